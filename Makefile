@@ -1,0 +1,70 @@
+# Everything that is done with the project. `make` alone says what there is.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+BIN := .venv/bin
+STAMP := .venv/stamp
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick check format bench update untranslated soak lowest clean
+.DELETE_ON_ERROR:
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "make %-13s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with everything that is needed to run, test and change the project
+
+# Stale bytecode costs every first start: it is compiled here, once.
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "bpflow needs Python 3.11 or newer: none found. Install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make a virtual environment: its modules venv and ensurepip are missing." >&2; \
+		echo "On Debian and Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --editable '.[dev]'
+	@$(BIN)/python -m compileall -q bpflow
+	@touch $@
+
+demo: setup ## sixty companies go through a process, on a virtual clock
+	@$(BIN)/bpflow demo
+
+test: setup check ## all checks and all tests
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8
+
+quick: setup ## the tests without the slow ones
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 -m 'not slow'
+
+check: setup ## style, types and the rule of layers
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --quiet
+
+format: setup ## put the code in the shape that `make check` asks for
+	$(BIN)/ruff check --quiet --fix
+	$(BIN)/ruff format --quiet
+
+bench: setup ## speed beside the floor and beside SpiffWorkflow, as ratios of one run
+	@$(BIN)/python -c 'import SpiffWorkflow' 2>/dev/null || $(PIP) --editable '.[bench]'
+	@$(BIN)/python -m bench.run
+
+update: setup ## write again all that is generated: the schema, the golden cases, the catalogue
+	$(BIN)/bpflow schema > .venv/process.schema.json && mv .venv/process.schema.json schemas/
+	$(BIN)/python -m tests.catalogue update
+	$(BIN)/python -m pytest -q tests/test_cases.py --update
+
+untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
+	@$(BIN)/python -m tests.catalogue untranslated
+
+soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…)
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 --hypothesis-profile soak -m 'not slow'
+
+lowest: setup ## the tests with the oldest libraries that pyproject.toml allows
+	$(PYTHON) -m venv .venv/lowest
+	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
+		$$($(BIN)/python -c 'import tomllib; print(*(d.replace(">=", "==") for d in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))')
+	.venv/lowest/bin/python -m pytest -q -m 'not slow'
+
+clean: ## remove all that `make` and the tools have made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find bpflow tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,11 @@
+from bpflow.diagnostics import Diagnostic as Diagnostic
+from bpflow.diagnostics import Refused as Refused
+from bpflow.diagnostics import render as render
+from bpflow.loading import load_process as load_process
+from bpflow.loading import load_workspace as load_workspace
+from bpflow.runtime import Engine as Engine
+from bpflow.runtime import VirtualClock as VirtualClock
+from bpflow.runtime import open_engine as open_engine
+
+__version__: str
+__all__ = ["Diagnostic", "Engine", "Refused", "VirtualClock", "load_process", "load_workspace", "open_engine", "render"]

@@ -1,0 +1,124 @@
+"""The form of a task: its keys, the fields of each outcome, what is offered in them, and the results that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field as Key
+
+from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition.model import Model
+from bpflow.definition.types import Title
+from bpflow.diagnostics import Span, did_you_mean, say
+from bpflow.graph import Expr, Lowering, Sets, World
+from bpflow.graph.written import span_of, start_of
+from bpflow.values import Field
+
+RESERVED = ("outcome", "by", "at", "comment", "answers", "waiting", "overdue")
+"""The results of a task that no field of its form may hide."""
+
+
+class FormKeys(Model):
+    """What is filled in: on the step for every outcome, on an outcome for it alone."""
+
+    fields: Fields = Key(default_factory=dict)
+    """Fields of the form, by name."""
+    fill: tuple[Title, ...] = ()
+    """Fields of the document that the answer writes; what they hold is offered."""
+    required: tuple[Title, ...] = ()
+    """Fields of the form that must be filled in."""
+    comment: Literal["none", "optional", "required"] | None = None
+    """Whether a comment is asked for; `optional` if nothing is said."""
+
+
+def known_fields(keys: Sequence[FormKeys], world: World) -> dict[str, Field]:
+    """The fields of a form as far as they are known: what is wrong with them is left out."""
+    document = dict(world.document.fields) if world.document else {}
+    found: dict[str, Field] = {}
+    for own in keys:
+        found |= dict(fields_of(own.fields))
+        found |= {str(name): document[name] for name in own.fill if name in document}
+    for name in (name for own in keys for name in own.required if name in found):
+        found[str(name)] = replace(found[name], required=True)
+    return {name: replace(field, default=None) for name, field in found.items() if name not in RESERVED}
+
+
+def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:
+    """The fields of a form, with findings for names that are taken, twice there, or not there."""
+    document = b.fields_of(None) or {}
+    seen: set[str] = set()
+    for own in keys:
+        for name in (*own.fields, *own.fill):
+            if name in RESERVED:
+                b.report("name-clash", say('"{name}" is a result of every task, so no field can have this name', name=name), at=_place(name, own))
+            elif name in seen:
+                b.report("name-clash", say('the form has a field "{name}" already', name=name), at=_place(name, own))
+            seen.add(name)
+        for name in own.fill:
+            if not b.world.has_document:
+                b.report("missing-key", say('"{key}" needs a document, and the process has none', key="fill"), at=_place(name, own))
+            elif b.world.document and name not in document:
+                b.report("unknown-field", say('the document has no field "{field}"', field=name), did_you_mean(name, document), _place(name, own))
+    for own in keys:
+        for name in own.required:
+            if name not in seen:
+                b.report("unknown-field", say('the form has no field "{field}"', field=name), did_you_mean(name, seen), _place(name, own))
+    return known_fields(keys, b.world)
+
+
+def one_type_each(b: Lowering, outcomes: Mapping[str, FormKeys]) -> None:
+    """Finds fields that have one type in one outcome and another in the next: the results would have both."""
+    seen: dict[str, tuple[str, Field]] = {}
+    for outcome, keys in outcomes.items():
+        own = known_fields((keys,), b.world)
+        for name in (*keys.fields, *keys.fill):
+            if name not in own:
+                continue
+            other, first = seen.setdefault(name, (outcome, own[name]))
+            if (first.kind, first.many) != (own[name].kind, own[name].many):
+                message = say('"{name}" has another type than in the outcome "{other}"', name=name, other=other)
+                b.report("name-clash", message, say("give one of them another name"), _place(name, keys))
+
+
+def prefill(b: Lowering, keys: Sequence[FormKeys]) -> Sets:
+    """What the form offers: for fields that fill the document what it holds, for others their default."""
+    found: dict[str, Expr] = {}
+    document = b.fields_of(None) or {}
+    for own in keys:
+        for name in own.fill:
+            if name in document:
+                found.setdefault(str(name), Expr(f"document.{name}", start_of(_place(name, own))))
+        for name, model in own.fields.items():
+            if model.default is not None:
+                found.setdefault(str(name), b.value(model.default, model.field(), model.value_span("default")))
+    return tuple(found.items())
+
+
+def shown(b: Lowering, expr: Expr) -> tuple[str, Expr]:
+    """A label and an expression: of a field of the document by its name alone, or of any expression."""
+    document = b.fields_of(None) or {}
+    if expr.text in document:
+        return document[expr.text].title or expr.text, b.instead(expr, f"document.{expr.text}")
+    around, _, name = expr.text.rpartition(".")
+    field = (b.fields_of(Expr(around)) or {}).get(name) if around else {**b.world.inputs, **b.world.variables}.get(name)
+    return (field.title if field and field.title else expr.text), expr
+
+
+def answer_fields(choices: tuple[tuple[str, str], ...]) -> dict[str, Field]:
+    """The results that say who has decided what."""
+    return {"outcome": Field("choice", choices=choices), "by": Field("user"), "at": Field("datetime"), "comment": Field("text")}
+
+
+def progress_fields(choices: tuple[tuple[str, str], ...], form: Mapping[str, Field]) -> dict[str, Field]:
+    """The results that are there while the task is open too."""
+    answer = {**answer_fields(choices), "in_place_of": Field("user"), **form}
+    return {"answers": Field("object", many=True, fields=tuple(answer.items())), "waiting": Field("user", many=True), "overdue": Field("boolean")}
+
+
+def _place(name: str, keys: FormKeys) -> Span:
+    span = span_of(name)
+    return span if span.file else keys.place
+
+

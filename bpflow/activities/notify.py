@@ -1,0 +1,36 @@
+"""The activity `notify`."""
+
+from __future__ import annotations
+
+from bpflow.definition.step import Step
+from bpflow.definition.types import Expression, Template
+from bpflow.graph import Call, Lowering
+
+
+class Notify(Step):
+    """Sends people a message by the channels that the directory knows for them.
+
+    Nobody has to answer, and the process goes on at once. `channel` chooses one of the workspace's channels; without it, the first
+    on which a person can be reached.
+
+        steps:
+          - activity: notify
+            to: document.responsible
+            title: The contract is signed
+            text: $(document.name) has signed the contract.
+    """
+
+    title: Template | None = None
+    """The subject of the message."""
+    to: Expression
+    """Who gets it: users, departments, roles."""
+    text: Template
+    """What it says."""
+    channel: Template | None = None
+    """The channel by which it goes."""
+
+    def lower(self, b: Lowering) -> None:
+        """One Call."""
+        texts = (("title", self.title), ("text", self.text), ("channel", self.channel))
+        arguments = tuple((name, text.expr) for name, text in texts if text is not None)
+        b.add(Call(b.path, "notify", (("to", self.to), *arguments), b.flow(b.path)))

@@ -1,0 +1,157 @@
+"""What the activities for people have in common: who, what they see, the form, the outcomes, the deadline (§4 of the language)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import Field as Key
+
+from bpflow.activities import forms
+from bpflow.activities.forms import FormKeys
+from bpflow.activities.times import deadline, moment
+from bpflow.definition.model import Model
+from bpflow.definition.step import Step, Steps
+from bpflow.definition.types import Duration, Expression, Name, Target, Template, Title
+from bpflow.diagnostics import Diagnostic, did_you_mean, say
+from bpflow.expressions import quoted
+from bpflow.graph import Alarm, Call, Expr, Flow, Form, Lowering, Outcome, Task, World
+from bpflow.graph.written import span_of
+from bpflow.values import Field
+
+
+class OutcomeKeys(FormKeys):
+    """A button of the task, with form keys of its own and what follows."""
+
+    title: Title | None = None
+    """What stands on the button; without it, the name."""
+    button: bool = True
+    """`false`: people cannot choose it, only `on-overdue` can."""
+    steps: Steps = ()
+    """What is done then; after it comes what follows the task."""
+    next: Target | None = None
+    """The step that it leads to; `go-on` carries on after the task."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """Both `steps` and `next`."""
+        yield from super().mistakes()
+        if self.next and "steps" in self.model_fields_set:
+            yield Diagnostic(self.key_span("next"), "exactly-one", say('only one of {keys} may be written', keys='"steps" / "next"'))
+
+
+class Overdue(Model):
+    """What happens when the deadline has passed; a task that is overdue stays open unless an outcome is chosen here."""
+
+    remind: Duration | None = None
+    """Reminds those who have the task, at once and then each time after so long."""
+    tell: Expression | None = None
+    """Tells these people, once."""
+    outcome: Name | None = None
+    """Closes the task with this outcome."""
+
+
+class HumanStep(Step, FormKeys):
+    """A step that gives people a task."""
+
+    default_outcomes: ClassVar[tuple[str, ...]] = ("done",)
+
+    title: Template | None = None
+    """The subject of the task; without it, the title of the process."""
+    to: Expression
+    """Who gets it: a user, a list of users, a department or `with_role(…)`."""
+    who_may_not: Expression | None = None
+    """Who may not answer it, even if it is given to them."""
+    if_nobody: Expression | None = None
+    """Who gets it if `to` gives nobody; without this, that is an incident."""
+    text: Template | None = None
+    """What people are told."""
+    show: tuple[Expression, ...] = ()
+    """Fields of the document, or expressions, that are shown."""
+    outcomes: dict[Name, OutcomeKeys] = Key(default_factory=dict)
+    """The buttons, by name."""
+    due: Duration | None = None
+    """The deadline: a duration from the opening, or a date, whose working day's end it is; `none`: no deadline."""
+    on_overdue: Overdue | None = None
+    """What happens when the deadline has passed."""
+
+    def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
+        """The steps of each outcome."""
+        for name, outcome in self.outcomes.items():
+            yield str(name), outcome.steps
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """Outcomes that lead nowhere, and what `on-overdue` lacks."""
+        yield from super().mistakes()
+        for name, outcome in list(self.outcomes.items())[1:]:
+            if not outcome.next and "steps" not in outcome.model_fields_set:
+                span = span_of(name) if span_of(name).file else outcome.place
+                message = say('the outcome "{name}" does not say what follows', name=name)
+                yield Diagnostic(span, "unhandled-outcome", message, say('give it "steps", or "next: go-on" to carry on after the task'))
+        if self.on_overdue and not self.due:
+            yield Diagnostic(self.key_span("on-overdue"), "missing-key", say('"on-overdue" needs "due"'))
+        if self.on_overdue and self.on_overdue.outcome and self.on_overdue.outcome not in self._outcomes():
+            message = say('there is no outcome "{name}"', name=self.on_overdue.outcome)
+            yield Diagnostic(self.on_overdue.value_span("outcome"), "wrong-value", message, did_you_mean(self.on_overdue.outcome, self._outcomes()))
+
+    def _outcomes(self) -> Mapping[str, OutcomeKeys]:
+        return self.outcomes or {name: OutcomeKeys() for name in self.default_outcomes}
+
+    def results(self, world: World | None = None) -> Mapping[str, Field]:
+        """The answer that decided, its fields, and how far the task has come."""
+        fields: dict[str, Field] = {}
+        for outcome in self._outcomes().values():
+            fields |= forms.known_fields((self, outcome), world or World())
+        choices = tuple((str(name), str(outcome.title or name)) for name, outcome in self._outcomes().items())
+        return {**forms.answer_fields(choices), **fields, **forms.progress_fields(choices, fields)}
+
+    def lower(self, b: Lowering) -> None:
+        """One Task; and for each outcome that fills the document, a Call that writes it."""
+        outcomes = self._outcomes()
+        fields = {str(name): forms.fields(b, (self, outcome)) for name, outcome in outcomes.items()}
+        forms.one_type_each(b, outcomes)
+        task = Task(
+            id=b.path,
+            people=self.to,
+            form=self._form(b, outcomes, fields),
+            outcomes=tuple((str(name), self._flow(b, str(name), outcome)) for name, outcome in outcomes.items()),
+            alarms=self._alarms(),
+            gives=b.name if self.id or self._fills() else None,
+            not_by=self.who_may_not,
+            if_nobody=self.if_nobody,
+        )
+        b.add(task)
+
+    def _form(self, b: Lowering, outcomes: Mapping[str, OutcomeKeys], fields: Mapping[str, Mapping[str, Field]]) -> Form:
+        return Form(
+            subject=self.title.expr if self.title else Expr(quoted(b.world.title)),
+            outcomes=tuple(
+                Outcome(str(name), str(outcome.title or name), tuple(fields[name].items()), outcome.comment or self.comment or "optional", outcome.button)
+                for name, outcome in outcomes.items()
+            ),
+            text=self.text.expr if self.text else None,
+            show=tuple(forms.shown(b, expr) for expr in self.show),
+            prefill=forms.prefill(b, (self, *outcomes.values())),
+        )
+
+    def _fills(self) -> bool:
+        return bool(self.fill) or any(outcome.fill for outcome in self.outcomes.values())
+
+    def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys) -> Flow:
+        way = b.branch(name, outcome.steps, outcome.next)
+        filled = dict.fromkeys((*map(str, self.fill), *map(str, outcome.fill)))
+        if not filled:
+            return b.flow(b.path, name, way)
+        node = f"fill.{name}"
+        sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", self.to.place)) for field in filled)
+        b.add(Call(b.node(node), "documents.update", (("document", Expr("document", self.to.place)), *sets), b.flow(b.node(node), way=way)))
+        return b.flow(b.path, name, b.at(node))
+
+    def _alarms(self) -> tuple[Alarm, ...]:
+        if self.due is None:
+            return ()
+        late = self.on_overdue
+        remind = moment(late.remind) if late and late.remind else None
+        outcome = str(late.outcome) if late and late.outcome else None
+        return (Alarm(deadline(self.due), True, late.tell if late else None, remind, outcome),)
+
+

@@ -1,0 +1,90 @@
+"""What expressions may name, and which fields stand behind a name as far as that is known without types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bpflow.definition.fields import DocumentTypeModel, fields_of
+from bpflow.definition.process import Process
+from bpflow.definition.step import walk
+from bpflow.expressions import BUILTIN_NAMES
+from bpflow.graph import World
+from bpflow.values import DocumentType, Field
+
+Fields: TypeAlias = Mapping[str, Field] | None
+"""The fields behind a name; None where they are not known."""
+Types: TypeAlias = Mapping[str, DocumentType]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something that has a name: its type if it is a variable or an input, and the fields behind it."""
+
+    fields: Fields = None
+    field: Field | None = None
+
+
+NOT_KNOWN = Named()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The names that may stand in an expression; `start` are those that only the conditions of starts may read besides."""
+
+    names: Mapping[str, Named]
+    types: Types
+    start: Mapping[str, Named]
+
+    def of(self, name: str, at_start: bool) -> Named | None:
+        """What has the name; None if nothing has."""
+        return self.names.get(name) or (self.start.get(name) if at_start else None)
+
+    def field(self, names: tuple[str, ...], at_start: bool = False) -> Field | None:
+        """The type of what `names` lead to: ("document", "status"); None if it is not known."""
+        named = self.of(names[0], at_start)
+        if named is None:
+            return None
+        field, fields = named.field, named.fields
+        for name in names[1:]:
+            field = fields.get(name) if fields else None
+            fields = fields_behind(field, self.types)
+        return field
+
+
+def fields_behind(field: Field | None, types: Types) -> Fields:
+    """The fields that can be read of a value of this type."""
+    if field is None or field.many:
+        return None
+    if field.kind == "object":
+        return dict(field.fields)
+    if field.kind == "document" and len(field.of) == 1 and field.of[0] in types:
+        return dict(types[field.of[0]].fields)
+    return None
+
+
+def environment(process: Process, types: Types, lost: frozenset[str] = frozenset()) -> Environment:
+    """The names of a process; of those that are `lost` only that they are there is known."""
+    names = dict.fromkeys(lost, NOT_KNOWN)
+    names |= dict.fromkeys(BUILTIN_NAMES, NOT_KNOWN)
+    for name in ("document", "previous"):
+        names.pop(name, None)
+    start: dict[str, Named] = {}
+    document = _document_type(process, types)
+    if process.document is not None or "document" in lost:
+        names["document"] = start["previous"] = Named(dict(document.fields) if document else None)
+    names |= dict.fromkeys(map(str, process.people), NOT_KNOWN)
+    for name, field in (*fields_of(process.variables), *fields_of(process.inputs)):
+        names[name] = Named(fields_behind(field, types), field)
+    world = World(document=document, types=types)
+    for step in walk(process.steps):
+        results = step.results(world)
+        if step.id and results is not None and step.id not in BUILTIN_NAMES:
+            names[str(step.id)] = Named(results)
+    return Environment(names, types, start)
+
+
+def _document_type(process: Process, types: Types) -> DocumentType | None:
+    document = process.document
+    return document.document_type() if isinstance(document, DocumentTypeModel) else types.get(str(document))

@@ -1,0 +1,122 @@
+"""Rules about the names in expressions: each must be known, and each field too, where its fields are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpflow.checks.paths import Reading, readings
+from bpflow.checks.rule import rule
+from bpflow.checks.subject import Subject, Use
+from bpflow.definition.step import walk
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
+from bpflow.expressions import FUNCTIONS
+from bpflow.schema.letters import foreign_letter
+
+
+@rule("unknown-name")
+def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
+    """A name in an expression must be a name of the process or of the language.
+
+    Names are the variables, inputs and people of the process, the ids of steps that give results, `document`, `initiator` and the
+    other built-in names and functions. `previous` (the document before the change) can be read in `start` only. A misspelt name
+    would otherwise be noticed when an instance comes to it.
+
+    Bad:
+
+        variables:
+          attempts: {type: integer, default: 0}
+        steps:
+          - {activity: set-variables, set: {attempts: $(attemps + 1)}}
+
+    Good:
+
+        variables:
+          attempts: {type: integer, default: 0}
+        steps:
+          - {activity: set-variables, set: {attempts: $(attempts + 1)}}
+    """
+    silent = {str(step.id) for step in walk(subject.process.steps) if step.id and step.results() is None}
+    for use in subject.uses:
+        for name, offset in use.parsed.names.items():
+            if use.named(name) is None:
+                yield _unknown(name, offset, use, silent)
+
+
+def _unknown(name: str, offset: int, use: Use, silent: set[str]) -> Diagnostic:
+    foreign = foreign_letter(name, _known(use))
+    if foreign:
+        return Diagnostic(use.span(offset + foreign.offset, 1), "lookalike", foreign.message, foreign.hint)
+    message, hint = _explained(name, use, silent)
+    return Diagnostic(use.span(offset, len(name)), "unknown-name", message, hint)
+
+
+def _known(use: Use) -> list[str]:
+    return [*use.around.names, *(use.around.start if use.at_start else ())]
+
+
+def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message | None]:
+    if name in silent:
+        return say('the step "{name}" gives no results', name=name), None
+    if name in use.around.start:
+        return say('"{name}" can be read in "start" only', name=name), say("keep what is needed of it in a variable")
+    if name in ("document", "previous"):
+        return say('the process has no document, so there is no "{name}"', name=name), say('name its type with "document: …"')
+    if name in FUNCTIONS:
+        return say('"{name}" is a function', name=name), say('write "{call}"', call=FUNCTIONS[name].usage)
+    return say('nothing is called "{name}" here', name=name), did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name)
+
+
+def _as_field(name: str, use: Use) -> Message | None:
+    """A hint with the field of the document that the name, or all that is written there, is near to."""
+    document = use.named("document")
+    fields = {f"document.{field}" for field in (document.fields if document else None) or ()}
+    return did_you_mean(f"document.{name}", fields & {f"document.{name}"}) or _near(use.part.text, fields)
+
+
+def _near(text: str, fields: set[str]) -> Message | None:
+    return did_you_mean(f"document.{text.strip()}", fields) if did_you_mean(text.strip(), [field.partition(".")[2] for field in fields]) else None
+
+
+def _as_text(name: str) -> Message | None:
+    return None if name.isascii() else say('a text stands in quotes: "{text}"', text=f'"{name}"')
+
+
+@rule("unknown-field")
+def unknown_field(subject: Subject) -> Iterator[Diagnostic]:
+    """A field that is read must be a field of what it is read of.
+
+    The fields of the document and of documents that it refers to stand in their types, the fields of a step's results are those of
+    its form with `outcome`, `by`, `at`, `comment` and the like.
+
+    Bad:
+
+        start:
+          - {on: document-changed, when: document.staus == "won"}
+        steps:
+          - {activity: notify, to: document.responsible, text: Ready}
+
+    Good:
+
+        start:
+          - {on: document-changed, when: document.status == "won"}
+        steps:
+          - {activity: notify, to: document.responsible, text: Ready}
+    """
+    for use in subject.uses:
+        for reading in readings(use):
+            known = reading.among
+            if known is not None and reading.names[-1] not in known:
+                yield _no_field(reading, list(known))
+
+
+def _no_field(reading: Reading, known: list[str]) -> Diagnostic:
+    name, whole = reading.names[-1], ".".join(reading.names[:-1])
+    foreign = foreign_letter(name, known)
+    if foreign:
+        return Diagnostic(reading.letter(foreign.offset), "lookalike", foreign.message, foreign.hint)
+    message = say('"{whole}" has no field "{name}"', whole=whole, name=name)
+    return Diagnostic(reading.span, "unknown-field", message, did_you_mean(name, known) or _fields(known))
+
+
+def _fields(known: list[str]) -> Message | None:
+    return say("it has: {names}", names=", ".join(f'"{name}"' for name in known)) if 0 < len(known) <= 16 else None

@@ -1,0 +1,61 @@
+"""What a rule is.
+
+The law of this room: one rule is one function is one page of the manual. The docstring opens with the rule in a sentence, then says
+why, and ends with an example of each kind under `Bad:` and `Good:`; a test runs both. Rules that are found on the way to the
+graph (in the text, in the shape, in an expression) have no function here, only their page.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bpflow.checks.subject import Subject
+from bpflow.diagnostics import Diagnostic, Severity
+
+Check = Callable[[Subject], Iterable[Diagnostic]]
+
+RULES: dict[str, Rule] = {}
+"""Every rule by its id, in the order of the rooms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule with its manual page. `check` is None for one that is found in an earlier room."""
+
+    id: str
+    severity: Severity
+    manual: str
+    check: Check | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the page."""
+        return self.manual.partition("\n")[0]
+
+    def example(self, name: str) -> str:
+        """The YAML under `Bad:` or `Good:`."""
+        _, _, rest = self.manual.partition(f"\n{name}:\n")
+        lines: list[str] = []
+        for line in rest.splitlines():
+            if line.strip() and not line[:1].isspace():
+                break
+            lines.append(line)
+        return textwrap.dedent("\n".join(lines)).strip("\n") + "\n"
+
+
+def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
+    """Registers a function as the check of the rule `id`; its docstring becomes the page."""
+
+    def register(check: Check) -> Check:
+        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", check)
+        return check
+
+    return register
+
+
+def page(id: str, manual: str, severity: Severity = Severity.ERROR) -> None:
+    """Registers the page of a rule that is found in another room."""
+    RULES[id] = Rule(id, severity, inspect.cleandoc(manual))

@@ -1,0 +1,18 @@
+"""The command line: what people type, and what they read in their language.
+
+The law of this room: a command only asks the rooms below and shows what they say. Libraries that are slow to load are imported by the
+commands that need them, so `bpflow --help` is there at once.
+
+Exit codes: 0 done · 1 findings, a refusal, a failed scenario · 2 wrong use · 3 a fault of bpflow itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command (by default that of the process's own arguments) and give its exit code."""
+    from bpflow.cli.app import run
+
+    return run(arguments)

@@ -1,0 +1,199 @@
+"""The file `directory.yaml`: people, departments and roles, as an analyst writes them; and the checks across its entries.
+
+The law of this file: the models say what may be written, `check_directory` says whether the entries agree with each other.
+Nobody is looked up here; that is the directory service's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, in_order, say
+
+Day: TypeAlias = Annotated[date, Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}$"})]
+"""A day, written as 2026-03-02."""
+Id: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-zА-Яа-яЁё0-9_][A-Za-zА-Яа-яЁё0-9_.@+-]*$")]
+"""The name of an entry: letters, digits and `_ . @ + -`, no spaces. Spelt out, since `\\w` is ASCII for editors and not for Python."""
+AttributeName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-zА-Яа-яЁё_][A-Za-zА-Яа-яЁё0-9_]*$")]
+"""A name that can be written after a point in an expression."""
+Scalar: TypeAlias = StrictBool | StrictInt | Decimal | str
+Attributes: TypeAlias = dict[AttributeName, Scalar | list[Scalar]]
+
+PERSON_ATTRIBUTES = frozenset({"id", "name", "position", "email", "phone", "channels", "department", "roles", "substitute", "left"})
+DEPARTMENT_ATTRIBUTES = frozenset({"id", "name", "title", "head", "parent"})
+"""What expressions read after a point without any `attributes` in the file; those may not take these names."""
+
+
+class Entry(BaseModel):
+    """A part of `directory.yaml`; an unknown key in it is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class Absence(Entry):
+    """Days on which a person is away, the first and the last included. They are whole days of the workspace's time zone."""
+
+    first: Day = Field(alias="from", description="The first day of the absence.")
+    last: Day | None = Field(None, alias="to", description="The last day of the absence. Without it the person is away until further notice.")
+    substitute: str | None = Field(None, description="Who acts for the person on these days; without it, the person's own `substitute`.")
+    reason: str | None = Field(None, description="Why, for people who read it: отпуск, больничный…")
+
+    def holds(self, day: date) -> bool:
+        """Whether the person is away on `day`."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+class PersonEntry(Entry):
+    """A person. The key is the id by which processes and commands call him: `user("ivanov")`."""
+
+    name: str = Field(min_length=1, description="The name under which the person stands in texts: Иванов Пётр.")
+    position: str | None = Field(None, description="The post, as documents print it: ведущий менеджер.")
+    email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$", description="The e-mail address; also the address of the channel `email`.")
+    phone: str | None = Field(None, description="The telephone number.")
+    channels: dict[Id, str] = Field(default_factory=dict, description="Addresses on further channels of `bpflow.yaml`: `telegram: '@ivanov'`.")
+    department: str | None = Field(None, description="The department in which the person works.")
+    roles: list[str] = Field(default_factory=list, description="Roles that the person has; the same as his name in the role's `members`.")
+    attributes: Attributes = Field(
+        default_factory=dict, description="Anything else that processes read: with `experience: 5` here, `document.responsible.experience` is 5."
+    )
+    substitute: str | None = Field(None, description="Who acts for the person whenever he is away and the absence names nobody.")
+    absences: list[Absence] = Field(default_factory=list, description="When the person is away.")
+    left: Day | None = Field(None, description="The last day at work of a person who has left; he is absent from the next day on, for ever.")
+
+
+class DepartmentEntry(Entry):
+    """A department. The key is its id: `department("sales")`."""
+
+    title: str = Field(min_length=1, description="The name of the department in texts: Отдел продаж.")
+    head: str | None = Field(None, description="Who heads it. Without it, `head_of` finds the head of the nearest department above that has one.")
+    parent: str | None = Field(None, description="The department that this one is a part of.")
+    attributes: Attributes = Field(default_factory=dict, description="Anything else that processes read of it.")
+
+
+class RoleEntry(Entry):
+    """A role that several people may have. The key is its id: `with_role("accountant")`."""
+
+    title: str = Field(min_length=1, description="The name of the role in texts: Бухгалтер.")
+    members: list[str] = Field(default_factory=list, description="Who has the role, in the order of preference; then those whose own `roles` name it.")
+
+
+class DirectoryFile(Entry):
+    """People, departments with their heads, roles, substitutes and absences: the directory that comes with a workspace."""
+
+    people: dict[Id, PersonEntry] = Field(default_factory=dict, description="Everybody whom processes may ask, by id.")
+    departments: dict[Id, DepartmentEntry] = Field(default_factory=dict, description="The departments, by id.")
+    roles: dict[Id, RoleEntry] = Field(default_factory=dict, description="The roles, by id.")
+
+
+class Places(Protocol):
+    """Where the entries stand in their file: a `Source`, for these checks."""
+
+    def span_at(self, path: Sequence[str | int], *, key: bool = False) -> Span:
+        """The place of the value at `path`, or of its key."""
+
+
+Keys: TypeAlias = tuple[str | int, ...]
+
+
+def check_directory(data: DirectoryFile, source: Places) -> list[Diagnostic]:
+    """What does not agree between the entries: names that no entry has, departments in a circle, days in the wrong order."""
+    findings: list[Diagnostic] = []
+    for path, name, kind, known in _references(data):
+        if name not in known:
+            findings.append(Diagnostic(source.span_at(path), f"unknown-{kind}", _unknown(kind, name), near_entry(name, known)))
+    findings += _wrong_days(data, source)
+    findings += _circles(data, source)
+    findings += _taken_names(data, source)
+    return in_order(findings)
+
+
+def near_entry(name: str, known: Mapping[str, Entry]) -> Message | None:
+    """A hint with the entry whose id is near to `name`, or whose name or title is `name`."""
+    for id, entry in known.items():
+        if name in (getattr(entry, "name", None), getattr(entry, "title", None)):
+            return say('did you mean "{word}"?', word=id)
+    return did_you_mean(name, known)
+
+
+def _unknown(kind: str, name: str) -> Message:
+    match kind:
+        case "person":
+            return say('there is no person "{name}" in the directory', name=name)
+        case "department":
+            return say('there is no department "{name}" in the directory', name=name)
+        case _:
+            return say('there is no role "{name}" in the directory', name=name)
+
+
+def _references(data: DirectoryFile) -> Iterator[tuple[Keys, str, str, Mapping[str, Entry]]]:
+    """Every name of another entry: its place, the name, its kind, and the entries among which it must be."""
+    for id, person in data.people.items():
+        yield from _references_of(("people", id), person, data)
+    for id, department in data.departments.items():
+        if department.head is not None:
+            yield ("departments", id, "head"), department.head, "person", data.people
+        if department.parent is not None:
+            yield ("departments", id, "parent"), department.parent, "department", data.departments
+    for id, role in data.roles.items():
+        for i, member in enumerate(role.members):
+            yield ("roles", id, "members", i), member, "person", data.people
+
+
+def _references_of(at: Keys, person: PersonEntry, data: DirectoryFile) -> Iterator[tuple[Keys, str, str, Mapping[str, Entry]]]:
+    if person.department is not None:
+        yield (*at, "department"), person.department, "department", data.departments
+    if person.substitute is not None:
+        yield (*at, "substitute"), person.substitute, "person", data.people
+    for i, role in enumerate(person.roles):
+        yield (*at, "roles", i), role, "role", data.roles
+    for i, absence in enumerate(person.absences):
+        if absence.substitute is not None:
+            yield (*at, "absences", i, "substitute"), absence.substitute, "person", data.people
+
+
+def _wrong_days(data: DirectoryFile, source: Places) -> Iterator[Diagnostic]:
+    for id, person in data.people.items():
+        for i, absence in enumerate(person.absences):
+            at: Keys = ("people", id, "absences", i)
+            if absence.last is not None and absence.last < absence.first:
+                yield Diagnostic(source.span_at((*at, "to")), "absence-dates", say("the absence ends before it begins, on {first}", first=absence.first))
+            if absence.substitute == id:
+                yield Diagnostic(source.span_at((*at, "substitute")), "own-substitute", say('"{id}" cannot be his own substitute', id=id))
+        if person.substitute == id:
+            yield Diagnostic(source.span_at(("people", id, "substitute")), "own-substitute", say('"{id}" cannot be his own substitute', id=id))
+
+
+def _circles(data: DirectoryFile, source: Places) -> Iterator[Diagnostic]:
+    """One finding for each circle of departments, at the first of them in the file."""
+    done: set[str] = set()
+    for start in data.departments:
+        way: list[str] = []
+        at: str | None = start
+        while at is not None and at in data.departments and at not in done:
+            way.append(at)
+            done.add(at)
+            at = data.departments[at].parent
+        if at in way:
+            circle = way[way.index(at) :]
+            names = " → ".join([*circle, circle[0]])
+            place = source.span_at(("departments", circle[0], "parent"))
+            yield Diagnostic(place, "department-circle", say("the departments go in a circle: {names}", names=names))
+
+
+def _taken_names(data: DirectoryFile, source: Places) -> Iterator[Diagnostic]:
+    """Attributes under names that a person or a department has anyway."""
+    sections: Iterable[tuple[str, Mapping[str, PersonEntry] | Mapping[str, DepartmentEntry], frozenset[str]]] = (
+        ("people", data.people, PERSON_ATTRIBUTES),
+        ("departments", data.departments, DEPARTMENT_ATTRIBUTES),
+    )
+    for section, entries, taken in sections:
+        for id, entry in entries.items():
+            for name in entry.attributes:
+                if name in taken:
+                    place = source.span_at((section, id, "attributes", name), key=True)
+                    yield Diagnostic(place, "attribute-name", say('"{name}" has a key of its own; it cannot be a further attribute', name=name))

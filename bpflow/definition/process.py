@@ -1,0 +1,102 @@
+"""The process: all that an analyst writes in one file, and how it becomes a graph."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field as Key
+
+from bpflow.definition.fields import DocumentTypeModel, Fields
+from bpflow.definition.model import Model
+from bpflow.definition.step import Steps
+from bpflow.definition.types import Expression, Givens, Name, Result, Title
+from bpflow.diagnostics import Diagnostic, did_you_mean, say
+
+
+class _Start(Model):
+    when: Expression | None = None
+    """Only if this is true."""
+    with_: Givens = ()
+    """Values for the inputs."""
+
+
+class ManualStart(_Start):
+    """Somebody starts the process by hand."""
+
+    on: Literal["manual"]
+    """By hand."""
+    by: Expression | None = None
+    """Who may; without it, everybody."""
+
+
+class DocumentCreatedStart(_Start):
+    """A document of the process's type was created."""
+
+    on: Literal["document-created"]
+    """When a document is created."""
+
+
+class DocumentChangedStart(_Start):
+    """A document of the process's type was changed; `previous` is what it was before."""
+
+    on: Literal["document-changed"]
+    """When a document is changed."""
+
+
+Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart, Key(discriminator="on")]
+
+
+class Process(Model):
+    """A process."""
+
+    bpflow: Literal[1]
+    """The version of the language."""
+    id: Result
+    """The id of the process, unique in the workspace."""
+    title: Title | None = None
+    """What people call the process."""
+    description: Title | None = None
+    """What the process does, for whoever uses it."""
+    timezone: Title | None = None
+    """The zone by which it reads and shows times; without it, the workspace's."""
+    document: Result | DocumentTypeModel | None = None
+    """The type of the document that an instance works on: its name, or `{type, fields}`."""
+    inputs: Fields = Key(default_factory=dict)
+    """The form that is filled in at the start."""
+    variables: Fields = Key(default_factory=dict)
+    """What an instance remembers; each with a `default`."""
+    outputs: dict[Name, Expression] = Key(default_factory=dict)
+    """What an instance gives when it has ended."""
+    people: dict[Name, Expression] = Key(default_factory=dict)
+    """Names for expressions that give people; they are read at each use."""
+    start: tuple[Start, ...] = ()
+    """What starts instances."""
+    unless_running: bool = False
+    """No second instance on the same document."""
+    steps: Steps
+    """What is done."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """A zone that there is not, and starts by documents where there is no document."""
+        yield from super().mistakes()
+        if self.timezone is not None and not is_zone(self.timezone):
+            message = say('there is no time zone "{zone}"', zone=self.timezone)
+            yield Diagnostic(self.value_span("timezone"), "wrong-value", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))
+        for start in self.start:
+            if not isinstance(start, ManualStart) and self.document is None:
+                message = say('"{on}" needs a document, and the process has none', on=start.on)
+                yield Diagnostic(start.place, "missing-key", message, say('name its type with "document"'))
+        if self.unless_running and self.document is None:
+            message = say('"{on}" needs a document, and the process has none', on="unless-running")
+            yield Diagnostic(self.key_span("unless-running"), "missing-key", message, say('name its type with "document"'))
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of that name."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

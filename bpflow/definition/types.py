@@ -1,0 +1,133 @@
+"""The types of the values in a process's file: expressions, texts with `$(…)`, durations, names, and values for fields."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, GetCoreSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema, WrapValidator
+from pydantic_core import CoreSchema, core_schema
+
+from bpflow.definition.reading import keep, note
+from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
+from bpflow.graph import written
+from bpflow.graph.nodes import Expr
+from bpflow.graph.written import NOWHERE, Unread, Written, span_of
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+
+
+def _read_with(read: Callable[[Any], Written]) -> PlainValidator:
+    def validate(raw: Any, info: ValidationInfo) -> Expr:
+        if isinstance(raw, Expr):
+            return raw
+        try:
+            made = read(raw)
+        except Unread as error:
+            for finding in error.findings:
+                note(info, finding)
+            return Expr("none")
+        keep(info, made)
+        return made.expr
+
+    return PlainValidator(validate)
+
+
+Expression: TypeAlias = Annotated[
+    Expr,
+    _read_with(written.expression),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array"], "items": _SCALAR, "format": "expression", "minLength": 1}),
+]
+"""An expression, or a list of expressions."""
+
+Duration: TypeAlias = Annotated[Expr, _read_with(written.duration), WithJsonSchema({"type": "string", "format": "duration-or-expression", "minLength": 1})]
+"""A duration such as `2 working days`, or an expression."""
+
+
+class Template(str):
+    """A text as written, with the expression that it makes (`expr`)."""
+
+    __slots__ = ("expr",)
+    expr: Expr
+
+    def __new__(cls, text: str, expr: Expr) -> Template:
+        self = super().__new__(cls, text)
+        self.expr = expr
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        string = {"type": ["string", "number"], "format": "template"}
+        schema = core_schema.with_info_plain_validator_function(cls._read)
+        schema["metadata"] = {"pydantic_js_functions": [lambda _schema, _handler: dict(string)]}
+        return schema
+
+    @classmethod
+    def _read(cls, raw: Any, info: core_schema.ValidationInfo) -> Template:
+        if isinstance(raw, Template):
+            return raw
+        if not isinstance(raw, str | int | float | Decimal) or isinstance(raw, bool):
+            note(info, Diagnostic(span_of(raw), "wrong-kind", say("a text must stand here")))
+            return cls("", Expr('""'))
+        try:
+            made = written.template(raw)
+        except Unread as error:
+            for finding in error.findings:
+                note(info, finding)
+            return cls(raw, Expr('""')) if isinstance(raw, str) else cls(str(raw), Expr('""'))
+        keep(info, made)
+        return cls(str(raw), made.expr)
+
+
+def _with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
+    """Keeps the scalar of the file, which knows its place, instead of the bare copy that pydantic makes."""
+    made = read(raw)
+    return raw if isinstance(raw, str) and made == raw else made
+
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(_with_place)]
+"""A name that expressions may use: small Latin letters, digits and `_`."""
+Title: TypeAlias = Annotated[str, WrapValidator(_with_place)]
+"""A text without expressions."""
+Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(_with_place)]
+"""The id of a step, or `go-on`."""
+Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(_with_place)]
+"""The id of a process or of a document type, the result of an instance: as a name, and with `-`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as written for a field, which is read when it is known what for."""
+
+    name: str
+    raw: Any
+    place: Span = NOWHERE
+    name_place: Span = NOWHERE
+
+
+def _read_givens(raw: Any, info: ValidationInfo) -> tuple[Given, ...]:
+    if not isinstance(raw, Mapping):
+        note(info, Diagnostic(span_of(raw), "wrong-kind", say("a set of keys must stand here: name: value")))
+        return ()
+    keys, values = getattr(raw, "key_spans", {}), getattr(raw, "value_spans", {})
+    return tuple(Given(str(name), value, values.get(name, NOWHERE), keys.get(name, NOWHERE)) for name, value in raw.items())
+
+
+Givens: TypeAlias = Annotated[tuple[Given, ...], PlainValidator(_read_givens), WithJsonSchema({"type": "object", "minProperties": 1})]
+"""Values by the names of the fields that they are for."""
+
+
+def wrong_name(name: str, span: Span) -> Diagnostic | None:
+    """The finding that a field's name could not be written in an expression; fields may be named in any language."""
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        message = say('"{name}" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions', name=name)
+        nearest = "".join(c if c.isalnum() else "_" for c in name).strip("_")
+        return Diagnostic(span, "wrong-value", message, say('write "{name}" and put the rest into "title"', name=nearest) if nearest.isidentifier() else None)
+    if unicodedata.normalize("NFKC", name) != name:
+        hint = did_you_mean(name, [unicodedata.normalize("NFKC", name)])
+        return Diagnostic(span, "wrong-value", say('the name "{name}" has letters that look like others', name=name), hint)
+    return None

@@ -1,0 +1,157 @@
+"""What bpflow says to people: findings with a place, messages in the reader's language, refusals.
+
+The law of this file: a finding is a value. Nothing here prints, reads a file or decides; a `Message` is a template in English
+(which is also its key in the catalogue) with its values, and becomes a sentence only when somebody reads it, in his language.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gettext
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+LANGUAGES = ("en", "ru")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a file. Lines and columns count from 1, columns in characters; the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence to be said: `template` in `str.format` syntax, and `values` for its holes (a value may be a Message)."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, language: str = "en") -> str:
+        """The sentence in `language` (`en` or `ru`); a template that the catalogue lacks stays English."""
+        values = {k: v.text(language) if isinstance(v, Message) else v for k, v in self.values.items()}
+        return translate(self.template, language).format(**values)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def say(template: str, /, **values: Any) -> Message:
+    """Make a Message. The catalogue is extracted from the calls of this function: give it a literal."""
+    return Message(template, values)
+
+
+def translate(template: str, language: str) -> str:
+    """The template in `language`, from the catalogues in `bpflow/locale`."""
+    return template if language == "en" else _catalogue(language).gettext(template)
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    folder = resources.files("bpflow") / "locale"
+    return gettext.translation("bpflow", str(folder), [language], fallback=True)
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A finding: where, which rule, what is wrong, and often what to do about it."""
+
+    span: Span
+    rule: str
+    message: Message
+    hint: Message | None = None
+    severity: Severity = Severity.ERROR
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        return (self.span.file, self.span.line, self.span.column, self.rule)
+
+
+class Refused(Exception):
+    """Something was asked that cannot be done; nothing has changed. `message` says what and why."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+def in_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings by place, each said once."""
+    seen: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+    for finding in findings:
+        seen.setdefault((*finding.order, str(finding.message)), finding)
+    return sorted(seen.values(), key=lambda finding: finding.order)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> Message | None:
+    """A hint with the nearest of the `known` words, or None where none is near."""
+    words = sorted(set(known))
+    near = difflib.get_close_matches(word, words, 1, 0.6)
+    if not near:
+        folded = {w.casefold(): w for w in words}
+        near = [folded[w] for w in difflib.get_close_matches(word.casefold(), list(folded), 1, 0.6)]
+    return say('did you mean "{word}"?', word=near[0]) if near else None
+
+
+def render(finding: Diagnostic, text: str | None = None, language: str = "en") -> str:
+    """The finding as lines of plain text: place, message, hint and rule; then the line of the file with a caret under the place.
+
+    `text` is the file's content, where there is one to show.
+    """
+    hint = f" — {finding.hint.text(language)}" if finding.hint else ""
+    level = "" if finding.severity is Severity.ERROR else translate(finding.severity, language) + ": "
+    head = f"{finding.span}: {level}{finding.message.text(language)}{hint} [{finding.rule}]"
+    shown = excerpt(finding.span, text) if text is not None else ""
+    return f"{head}\n{shown}" if shown else head
+
+
+def excerpt(span: Span, text: str) -> str:
+    """The line of `text` at `span` with carets under it; empty where the place has no line (an empty file)."""
+    lines = text.splitlines()
+    if not 0 < span.line <= len(lines):
+        return ""
+    line = lines[span.line - 1].replace("\t", " ")
+    start = max(min(span.column, len(line) + 1), 1) - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    number = f"{span.line:>5} | "
+    if len(line) > 160:
+        cut = max(0, start - 60)
+        line, start, end = line[cut : cut + 160], start - cut, min(end - cut, 160)
+    return f"{number}{line}\n{' ' * (len(number) - 2)}| {' ' * start}{'^' * max(1, end - start)}"
+
+
+def as_data(finding: Diagnostic, language: str = "en") -> dict[str, Any]:
+    """The finding as plain data, for `--format json`."""
+    span = finding.span
+    return {
+        "file": span.file,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line or span.line,
+        "end_column": span.end_column or span.column,
+        "severity": str(finding.severity),
+        "rule": finding.rule,
+        "message": finding.message.text(language),
+        "hint": finding.hint.text(language) if finding.hint else None,
+    }

@@ -1,0 +1,133 @@
+"""Arms: how tokens and scopes wait for times, conditions, messages and commands, and how an arm goes off.
+
+The rules: an arm is armed once and disarmed when its holder leaves. A condition is read when it is armed, and again only when a
+name or a document that it reads has changed. A wait looks at the level (true already: it passes at once), a handler at the edge
+(it must become true). A date that reads a document is read again when that changes, until it fires; a fixed one never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bpflow.diagnostics import say
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.state import Arms, Scope, Token
+from bpflow.engine.transition import RETRY, TIMEOUT
+from bpflow.expressions.data import Document, Value
+from bpflow.graph import Call, Handler, Task, Trigger
+
+NEVER = datetime.max
+
+
+def read(draft: Draft, trigger: Trigger) -> tuple[Value, tuple[Document, ...]]:
+    """What the expression of a trigger says now, and the documents that it reads."""
+    assert trigger.expr is not None
+    draft.reads = []
+    try:
+        value = draft.value(trigger.expr)
+        return value, () if trigger.fixed else tuple(dict.fromkeys(draft.reads))
+    finally:
+        draft.reads = None
+
+
+def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *, level: bool) -> bool:
+    """Arms one arm. True if it goes off at once (only with `level`)."""
+    if trigger.kind == "message":
+        key = draft.value(trigger.expr) if trigger.expr else None
+        arms.listening[number] = (trigger.name, key)
+        draft.effects.listens[holder, number] = (trigger.name, key)
+        return False
+    if trigger.kind not in ("at", "until", "changed"):
+        return False
+    value, documents = read(draft, trigger)
+    watch(draft, holder, arms, documents)
+    return settle_value(draft, holder, arms, number, value, level=level)
+
+
+def settle_value(draft: Draft, holder: int, arms: Arms, number: int, value: Value, *, level: bool) -> bool:
+    """Takes what an arm's expression says: sets its timer or its truth. True if the arm goes off."""
+    if isinstance(value, bool):
+        was = arms.truth.get(number, False)
+        arms.truth[number] = value
+        set_timer(draft, holder, arms, number, None)
+        return value and (level or not was)
+    if value is None:
+        set_timer(draft, holder, arms, number, None)
+        return False
+    if not isinstance(value, datetime):
+        raise Fault(say("neither a date nor a condition: {value}", value=repr(value)))
+    if value <= draft.now and level:
+        return True
+    set_timer(draft, holder, arms, number, value)
+    return False
+
+
+def set_timer(draft: Draft, holder: int, arms: Arms, number: int, due: datetime | None) -> None:
+    """Sets, moves or drops the timer of an arm."""
+    if arms.due.get(number) == due:
+        return
+    if due is None:
+        del arms.due[number]
+    else:
+        arms.due[number] = due
+    draft.effects.timers[holder, number] = due
+
+
+def watch(draft: Draft, holder: int, arms: Arms, documents: Iterable[Document]) -> None:
+    for document in documents:
+        if document not in arms.watched:
+            arms.watched += (document,)
+            draft.effects.watches[holder, document] = True
+
+
+def disarm(draft: Draft, holder: int, arms: Arms) -> None:
+    """Drops all that the holder waits for."""
+    for number in list(arms.due):
+        set_timer(draft, holder, arms, number, None)
+    for document in arms.watched:
+        draft.effects.watches[holder, document] = False
+    for number in arms.listening:
+        draft.effects.listens[holder, number] = None
+    arms.watched, arms.listening, arms.truth = (), {}, {}
+
+
+def withdraw(draft: Draft, token: Token) -> None:
+    """Withdraws the task or the call that the token waits for."""
+    if token.status not in ("waiting", "held"):
+        return
+    match draft.program.nodes.get(token.node):
+        case Task():
+            draft.effects.tasks[token.id, token.visit] = None
+        case Call():
+            draft.effects.withdrawn.append((token.id, token.visit))
+
+
+def release(draft: Draft, token: Token) -> None:
+    """The token stops waiting and moves on: what it waited for is dropped, its hops begin anew."""
+    assert token.waiting is not None
+    disarm(draft, token.id, token.waiting.arms)
+    token.waiting = None
+    token.status = "moving"
+
+
+# ── handlers of scopes ──────────────────────────────────────────────────────────────────────────────────────────────
+def arm_handlers(draft: Draft, scope: Scope) -> None:
+    """Arms what may happen while the scope is open."""
+    handlers = draft.program.handlers.get(scope.block, ())
+    if not handlers or scope.handler >= 0:
+        return
+    scope.arms = Arms()
+    draft.look_from(scope.id)
+    for number, handler in enumerate(handlers):
+        arm(draft, scope.id, scope.arms, number, handler.trigger, level=False)
+
+
+def handlers_of(draft: Draft, scope: Scope) -> tuple[Handler, ...]:
+    """The handlers that are armed on the scope now."""
+    return draft.program.handlers.get(scope.block, ()) if scope.arms is not None else ()
+
+
+def is_own_timer(number: int) -> bool:
+    """Whether a number names a call's own timer (of retry, of timeout) and not an arm of the graph."""
+    return number in (RETRY, TIMEOUT)

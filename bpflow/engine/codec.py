@@ -1,0 +1,237 @@
+"""States and events as bytes, positionally: nodes and flows by their numbers in the pinned graph, no key said twice.
+
+`decode(program, encode(program, state)) == state`, always; what the numbers mean is fixed by the graph's digest and `VERSION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast, get_args
+
+import orjson
+
+from bpflow.diagnostics import Message
+from bpflow.engine.events import Event
+from bpflow.engine.program import Program
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Scope, State, Token, Waiting
+from bpflow.engine.transition import Denied, Fact, FactKind
+from bpflow.expressions.data import Question, Value
+from bpflow.values import from_plain, tag
+
+VERSION = 1
+
+STATUSES = ("running", "ended", "cancelled")
+TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
+INCIDENT_KINDS = ("fault", "failure", "stuck")
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
+EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
+EVENT_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in EVENTS}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+def micros(at: datetime) -> int:
+    """An instant as microseconds since 1970, as stores keep it."""
+    return (at - EPOCH) // _MICROSECOND
+
+
+def instant(micros: int) -> datetime:
+    """The instant of that many microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def dumps(data: Any) -> bytes:
+    """Plain data and values as JSON."""
+    return orjson.dumps(data, default=tag, option=_OPTIONS)
+
+
+def loads(data: bytes | str) -> Any:
+    """What `dumps` wrote, values included."""
+    return _value(orjson.loads(data))
+
+
+_value = cast("Callable[[Any], Any]", from_plain)
+"""A value out of plain data; which type it has, its place says."""
+
+
+# ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def encode(program: Program, state: State) -> bytes:
+    numbers = program.node_numbers
+    tokens = [_token(program, token) for token in state.tokens.values()]
+    scopes = [_scope(program, scope) for scope in state.scopes.values()]
+    incidents = [
+        [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope]
+        for i in state.incidents
+    ]
+    status = STATUSES.index(state.status)
+    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, state.names, tokens, scopes, incidents])
+
+
+def decode(program: Program, data: bytes) -> State:
+    """The state. ValueError if the bytes are of another version."""
+    plain = orjson.loads(data)
+    if plain[0] != VERSION:
+        raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain
+    return State(
+        STATUSES[status],  # type: ignore[arg-type]
+        instant(at),
+        seed,
+        next_id,
+        _value(names),
+        {token[0]: _read_token(program, token) for token in tokens},
+        {scope[0]: _read_scope(program, scope) for scope in scopes},
+        tuple(_read_incident(program, incident) for incident in incidents),
+        result,
+    )
+
+
+def _token(program: Program, token: Token) -> list[Any]:
+    status = TOKEN_STATUSES.index(token.status)
+    row: list[Any] = [token.id, program.node_numbers[token.node], token.scope, program.flow_numbers[token.via], status, token.hops, token.visit]
+    if token.waiting is not None or token.fan is not None:
+        row.append(_waiting(token.waiting) if token.waiting is not None else None)
+    if token.fan is not None:
+        fan = token.fan
+        row.append([fan.items, fan.next, fan.running, fan.at_most, list(fan.results.items())])
+    return row
+
+
+def _read_token(program: Program, row: list[Any]) -> Token:
+    id, node, scope, via, status, hops, visit, *rest = row
+    waiting = _read_waiting(rest[0]) if rest and rest[0] is not None else None
+    fan = _read_fan(rest[1]) if len(rest) > 1 else None
+    return Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit, waiting, fan)  # type: ignore[arg-type]
+
+
+def _read_fan(row: list[Any]) -> Fan:
+    items, following, running, at_most, results = row
+    return Fan(_value(items), following, running, at_most, {index: _value(value) for index, value in results})
+
+
+def _waiting(waiting: Waiting) -> list[Any]:
+    people = [[a.party, a.in_place_of] if a.in_place_of else [a.party] for a in waiting.people]
+    row: list[Any] = [_arms(waiting.arms), people, waiting.attempt, waiting.excluded]
+    return row if waiting.excluded else row[:3]
+
+
+def _read_waiting(row: list[Any]) -> Waiting:
+    people = tuple(Assignee(*(_value(part) for part in pair)) for pair in row[1])
+    return Waiting(_read_arms(row[0]), people, tuple(_value(row[3])) if len(row) > 3 else (), row[2])
+
+
+def _arms(arms: Arms) -> list[Any] | int:
+    due = [[number, micros(at)] for number, at in arms.due.items()]
+    if not (arms.truth or arms.listening or arms.watched or arms.fired):
+        return [due] if due else 0
+    listening = [[number, name, key] for number, (name, key) in arms.listening.items()]
+    return [due, list(arms.truth.items()), listening, arms.watched, arms.fired]
+
+
+def _read_arms(row: list[Any] | int) -> Arms:
+    if isinstance(row, int):
+        return Arms()
+    due = {number: instant(at) for number, at in row[0]}
+    if len(row) == 1:
+        return Arms(due)
+    listening = {number: (name, _value(key)) for number, name, key in row[2]}
+    return Arms(due, dict(map(tuple, row[1])), listening, tuple(_value(row[3])), tuple(row[4]))
+
+
+def _scope(program: Program, scope: Scope) -> list[Any]:
+    nodes, flows = program.node_numbers, program.flow_numbers
+    row: list[Any] = [scope.id, nodes[scope.block], scope.parent, scope.host, scope.handler, scope.index, scope.live, scope.arrived]
+    if scope.joins or scope.arms is not None or scope.names is not None:
+        joins = [[nodes[node], [[flows[flow], n] for flow, n in counts.items()]] for node, counts in scope.joins.items()]
+        row += [joins, None if scope.arms is None else _arms(scope.arms), scope.names]
+    return row
+
+
+def _read_scope(program: Program, row: list[Any]) -> Scope:
+    id, block, parent, host, handler, index, live, arrived, *rest = row
+    scope = Scope(id, program.node_ids[block], parent, host, handler, index, live, arrived)
+    if rest:
+        joins, arms, names = rest
+        scope.joins = {program.node_ids[node]: {program.flow_ids[flow]: n for flow, n in counts} for node, counts in joins}
+        scope.arms = None if arms is None else _read_arms(arms)
+        scope.names = _value(names)
+    return scope
+
+
+def _read_incident(program: Program, row: list[Any]) -> Incident:
+    id, kind, node, message, at, token, arm, scope = row
+    return Incident(id, INCIDENT_KINDS[kind], program.node_ids[node], read_message(message), instant(at), token, arm, scope)  # type: ignore[arg-type]
+
+
+# ── messages inside incidents and events ─────────────────────────────────────────────────────────────────────────────
+def plain_message(message: Message) -> Any:
+    """A message as data: in it, other messages are one-key dicts."""
+    values = {k: {"$say": plain_message(v)} if isinstance(v, Message) else v for k, v in message.values.items()}
+    return [message.template, values]
+
+
+def read_message(data: Any) -> Message:
+    return Message(data[0], {name: _read_message(value) for name, value in data[1].items()})
+
+
+def _read_message(value: Any) -> Any:
+    if isinstance(value, dict) and "$say" in value:
+        return read_message(value["$say"])
+    return _value(value)
+
+
+# ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def encode_event(event: Event, answers: Mapping[Question, Value | Denied]) -> list[Any]:
+    """An event with the answers that it was worked in with, as plain data and values."""
+    kind = type(event)
+    row: list[Any] = [EVENT_NUMBERS[kind]]
+    for name in EVENT_FIELDS[kind]:
+        value = getattr(event, name)
+        row.append(plain_message(value) if isinstance(value, Message) else value)
+    while row[-1] is None or row[-1] == {} or row[-1] == "":
+        row.pop()
+    return [row, [_encode_answer(question, value) for question, value in answers.items()]] if answers else [row]
+
+
+def _encode_answer(question: Question, value: Value | Denied) -> list[Any]:
+    return [list(question), None, plain_message(value.message)] if isinstance(value, Denied) else [list(question), value]
+
+
+def decode_event(data: Sequence[Any]) -> tuple[Event, dict[Question, Value | Denied]]:
+    """What `encode_event` wrote, after `loads`."""
+    row = data[0]
+    kind = EVENTS[row[0]]
+    values = dict(zip(EVENT_FIELDS[kind], row[1:], strict=False))
+    for name in ("reason", "trouble"):
+        if values.get(name) is not None:
+            values[name] = read_message(values[name])
+    answers = data[1] if len(data) > 1 else ()
+    return kind(**values), {_question(answer[0]): Denied(read_message(answer[2])) if len(answer) > 2 else answer[1] for answer in answers}
+
+
+def _question(question: list[Any]) -> Question:
+    return tuple(question)
+
+
+def encode_facts(program: Program, facts: Sequence[Fact]) -> list[Any]:
+    """Facts flat: kind, token or scope, and the number of a flow or node (a text stays a text)."""
+    flat: list[Any] = []
+    for kind, id, what in facts:
+        number = program.flow_numbers.get(what) if kind == "took" else program.node_numbers.get(what) if kind not in ("ended", "fired") else None
+        flat += (FACT_KINDS.index(kind), id, what if number is None else number)
+    return flat
+
+
+def decode_facts(program: Program, flat: Sequence[Any]) -> list[Fact]:
+    facts: list[Fact] = []
+    for place in range(0, len(flat), 3):
+        kind, what = FACT_KINDS[flat[place]], flat[place + 2]
+        if isinstance(what, int):
+            what = program.flow_ids[what] if kind == "took" else program.node_ids[what]
+        facts.append((kind, flat[place + 1], what))
+    return facts

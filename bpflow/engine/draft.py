@@ -1,0 +1,197 @@
+"""The one mutable thing of the engine: an instance while an event is being worked in.
+
+A draft is opened from a state, changed by the rules in `scopes`, `arms`, `nodes` and `interpreter`, and closed into a transition.
+It copies what it touches, so the state that it came from stays as it was, and it is the scope that expressions run against.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+
+from bpflow.diagnostics import Message, Refused
+from bpflow.engine.program import Program
+from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Status, Token, Waiting
+from bpflow.engine.transition import Answers, Effects, Fact, Transition
+from bpflow.expressions.data import Document, Question, Value
+from bpflow.graph import Expr, Flow
+
+
+class Fault(Exception):
+    """The step cannot be done as it is written (expression, type, bound): neither retried nor caught, an incident."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Draft:
+    """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event."""
+
+    __slots__ = (
+        "_copied",
+        "answers",
+        "changed",
+        "effects",
+        "facts",
+        "incidents",
+        "names",
+        "next_id",
+        "now",
+        "program",
+        "queue",
+        "reads",
+        "result",
+        "root_names",
+        "scopes",
+        "seed",
+        "status",
+        "tokens",
+        "turns",
+        "zone",
+    )
+
+    def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
+        self.program, self.answers, self.zone = program, answers, program.graph.timezone
+        self.now = max(at, state.at)
+        self.status: Status = state.status
+        self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
+        self.root_names: Names = dict(state.names)
+        self.names: Mapping[str, Value] = self.root_names
+        self.tokens: dict[int, Token] = dict(state.tokens)
+        self.scopes: dict[int, Scope] = dict(state.scopes)
+        self.incidents: list[Incident] = list(state.incidents)
+        self.turns = any(scope.names is not None for scope in state.scopes.values())
+        self.queue: deque[tuple[Token, Flow]] = deque()
+        self.effects = Effects()
+        self.facts: list[Fact] = []
+        self.changed: set[str] = set()
+        self.reads: list[Document] | None = None
+        self._copied: set[int] = set()
+
+    def close(self) -> Transition:
+        state = State(
+            self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result
+        )
+        return Transition(state, self.effects, self.facts)
+
+    # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
+    def token(self, id: int) -> Token:
+        """The token of that id, to be changed."""
+        token = self.tokens[id]
+        if id not in self._copied:
+            self._copied.add(id)
+            token = self.tokens[id] = token.copy()
+        return token
+
+    def scope(self, id: int) -> Scope:
+        """The scope of that id, to be changed."""
+        scope = self.scopes[id]
+        if id not in self._copied:
+            self._copied.add(id)
+            scope = self.scopes[id] = scope.copy()
+        return scope
+
+    def new_token(self, scope: int, hops: int = 0) -> Token:
+        token = self.tokens[self.next_id] = Token(self.next_id, "", scope, hops=hops)
+        self._copied.add(self.next_id)
+        self.next_id += 1
+        self.scope(scope).live += 1
+        return token
+
+    def new_scope(self, block: str, parent: int, host: int | None = None, handler: int = -1, index: int = -1) -> Scope:
+        scope = self.scopes[self.next_id] = Scope(self.next_id, block, parent, host, handler, index)
+        self._copied.add(self.next_id)
+        self.next_id += 1
+        return scope
+
+    def arms_of(self, holder: int) -> Arms | None:
+        """The arms of a token or scope, to be changed; None where it has none (any more)."""
+        if holder in self.tokens:
+            waiting = self.token(holder).waiting
+            return waiting.arms if waiting else None
+        return self.scope(holder).arms if holder in self.scopes else None
+
+    # ── names: what expressions read and results are written to ──────────────────────────────────────────────────────
+    def ask(self, question: Question) -> Value:
+        """An expression's question; documents that are read are noted while an arm is being armed."""
+        if self.reads is not None and question[0] == "document" and isinstance(question[1], Document):
+            self.reads.append(question[1])
+        try:
+            return self.answers.ask(question)
+        except Refused as refused:
+            raise Fault(refused.message) from refused
+
+    def look_from(self, scope: int) -> None:
+        """Sets `names` to what is seen in a scope: the variables, overlaid by the names of the turns around it."""
+        if self.turns:
+            self.names = self._overlay(scope)
+
+    def _overlay(self, scope: int) -> Mapping[str, Value]:
+        layers: list[Names] = []
+        while True:
+            at = self.scopes[scope]
+            if at.names is not None:
+                layers.append(at.names)
+            if scope == ROOT:
+                break
+            scope = at.parent
+        if not layers:
+            return self.root_names
+        seen: Names = dict(self.root_names)
+        for names in reversed(layers):
+            seen.update(names)
+        return seen
+
+    def home(self, scope: int) -> Names:
+        """Where results of steps in that scope are written: the names of the innermost turn, else the variables."""
+        while self.turns:
+            at = self.scopes[scope]
+            if at.names is not None:
+                names = self.scope(scope).names
+                assert names is not None
+                return names
+            if scope == ROOT:
+                break
+            scope = at.parent
+        return self.root_names
+
+    def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
+        """Writes the results of a step."""
+        if name is not None:
+            self.home(scope)[name] = record
+            self.changed.add(name)
+            self.look_from(scope)
+
+    def value(self, expr: Expr) -> Value:
+        """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
+        try:
+            return self.program.code(expr)(self)
+        except Refused as refused:
+            raise Fault(refused.message) from refused
+
+    # ── incidents ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def hold(self, token: Token, message: Message, kind: str = "fault") -> None:
+        """The token stays where it is, in sight of the operators."""
+        token.status = "held"
+        token.waiting = None if kind == "fault" else token.waiting
+        self.incident(kind, token.node, message, token=token.id)
+
+    def incident(self, kind: str, node: str, message: Message, token: int | None = None, arm: int | None = None, scope: int | None = None) -> None:
+        assert kind in ("fault", "failure", "stuck")
+        self.incidents.append(Incident(self.next_id, kind, node, message, self.now, token, arm, scope))  # type: ignore[arg-type]
+        self.next_id += 1
+        self.facts.append(("incident", token if token is not None else scope or ROOT, node))
+
+    def forget_incidents(self, tokens: set[int], scopes: set[int]) -> None:
+        """Drops the incidents of tokens and scopes that are gone."""
+        if self.incidents:
+            self.incidents = [i for i in self.incidents if i.token not in tokens and i.scope not in scopes]
+
+    def wait(self, token: Token) -> Waiting:
+        """The token starts waiting, with a new visit."""
+        token.status = "waiting"
+        token.visit += 1
+        token.waiting = Waiting()
+        return token.waiting

@@ -1,0 +1,140 @@
+"""What can happen to an instance. Each event says when (`at`, an instant in UTC) and, where a person did it, who (`by`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from bpflow.diagnostics import Message
+from bpflow.expressions.data import Document, User, Value
+
+NOTHING: Mapping[str, Value] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The instance begins, with typed inputs, perhaps on a document."""
+
+    at: datetime
+    by: User | None = None
+    document: Document | None = None
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    seed: int = 0
+    trouble: Message | None = None
+    """Why it is in doubt that it should begin (a start condition that cannot be evaluated): an operator decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A person chose an outcome of a task and filled its form (typed values)."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+    outcome: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The timer of an arm of a token or a scope; stale unless the arm is still due at `due`."""
+
+    at: datetime
+    holder: int
+    arm: int
+    due: datetime
+    by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message for an arm that listens to its name and key."""
+
+    at: datetime
+    holder: int
+    arm: int
+    values: Mapping[str, Value] = field(default_factory=dict)
+    by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChanged:
+    """A document that the instance watches was changed."""
+
+    at: datetime
+    document: Document
+    by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A person pressed the button of an arm."""
+
+    at: datetime
+    by: User
+    holder: int
+    arm: int
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A service answered a call. `local`: in the same transaction, so the token's count of hops goes on."""
+
+    at: datetime
+    token: int
+    visit: int
+    values: Mapping[str, Value] = field(default_factory=dict)
+    local: bool = False
+    by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A service refused or broke at that attempt; `error` is the name that handlers may ask for."""
+
+    at: datetime
+    token: int
+    visit: int
+    attempt: int
+    reason: Message
+    error: str = ""
+    by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An operator has the step of an incident tried again."""
+
+    at: datetime
+    by: User | None
+    incident: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An operator passes the step of an incident over, with results, leaving it by `branch` where it has several ways out."""
+
+    at: datetime
+    by: User | None
+    incident: int
+    results: Mapping[str, Value] = field(default_factory=dict)
+    branch: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The instance is ended from outside."""
+
+    at: datetime
+    by: User | None
+    why: str = ""
+
+
+Event: TypeAlias = Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel

@@ -1,0 +1,290 @@
+"""`advance`: one event in, the next state out.
+
+The law of this room: every change of a state happens here; nothing here reads a clock, a disk, a network or chance; same in, same
+out. An event is checked first (a person's stale one is refused, a machine's is acknowledged and changes nothing); then tokens move,
+first in, first out, until none moves; then late joins; then the conditions that read what has changed; then the draft is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bpflow.diagnostics import say
+from bpflow.engine import arms, nodes, people, repairs, scopes, watching
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.events import (
+    Answered,
+    Arrived,
+    Cancel,
+    Commanded,
+    DocumentChanged,
+    Done,
+    Event,
+    Failed,
+    Retry,
+    Skip,
+    Started,
+    TimerFired,
+)
+from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
+from bpflow.engine.state import ROOT, Party, Scope, State, Token
+from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
+from bpflow.expressions.data import User
+from bpflow.graph import Call, Flow, Task, Trigger, Wait
+
+
+def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
+    """The transition that `event` makes of `state` (None for `Started`).
+
+    Raises Unanswered if a question has no answer yet (find it and call again), UnexpectedEvent, NotAllowed or InvalidAnswer if a
+    person's event is refused. In each case nothing has changed.
+    """
+    if state is None:
+        assert isinstance(event, Started)
+        state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")})
+    elif state.status != "running":
+        return ended(state, event)
+    draft = Draft(program, state, event.at, answers)
+    try:
+        HANDLERS[type(event)](draft, event)
+    except Fault as fault:
+        draft = Draft(program, state, event.at, answers)
+        spoiled(draft, event, fault)
+    settle(draft)
+    return draft.close()
+
+
+def ended(state: State, event: Event) -> Transition:
+    """Machines may be late, people are told."""
+    if isinstance(event, Answered | Commanded | Retry | Skip | Cancel):
+        raise UnexpectedEvent(say("the instance has ended"))
+    return Transition(state, Effects(), [])
+
+
+def spoiled(draft: Draft, event: Event, fault: Fault) -> None:
+    """What an alarm was to do cannot be evaluated: nothing of it is done, its timer is gone, and there is an incident on the arm.
+    A person's event that cannot be judged is refused."""
+    if not isinstance(event, TimerFired):
+        raise InvalidAnswer(fault.message) from fault
+    held = draft.arms_of(event.holder)
+    assert held is not None
+    arms.set_timer(draft, event.holder, held, event.arm, None)
+    watching.on_arm(draft, event.holder, event.arm, fault)
+
+
+# ── moving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def settle(draft: Draft) -> None:
+    """Moves tokens until none moves, fires late joins, and looks again at the conditions that read what has changed."""
+    while draft.status == "running":
+        while draft.queue:
+            move(draft, *draft.queue.popleft())
+        if draft.program.live_joins and nodes.late_joins(draft):
+            continue
+        if not watching.look_again(draft):
+            return
+    draft.queue.clear()
+
+
+def move(draft: Draft, token: Token, flow: Flow) -> None:
+    """The token follows the flow, and further, until it rests."""
+    table, took, where = draft.program.nodes, draft.facts.append, token.scope
+    draft.look_from(where)
+    following: Flow | None = flow
+    while following is not None:
+        took(("took", token.id, following.id))
+        if following.up:
+            token = scopes.climb(draft, token, following.up)
+            draft.look_from(token.scope)
+        token.via = following.id
+        if following.to is None:
+            scopes.arrive(draft, token)
+            return
+        node = table[following.to]
+        token.node = node.id
+        token.hops += 1
+        try:
+            if token.hops > MAX_HOPS:
+                raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
+            if draft.scopes[token.scope].live > MAX_LIVE:
+                raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
+            following = nodes.enter(draft, token, node)
+        except Fault as fault:
+            fall(draft, token, fault)
+            return
+
+
+def fall(draft: Draft, token: Token, fault: Fault) -> None:
+    """What the node had begun to wait for is dropped; the token is held at it."""
+    if token.waiting is not None:
+        arms.disarm(draft, token.id, token.waiting.arms)
+        draft.effects.tasks.pop((token.id, token.visit), None)
+        token.visit -= 1
+    draft.hold(token, fault.message)
+
+
+# ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def start(draft: Draft, event: Started) -> None:
+    names = draft.root_names
+    names["document"], names["initiator"] = event.document, event.by
+    names.update({name: event.inputs.get(name) for name, _ in draft.program.graph.inputs})
+    fault = Fault(event.trouble) if event.trouble else None
+    for variable in draft.program.graph.variables:
+        try:
+            names[variable.name] = draft.value(variable.default) if variable.default else None
+        except Fault as wrong:
+            fault = fault or wrong
+            names[variable.name] = None
+    arms.arm_handlers(draft, draft.scope(ROOT))
+    for flow in draft.program.graph.entry:
+        draft.queue.append((draft.new_token(ROOT), flow))
+    if fault is not None:
+        token, flow = draft.queue.popleft()
+        token.node, token.via = flow.to or "", flow.id
+        draft.hold(token, fault.message)
+
+
+def answered(draft: Draft, event: Answered) -> None:
+    token = draft.tokens.get(event.token)
+    node = draft.program.nodes.get(token.node) if token else None
+    if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
+        raise UnexpectedEvent(say("the task is closed"))
+    token = draft.token(event.token)
+    token.hops = 0
+    draft.look_from(token.scope)
+    scopes.go_on(draft, token, people.answer(draft, token, node, event))
+
+
+def timer(draft: Draft, event: TimerFired) -> None:
+    held = draft.arms_of(event.holder)
+    if held is None or held.due.get(event.arm) != event.due or event.due > draft.now:
+        return
+    arms.set_timer(draft, event.holder, held, event.arm, None)
+    if event.holder in draft.scopes:
+        go_off(draft, draft.scope(event.holder), event.arm, {})
+        return
+    token = draft.token(event.holder)
+    token.hops = 0
+    draft.look_from(token.scope)
+    node = draft.program.nodes[token.node]
+    follow = timer_of(draft, token, event.arm)
+    if follow is not None:
+        if isinstance(node, Wait):
+            arms.release(draft, token)
+            nodes.won(draft, token, node, event.arm, {})
+        scopes.go_on(draft, token, follow)
+
+
+def timer_of(draft: Draft, token: Token, arm: int) -> Flow | None:
+    """What the timer of an arm means, by the kind of node."""
+    match draft.program.nodes[token.node]:
+        case Task() as task:
+            return people.alarm(draft, token, task, arm)
+        case Wait() as wait:
+            return wait.arms[arm][1]
+        case Call() as call if arm == RETRY:
+            nodes.again(draft, token, call)
+        case Call() as call if arm == TIMEOUT:
+            assert token.waiting is not None
+            draft.effects.withdrawn.append((token.id, token.visit))
+            nodes.fail(draft, token, call, token.waiting.attempt, say("no answer in time"), "timeout")
+        case _:
+            pass
+    return None
+
+
+def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> None:
+    nodes.handle(draft, scope, number, draft.program.handlers[scope.block][number], values)
+
+
+def arrived(draft: Draft, event: Arrived | Commanded) -> None:
+    """A message or a command reaches the arm of a wait or of a scope; a machine's stale one changes nothing."""
+    if event.holder in draft.scopes and arms.handlers_of(draft, draft.scopes[event.holder]):
+        go_off(draft, draft.scope(event.holder), event.arm, dict(event.values))
+        return
+    token = draft.tokens.get(event.holder)
+    node = draft.program.nodes.get(token.node) if token else None
+    if token is None or token.status != "waiting" or not isinstance(node, Wait):
+        if isinstance(event, Commanded):
+            raise UnexpectedEvent(say("the command is not to be had now"))
+        return
+    token = draft.token(event.holder)
+    token.hops = 0
+    arms.release(draft, token)
+    nodes.won(draft, token, node, event.arm, dict(event.values))
+    scopes.go_on(draft, token, node.arms[event.arm][1])
+
+
+def commanded(draft: Draft, event: Commanded) -> None:
+    """Only those whom `by` names may press the button."""
+    trigger = trigger_at(draft, event.holder, event.arm)
+    if trigger is None or trigger.kind != "command":
+        raise UnexpectedEvent(say("the command is not to be had now"))
+    if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
+        raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
+    arrived(draft, event)
+
+
+def belongs(draft: Draft, event: Commanded, party: Party) -> bool:
+    return not isinstance(party, User) and draft.ask(("directory", "belongs", event.by, party)) is True
+
+
+def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
+    scope, token = draft.scopes.get(holder), draft.tokens.get(holder)
+    if scope is not None:
+        handlers = arms.handlers_of(draft, scope)
+        return handlers[number].trigger if number < len(handlers) else None
+    node = draft.program.nodes.get(token.node) if token else None
+    return node.arms[number][0] if isinstance(node, Wait) and number < len(node.arms) else None
+
+
+def document_changed(draft: Draft, event: DocumentChanged) -> None:
+    """Reads again what reads the document."""
+    waiting = {id: token.waiting.arms for id, token in draft.tokens.items() if token.waiting is not None}
+    waiting |= {id: scope.arms for id, scope in draft.scopes.items() if scope.arms is not None}
+    for id in sorted(waiting):
+        if event.document in waiting[id].watched:
+            if id in draft.tokens:
+                draft.token(id).hops = 0
+            watching.reread(draft, id, lambda trigger: True)
+
+
+def done(draft: Draft, event: Done) -> None:
+    token = draft.tokens.get(event.token)
+    if token is None or token.visit != event.visit or token.status not in ("waiting", "held"):
+        return
+    node = draft.program.nodes[token.node]
+    if not isinstance(node, Call):
+        return
+    token = draft.token(event.token)
+    if not event.local:
+        token.hops = 0
+    arms.release(draft, token)
+    draft.forget_incidents({token.id}, set())
+    draft.give(token.scope, node.gives, dict(event.values))
+    scopes.go_on(draft, token, node.out)
+
+
+def failed(draft: Draft, event: Failed) -> None:
+    token = draft.tokens.get(event.token)
+    if token is None or token.visit != event.visit or token.status != "waiting" or token.waiting is None:
+        return
+    node = draft.program.nodes[token.node]
+    if isinstance(node, Call) and token.waiting.attempt == event.attempt:
+        nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
+
+
+HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
+    Started: start,
+    Answered: answered,
+    TimerFired: timer,
+    Arrived: arrived,
+    Commanded: commanded,
+    DocumentChanged: document_changed,
+    Done: done,
+    Failed: failed,
+    Retry: repairs.retry,
+    Skip: repairs.skip,
+    Cancel: repairs.cancel,
+}
+"""What each event does."""

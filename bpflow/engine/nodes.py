@@ -1,0 +1,292 @@
+"""Entering a node: the meaning of the eight kinds.
+
+Each function does what its node says and gives the flow by which the token goes on at once, or None if it rests, is gone, or was
+sent on through the queue. A Fault leaves the token held at the node, and nothing of the node done.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never
+
+from bpflow.diagnostics import Message, say
+from bpflow.engine import arms, people, scopes
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.state import ROOT, Scope, Token
+from bpflow.engine.transition import RETRY, TIMEOUT, CallOut
+from bpflow.expressions.data import Value
+from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
+
+
+def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
+    """The token is at the node: what it means."""
+    match node:
+        case Step():
+            return step(draft, token, node)
+        case Choose():
+            return choose(draft, token, node)
+        case Task():
+            return people.open_task(draft, token, node)
+        case Call():
+            return call(draft, token, node)
+        case Wait():
+            return wait(draft, token, node)
+        case Join():
+            return join(draft, token, node)
+        case Block():
+            scopes.open_block(draft, token, node)
+            return None
+        case Exit():
+            return leave(draft, token, node)
+        case _:
+            assert_never(node)
+
+
+def step(draft: Draft, token: Token, node: Step) -> Flow | None:
+    """All values are computed before any is set, so they see what was before the step, and a fault sets none."""
+    if node.sets:
+        values = {name: draft.value(expr) for name, expr in node.sets}
+        draft.root_names |= values
+        draft.changed |= values.keys()
+    if node.forgets:
+        home = draft.home(token.scope)
+        for name in node.forgets:
+            home.pop(name, None)
+    if node.turn is not None:
+        count_turn(draft, token, node)
+    if draft.turns:
+        draft.look_from(token.scope)
+    return fork(draft, token, node.out)
+
+
+def count_turn(draft: Draft, token: Token, node: Step) -> None:
+    assert node.turn is not None
+    home = draft.home(token.scope)
+    record = home.get(node.turn)
+    turn = record["turn"] + 1 if isinstance(record, dict) and isinstance(record["turn"], int) else 1
+    if node.bound is not None and turn > node.bound:
+        raise Fault(say("the loop has made its {bound} turns (`max`) and is not over", bound=node.bound))
+    home[node.turn] = {"turn": turn}
+
+
+def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow | None:
+    """A token on each flow: the token itself takes the first."""
+    for flow in out[1:]:
+        twin = draft.new_token(token.scope, token.hops)
+        twin.node = token.node
+        draft.queue.append((twin, flow))
+    return out[0] if out else Flow(f"{token.node}>off")
+
+
+def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
+    """The first arm that is true, or all of them; `otherwise` when none is; else a fault."""
+    taken: list[Flow] = []
+    for condition, flow in node.arms:
+        met = draft.value(condition)
+        if met is True:
+            if not node.every:
+                return flow
+            taken.append(flow)
+        elif met is not False:
+            raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
+    if not taken and node.otherwise is not None:
+        return node.otherwise
+    if not taken:
+        raise Fault(say("no branch is true, and there is no `otherwise`"))
+    return fork(draft, token, tuple(taken))
+
+
+def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
+    """Arms all arms, in their order; the first that is met already is taken at once."""
+    waiting = draft.wait(token)
+    for number, (trigger, flow) in enumerate(node.arms):
+        if arms.arm(draft, token.id, waiting.arms, number, trigger, level=True):
+            arms.release(draft, token)
+            won(draft, token, node, number, {})
+            return flow
+    if len(node.arms) == 1 and node.arms[0][0].kind in ("at", "until") and not waiting.arms.due and not waiting.arms.truth:
+        raise Fault(say("there is no date to wait for"))
+    return None
+
+
+def won(draft: Draft, token: Token, node: Wait, number: int, values: dict[str, Value]) -> None:
+    """Writes the results of a wait."""
+    name = node.arms[number][0].name or str(number)
+    draft.give(token.scope, node.gives, {**values, "won": name})
+
+
+def call(draft: Draft, token: Token, node: Call) -> Flow | None:
+    """Sends the call out, and waits for its answer unless told not to."""
+    arguments = {name: draft.value(expr) for name, expr in node.arguments}
+    timeout = draft.value(node.timeout) if node.timeout else None
+    waiting = draft.wait(token)
+    waiting.attempt = 1
+    if timeout is not None and node.wait:
+        arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
+    draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, 1, node.wait))
+    if node.wait:
+        return None
+    arms.release(draft, token)
+    return node.out
+
+
+def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, error: str) -> None:
+    """A service refused or broke: once more after a while, else the nearest handler, else an incident."""
+    waiting = token.waiting
+    assert waiting is not None
+    arms.set_timer(draft, token.id, waiting.arms, TIMEOUT, None)
+    if node.retry is not None and attempt <= node.retry.times:
+        arms.set_timer(draft, token.id, waiting.arms, RETRY, draft.now + pause_before(draft, token, node, attempt))
+        return
+    if not raise_error(draft, token, error):
+        draft.hold(token, reason, "failure")
+
+
+def pause_before(draft: Draft, token: Token, node: Call, attempt: int) -> timedelta:
+    """Exponential back-off with jitter: between half and all of it, by a hash, so that a replay waits as long."""
+    assert node.retry is not None
+    full = min(node.retry.first * 2 ** min(attempt - 1, 40), node.retry.at_most)
+    mixed = (draft.seed * 2654435761 + token.id * 40503 + token.visit * 9973 + attempt * 7919) % 1024
+    return timedelta(seconds=full * (1 + mixed / 1023) / 2)
+
+
+def again(draft: Draft, token: Token, node: Call) -> None:
+    """The next attempt of a call: same visit, same key."""
+    waiting = token.waiting
+    assert waiting is not None
+    arguments = {name: draft.value(expr) for name, expr in node.arguments}
+    waiting.attempt += 1
+    token.status = "waiting"
+    draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
+
+
+# ── joins ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def join(draft: Draft, token: Token, node: Join) -> Flow | None:
+    """The token is held by the join, counted by the flow on which it came; when its need is met the join lets one go on."""
+    scope = draft.scope(token.scope)
+    counts = scope.joins.setdefault(node.id, {})
+    counts[token.via] = counts.get(token.via, 0) + 1
+    scope.live -= 1
+    del draft.tokens[token.id]
+    if node.need == "live" or not join_met(node, counts):
+        scopes.check(draft, scope)
+        return None
+    release_join(draft, scope, node, token.hops)
+    scopes.check(draft, scope)
+    return None
+
+
+def join_met(node: Join, counts: dict[str, int]) -> bool:
+    """Whether the join fires. A join of N that has fired absorbs the rest, and begins anew when each flow has come."""
+    present = sum(1 for flow in node.into if counts.get(flow, 0) > 0)
+    if "" in counts:
+        if present == len(node.into):
+            consume(node, counts)
+        return False
+    return present >= (node.need if isinstance(node.need, int) else len(node.into))
+
+
+def consume(node: Join, counts: dict[str, int]) -> None:
+    """Takes one token of each flow that has one; what is left over stays queued."""
+    for flow in node.into:
+        if counts.get(flow, 0) > 1:
+            counts[flow] -= 1
+        else:
+            counts.pop(flow, None)
+    counts.pop("", None)
+
+
+def release_join(draft: Draft, scope: Scope, node: Join, hops: int) -> None:
+    """Lets one token go on."""
+    counts = scope.joins[node.id]
+    if isinstance(node.need, int) and node.need < len(node.into):
+        counts[""] = 1
+        if all(counts.get(flow, 0) > 0 for flow in node.into):
+            consume(node, counts)
+    else:
+        consume(node, counts)
+    if not counts:
+        del scope.joins[node.id]
+    token = draft.new_token(scope.id, hops)
+    token.node = node.id
+    draft.queue.append((token, node.out))
+
+
+def late_joins(draft: Draft) -> bool:
+    """Fires the inclusive joins that no token of their scope can reach any more. True if one fired."""
+    for join_id, upstream in draft.program.live_joins.items():
+        for scope in list(draft.scopes.values()):
+            if scope.joins.get(join_id) and not any(t.scope == scope.id and t.node in upstream for t in draft.tokens.values()):
+                node = draft.program.nodes[join_id]
+                assert isinstance(node, Join)
+                release_join(draft, draft.scope(scope.id), node, 0)
+                return True
+    return False
+
+
+# ── exits and errors ────────────────────────────────────────────────────────────────────────────────────────────────
+def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
+    match node.how:
+        case "end":
+            scopes.end_instance(draft, node.name)
+        case "terminate":
+            draft.queue.append(scopes.terminate(draft, token, node.name))
+        case "raise":
+            if not raise_error(draft, token, node.name):
+                if node.out is not None:
+                    return node.out
+                draft.hold(token, say('the error "{error}" is not handled', error=node.name), "failure")
+        case _:
+            assert_never(node.how)
+    return None
+
+
+def raise_error(draft: Draft, token: Token, error: str) -> bool:
+    """Gives an error to the nearest handler around the token that takes it. False if there is none."""
+    scope = draft.scopes[token.scope]
+    while True:
+        if scope.handler < 0:
+            for number, handler in enumerate(arms.handlers_of(draft, scope)):
+                if handler.trigger.kind == "error" and handler.trigger.name in ("", error):
+                    handle(draft, scope, number, handler, {"error": error}, token)
+                    return True
+        if scope.id == ROOT:
+            return False
+        scope = draft.scopes[scope.parent]
+
+
+def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: dict[str, Value], source: Token | None = None) -> None:
+    """A handler goes off. `cancels`: the body is cleared, and the handler's steps take its place (or go on outside). Beside: they get a
+    scope of their own, which the block waits for."""
+    scope = draft.scope(scope.id)
+    draft.facts.append(("fired", scope.id, handler.name))
+    hops = source.hops if source else 0
+    if handler.cancels and handler.outside and scope.host is not None:
+        host = draft.token(scope.host)
+        host.hops = hops
+        scopes.clear(draft, {scope.id})
+        scopes.go_on(draft, host, handler.entry)
+        return
+    if handler.cancels:
+        scopes.clear(draft, {scope.id}, keep=scope.id)
+        scope.handler = number
+        draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
+        return
+    if scope.arms is not None and handler.trigger.kind in ("at", "until"):
+        scope.arms.fired += (number,)
+    beside = draft.new_scope(scope.block, scope.id, handler=number)
+    beside.names = {handler.name: dict(values)} if values and handler.name else None
+    draft.turns = draft.turns or beside.names is not None
+    scope.live += 1
+    draft.queue.append((draft.new_token(beside.id, hops), handler.entry))
+    if source is not None:
+        drop(draft, source)
+
+
+def drop(draft: Draft, token: Token) -> None:
+    """The token whose error a handler beside takes is gone: its branch ends there."""
+    scopes.disarm_token(draft, token)
+    del draft.tokens[token.id]
+    scope = draft.scope(token.scope)
+    scope.live -= 1
+    scopes.check(draft, scope)

@@ -1,0 +1,223 @@
+"""Tasks: who gets one, what an answer must be, and what an alarm does.
+
+The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a wrong
+answer is refused, naming the field, and the task stays as it was; overdue is not an answer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bpflow.diagnostics import Message, say
+from bpflow.engine import arms
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.events import Answered
+from bpflow.engine.state import Assignee, Party, Token, Waiting
+from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
+from bpflow.expressions.data import Department, Role, User, Value
+from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
+from bpflow.values import InvalidValue, check
+
+NOTICE = "notify"
+"""The service that tells people of overdue tasks."""
+
+
+# ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
+    """Opens the task for its people and sets its alarms."""
+    people, excluded = assignees(draft, task)
+    subject = subject_of(draft, task)
+    waiting = draft.wait(token)
+    waiting.people, waiting.excluded = people, excluded
+    draft.give(token.scope, task.gives, open_record(people))
+    for number, alarm in enumerate(task.alarms):
+        arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
+    draft.effects.tasks[token.id, token.visit] = row(task, waiting, subject)
+    return None
+
+
+def subject_of(draft: Draft, task: Task) -> str:
+    subject = draft.value(task.form.subject)
+    return subject if isinstance(subject, str) else str(subject)
+
+
+def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
+    due = None
+    for number, alarm in enumerate(task.alarms):
+        if alarm.overdue and (due is None or waiting.arms.due.get(number, due) < due):
+            due = waiting.arms.due.get(number)
+    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    return TaskRow(task.id, subject, waiting.people, due, overdue)
+
+
+def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
+    """The results of a task that nobody has answered."""
+    waiting: list[Value] = [assignee.party for assignee in people]
+    return {"outcome": None, "by": None, "at": None, "comment": None, "answers": [], "waiting": waiting, "overdue": False}
+
+
+def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
+    """Who may answer, and who may not. A Fault names the expression that gave nobody."""
+    excluded = tuple(user for user in parties(draft, task.not_by) if isinstance(user, User)) if task.not_by else ()
+    for expr in (task.people, task.if_nobody):
+        if expr is not None:
+            found = [acting(draft, party) for party in parties(draft, expr)]
+            people = {a.party: a for a in reversed(found) if a is not None and a.party not in excluded}
+            if people:
+                return tuple(reversed(people.values())), excluded
+    raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+
+
+def parties(draft: Draft, expr: Expr) -> list[Party]:
+    """The people that an expression gives, flattened."""
+    found: list[Party] = []
+    todo: list[Value] = [draft.value(expr)]
+    while todo:
+        value = todo.pop(0)
+        if isinstance(value, User | Department | Role):
+            found.append(value)
+        elif isinstance(value, list):
+            todo = [*value, *todo]
+        elif value is not None:
+            raise Fault(say("`{expression}` gives no people but {value}", expression=expr.text, value=repr(value)))
+    return found
+
+
+def acting(draft: Draft, party: Party) -> Assignee | None:
+    """Who gets the work of a party now: a group as it is, a person himself or who acts for him."""
+    if not isinstance(party, User):
+        return Assignee(party)
+    who = draft.ask(("directory", "acting", party, draft.now))
+    if who == party:
+        return Assignee(party)
+    return Assignee(who, in_place_of=party) if isinstance(who, User) else None
+
+
+# ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
+    """Takes an answer and closes the task. NotAllowed or InvalidAnswer if it is not to be taken."""
+    waiting = token.waiting
+    assert waiting is not None
+    in_place_of = may_answer(draft, waiting, event.by)
+    outcome = draft.program.forms[task.id].get(event.outcome)
+    if outcome is None or not outcome.button:
+        buttons = [o.name for o in task.form.outcomes if o.button]
+        raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
+    values = checked(outcome, event)
+    given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
+    answers: list[Value] = [{**given, **values}]
+    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
+    draft.give(token.scope, task.gives, {**head, **values, "answers": answers, "waiting": [], "overdue": overdue})
+    return close_task(draft, token, task, event.outcome)
+
+
+def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
+    """In whose place a person answers (None: his own). NotAllowed if the task is not his."""
+    if by in waiting.excluded:
+        raise NotAllowed(say('"{user}" may not answer this task', user=by.id))
+    for assignee in waiting.people:
+        if assignee.party == by:
+            return assignee.in_place_of
+    for assignee in waiting.people:
+        if assignee.in_place_of == by:
+            return None
+        if not isinstance(assignee.party, User) and draft.ask(("directory", "belongs", by, assignee.party)) is True:
+            return None
+    raise NotAllowed(say('the task is not for "{user}"', user=by.id))
+
+
+def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
+    """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
+    fields = dict(outcome.fields)
+    for name in event.values:
+        if name not in fields:
+            raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
+    values: dict[str, Value] = {}
+    for name, field in fields.items():
+        value = values[name] = event.values.get(name)
+        if value is None or value == "" or value == []:
+            if field.required:
+                raise refuse(name, say('"{field}" must be filled', field=field.title or name))
+            continue
+        try:
+            check(field, value)
+        except InvalidValue as wrong:
+            raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
+    if outcome.comment == "required" and not (event.comment or "").strip():
+        raise refuse("comment", say("a comment is required"))
+    if outcome.comment == "none" and event.comment:
+        raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
+    return values
+
+
+def refuse(field: str, message: Message) -> InvalidAnswer:
+    refusal = InvalidAnswer(message)
+    refusal.field = field
+    return refusal
+
+
+def close_task(draft: Draft, token: Token, task: Task, outcome: str) -> Flow:
+    """The task is over; gives the flow of its outcome."""
+    draft.effects.tasks[token.id, token.visit] = None
+    arms.release(draft, token)
+    return next(flow for name, flow in task.outcomes if name == outcome)
+
+
+# ── alarms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def alarm(draft: Draft, token: Token, task: Task, number: int) -> Flow | None:
+    """An alarm goes off: the first time it marks, tells and perhaps decides; each time it reminds and sets itself again."""
+    waiting, what = token.waiting, task.alarms[number]
+    assert waiting is not None
+    first = number not in waiting.arms.fired
+    again = draft.value(what.remind) if what.remind else None
+    told = tell(draft, token, task, what) if first else []
+    if first:
+        waiting.arms.fired += (number,)
+        if what.overdue:
+            mark_overdue(draft, token, task)
+    if first and what.outcome is not None:
+        return decided_by_alarm(draft, token, task, what.outcome, told)
+    if what.remind is not None:
+        told.append(notice(draft, token, task, [a.party for a in waiting.people], "reminder"))
+        draft.facts.append(("reminded", token.id, token.node))
+    if isinstance(again, datetime):
+        arms.set_timer(draft, token.id, waiting.arms, number, again)
+    draft.effects.tasks[token.id, token.visit] = row(task, waiting, subject_of(draft, task))
+    draft.effects.calls += told
+    return None
+
+
+def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
+    draft.facts.append(("overdue", token.id, token.node))
+    if task.gives is not None:
+        record = draft.home(token.scope).get(task.gives)
+        if isinstance(record, dict):
+            draft.give(token.scope, task.gives, {**record, "overdue": True})
+
+
+def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told: list[CallOut]) -> Flow:
+    """Nobody has answered in time: the outcome that the process says, by nobody."""
+    fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
+    head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
+    assert token.waiting is not None
+    waiting: list[Value] = [a.party for a in token.waiting.people]
+    draft.give(token.scope, task.gives, {**head, **fields, "answers": [], "waiting": waiting, "overdue": True})
+    draft.effects.calls += told
+    return close_task(draft, token, task, outcome)
+
+
+def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
+    if what.tell is None:
+        return []
+    people = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None]
+    return [notice(draft, token, task, people, "overdue")] if people else []
+
+
+def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> CallOut:
+    """A call of the notice service that nobody waits for; the attempts of the token tell such calls apart."""
+    assert token.waiting is not None
+    token.waiting.attempt += 1
+    to: list[Value] = list(people)
+    arguments: dict[str, Value] = {"to": to, "title": subject_of(draft, task), "reason": reason}
+    return CallOut(NOTICE, arguments, token.id, token.visit, token.waiting.attempt, wait=False)

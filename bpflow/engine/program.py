@@ -1,0 +1,125 @@
+"""A graph made ready to run: nodes by id, expressions compiled on first use, numbers for the codec. One program serves all instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from bpflow.engine.state import ROOT
+from bpflow.expressions import Code, compile_code, parse
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Task, Trigger, Wait, flows
+
+MAX_HOPS = 10_000
+"""The most nodes that a token enters between two events from outside."""
+MAX_LIVE = 10_000
+"""The most tokens in one scope."""
+
+DATA_TRIGGERS = frozenset({"at", "until", "changed"})
+
+
+class Program:
+    """What `advance` runs. Made from a graph, never stored: `Program(graph)` is cheap, and the caller keeps it by digest."""
+
+    __slots__ = ("__dict__", "graph", "handlers", "nodes", "people")
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
+        self.people = {name: expr.text for name, expr in graph.people}
+        self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
+        for node in graph.nodes:
+            if isinstance(node, Block):
+                if node.each and node.handlers:
+                    raise ValueError(f"{node.id}: a block for each item has no handlers; put it into a block that has")
+                self.handlers[node.id] = node.handlers
+
+    @cached_property
+    def code(self) -> Callable[[Expr], Code]:
+        """The compiled form of an expression; the same text means the same everywhere in a graph."""
+        made: dict[str, Code] = {}
+        people = self.people
+
+        def code(expr: Expr) -> Code:
+            found = made.get(expr.text)
+            if found is None:
+                found = made[expr.text] = compile_code(expr.text, people)
+            return found
+
+        return code
+
+    @cached_property
+    def forms(self) -> dict[str, dict[str, Outcome]]:
+        """Node of a task → name of an outcome → the outcome with its form."""
+        tasks = (node for node in self.graph.nodes if isinstance(node, Task))
+        return {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
+
+    @cached_property
+    def handler_blocks(self) -> frozenset[str]:
+        return frozenset(block for block, handlers in self.handlers.items() if handlers)
+
+    @cached_property
+    def awaited_names(self) -> frozenset[str]:
+        """The names that some condition waited for reads: only their changes make waiting tokens look again."""
+        triggers = [arm for node in self.graph.nodes if isinstance(node, Wait) for arm, _ in node.arms]
+        triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
+        return frozenset(name for trigger in triggers for name in self.names_read(trigger))
+
+    def names_read(self, trigger: Trigger) -> frozenset[str]:
+        """The names that the condition of a trigger reads; people are read through."""
+        if trigger.kind not in DATA_TRIGGERS or trigger.fixed or trigger.expr is None:
+            return frozenset()
+        found: set[str] = set()
+        todo = [trigger.expr.text]
+        while todo:
+            names = set(parse(todo.pop()).names) - found
+            found |= names
+            todo += [self.people[name] for name in names if name in self.people]
+        return frozenset(found)
+
+    @cached_property
+    def node_ids(self) -> list[str]:
+        """The nodes in the order of the pinned graph: their places are their numbers in stored states."""
+        return ["", *self.nodes]
+
+    @cached_property
+    def node_numbers(self) -> dict[str, int]:
+        return {node: number for number, node in enumerate(self.node_ids)}
+
+    @cached_property
+    def flow_ids(self) -> list[str]:
+        entries = [*self.graph.entry, *(handler.entry for handler in self.graph.handlers)]
+        inner = [flow for node in self.graph.nodes for flow in flows(node)]
+        return ["", *dict.fromkeys(flow.id for flow in (*entries, *inner))]
+
+    @cached_property
+    def flow_numbers(self) -> dict[str, int]:
+        return {flow: number for number, flow in enumerate(self.flow_ids)}
+
+    @cached_property
+    def flow_by_id(self) -> dict[str, Flow]:
+        entries = [*self.graph.entry, *(handler.entry for handler in self.graph.handlers)]
+        return {flow.id: flow for flow in (*entries, *(f for node in self.graph.nodes for f in flows(node)))}
+
+    @cached_property
+    def live_joins(self) -> dict[str, frozenset[str]]:
+        """Inclusive joins, each with the nodes from which a token could still reach it."""
+        joins = [node.id for node in self.graph.nodes if isinstance(node, Join) and node.need == "live"]
+        return {join: self._upstream(join) for join in joins}
+
+    def _upstream(self, join: str) -> frozenset[str]:
+        sources: dict[str, set[str]] = {}
+        for node in self.graph.nodes:
+            for flow in flows(node):
+                if flow.to is not None:
+                    sources.setdefault(flow.to, set()).add(node.id)
+        found: set[str] = set()
+        todo = list(sources.get(join, ()))
+        while todo:
+            node_id = todo.pop()
+            if node_id not in found and node_id != join:
+                found.add(node_id)
+                todo += sources.get(node_id, ())
+        return frozenset(found)
+
+
+__all__ = ["MAX_HOPS", "MAX_LIVE", "ROOT", "Program"]

@@ -1,0 +1,105 @@
+"""What operators do: an incident is tried again or passed over, an instance is cancelled. Each does what it says or is refused."""
+
+from __future__ import annotations
+
+from bpflow.diagnostics import say
+from bpflow.engine import arms, nodes, scopes, watching
+from bpflow.engine.draft import Draft
+from bpflow.engine.events import Cancel, Retry, Skip
+from bpflow.engine.state import ROOT, Incident, Token
+from bpflow.engine.transition import UnexpectedEvent
+from bpflow.graph import Call, Choose, Flow, Join, Step, Task, Wait, flows
+
+
+def incident_of(draft: Draft, id: int) -> Incident:
+    for incident in draft.incidents:
+        if incident.id == id:
+            draft.incidents.remove(incident)
+            draft.facts.append(("repaired", incident.token if incident.token is not None else ROOT, incident.node))
+            return incident
+    raise UnexpectedEvent(say("there is no open incident {id}", id=id))
+
+
+def retry(draft: Draft, event: Retry) -> None:
+    """The step is entered again: same visit, so a call keeps its key."""
+    incident = incident_of(draft, event.incident)
+    if incident.scope is not None and incident.arm is None:
+        raise UnexpectedEvent(say("a stuck join cannot be retried: skip the incident, and the join lets its tokens go on"))
+    if incident.arm is not None:
+        holder = incident.token if incident.token is not None else incident.scope
+        assert holder is not None
+        retry_arm(draft, holder, incident.arm)
+        return
+    token = held_token(draft, incident)
+    node = draft.program.nodes[token.node]
+    if isinstance(node, Call) and token.waiting is not None:
+        nodes.again(draft, token, node)
+        return
+    token.status = "moving"
+    draft.queue.append((token, Flow(token.via, token.node)))
+
+
+def retry_arm(draft: Draft, holder: int, arm: int) -> None:
+    """An alarm goes off again at once; a date or a condition is read again."""
+    held = draft.arms_of(holder)
+    token = draft.tokens.get(holder)
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task):
+        arms.set_timer(draft, holder, held, arm, draft.now)
+    elif held is not None:
+        watching.reread(draft, holder, lambda trigger: True)
+
+
+def held_token(draft: Draft, incident: Incident) -> Token:
+    assert incident.token is not None
+    token = draft.token(incident.token)
+    token.hops = 0
+    draft.look_from(token.scope)
+    return token
+
+
+def skip(draft: Draft, event: Skip) -> None:
+    """The step counts as done, with the results given; an alarm is let be; a stuck join lets its tokens go on."""
+    incident = incident_of(draft, event.incident)
+    if incident.arm is not None:
+        return
+    if incident.scope is not None:
+        join = draft.program.nodes[incident.node]
+        assert isinstance(join, Join)
+        nodes.release_join(draft, draft.scope(incident.scope), join, 0)
+        return
+    token = held_token(draft, incident)
+    flow = way_out(draft, token, event.branch)
+    node = draft.program.nodes[token.node]
+    if token.waiting is not None:
+        scopes.disarm_token(draft, token)
+        token.waiting = None
+    if isinstance(node, Step):
+        draft.root_names.update(event.results)
+        draft.changed |= event.results.keys()
+    elif isinstance(node, Task | Call | Wait):
+        draft.give(token.scope, node.gives, dict(event.results))
+    scopes.go_on(draft, token, flow)
+
+
+def way_out(draft: Draft, token: Token, branch: str | None) -> Flow:
+    """The flow by which a skipped step is left: its only one, or the one that `branch` names."""
+    node = draft.program.nodes[token.node]
+    named: dict[str, Flow] = {flow.id: flow for flow in flows(node)}
+    if isinstance(node, Task):
+        named |= dict(node.outcomes)
+    if isinstance(node, Choose):
+        named |= {str(number + 1): flow for number, (_, flow) in enumerate(node.arms)}
+        named |= {"otherwise": node.otherwise} if node.otherwise else {}
+    if branch is not None and branch in named:
+        return named[branch]
+    out = flows(node)[-1:] if branch is None and not isinstance(node, Task | Choose | Wait) else flows(node) if branch is None else ()
+    if len(out) == 1:
+        return out[0]
+    raise UnexpectedEvent(say("say by which branch to leave the step: {known}", known=", ".join(named)))
+
+
+def cancel(draft: Draft, event: Cancel) -> None:
+    """All that is open is withdrawn."""
+    scopes.clear(draft, {ROOT})
+    draft.status = "cancelled"
+    draft.facts.append(("ended", ROOT, "cancelled"))

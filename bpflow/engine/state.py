@@ -1,0 +1,150 @@
+"""The state of an instance: where its tokens stand and what it knows.
+
+The law of this file: a state is a value. Between calls of `advance` nobody changes one; inside a call the draft copies what it
+touches. Everything here can be written down positionally (`codec`) and read back equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from bpflow.diagnostics import Message
+from bpflow.expressions.data import Department, Document, Role, User, Value
+
+ROOT = 0
+"""The id of the scope of the whole instance; ids of tokens and of other scopes come from one counter that begins at 1."""
+
+Names: TypeAlias = dict[str, Value]
+Party: TypeAlias = User | Department | Role
+TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
+Status: TypeAlias = Literal["running", "ended", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignee:
+    """One who may answer a task; a substitute says in whose place."""
+
+    party: Party
+    in_place_of: User | None = None
+
+
+@dataclass(slots=True)
+class Arms:
+    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph)."""
+
+    due: dict[int, datetime] = field(default_factory=dict)
+    truth: dict[int, bool] = field(default_factory=dict)
+    listening: dict[int, tuple[str, Value]] = field(default_factory=dict)
+    watched: tuple[Document, ...] = ()
+    fired: tuple[int, ...] = ()
+    """Alarms that have gone off, handlers that fire only once and have fired."""
+
+    def copy(self) -> Arms:
+        return Arms(dict(self.due), dict(self.truth), dict(self.listening), self.watched, self.fired)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Why a token waits: its arms, the people of a task, the attempts of a call."""
+
+    arms: Arms = field(default_factory=Arms)
+    people: tuple[Assignee, ...] = ()
+    excluded: tuple[User, ...] = ()
+    attempt: int = 0
+
+    def copy(self) -> Waiting:
+        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt)
+
+
+@dataclass(slots=True)
+class Fan:
+    """The turns of a for-each: which item is next, how many run, what the finished ones gave."""
+
+    items: list[Value]
+    next: int = 0
+    running: int = 0
+    at_most: int = 0
+    results: dict[int, Value] = field(default_factory=dict)
+
+    def copy(self) -> Fan:
+        return Fan(self.items, self.next, self.running, self.at_most, dict(self.results))
+
+
+@dataclass(slots=True)
+class Token:
+    """A place where the instance stands. `visit` counts its entries of waiting nodes; with the id it is the key of tasks and calls."""
+
+    id: int
+    node: str
+    scope: int
+    via: str = ""
+    status: TokenStatus = "moving"
+    hops: int = 0
+    visit: int = 0
+    waiting: Waiting | None = None
+    fan: Fan | None = None
+
+    def copy(self) -> Token:
+        waiting = self.waiting.copy() if self.waiting else None
+        fan = self.fan.copy() if self.fan else None
+        return Token(self.id, self.node, self.scope, self.via, self.status, self.hops, self.visit, waiting, fan)
+
+
+@dataclass(slots=True)
+class Scope:
+    """A running body: the root's, a block's, a turn's, a handler's.
+
+    `host`: the token that stands at the block; None for the root and for a handler beside its block · `handler`: the number of the
+    handler whose body this is, or -1 · `live`: tokens in it and handlers' scopes beside it · `joins`: node → flow → tokens held,
+    with "" → 1 once a join of N has fired · `names`: those of a turn (its item and results).
+    """
+
+    id: int
+    block: str
+    parent: int = ROOT
+    host: int | None = None
+    handler: int = -1
+    index: int = -1
+    live: int = 0
+    arrived: int = 0
+    joins: dict[str, dict[str, int]] = field(default_factory=dict)
+    arms: Arms | None = None
+    names: Names | None = None
+
+    def copy(self) -> Scope:
+        joins = {node: dict(counts) for node, counts in self.joins.items()}
+        arms = self.arms.copy() if self.arms else None
+        names = dict(self.names) if self.names is not None else None
+        return Scope(self.id, self.block, self.parent, self.host, self.handler, self.index, self.live, self.arrived, joins, arms, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that an operator must repair: on a token (and there on an arm), or on a scope in which only joins hold tokens."""
+
+    id: int
+    kind: Literal["fault", "failure", "stuck"]
+    node: str
+    message: Message
+    at: datetime
+    token: int | None = None
+    arm: int | None = None
+    scope: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An instance between two events."""
+
+    status: Status
+    at: datetime
+    seed: int
+    next_id: int
+    names: Mapping[str, Value]
+    tokens: Mapping[int, Token]
+    scopes: Mapping[int, Scope]
+    incidents: tuple[Incident, ...] = ()
+    result: str | None = None

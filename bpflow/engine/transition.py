@@ -1,0 +1,134 @@
+"""What `advance` gives back: the next state, the rows of the index that change with it, the calls to be made, and the facts.
+
+Questions go the other way: `Answers` is what `advance` may ask, a table for replay, a lazily filled one in the runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from bpflow.diagnostics import Message, Refused
+from bpflow.engine.state import Assignee, State
+from bpflow.expressions.data import Document, Question, Value
+
+RETRY, TIMEOUT = -1, -2
+"""The arms of a call's own timers."""
+
+
+class UnexpectedEvent(Refused):
+    """The event does not fit where the instance stands: a closed task, an incident that is not there. Nothing has changed."""
+
+
+class NotAllowed(Refused):
+    """The person may not do that. Nothing has changed."""
+
+
+class InvalidAnswer(Refused):
+    """The form is not filled as it must be; `field` is the first wrong one. Nothing has changed."""
+
+    field: str | None = None
+
+
+class Unanswered(Exception):
+    """`advance` needs the answer to `question`: find it, and advance again from the same state."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The answer to a question that was refused (an unknown person, a date out of reach): recorded, so that a replay is refused too."""
+
+    message: Message
+
+
+class Answers(Protocol):
+    """What the outside says. `used` keeps what was asked and answered, to be recorded with the event."""
+
+    used: dict[Question, Value | Denied]
+
+    def ask(self, question: Question) -> Value:
+        """The answer. Unanswered if it is not known yet; Refused if there is none, which `used` keeps as Denied."""
+        ...
+
+
+class Table:
+    """Answers that are all known beforehand: those of a replay, those of a test."""
+
+    __slots__ = ("known", "used")
+
+    def __init__(self, known: Mapping[Question, Value | Denied] | None = None) -> None:
+        self.known = known or {}
+        self.used: dict[Question, Value | Denied] = {}
+
+    def ask(self, question: Question) -> Value:
+        if question not in self.known:
+            raise Unanswered(question)
+        value = self.used[question] = self.known[question]
+        if isinstance(value, Denied):
+            raise Refused(value.message)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """An open task: who may answer it, what it is called, when it is due."""
+
+    node: str
+    subject: str
+    people: tuple[Assignee, ...]
+    due: datetime | None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallOut:
+    """A service is to be called. The key of a call that is waited for is (instance, token, visit): attempts share it; one that nobody
+    waits for is told apart by its attempt as well."""
+
+    service: str
+    arguments: Mapping[str, Value]
+    token: int
+    visit: int
+    attempt: int
+    wait: bool
+
+
+@dataclass(slots=True)
+class Effects:
+    """The rows that differ from the index of the state before (None: the row goes), and the calls to be made or withdrawn."""
+
+    tasks: dict[tuple[int, int], TaskRow | None] = field(default_factory=dict)
+    timers: dict[tuple[int, int], datetime | None] = field(default_factory=dict)
+    watches: dict[tuple[int, Document], bool] = field(default_factory=dict)
+    listens: dict[tuple[int, int], tuple[str, Value] | None] = field(default_factory=dict)
+    calls: list[CallOut] = field(default_factory=list)
+    withdrawn: list[tuple[int, int]] = field(default_factory=list)
+
+    def then(self, later: Effects) -> None:
+        """Adds what a later step of the same transaction does."""
+        self.tasks |= later.tasks
+        self.timers |= later.timers
+        self.watches |= later.watches
+        self.listens |= later.listens
+        self.calls += later.calls
+        self.withdrawn += later.withdrawn
+
+
+FactKind: TypeAlias = Literal["took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended"]
+Fact: TypeAlias = tuple[FactKind, int, str]
+"""(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The outcome of one event."""
+
+    state: State
+    effects: Effects
+    facts: list[Fact]

@@ -1,0 +1,94 @@
+"""Looking again: the arms whose names or documents have changed are read anew, and only those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bpflow.engine import arms, nodes, people, scopes
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.state import Scope, Token
+from bpflow.graph import Task, Trigger, Wait
+
+
+def look_again(draft: Draft) -> bool:
+    """Reads the waited conditions again whose names have changed. True if one went off."""
+    changed = draft.changed & draft.program.awaited_names
+    draft.changed = set()
+    if not changed:
+        return False
+    for id in sorted(draft.tokens):
+        reread(draft, id, lambda trigger: bool(draft.program.names_read(trigger) & changed))
+    for id in sorted(draft.scopes):
+        reread(draft, id, lambda trigger: bool(draft.program.names_read(trigger) & changed))
+    return bool(draft.queue)
+
+
+def reread(draft: Draft, holder: int, concerns: Callable[[Trigger], bool]) -> None:
+    """Reads those arms of a holder again that something concerns, until one goes off."""
+    token = draft.tokens.get(holder)
+    if token is not None and token.status == "waiting":
+        node = draft.program.nodes[token.node]
+        if isinstance(node, Wait):
+            reread_wait(draft, draft.token(holder), node, concerns)
+        elif isinstance(node, Task):
+            reread_alarms(draft, draft.token(holder), node)
+    scope = draft.scopes.get(holder)
+    if scope is not None and scope.arms is not None and scope.handler < 0:
+        reread_handlers(draft, draft.scope(holder), concerns)
+
+
+def reread_wait(draft: Draft, token: Token, node: Wait, concerns: Callable[[Trigger], bool]) -> None:
+    draft.look_from(token.scope)
+    for number, (trigger, flow) in enumerate(node.arms):
+        if trigger.kind in ("at", "until", "changed") and not trigger.fixed and concerns(trigger) and token.waiting is not None:
+            if look(draft, token.id, number, trigger, level=True):
+                arms.release(draft, token)
+                nodes.won(draft, token, node, number, {})
+                scopes.go_on(draft, token, flow)
+                return
+
+
+def reread_handlers(draft: Draft, scope: Scope, concerns: Callable[[Trigger], bool]) -> None:
+    draft.look_from(scope.id)
+    for number, handler in enumerate(arms.handlers_of(draft, scope)):
+        trigger = handler.trigger
+        fired = scope.arms is not None and number in scope.arms.fired
+        if trigger.kind in ("at", "until", "changed") and not trigger.fixed and concerns(trigger) and not fired:
+            if look(draft, scope.id, number, trigger, level=False):
+                nodes.handle(draft, scope, number, handler, {})
+                if handler.cancels:
+                    return
+
+
+def reread_alarms(draft: Draft, token: Token, task: Task) -> None:
+    """A deadline that reads a document moves with it, until it has gone off."""
+    waiting = token.waiting
+    assert waiting is not None
+    draft.look_from(token.scope)
+    before = dict(waiting.arms.due)
+    for number, alarm in enumerate(task.alarms):
+        if number not in waiting.arms.fired:
+            look(draft, token.id, number, Trigger("at", alarm.at), level=False)
+    if waiting.arms.due != before:
+        subject = people.subject_of(draft, task)
+        draft.effects.tasks[token.id, token.visit] = people.row(task, waiting, subject)
+
+
+def look(draft: Draft, holder: int, number: int, trigger: Trigger, *, level: bool) -> bool:
+    """Reads an arm again. What cannot be evaluated is an incident on it; the arm waits on."""
+    held = draft.arms_of(holder)
+    assert held is not None
+    try:
+        value, documents = arms.read(draft, trigger)
+        arms.watch(draft, holder, held, documents)
+        return arms.settle_value(draft, holder, held, number, value, level=level)
+    except Fault as fault:
+        on_arm(draft, holder, number, fault)
+        return False
+
+
+def on_arm(draft: Draft, holder: int, number: int, fault: Fault) -> None:
+    token = draft.tokens.get(holder)
+    node = token.node if token else draft.scopes[holder].block
+    if not any(i.arm == number and holder in (i.token, i.scope) for i in draft.incidents):
+        draft.incident("fault", node, fault.message, token=holder if token else None, arm=number, scope=None if token else holder)

@@ -1,0 +1,286 @@
+"""The builder: lists of steps go in, each lowers itself through its `Lowering`, and nodes with resolved flows come out.
+
+The law of this file: whatever is wrong in a process, lowering goes on to its end and all findings come at once. A place that a
+flow may lead to is known before any step of its list is lowered, so the order of the steps does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
+from bpflow.graph import written
+from bpflow.graph.literals import valued
+from bpflow.graph.nodes import Expr, Flow, Node, Place, StepInfo, step_of
+from bpflow.graph.written import NOWHERE, Part, Written
+from bpflow.values import DocumentType, Field
+
+GO_ON = "go-on"
+# The names of steps without an id: ids have no capital letters, so these are nobody's.
+_HIDDEN = str.maketrans({"/": "_S_", ".": "_B_", "-": "_D_"})
+
+
+class Lowered(Protocol):
+    """What the builder knows of a step of a definition."""
+
+    @property
+    def activity(self) -> str: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def next(self) -> str | None: ...
+    @property
+    def place(self) -> Span: ...
+    def lower(self, b: Lowering, /) -> None: ...
+
+
+class Way(NamedTuple):
+    """Where something goes on: to the node `to`, or off the list (None) into the scope at `depth` (blocks around it)."""
+
+    to: str | None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone."""
+
+    process: str = ""
+    title: str = ""
+    file: str = ""
+    timezone: str = "UTC"
+    document: DocumentType | None = None
+    has_document: bool = False
+    """It says that it has one, even if its type is not known."""
+    types: Mapping[str, DocumentType] = field(default_factory=dict)
+    variables: Mapping[str, Field] = field(default_factory=dict)
+    inputs: Mapping[str, Field] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Places:
+    """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it."""
+
+    depth: int
+    after: Way
+    around: _Places | None
+    by_id: dict[str, str] = field(default_factory=dict)
+
+    def find(self, id: str) -> Way | None:
+        at: _Places | None = self
+        while at is not None:
+            if id in at.by_id:
+                return Way(at.by_id[id], at.depth)
+            at = at.around
+        return None
+
+    def known(self) -> set[str]:
+        return set(self.by_id) | (self.around.known() if self.around else set())
+
+
+class Builder:
+    """Gathers the nodes, steps and findings of one process."""
+
+    def __init__(self, world: World, origins: dict[Place, tuple[Part, ...]] | None = None) -> None:
+        self.world = world
+        self.origins: dict[Place, tuple[Part, ...]] = {} if origins is None else origins
+        self.findings: list[Diagnostic] = []
+        self.infos: dict[str, StepInfo] = {}
+        self._nodes: dict[str, Node] = {}
+        self._ids: dict[str, Span] = {}
+        self._unknown: list[tuple[str, Span, set[str]]] = []
+
+    def lower(self, steps: Sequence[Lowered]) -> Flow:
+        """Lowers the steps of the process; the flow that enters it."""
+        entry = self._list(steps, "", Way(None), None, 0)
+        return Flow(f">{entry.to or 'off'}", entry.to)
+
+    def head(self, place: Span) -> Lowering:
+        """What reads the values in the head of the process, which is no step."""
+        return Lowering(self, "", Way(None), _Places(0, Way(None), None), place=place)
+
+    def finish(self) -> tuple[tuple[Node, ...], tuple[StepInfo, ...]]:
+        """The nodes in the order of the steps that they came from, and the steps; judges the names that `next` did not find."""
+        for name, span, known in self._unknown:
+            if name in self._ids:
+                message = say('"{name}" stands inside a block, and nothing can jump into a block', name=name)
+                self.report("jump-into-block", span, message, say("go to the block itself, or move the step out of it"))
+            else:
+                self.report("unknown-step", span, say('there is no step "{name}"', name=name), did_you_mean(name, {*known, GO_ON}))
+        self._unknown.clear()
+        order = {path: number for number, path in enumerate(self.infos)}
+        return tuple(sorted(self._nodes.values(), key=lambda node: order[step_of(node.id)])), tuple(self.infos.values())
+
+    def report(self, rule: str, span: Span, message: Message, hint: Message | None = None, severity: Severity = Severity.ERROR) -> None:
+        """Notes a finding."""
+        here = span if span.file else Span(self.world.file, span.line, span.column, span.end_line, span.end_column)
+        self.findings.append(Diagnostic(here, rule, message, hint, severity))
+
+    def keep(self, made: Written) -> Expr:
+        """Remembers which parts of the file an expression was made from."""
+        if made.expr.place and made.parts:
+            self.origins.setdefault(made.expr.place, made.parts)
+        return made.expr
+
+    def _list(self, steps: Sequence[Lowered], prefix: str, after: Way, around: _Places | None, depth: int) -> Way:
+        """Lowers a list in its place; the way into it."""
+        places = _Places(depth, after, around)
+        paths = self._paths(steps, prefix, places)
+        ways = [*(Way(path, depth) for path in paths), after]
+        for step, path, following in zip(steps, paths, ways[1:], strict=True):
+            self.infos[path] = StepInfo(path, str(step.activity), str(step.title or ""), written.start_of(step.place))
+            then = self._resolve(step.next, places, after) if step.next else following
+            step.lower(Lowering(self, path, then, places, depth, step.id, step.place))
+        return ways[0]
+
+    def _paths(self, steps: Sequence[Lowered], prefix: str, places: _Places) -> list[str]:
+        """The paths of the steps of a list: by id, else by activity with a number from the second on; never one twice."""
+        taken = {step.id for step in steps if step.id}
+        paths = []
+        for step in steps:
+            new = step.id is not None and self._is_new(step.id, step)
+            name = step.id if step.id and new else _numbered(step.id or step.activity, taken)
+            paths.append(prefix + name)
+            if step.id and new:
+                places.by_id[step.id] = prefix + name
+        return paths
+
+    def _is_new(self, id: str, step: Lowered) -> bool:
+        span, first = _or(written.span_of(id), step.place), self._ids.get(id)
+        if first is None:
+            self._ids[id] = span
+            return True
+        self.report("duplicate-id", span, say('the id "{id}" is taken by the step in line {line}', id=id, line=first.line))
+        return False
+
+    def _resolve(self, name: str, places: _Places, after: Way) -> Way:
+        if name == GO_ON:
+            return after
+        found = places.find(name)
+        if found is None:
+            self._unknown.append((name, written.span_of(name), places.known()))
+        return found or after
+
+    def _add(self, node: Node) -> None:
+        if node.id in self._nodes:
+            raise ValueError(f"the node {node.id} is there already")
+        self._nodes[node.id] = node
+
+    def given_within(self, path: str) -> tuple[str, ...]:
+        """The names that the steps inside `path` give results under, in the order of the steps."""
+        inner = (node for id, node in self._nodes.items() if step_of(id) != path and id.startswith((f"{path}/", f"{path}.")))
+        names = (getattr(node, "gives", None) or getattr(node, "turn", None) for node in inner)
+        return tuple(sorted({name for name in names if name}))
+
+
+class Lowering:
+    """The builder as one step sees it: where the step stands, what follows it, and what it may do."""
+
+    __slots__ = ("_builder", "_id", "_place", "_places", "depth", "path", "then")
+
+    def __init__(self, builder: Builder, path: str, then: Way, places: _Places, depth: int = 0, id: str | None = None, place: Span = NOWHERE) -> None:
+        self._builder, self._places, self._id, self._place = builder, places, id, place
+        self.path = path
+        """The path of the step, and the id of the node by which it is entered."""
+        self.then = then
+        """What follows the step."""
+        self.depth = depth
+        """The number of blocks around it."""
+
+    @property
+    def world(self) -> World:
+        """The process around the step."""
+        return self._builder.world
+
+    @property
+    def name(self) -> str:
+        """The name under which the step gives results: its id, else one made from its path that nobody else has."""
+        return self._id or "Step_" + self.path.translate(_HIDDEN)
+
+    def node(self, suffix: str = "") -> str:
+        """The id of the node by which the step is entered, or of a further node of it."""
+        return f"{self.path}:{suffix}" if suffix else self.path
+
+    def at(self, suffix: str = "") -> Way:
+        """The way to a node of the step."""
+        return Way(self.node(suffix), self.depth)
+
+    def add(self, node: Node) -> None:
+        """Adds a node of the step. ValueError if its id is not the step's path with or without a suffix, or is taken."""
+        if step_of(node.id) != self.path:
+            raise ValueError(f"{node.id} is no node of the step {self.path}")
+        self._builder._add(node)
+
+    def flow(self, source: str, branch: str = "", way: Way | None = None, title: str | None = None) -> Flow:
+        """A flow from the node `source` on the way given, else to what follows the step; `title` is for drawings."""
+        to, depth = self.then if way is None else way
+        return Flow(f"{source}{f'[{branch}]' if branch else ''}>{to or 'off'}", to, max(0, self.depth - depth), title or "")
+
+    def branch(self, name: str, steps: Sequence[Lowered] | None, next: str | None = None, then: Way | None = None) -> Way:
+        """The way into a branch: its steps, lowered here, or where `next` leads. After the steps comes `then`, else what follows the step.
+
+        `name` tells the branches of a step apart in the paths of their steps; it may be empty if there is but one.
+        """
+        if set(name) & set(":/>[]"):
+            raise ValueError(f"{name!r} cannot name a branch")
+        following = self.then if then is None else then
+        if next:
+            following = self._builder._resolve(next, self._places, following)
+        if not steps:
+            return following
+        prefix = f"{self.path}.{name}/" if name else f"{self.path}/"
+        return self._builder._list(steps, prefix, following, self._places, self.depth)
+
+    def inside(self) -> Lowering:
+        """The same step as seen from inside the block that it opens: one deeper, and what follows there is the end of the block."""
+        deeper = self.depth + 1
+        return Lowering(self._builder, self.path, Way(None, deeper), self._places, deeper, self._id, self._place)
+
+    def given_within(self) -> tuple[str, ...]:
+        """The names under which the steps inside this one, lowered so far, give results."""
+        return self._builder.given_within(self.path)
+
+    def value(self, raw: Any, field: Field | None, place: Span = NOWHERE) -> Expr:
+        """The expression for a value written for a field: a literal read by its type, or a text with `$(…)`. Mistakes become findings."""
+        made = valued(raw, field, self.world.timezone, place)
+        for part in made.written:
+            self._builder.keep(part)
+        for finding in made.findings:
+            self.report(finding.rule, finding.message, finding.hint, _or(finding.span, place))
+        return made.expr
+
+    def instead(self, expr: Expr, text: str) -> Expr:
+        """Another expression in the place of one that was short for it."""
+        if expr.place:
+            self._builder.origins.pop(expr.place, None)
+        return Expr(text, expr.place)
+
+    def fields_of(self, document: Expr | None) -> Mapping[str, Field] | None:
+        """The fields of the process's document, or of the one that an expression such as `document.client` leads to; None if not known."""
+        names = (document.text if document else "document").split(".")
+        here = self.world.document
+        for name in names[1:]:
+            field = dict(here.fields).get(name) if here else None
+            here = self.world.types.get(field.of[0]) if field and field.kind == "document" and len(field.of) == 1 else None
+        return dict(here.fields) if here and names[0] == "document" else None
+
+    def report(self, rule: str, message: Message, hint: Message | None = None, at: Span | None = None, severity: Severity = Severity.ERROR) -> None:
+        """Notes a finding at a place, else at the step."""
+        self._builder.report(rule, _or(at or NOWHERE, self._place), message, hint, severity)
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    """The name, or with the first number from 2 on that makes it new; it is taken from then on."""
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    taken.add(found)
+    return found
+
+
+def _or(span: Span, other: Span) -> Span:
+    return other if span is NOWHERE else span

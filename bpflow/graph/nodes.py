@@ -1,0 +1,301 @@
+"""The eight kinds of nodes, the flows between them, and what else a graph holds.
+
+The law of this file: plain data. Expressions are text with their place, services are names; never a callable. The ids of nodes
+come from the paths of step ids: a step is entered by the node whose id is the step's path, and any further nodes of the step
+are called `path:suffix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from bpflow.values import Field
+
+Place: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """An expression as text, with its line and column in the process's file. The place is no part of its meaning."""
+
+    text: str
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A way out of a node. `to` None runs off the list (arrives in the scope); `up` counts the blocks that it leaves.
+
+    `title` stands beside the arrow in drawings and is no part of the meaning.
+    """
+
+    id: str
+    to: str | None = None
+    up: int = 0
+    title: str = field(default="", compare=False)
+
+
+Sets: TypeAlias = tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Changes variables, forgets results, and puts a token on each flow out."""
+
+    id: str
+    out: tuple[Flow, ...]
+    sets: Sets = ()
+    forgets: tuple[str, ...] = ()
+    turn: str | None = None
+    """Counts the turns of the loop of that name: `<name>.turn`."""
+    bound: int | None = None
+    """The most turns, then a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Takes the first arm that is true, or with `every` all that are; none and no `otherwise` is a fault."""
+
+    id: str
+    arms: tuple[tuple[Expr, Flow], ...]
+    otherwise: Flow | None = None
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Waits for one token on each (`all`), on N, or on every flow that can still bring one (`live`) of its incoming flows."""
+
+    id: str
+    into: tuple[str, ...]
+    out: Flow
+    need: int | Literal["all", "live"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What a wait or a handler waits for.
+
+    `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
+    pressed by one of `by` · `error`: `name`, or any. `fixed`: computed on entry, and not again when a document changes.
+    """
+
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer"]
+    expr: Expr | None = None
+    name: str = ""
+    fixed: bool = False
+    by: Expr | None = None
+    title: str = ""
+    form: tuple[tuple[str, Field], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Waits for the first of its arms. `gives` gets `won` (the arm's name) and what the trigger brings."""
+
+    id: str
+    arms: tuple[tuple[Trigger, Flow], ...]
+    gives: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A button of a task with its form. Without `button`, only an alarm chooses it."""
+
+    name: str
+    title: str
+    fields: tuple[tuple[str, Field], ...] = ()
+    comment: Literal["none", "optional", "required"] = "optional"
+    button: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the people of a task see and fill in. `show` pairs a label with an expression; `prefill` offers values."""
+
+    subject: Expr
+    outcomes: tuple[Outcome, ...]
+    text: Expr | None = None
+    show: tuple[tuple[str, Expr], ...] = ()
+    prefill: Sets = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome."""
+
+    at: Expr
+    overdue: bool = True
+    tell: Expr | None = None
+    remind: Expr | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work for one person, for one of several, or for a candidate group. `gives` names its results."""
+
+    id: str
+    people: Expr
+    form: Form
+    outcomes: tuple[tuple[str, Flow], ...]
+    alarms: tuple[Alarm, ...] = ()
+    gives: str | None = None
+    not_by: Expr | None = None
+    if_nobody: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Exponential: `first`, twice that, … at most `at_most` seconds, with jitter."""
+
+    times: int
+    first: int = 10
+    at_most: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Has a service do something; the token waits for its answer unless `wait` is false."""
+
+    id: str
+    service: str
+    arguments: Sets
+    out: Flow
+    gives: str | None = None
+    retry: Retry | None = None
+    timeout: Expr | None = None
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A turn of the block for each item, `at_most` at a time (1: in turn), until `enough`; `collect` gives a turn's result."""
+
+    items: Expr
+    name: str
+    at_most: Expr | None = None
+    enough: Expr | None = None
+    collect: Expr | None = None
+    collect_fields: Sets = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Something that may happen while a block is open. `outside`: it goes on in the scope around the block."""
+
+    name: str
+    trigger: Trigger
+    cancels: bool
+    entry: Flow
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Opens a scope: a token on each entry flow (or a scope an item), handlers armed; goes on when `need` of its flows arrived."""
+
+    id: str
+    entry: tuple[Flow, ...]
+    out: Flow
+    need: int | Literal["all"] = "all"
+    each: Each | None = None
+    handlers: tuple[Handler, ...] = ()
+    gives: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """`end`: ends the instance with `name` as result · `terminate`: clears the block `name` · `raise`: the error `name`."""
+
+    id: str
+    how: Literal["end", "terminate", "raise"]
+    name: str
+    out: Flow | None = None
+
+
+Node: TypeAlias = Step | Choose | Join | Wait | Task | Call | Block | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class StepInfo:
+    """A step as the analyst wrote it: for drawings, timelines and coverage."""
+
+    path: str
+    activity: str
+    title: str
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When instances start by themselves or by hand; `give` fills the inputs."""
+
+    on: Literal["manual", "document-created", "document-changed", "schedule", "message", "call"]
+    when: Expr | None = None
+    give: Sets = ()
+    by: Expr | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the process: its field, and the expression of its default."""
+
+    name: str
+    field: Field
+    default: Expr | None = None
+
+
+def step_of(node: str) -> str:
+    """The path of the step that the node came from."""
+    return node.partition(":")[0]
+
+
+def flows(node: Node) -> tuple[Flow, ...]:
+    """All ways out of a node, a block's entries and handlers included, in the order in which they are written."""
+    match node:
+        case Step():
+            return node.out
+        case Choose():
+            rest = (node.otherwise,) if node.otherwise else ()
+            return tuple(flow for _, flow in node.arms) + rest
+        case Join() | Call():
+            return (node.out,)
+        case Wait():
+            return tuple(flow for _, flow in node.arms)
+        case Task():
+            return tuple(flow for _, flow in node.outcomes)
+        case Block():
+            return (*node.entry, *(handler.entry for handler in node.handlers), node.out)
+        case Exit():
+            return (node.out,) if node.out else ()
+
+
+def expressions(value: Any) -> Iterator[Expr]:
+    """Every expression inside a node, a handler or a whole graph."""
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from expressions(item)
+    elif is_dataclass(value):
+        for f in fields(value):
+            yield from expressions(getattr(value, f.name))
+
+
+def map_flows(value: Any, change: Callable[[Flow], Flow]) -> Any:
+    """A copy of a node (or a tuple of them) with every flow changed."""
+    if isinstance(value, Flow):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(map_flows(item, change) for item in value)
+    if isinstance(value, Choose | Step | Join | Wait | Task | Call | Block | Exit | Handler):
+        return replace(value, **{f.name: map_flows(getattr(value, f.name), change) for f in fields(value)})
+    return value
+
+
+KINDS: dict[str, type[Node]] = {kind.__name__.lower(): kind for kind in (Step, Choose, Join, Wait, Task, Call, Block, Exit)}
+"""The node kinds by the names that they have in JSON."""

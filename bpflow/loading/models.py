@@ -1,0 +1,75 @@
+"""From a tree to a model, with the findings of shape and of the values inside; and what several rooms say of one place, said once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bpflow.definition.reading import Reading
+from bpflow.diagnostics import Diagnostic, Severity, Span, say
+from bpflow.schema.shape import shape_errors_of
+from bpflow.schema.words import findings_of
+from bpflow.source import Source, Table
+
+M = TypeVar("M", bound=BaseModel)
+At: TypeAlias = tuple[int, int]
+
+_OF_SHAPE = ("exactly-one", "wrong-kind", "missing-key")
+"""Rules of which the schema speaks in an analyst's words, and the models too."""
+
+
+def read_model(source: Source, model: type[M]) -> tuple[M | None, list[Diagnostic]]:
+    """The model that a file says, and all findings about the file; None if it cannot be made."""
+    if not isinstance(source.tree, Table) and source.findings:
+        return None, source.findings
+    errors = shape_errors_of(source, model)
+    shape = list(findings_of(errors, source))
+    reading = Reading(source.file)
+    try:
+        made = model.model_validate(source.tree, context=reading)
+    except ValidationError as error:
+        made, shape = None, shape or list(refused(error, source))
+    places = [source.span_at(tuple(error.absolute_path)) for error in errors]
+    return (None if shape else made), merged(source, shape, reading.findings, places)
+
+
+def refused(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
+    """What a model refuses beyond its schema."""
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        span = source.span_at(one["loc"])
+        yield Diagnostic(span, "not-allowed", say("this cannot stand here: {reason}", reason=one["msg"]))
+
+
+def merged(source: Source, shape: Iterable[Diagnostic], inside: Iterable[Diagnostic], broken: Iterable[Span]) -> list[Diagnostic]:
+    """The findings of all rooms about one file, of which an earlier one has the word about a place.
+
+    `broken` are the places of the values that the shape is about.
+    """
+    told = {_start(finding.span): finding for finding in source.findings}
+    places = {_start(span) for span in broken} | {(1, 1)}
+    of_shape = [finding for finding in shape if _start(finding.span) not in told and not _about_letters(finding, source)]
+    of_values = [finding for finding in inside if finding.rule not in _OF_SHAPE or _start(finding.span) not in places]
+    doubled = {_start(finding.span) for finding in of_values} & set(told)
+    of_text = [_grave(finding) if _start(finding.span) in doubled else finding for finding in source.findings]
+    return [*of_text, *of_shape, *(finding for finding in of_values if _start(finding.span) not in told)]
+
+
+def _start(span: Span) -> At:
+    return span.line, span.column
+
+
+def _grave(finding: Diagnostic) -> Diagnostic:
+    """What could have been meant so turns out to be wrong."""
+    return replace(finding, severity=Severity.ERROR)
+
+
+def _about_letters(finding: Diagnostic, source: Source) -> bool:
+    """The finding is about a key, and the source has already said that its letters are not what they seem."""
+    here = finding.span
+    strange = (other.span for other in source.findings if other.rule == "lookalike")
+    return finding.rule in ("unknown-key", "lookalike") and any(
+        span.line == here.line and here.column <= span.column < here.end_column for span in strange
+    )

@@ -1,0 +1,119 @@
+"""One process: from its text to its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jsonschema.exceptions import ValidationError as ShapeError
+from pydantic import ValidationError
+
+from bpflow.checks import Subject, check
+from bpflow.definition.lowering import lower
+from bpflow.definition.process import Process
+from bpflow.definition.reading import Reading
+from bpflow.definition.vocabulary import vocabulary
+from bpflow.diagnostics import Diagnostic, Severity, in_order
+from bpflow.graph import Graph
+from bpflow.loading.models import merged, refused
+from bpflow.loading.surroundings import Surroundings, find_workspace, load_surroundings
+from bpflow.schema.repair import STAND_IN, Repaired, StandIn, repaired
+from bpflow.schema.shape import shape_errors
+from bpflow.schema.words import findings_of
+from bpflow.source import Source, Table, read_file, read_source
+from bpflow.values import DocumentType
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A process as loaded.
+
+    `process` is None where its file cannot be read as one; `graph` is None unless it is fit to be run: there is no error among the
+    findings. `sources` is the text of each file that findings are about.
+    """
+
+    process: Process | None
+    graph: Graph | None
+    findings: list[Diagnostic]
+    sources: dict[str, str]
+
+
+def load_process(path: Path | str, *, surroundings: Surroundings | None = None) -> Loaded:
+    """The process in a file, with the document types of the nearest workspace, unless its `surroundings` are given.
+
+    Findings name the file as `path` does. What is wrong with the workspace's own files is among them where they had to be read.
+    """
+    path = Path(path)
+    source = read_file(path, str(path))
+    if surroundings is not None:
+        return _load(source, surroundings)
+    folder = find_workspace(path)
+    around = load_surroundings(folder) if folder else Surroundings()
+    loaded = _load(source, around)
+    return Loaded(loaded.process, loaded.graph, in_order([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
+
+
+def load_text(text: str | bytes, file: str = "process.yaml", types: Mapping[str, DocumentType] | None = None, timezone: str = "UTC") -> Loaded:
+    """The process in a text; `file` is what findings call it, `types` are the document types that it may use."""
+    return _load(read_source(text, file), Surroundings(types=dict(types or {})), timezone)
+
+
+def _load(source: Source, around: Surroundings, timezone: str | None = None) -> Loaded:
+    sources = {source.file: source.text}
+    if not isinstance(source.tree, Table):
+        shape = [] if source.findings else list(findings_of(shape_errors(source.tree), source))
+        return Loaded(None, None, in_order([*source.findings, *shape]), sources)
+    examined = _Examined(source, source.tree, around.types, timezone or around.settings.timezone)
+    findings = in_order(examined.findings)
+    fit = not any(finding.severity is Severity.ERROR for finding in findings)
+    return Loaded(examined.process, examined.graph if fit else None, findings, sources)
+
+_TORN = ("unknown-step", "jump-into-block")
+"""With these, ways are missing from the graph."""
+
+
+class _Examined:
+    """The way of one tree through the rooms."""
+
+    def __init__(self, source: Source, tree: Table, types: Mapping[str, DocumentType], timezone: str) -> None:
+        self.source, self.types, self.timezone = source, types, timezone
+        self.process: Process | None = None
+        self.graph: Graph | None = None
+        reading = self._reading()
+        errors = shape_errors(tree)
+        shape = list(findings_of(errors, source))
+        try:
+            self.process = Process.model_validate(tree, context=reading)
+        except ValidationError as error:
+            shape = shape or list(refused(error, source))
+        inside = [*reading.findings, *(self._whole(self.process, reading) if self.process else self._rest(tree, errors, reading))]
+        self.findings = merged(source, shape, inside, [source.span_at(tuple(error.absolute_path)) for error in errors])
+
+    def _reading(self) -> Reading:
+        return Reading(self.source.file, vocabulary())
+
+    def _whole(self, process: Process, reading: Reading, lost: frozenset[str] = frozenset(), complete: bool = True) -> list[Diagnostic]:
+        """The findings of lowering and of the rules."""
+        compiled = lower(process, self.types, timezone=self.timezone, reading=reading)
+        self.graph = compiled.graph
+        complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
+        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete))
+        return [*compiled.findings, *found]
+
+    def _rest(self, tree: Table, errors: Iterable[ShapeError], reading: Reading) -> list[Diagnostic]:
+        """The findings about what can be read of a process with mistakes of shape."""
+        rest: Repaired = repaired(tree, errors)
+        again = Reading(self.source.file, vocabulary().with_activities({STAND_IN: StandIn}), origins=reading.origins)
+        try:
+            process = Process.model_validate(rest.tree, context=again)
+        except ValidationError:
+            return []
+        found = self._whole(process, again, rest.lost, complete=False)
+        self.graph = None
+        return [*again.findings, *(finding for finding in found if not _about_lost(finding, rest.lost))]
+
+
+def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:
+    values = finding.message.values
+    return finding.rule.startswith(("unknown-", "jump-")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})

@@ -1,0 +1,96 @@
+"""A workspace: all processes of a folder with their documents, people and scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.definition.settings import Settings
+from bpflow.diagnostics import Diagnostic, Severity, Span, in_order, say
+from bpflow.loading.models import read_model
+from bpflow.loading.process import Loaded, load_process
+from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
+from bpflow.source import read_file
+from bpflow.values import DocumentType
+
+SCENARIOS = ".test.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedWorkspace:
+    """A workspace as loaded: `processes` by id, `scenarios` the files of scenarios by the id of their process, `sources` by file name."""
+
+    folder: Path
+    settings: Settings
+    directory: DirectoryFile
+    documents: dict[str, DocumentType]
+    processes: dict[str, Loaded]
+    scenarios: dict[str, Path]
+    findings: list[Diagnostic]
+    sources: dict[str, str]
+
+
+def load_workspace(folder: Path | str) -> LoadedWorkspace:
+    """All that is in the folder of a workspace. Findings name files as `folder` does."""
+    folder = Path(folder)
+    around = load_surroundings(folder)
+    findings, sources = list(around.findings), dict(around.sources)
+    directory = _directory(folder / around.settings.directory, findings, sources)
+    processes: dict[str, Loaded] = {}
+    for path in _process_files(folder, around.settings):
+        loaded = load_process(path, surroundings=around)
+        findings += [*loaded.findings, *_named(path, loaded, processes)]
+        sources |= loaded.sources
+        processes.setdefault(_id(path, loaded), loaded)
+    findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
+    scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
+    return LoadedWorkspace(folder, around.settings, directory, around.types, processes, scenarios, in_order(findings), sources)
+
+
+def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:
+    if not path.is_file():
+        return DirectoryFile()
+    source = read_file(path, str(path))
+    sources[source.file] = source.text
+    directory, found = read_model(source, DirectoryFile)
+    findings += found
+    if directory is None:
+        return DirectoryFile()
+    findings += check_directory(directory, source)
+    return directory
+
+
+def _process_files(folder: Path, settings: Settings) -> list[Path]:
+    others = {SETTINGS, settings.directory}
+    return [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
+
+
+def _id(path: Path, loaded: Loaded) -> str:
+    return str(loaded.process.id) if loaded.process else path.stem
+
+
+def _named(path: Path, loaded: Loaded, before: dict[str, Loaded]) -> Iterator[Diagnostic]:
+    """The file of a process is called as the process, and no other process is."""
+    if loaded.process is None:
+        return
+    id, span = str(loaded.process.id), loaded.process.value_span("id")
+    first = before.get(id)
+    if first and first.process:
+        message = say('the process "{id}" is defined in "{file}" already', id=id, file=first.process.place.file)
+        yield Diagnostic(span, "duplicate-id", message)
+    elif path.stem != id:
+        hint = say('call the file "{file}"', file=f"{id}.yaml")
+        yield Diagnostic(span, "file-name", say("the file of a process is called as the process"), hint, Severity.ADVICE)
+
+
+def _not_read(folder: Path) -> Iterator[Diagnostic]:
+    """Files that would be read if they were called otherwise."""
+    for path in sorted([*folder.glob("*.yml"), *(folder / DOCUMENTS).glob("*.yml")]):
+        hint = say('call it "{file}"', file=f"{path.stem}.yaml")
+        yield Diagnostic(Span(str(path), 1, 1), "file-name", say("this file is not read: the names of files end in .yaml"), hint, Severity.WARNING)
+
+
+def _no_folder(folder: Path) -> Diagnostic:
+    return Diagnostic(Span(str(folder), 1, 1), "file-missing", say('there is no folder "{folder}"', folder=str(folder)))

@@ -1,0 +1,98 @@
+"""The answers that the runtime gives to `advance`: from documents read beforehand, and from the directory and the calendar in memory.
+
+Nothing is read from the store while `advance` runs: a document that is not at hand yet is Unanswered, the runtime reads it in the same
+unit of work and advances again. What was asked is kept, to be recorded with the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bpflow.diagnostics import Refused, say
+from bpflow.engine.transition import Denied, Unanswered
+from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.services.directory import Directory
+from bpflow.services.documents import display_name, field_of
+from bpflow.services.working_calendar import WorkingCalendar
+from bpflow.stores.contract import DocumentRow
+from bpflow.values import DocumentType
+
+
+@dataclass(slots=True)
+class World:
+    """What is around the instances: types of documents, the directory (None: there are no people), the working calendar."""
+
+    types: Mapping[str, DocumentType]
+    directory: Directory | None
+    calendar: WorkingCalendar
+
+
+@dataclass(slots=True)
+class Live:
+    """Answers for one event. `documents`: those read so far, None for one that is not there · `counts`: open tasks by person."""
+
+    world: World
+    documents: dict[int, DocumentRow | None] = field(default_factory=dict)
+    counts: dict[User, int] = field(default_factory=dict)
+    used: dict[Question, Value | Denied] = field(default_factory=dict)
+
+    def ask(self, question: Question) -> Value:
+        """The answer, once and for all for this event."""
+        if question in self.used:
+            known = self.used[question]
+        else:
+            known = self._answer(question)
+            self.used[question] = known
+        if isinstance(known, Denied):
+            raise Refused(known.message)
+        return known
+
+    def _answer(self, question: Question) -> Value | Denied:
+        try:
+            return self._find(question)
+        except Refused as refused:
+            return Denied(refused.message)
+
+    def _find(self, question: Question) -> Value:
+        topic, *rest = question
+        if topic == "document" or topic == "title":
+            return self._of_document(question, *rest)
+        if topic == "calendar":
+            return self.world.calendar.answer(str(rest[0]), tuple(rest[1:]))
+        if topic == "directory":
+            if self.world.directory is None:
+                return nobody_known(str(rest[0]), tuple(rest[1:]))
+            return self.world.directory.answer(str(rest[0]), tuple(rest[1:]))
+        if topic == "tasks" and isinstance(rest[1], User):
+            if rest[1] not in self.counts:
+                raise Unanswered(question)
+            return self.counts[rest[1]]
+        raise Refused(say('nobody answers "{topic}"', topic=str(topic)))
+
+    def _of_document(self, question: Question, document: Value, name: Value = None) -> Value:
+        assert isinstance(document, Document)
+        if document.id not in self.documents:
+            raise Unanswered(question)
+        row, type = self.documents[document.id], self.world.types.get(document.type)
+        if row is None or row.ref != document:
+            raise Refused(say('there is no document "{type}:{id}"', type=document.type, id=document.id))
+        if type is None:
+            raise Refused(say('there is no document type "{type}"', type=document.type))
+        if name is None:
+            return display_name(type, row.fields, document.id)
+        return field_of(type, row.fields, str(name))
+
+
+def nobody_known(function: str, arguments: tuple[Value, ...]) -> Value:
+    """Without a directory every person is who he says he is: he is there, nobody stands in for him, his name is his id."""
+    match function, arguments:
+        case "acting", (User() as user, *_):
+            return user
+        case "attribute", (User(id), "name"):
+            return id
+        case "exists", _:
+            return True
+        case ("is_absent" | "belongs"), _:
+            return False
+    raise Refused(say("there is no directory to ask"))

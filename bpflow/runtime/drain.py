@@ -1,0 +1,216 @@
+"""The drain: what one commit has left to be done by others. Timers that are due fire, changes of documents start processes and wake
+waiting instances, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.engine.codec import dumps, loads
+from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
+from bpflow.engine.program import Program
+from bpflow.engine.transition import Unanswered
+from bpflow.expressions import compile_code
+from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.graph import Start
+from bpflow.runtime.answers import Live
+from bpflow.runtime.clock import Clock
+from bpflow.runtime.transaction import Held, Runner
+from bpflow.services.local import LOCAL
+from bpflow.stores.contract import ChangeRow, DefinitionRow, DocumentRow, OutboxRow, TimerEntry, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a registered service is asked. `key` is the same for every attempt: a service that remembers keys does nothing twice."""
+
+    key: str
+    instance: int
+    arguments: Mapping[str, Value]
+
+
+Registered = Callable[[Request], Mapping[str, Value] | None]
+
+
+@dataclass(slots=True)
+class Worked:
+    """How much was done."""
+
+    timers: int = 0
+    changes: int = 0
+    calls: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.timers + self.changes + self.calls
+
+
+@dataclass(slots=True)
+class Situation:
+    """What a start condition sees: the document, as it is and as it was, and who did it."""
+
+    names: dict[str, Value]
+    now: datetime
+    zone: str
+    live: Live
+    work: Work
+
+    def ask(self, question: Question) -> Value:
+        while True:
+            try:
+                return self.live.ask(question)
+            except Unanswered:
+                document = question[1]
+                if not isinstance(document, Document):
+                    raise Refused(say("a start condition cannot ask that")) from None
+                self.live.documents[document.id] = self.work.document(document.id)
+
+
+@dataclass(slots=True)
+class Drain:
+    """Works off what is due and what waits to be told or sent."""
+
+    runner: Runner
+    clock: Clock
+    services: Mapping[str, Registered] = field(default_factory=dict)
+
+    def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
+        """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
+        done = Worked()
+        while (limit is None or done.total < limit) and not stop() and self.one(done):
+            pass
+        return done
+
+    def one(self, done: Worked) -> bool:
+        """The next thing: changes first, then calls, then the timer that is due longest."""
+        store = self.runner.store
+        for change in store.changes(1):
+            self.tell(change)
+            done.changes += 1
+            return True
+        for row in store.outbox(1):
+            self.send(row)
+            done.calls += 1
+            return True
+        for timer in store.due(self.clock.now(), 1):
+            self.fire(timer)
+            done.timers += 1
+            return True
+        return False
+
+    def fire(self, timer: TimerEntry) -> None:
+        self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
+
+    # ── changes of documents ───────────────────────────────────────────────────────────────────────────────────────
+    def tell(self, change: ChangeRow) -> None:
+        """Starts what begins with the change, wakes who watches the document, and forgets the change."""
+        for definition in self.runner.store.deployed():
+            self.begin_by(change, definition)
+        by = User(change.by) if change.by else None
+        for instance in self.runner.store.watchers(change.document.id):
+            self.runner.happen(instance, DocumentChanged(self.clock.now(), change.document, by), change.depth)
+        with self.runner.store.begin() as work:
+            work.told(change.id)
+
+    def begin_by(self, change: ChangeRow, definition: DefinitionRow) -> None:
+        """Starts the process once, if one of its starts waits for such a change; its own changes start it not."""
+        program = self.runner.program(definition.id)
+        graph = program.graph
+        on = "document-created" if change.version == 1 else "document-changed"
+        starts = [start for start in graph.starts if start.on == on]
+        if not starts or graph.document != change.document.type or graph.process == change.cause:
+            return
+        key = f"start/{graph.process}/{change.id}"
+        with self.runner.store.begin() as work:
+            if work.worked(change.owner, key) is not None:
+                return
+            held = self._first(work, change, definition.id, program, starts)
+            if held is not None:
+                work.remember(change.owner, key, dumps(held.id), self.clock.now())
+        if held is not None:
+            self.runner.keep(held)
+
+    def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start]) -> Held | None:
+        """The instance of the first start whose condition holds. A condition that cannot be evaluated is an incident."""
+        by = User(change.by) if change.by else None
+        for start in starts:
+            situation = self.situation(work, program, change, by)
+            trouble: Message | None = None
+            inputs: dict[str, Value] = {}
+            try:
+                met = compile_code(start.when.text, program.people)(situation) if start.when else True
+                inputs = {name: compile_code(expr.text, program.people)(situation) for name, expr in start.give} if met is True else {}
+            except Refused as refused:
+                met, trouble = True, say("the start condition cannot be evaluated: {reason}", reason=refused.message)
+            if met is True:
+                return self.runner.begin(work, definition, change.document, inputs, by, self.clock.now(), change.depth, trouble)
+        return None
+
+    def situation(self, work: Work, program: Program, change: ChangeRow, by: User | None) -> Situation:
+        """The document as the change left it, and `previous` as it was, every field of the type there."""
+        type = self.runner.world.types[change.document.type]
+        was: dict[str, Value] = {name: change.previous.get(name, [] if f.many else None) for name, f in type.fields}
+        names: dict[str, Value] = {"document": change.document, "previous": was, "initiator": by}
+        live = Live(self.runner.world)
+        row = work.document(change.document.id)
+        if row is not None:
+            live.documents[row.ref.id] = self.as_left(row, change)
+        return Situation(names, self.clock.now(), program.graph.timezone, live, work)
+
+    def as_left(self, row: DocumentRow, change: ChangeRow) -> DocumentRow:
+        """The document as it was right after the change, though it may have been changed again since."""
+        if row.version == change.version:
+            return row
+        later = {other.version: other for other in self.runner.store.changes(1000) if other.document == change.document}
+        following = later.get(change.version + 1)
+        fields = following.previous if following else row.fields
+        return DocumentRow(row.ref, row.owner, change.version, row.created, change.at, fields)
+
+    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def send(self, row: OutboxRow) -> None:
+        """Has the service work, then tells the instance; the row goes in the same transaction as the answer comes."""
+        call = row.call
+        key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
+        event: Event
+        try:
+            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key))
+        except Refused as refused:
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, refused.message, call.service)
+        except Exception as error:
+            reason = say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}")
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason, call.service)
+        if call.wait:
+            self.runner.happen(row.instance, event, also=lambda work: work.sent(row.id))
+        else:
+            with self.runner.store.begin() as work:
+                work.sent(row.id)
+
+    def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
+        """What the service says: a registered one, or one of the house on another owner."""
+        call = row.call
+        if call.service in self.services:
+            return dict(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
+        if call.service not in LOCAL:
+            raise Refused(say('no service "{service}" is registered', service=call.service))
+        return self.elsewhere(row, key)
+
+    def elsewhere(self, row: OutboxRow, key: str) -> dict[str, Value]:
+        """A service of the house on a document of another owner: in that owner's transaction, once by key."""
+        instance = self.runner.store.instance(row.instance)
+        assert instance is not None
+        target = row.call.arguments["document"]
+        assert isinstance(target, Document)
+        with self.runner.store.begin() as work:
+            document = work.document(target.id)
+            owner = document.owner if document else target.id
+            known = work.worked(owner, key)
+            if known is not None:
+                return dict(loads(known))
+            program = self.runner.program(instance.definition)
+            occasion = self.runner.occasion(work, owner, row.instance, program, self.clock.now(), 0)
+            values = LOCAL[row.call.service](occasion, row.call.arguments)
+            work.remember(owner, key, dumps(values), self.clock.now())
+        return values

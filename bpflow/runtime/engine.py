@@ -1,0 +1,398 @@
+"""`Engine`: bpflow inside a program.
+
+    engine = open_engine("sqlite:///bpflow.db", "processes")
+    engine.deploy_workspace()
+    instance = engine.start("vacation", by="ivanov")
+    engine.work()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bpflow.diagnostics import Message, Refused, Severity, say
+from bpflow.engine.events import Answered, Cancel, Retry, Skip
+from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.expressions import compile_code
+from bpflow.expressions.data import Document, User, Value
+from bpflow.graph import Graph, Task, to_json
+from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
+from bpflow.runtime import reading, views
+from bpflow.runtime.answers import World
+from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.drain import Drain, Registered, Situation, Worked
+from bpflow.runtime.answers import Live
+from bpflow.runtime.transaction import Held, Runner
+from bpflow.services.directory import EmbeddedDirectory
+from bpflow.services.documents import changed_fields, new_fields
+from bpflow.services.importing import Rejection, read_csv
+from bpflow.services.working_calendar import WorkingCalendar, zone_of
+from bpflow.stores.contract import (
+    CalendarRow,
+    DefinitionRow,
+    DocumentRow,
+    FeedRow,
+    InstanceRow,
+    NoticeRow,
+    Store,
+    TaskEntry,
+)
+from bpflow.values import DocumentType, Field
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What `deploy` did: `new` is false where the same content was deployed already."""
+
+    process: str
+    digest: str
+    version: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: the documents made, the rows rejected with their reasons, and what there is to say of the file."""
+
+    created: list[Document]
+    rejected: list[Rejection]
+    notes: list[Message]
+
+
+class NotDeployable(Refused):
+    """The process has findings; `findings` are what `bpflow validate` says of it."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.findings = loaded.findings
+        super().__init__(say("the process has {count} errors; the first: {first}", count=len(loaded.findings), first=loaded.findings[0].message))
+
+
+def open_engine(
+    url: str = "sqlite:///bpflow.db",
+    workspace: str | Path | LoadedWorkspace | None = None,
+    clock: Clock | None = None,
+    services: Mapping[str, Registered] | None = None,
+) -> Engine:
+    """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
+
+    `workspace`: the folder with processes, document types and the directory. Raises StoreError, and NotDeployable's kin on a bad one.
+    """
+    from bpflow.stores import open_store
+
+    loaded = workspace if isinstance(workspace, LoadedWorkspace) or workspace is None else load_workspace(workspace)
+    return Engine(open_store(url), loaded, clock, services)
+
+
+class Engine:
+    """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
+
+    People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
+    """
+
+    def __init__(
+        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+    ) -> None:
+        self.store = store
+        self.clock: Clock = clock or SystemClock()
+        self.workspace = workspace
+        self.runner = Runner(store, _world(workspace))
+        self._drain = Drain(self.runner, self.clock, services or {})
+
+    @property
+    def world(self) -> World:
+        return self.runner.world
+
+    def close(self) -> None:
+        """Closes the store."""
+        self.store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
+    def deploy(self, loaded: Loaded) -> Deployed:
+        """Makes a loaded process the one that new instances get. Raises NotDeployable if it has errors."""
+        graph = loaded.graph
+        if graph is None or any(finding.severity is Severity.ERROR for finding in loaded.findings):
+            raise NotDeployable(loaded)
+        return self.deploy_graph(graph, "\n".join(loaded.sources.values()))
+
+    def deploy_graph(self, graph: Graph, source: str = "") -> Deployed:
+        """The same for a graph that was made otherwise."""
+        before = {row.process: row.digest for row in self.store.deployed()}
+        self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
+        row = self._deployed(graph.process)
+        self.runner.world = _with_types(self.world, graph)
+        return Deployed(row.process, row.digest, row.version or 1, before.get(graph.process) != row.digest)
+
+    def deploy_workspace(self) -> list[Deployed]:
+        """Deploys every process of the workspace. Raises NotDeployable at the first that has errors; those before it are deployed."""
+        processes = self.workspace.processes.values() if self.workspace else ()
+        return [self.deploy(loaded) for loaded in processes]
+
+    def _deployed(self, process: str) -> DefinitionRow:
+        for row in self.store.deployed():
+            if row.process == process:
+                return row
+        known = ", ".join(row.process for row in self.store.deployed()) or "–"
+        raise Refused(say('the process "{process}" is not deployed; deployed are: {known}', process=process, known=known))
+
+    def graph(self, process: str) -> Graph:
+        """The graph that new instances of a process get."""
+        return self.runner.program(self._deployed(process).id).graph
+
+    # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def start(
+        self, process: str, *, document: Document | str | None = None, inputs: Mapping[str, object] | None = None, by: str | None = None
+    ) -> int:
+        """Starts an instance, on a document where the process has one. `by` is the person who does it; without, the program itself.
+
+        Gives its number. Refused if the process, the document or an input is not right, or the person may not start it.
+        """
+        definition = self._deployed(process)
+        graph = self.runner.program(definition.id).graph
+        ref = self._ref(document) if document is not None else None
+        if graph.document != (ref.type if ref else None):
+            wanted = graph.document or "none"
+            raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=wanted))
+        values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
+        held = self._begin(definition.id, graph, ref, values, User(by) if by else None)
+        if held is None:
+            raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
+        self.runner.keep(held)
+        return held.id
+
+    def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
+        with self.store.begin() as work:
+            if ref is not None and work.document(ref.id) is None:
+                raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+            if by is not None:
+                self._may_start(Situation({"document": ref, "initiator": by, **values}, self.clock.now(), graph.timezone, Live(self.world), work), graph)
+            return self.runner.begin(work, definition, ref, values, by, self.clock.now())
+
+    def _may_start(self, situation: Situation, graph: Graph) -> None:
+        """A person starts by hand: the process has such a start, for him, and its condition holds."""
+        manual = [start for start in graph.starts if start.on == "manual"]
+        people = dict(self.runner.program(self._deployed(graph.process).id).people)
+        by = situation.names["initiator"]
+        if graph.starts and not manual:
+            raise Refused(say('"{process}" is not started by hand', process=graph.process))
+        for start in manual:
+            allowed = start.by is None or self._is_among(by, compile_code(start.by.text, people)(situation))
+            if allowed and (start.when is None or compile_code(start.when.text, people)(situation) is True):
+                return
+        if manual:
+            raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
+
+    def _is_among(self, user: Value, people: Value) -> bool:
+        for one in people if isinstance(people, list) else [people]:
+            if one == user or (not isinstance(one, User) and one is not None and self._belongs(user, one)):
+                return True
+        return False
+
+    def _belongs(self, user: Value, group: Value) -> bool:
+        return self.world.directory is not None and self.world.directory.answer("belongs", (user, group)) is True
+
+    # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def tasks(self, user: str | None = None, instance: int | None = None) -> list[TaskEntry]:
+        """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee."""
+        if user is None:
+            return self.store.tasks(None, instance)
+        return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance)
+
+    def task(self, task: str) -> views.TaskView:
+        """What a task shows, and its forms. UnexpectedEvent if it is closed."""
+        return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
+
+    def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
+        """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
+
+        Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
+        """
+        id, token, visit = reading.task_id(task)
+        node = self._task_node(id, token, visit)
+        outcome = outcome or next(o.name for o in node[0].form.outcomes if o.button)
+        fields = next((dict(o.fields) for o in node[0].form.outcomes if o.name == outcome), {})
+        typed = self._read_form(fields, values or {}, node[1])
+        self.runner.happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+
+    def _task_node(self, id: int, token: int, visit: int) -> tuple[Task, str]:
+        held = self.runner.cache.get(id)
+        if held is None:
+            row = self.store.instance(id)
+            if row is None:
+                raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            held = self.runner.read(row)
+            self.runner.keep(held)
+        at = held.state.tokens.get(token) if held.state else None
+        node = held.program.nodes.get(at.node) if at else None
+        if at is None or at.visit != visit or not isinstance(node, Task):
+            self.runner.cache.pop(id, None)
+            if self.store.tasks(None, id) and any((t.token, t.visit) == (token, visit) for t in self.store.tasks(None, id)):
+                return self._task_node(id, token, visit)
+            raise UnexpectedEvent(say("the task is closed"))
+        return node, held.program.graph.timezone
+
+    def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
+        try:
+            return reading.read_fields(fields, values, zone_of(zone), complete=False)
+        except reading.WrongField as wrong:
+            refusal = InvalidAnswer(wrong.message)
+            refusal.field = wrong.field
+            raise refusal from wrong
+
+    # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
+        """A new document. Refused with every reason at once."""
+        kind = self._type(type)
+        values = new_fields(kind, reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False))
+        with self.store.begin() as work:
+            return work.add_document(type, values, self.clock.now(), by, None, 0).ref
+
+    def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
+        """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
+        ref = self._ref(document)
+        kind = self._type(ref.type)
+        values = reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False)
+        with self.store.begin() as work:
+            row = work.document(ref.id)
+            if row is None or row.ref != ref:
+                raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+            after = changed_fields(kind, row.fields, values)
+            if after == row.fields and not note:
+                return row
+            changed = work.change_document(row, after, self.clock.now(), by, None, 0, note)
+        self.tell()
+        return changed
+
+    def tell(self) -> int:
+        """Tells what waits to be told of changed documents; gives how many changes that were."""
+        told = 0
+        while changes := self.store.changes(100):
+            for change in changes:
+                self._drain.tell(change)
+                told += 1
+        return told
+
+    def import_documents(
+        self, type: str, data: bytes, by: str | None = None, progress: Callable[[int, int], None] | None = None, dry_run: bool = False
+    ) -> Imported:
+        """Makes documents of the rows of a CSV file, in one transaction; rows that are not right are rejected, each with its reason."""
+        read = read_csv(data, self._type(type), self._zone(), self._knows)
+        created: list[Document] = []
+        if not dry_run:
+            with self.store.begin() as work:
+                for number, (_, fields) in enumerate(read.rows, 1):
+                    created.append(work.add_document(type, fields, self.clock.now(), by, None, 0).ref)
+                    if progress is not None:
+                        progress(number, len(read.rows))
+        return Imported(created, read.rejected, read.notes)
+
+    def _knows(self, user: str) -> bool:
+        return self.world.directory is None or self.world.directory.answer("exists", (User(user),)) is True
+
+    def document(self, document: Document | str) -> DocumentRow:
+        """A document with its fields. Refused if there is none."""
+        ref = self._ref(document)
+        row = self.store.document(ref.id)
+        if row is None or row.ref != ref:
+            raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+        return row
+
+    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]:
+        """Documents in the order in which they were made."""
+        return self.store.documents(type, limit, after)
+
+    def feed(self, document: Document | str) -> list[FeedRow]:
+        """The document's own history."""
+        return self.store.feed(self.document(document).ref.id)
+
+    def _type(self, type: str) -> DocumentType:
+        if type not in self.world.types:
+            raise Refused(say('there is no document type "{type}"; there are: {known}', type=type, known=", ".join(self.world.types) or "–"))
+        return self.world.types[type]
+
+    def _ref(self, document: Document | str) -> Document:
+        return document if isinstance(document, Document) else reading.document_ref(document)
+
+    def _zone(self) -> Any:
+        return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
+
+    # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
+        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
+        return self._drain.work(limit, stop)
+
+    def next_due(self) -> datetime | None:
+        """When the next timer is due; None if none is set."""
+        return self.store.next_due()
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def instances(
+        self, process: str | None = None, status: str | None = None, document: Document | str | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+    ) -> list[InstanceRow]:
+        """Instances by number; `incidents`: only those that an operator must see to."""
+        ref = self._ref(document) if document is not None else None
+        return self.store.instances(process, status, ref.id if ref else None, incidents, limit, after)
+
+    def instance(self, id: int) -> views.InstanceView:
+        """Where an instance stands. UnexpectedEvent if there is none."""
+        return views.instance_view(self.runner, id)
+
+    def timeline(self, id: int) -> list[views.Line]:
+        """What has happened in an instance, in its order."""
+        return views.timeline(self.runner, id)
+
+    def visited(self, id: int) -> tuple[set[str], set[str]]:
+        """The nodes and the flows that an instance has been through."""
+        return views.visited(self.runner, id)
+
+    def incidents(self) -> list[views.IncidentView]:
+        """All open incidents."""
+        return [incident for row in self.store.instances(incidents=True, limit=10_000) for incident in views.incidents_of(self.runner, row)]
+
+    def calendar(self, user: str | None = None, instance: int | None = None) -> list[CalendarRow]:
+        """Calendar entries by time."""
+        return self.store.calendar(user, instance)
+
+    def notices(self, user: str | None = None, instance: int | None = None) -> list[NoticeRow]:
+        """Notices by time."""
+        return self.store.notices(user, instance)
+
+    # ── operators ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def retry(self, instance: int, incident: int, *, by: str | None = None, why: str = "") -> None:
+        """Has the step of an incident tried again. UnexpectedEvent if there is no such incident."""
+        self.runner.happen(instance, Retry(self.clock.now(), User(by) if by else None, incident, why))
+
+    def skip(
+        self, instance: int, incident: int, *, results: Mapping[str, Value] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
+    ) -> None:
+        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out."""
+        self.runner.happen(instance, Skip(self.clock.now(), User(by) if by else None, incident, results or {}, branch, why))
+
+    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> None:
+        """Ends an instance from outside. UnexpectedEvent if it has ended."""
+        self.runner.happen(instance, Cancel(self.clock.now(), User(by) if by else None, why))
+
+
+def _world(workspace: LoadedWorkspace | None) -> World:
+    from bpflow.definition.settings import CalendarSettings
+
+    if workspace is None:
+        return World({}, None, WorkingCalendar(CalendarSettings()))
+    settings = workspace.settings
+    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
+    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
+
+
+def _with_types(world: World, graph: Graph) -> World:
+    """The types that a process brings itself are known too; those of the workspace come first."""
+    return World({**{type.type: type for type in graph.documents}, **world.types}, world.directory, world.calendar)
+

@@ -1,0 +1,63 @@
+"""What comes from outside, made typed: ids as people write them, values of forms, inputs and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from bpflow.diagnostics import Message, Refused, did_you_mean, say
+from bpflow.engine.transition import UnexpectedEvent
+from bpflow.expressions.data import Document, User, Value
+from bpflow.services.directory import Directory
+from bpflow.values import Field, InvalidValue, check, read
+
+
+class WrongField(Refused):
+    """A value that its field does not take; `field` is the field's name."""
+
+    def __init__(self, field: str, message: Message) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def task_id(text: str) -> tuple[int, int, int]:
+    """A task's id, `instance.token.visit`, in its parts. UnexpectedEvent if it is none."""
+    parts = text.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts):
+        raise UnexpectedEvent(say('"{text}" is not the id of a task; one looks like 17.1.4', text=text))
+    instance, token, visit = map(int, parts)
+    return instance, token, visit
+
+
+def document_ref(text: str) -> Document:
+    """A document as `type:17`. Refused if it does not look so."""
+    type, _, number = text.rpartition(":")
+    if not type or not (number.isascii() and number.isdigit()) or len(number) > 18:
+        raise Refused(say('"{text}" is not a document; one looks like company:17', text=text))
+    return Document(type, int(number))
+
+
+def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True) -> dict[str, Value]:
+    """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing."""
+    values: dict[str, Value] = {}
+    for name, value in raw.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields)
+            message = say('there is no field "{field}"', field=name)
+            raise WrongField(name, say("{message}, {hint}", message=message, hint=hint) if hint else message)
+        try:
+            values[name] = read(fields[name], value, zone)
+            if values[name] is not None:
+                check(fields[name], values[name])
+        except InvalidValue as wrong:
+            raise WrongField(name, say('"{field}": {reason}', field=fields[name].title or name, reason=wrong.message)) from wrong
+    for name, field in fields.items():
+        if complete and field.required and values.get(name) is None:
+            raise WrongField(name, say('"{field}" must be filled', field=field.title or name))
+    return values
+
+
+def parties_of(user: User, directory: Directory | None) -> list[str]:
+    """The assignees of whose tasks a person sees the tasks: himself and his groups, as the store writes them."""
+    groups = directory.groups_of(user) if directory is not None else []
+    return [f"user:{user.id}", *(f"{type(group).__name__.lower()}:{group.id}" for group in groups)]

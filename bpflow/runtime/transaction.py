@@ -1,0 +1,247 @@
+"""Load, advance, commit: the one way in which an instance changes.
+
+    load → advance → (Unanswered: answer it, again) → local services run here, their Done is advanced → … → commit everything at once
+
+What belongs to one event is written together: the state over the revision that was loaded, the rows of the index, the calls that go
+out, one row of history. Another who was faster makes it a Conflict: then all of it is done anew from the new state.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.engine.codec import decode, dumps, encode, encode_event, encode_facts
+from bpflow.engine.events import Done, Event, Failed, Started, TimerFired
+from bpflow.engine.interpreter import advance
+from bpflow.engine.program import Program
+from bpflow.engine.state import State
+from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
+from bpflow.expressions.data import Document, User, Value
+from bpflow.graph import from_json
+from bpflow.runtime.answers import Live, World
+from bpflow.services.local import LOCAL, Occasion
+from bpflow.stores.contract import Conflict, InstanceRow, Store, Work
+
+CACHED = 4096
+"""How many decoded states are kept."""
+TRIES = 20
+"""How often a conflict is tried again before it is the caller's."""
+
+
+@dataclass(slots=True)
+class Held:
+    """An instance as it was loaded or last written here."""
+
+    id: int
+    owner: int
+    revision: int
+    program: Program
+    document: Document | None
+    state: State | None
+    cached: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one event has done so far, local services included."""
+
+    state: State
+    effects: Effects = field(default_factory=Effects)
+    events: list[Any] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    outgoing: list[CallOut] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Changes instances of one store."""
+
+    store: Store
+    world: World
+    programs: dict[int, Program] = field(default_factory=dict)
+    cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
+
+    # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def program(self, definition: int) -> Program:
+        """The program of a stored definition, made once."""
+        if definition not in self.programs:
+            self.programs[definition] = Program(from_json(self.store.definition(definition).graph))
+        return self.programs[definition]
+
+    def load(self, work: Work, id: int) -> Held:
+        """The instance, from the cache or the store. UnexpectedEvent if there is none."""
+        held = self.cache.get(id)
+        if held is None:
+            row = work.instance(id)
+            if row is None:
+                raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            return self.read(row)
+        held.cached = True
+        return held
+
+    def read(self, row: InstanceRow) -> Held:
+        program = self.program(row.definition)
+        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state))
+
+    def keep(self, held: Held) -> None:
+        self.cache[held.id] = held
+        self.cache.move_to_end(held.id)
+        if len(self.cache) > CACHED:
+            self.cache.popitem(last=False)
+
+    # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
+    def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
+        """Works `event` into the instance, in one transaction, with `also` in it (False from it: leave all as it is).
+
+        Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
+        """
+        for _ in range(TRIES):
+            held: Held | None = None
+            try:
+                with self.store.begin() as work:
+                    held = self.load(work, id)
+                    if also is not None and not also(work):
+                        assert held.state is not None
+                        return held.state
+                    after = self.write(work, held, event, depth)
+            except Conflict:
+                self.cache.pop(id, None)
+                continue
+            except Refused:
+                self.cache.pop(id, None)
+                if held is not None and held.cached and self._is_stale(held):
+                    continue
+                raise
+            except BaseException:
+                self.cache.pop(id, None)
+                raise
+            self.keep(after)
+            assert after.state is not None
+            return after.state
+        raise Conflict(id)
+
+    def _is_stale(self, held: Held) -> bool:
+        row = self.store.instance(held.id)
+        return row is not None and row.revision != held.revision
+
+    def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
+        """Runs the event and writes what it did."""
+        turn = self.run(work, held, event, depth)
+        if turn.state is held.state:
+            if isinstance(event, TimerFired):
+                work.index(held.id, held.owner, Effects(timers={(event.holder, event.arm): None}), event.at)
+            return held
+        state = turn.state
+        incidents, ended = len(state.incidents), None if state.status == "running" else state.at
+        work.save(held.id, held.owner, held.revision, state.status, encode(held.program, state), incidents, ended, state.result)
+        work.index(held.id, held.owner, turn.effects, state.at)
+        if turn.outgoing:
+            withdrawn = set(turn.effects.withdrawn)
+            work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at)
+        work.record(held.id, held.owner, held.revision + 1, state.at, dumps([turn.events, encode_facts(held.program, turn.facts)]))
+        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state)
+
+    def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
+        """Advances the event, then the answers of local services, until only remote calls are left."""
+        events: deque[Event] = deque([event])
+        turn: Turn | None = None
+        while events:
+            one = events.popleft()
+            before = turn.state if turn else held.state
+            transition, live = self.advance(work, held, before, one)
+            if transition.state is before and turn is None:
+                assert before is not None
+                return Turn(before)
+            turn = turn or Turn(transition.state)
+            turn.state = transition.state
+            turn.effects.then(transition.effects)
+            turn.events.append(encode_event(one, live.used))
+            turn.facts += transition.facts
+            for call in transition.effects.calls:
+                if self.is_local(work, held, call):
+                    events += self.perform(work, held, turn.state, call, depth)
+                else:
+                    turn.outgoing.append(call)
+        assert turn is not None
+        return turn
+
+    def advance(self, work: Work, held: Held, state: State | None, event: Event) -> tuple[Transition, Live]:
+        """One event; what it asks and is not at hand is read in this unit of work, and it is advanced again."""
+        live = Live(self.world)
+        if held.document is not None:
+            live.documents[held.document.id] = work.document(held.document.id)
+        while True:
+            try:
+                return advance(held.program, state, event, live), live
+            except Unanswered as unanswered:
+                self.answer(work, live, unanswered.question)
+
+    def answer(self, work: Work, live: Live, question: Any) -> None:
+        """Finds what `advance` has asked for, and forgets the answers of the broken-off try."""
+        if isinstance(question[1], Document):
+            live.documents[question[1].id] = work.document(question[1].id)
+        else:
+            user = question[2]
+            live.counts[user] = self.store.open_tasks(f"user:{user.id}")
+        live.used.clear()
+
+    # ── local services ─────────────────────────────────────────────────────────────────────────────────────────────
+    def is_local(self, work: Work, held: Held, call: CallOut) -> bool:
+        """Whether the service works inside this transaction: those of the house do, on what has the same owner."""
+        if call.service not in LOCAL:
+            return False
+        target = call.arguments.get("document")
+        if call.service != "documents.update" or not isinstance(target, Document) or target == held.document:
+            return True
+        row = work.document(target.id)
+        return row is None or row.owner == held.owner
+
+    def perform(self, work: Work, held: Held, state: State, call: CallOut, depth: int) -> list[Event]:
+        """Runs a local service, unless its token is gone; gives the event of its answer, if anybody waits for it."""
+        token = state.tokens.get(call.token)
+        if call.wait and (token is None or token.visit != call.visit):
+            return []
+        occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
+        try:
+            values = LOCAL[call.service](occasion, call.arguments)
+        except Refused as refused:
+            reason = refused.message
+            return [Failed(state.at, call.token, call.visit, call.attempt, reason, call.service)] if call.wait else []
+        return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+
+    def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
+        world, graph = self.world, program.graph
+        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+
+    # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def begin(
+        self,
+        work: Work,
+        definition: int,
+        document: Document | None,
+        inputs: dict[str, Value],
+        by: User | None,
+        at: datetime,
+        depth: int = 0,
+        trouble: Message | None = None,
+    ) -> Held | None:
+        """Starts an instance in a unit of work. None if its process runs on the document already and is to run once."""
+        program = self.program(definition)
+        exclusive = f"{program.graph.process}/{document.id}" if program.graph.unless_running and document else None
+        owner = None
+        if document is not None:
+            row = work.document(document.id)
+            owner = row.owner if row else None
+        made = work.new_instance(definition, document, at, exclusive, owner)
+        if made is None:
+            return None
+        id, owner = made
+        held = Held(id, owner, 0, program, document, None)
+        return self.write(work, held, Started(at, by, document, inputs, id, trouble), depth)
+
+

@@ -1,0 +1,276 @@
+"""What people see of instances: a task with its form, where an instance stands, its incidents, its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.engine.codec import decode_event, decode_facts, loads
+from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.events import Answered, Cancel, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.program import Program
+from bpflow.engine.state import Assignee, State, Token
+from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
+from bpflow.expressions.data import Document, User, Value
+from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Wait, step_of
+from bpflow.runtime.answers import Live
+from bpflow.runtime.transaction import Held, Runner
+from bpflow.stores.contract import InstanceRow
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers."""
+
+    id: str
+    instance: int
+    process: str
+    step: str
+    title: str
+    subject: str
+    text: str
+    show: list[tuple[str, str]]
+    outcomes: tuple[Outcome, ...]
+    prefill: dict[str, Value]
+    people: tuple[Assignee, ...]
+    document: Document | None
+    opened: datetime
+    due: datetime | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A place where an instance stands. `kind`: task, pause, call, block or held."""
+
+    kind: str
+    path: str
+    title: str
+    task: str | None
+    people: tuple[Assignee, ...]
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """Something for an operator: what, where in the process and in its file."""
+
+    instance: int
+    id: int
+    kind: str
+    path: str
+    title: str
+    place: str
+    message: Message
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """An instance as operators see it."""
+
+    row: InstanceRow
+    title: str
+    where: list[Standing]
+    incidents: list[IncidentView]
+    names: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a timeline. `kind`: started, step, answered, overdue, reminded, incident, repaired, withdrawn, changed or ended."""
+
+    at: datetime
+    kind: str
+    path: str
+    title: str
+    by: str | None
+    text: Message | None
+
+
+# ── where it stands ─────────────────────────────────────────────────────────────────────────────────────────────────
+def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
+    row = runner.store.instance(id)
+    if row is None:
+        raise UnexpectedEvent(say("there is no instance {id}", id=id))
+    held = runner.read(row)
+    assert held.state is not None
+    return row, held, held.state
+
+
+def instance_view(runner: Runner, id: int) -> InstanceView:
+    row, held, state = load(runner, id)
+    steps = steps_of(held.program)
+    where = [standing(held, state, token, steps) for token in state.tokens.values()]
+    names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
+    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names)
+
+
+def steps_of(program: Program) -> dict[str, StepInfo]:
+    return {step.path: step for step in program.graph.steps}
+
+
+def title_of(steps: dict[str, StepInfo], node: str) -> str:
+    """The title of the step of a node; without one, its activity and path."""
+    step = steps.get(step_of(node))
+    return step.title or step.path.rpartition("/")[2] if step else node
+
+
+def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo]) -> Standing:
+    node = held.program.nodes.get(token.node)
+    kinds = {Task: "task", Wait: "pause", Call: "call", Block: "block"}
+    kind = "held" if token.status == "held" else kinds.get(type(node), "step") if node else "held"
+    waiting = token.waiting
+    due = min(waiting.arms.due.values(), default=None) if waiting else None
+    task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
+    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due)
+
+
+def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
+    held = runner.read(row)
+    assert held.state is not None
+    graph, steps, found = held.program.graph, steps_of(held.program), []
+    for incident in held.state.incidents:
+        step = steps.get(step_of(incident.node))
+        place = f"{graph.source}:{step.place[0]}:{step.place[1]}" if step and step.place else graph.source
+        title = title_of(steps, incident.node)
+        found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at))
+    return found
+
+
+# ── a task ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) -> TaskView:
+    _, held, state = load(runner, id)
+    at = state.tokens.get(token)
+    node = held.program.nodes.get(at.node) if at else None
+    entries = [entry for entry in runner.store.tasks(None, id) if (entry.token, entry.visit) == (token, visit)]
+    if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
+        raise UnexpectedEvent(say("the task is closed"))
+    entry, form, steps = entries[0], node.form, steps_of(held.program)
+    look = Look(runner, held, state, at, now)
+    prefill = {name: look.value(expr) for name, expr in form.prefill}
+    return TaskView(
+        entry.id,
+        id,
+        held.program.graph.process,
+        step_of(node.id),
+        title_of(steps, node.id),
+        entry.subject,
+        look.text(form.text) if form.text else "",
+        [(label, look.text(expr)) for label, expr in form.show],
+        tuple(outcome for outcome in form.outcomes if outcome.button),
+        {name: value for name, value in prefill.items() if value is not None},
+        at.waiting.people,
+        held.document,
+        entry.opened,
+        entry.due,
+        entry.overdue,
+    )
+
+
+@dataclass(slots=True)
+class Look:
+    """Evaluates what a task shows, from where its token stands, against the documents as they are now. Changes nothing."""
+
+    runner: Runner
+    held: Held
+    state: State
+    token: Token
+    now: datetime
+
+    def value(self, expr: Expr) -> Value:
+        """The value; none where it cannot be evaluated."""
+        live = Live(self.runner.world)
+        while True:
+            draft = Draft(self.held.program, self.state, self.now, live)
+            draft.look_from(self.token.scope)
+            try:
+                return draft.value(expr)
+            except Unanswered as unanswered:
+                document = unanswered.question[1]
+                if not isinstance(document, Document):
+                    return None
+                live.documents[document.id] = self.runner.store.document(document.id)
+            except (Fault, Refused):
+                return None
+
+    def text(self, expr: Expr) -> str:
+        """The value as text, printed as in templates."""
+        value = self.value(Expr(f"text({expr.text})", expr.place))
+        return value if isinstance(value, str) else ""
+
+
+# ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
+    _, held, _ = load(runner, id)
+    taken = {what for _, facts in _history(runner, held) for kind, _, what in facts if kind == "took"}
+    nodes = {held.program.flow_by_id[flow].to for flow in taken}
+    return {node for node in nodes if node is not None}, taken
+
+
+def _history(runner: Runner, held: Held) -> list[tuple[list[Event], list[Fact]]]:
+    found = []
+    for row in runner.store.history(held.id):
+        events, facts = loads(row.data)
+        found.append(([decode_event(event)[0] for event in events], decode_facts(held.program, facts)))
+    return found
+
+
+def timeline(runner: Runner, id: int) -> list[Line]:
+    row, held, _ = load(runner, id)
+    steps, lines = steps_of(held.program), []
+    for events, facts in _history(runner, held):
+        first = events[0]
+        by = first.by.id if first.by else None
+        lines += _happened(held, first, facts, steps, by)
+        lines += [line for fact in facts if (line := _line(held, fact, first.at, steps)) is not None]
+    return lines
+
+
+def _happened(held: Held, event: Event, facts: list[Fact], steps: dict[str, StepInfo], by: str | None) -> list[Line]:
+    """What the event itself was, where people want to read of it."""
+    at = event.at
+    match event:
+        case Started():
+            return [Line(at, "started", "", held.program.graph.title, by, None)]
+        case Answered():
+            node = _left(held, event.token, facts)
+            title = next((o.title for o in held.program.forms.get(node, {}).values() if o.name == event.outcome), event.outcome)
+            said = say("{outcome}: {comment}", outcome=title, comment=event.comment) if event.comment else say("{outcome}", outcome=title)
+            return [Line(at, "answered", step_of(node), title_of(steps, node), by, said)]
+        case Failed():
+            return [Line(at, "failed", "", "", by, event.reason)]
+        case DocumentChanged():
+            return [Line(at, "changed", "", "", by, None)]
+        case Retry() | Skip() | Cancel():
+            kind = type(event).__name__.lower()
+            return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
+        case TimerFired() | _:
+            return []
+
+
+def _left(held: Held, token: int, facts: list[Fact]) -> str:
+    """The task that the token left: the source of the first flow that it took."""
+    taken = next((what for kind, id, what in facts if kind == "took" and id == token), "")
+    for node in held.program.graph.nodes:
+        if isinstance(node, Task) and any(flow.id == taken for _, flow in node.outcomes):
+            return node.id
+    return ""
+
+
+def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> Line | None:
+    """A fact as a line: steps that are entered, and what befell them."""
+    kind, _, what = fact
+    if kind == "took":
+        node = held.program.flow_by_id[what].to
+        return Line(at, "step", node, title_of(steps, node), None, None) if node in steps else None
+    if kind == "ended":
+        return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
+    if kind == "fired":
+        return Line(at, "fired", "", what, None, None)
+    named = "withdrawn" if kind == "cleared" else kind
+    return Line(at, named, step_of(what), title_of(steps, what), None, None)
+
+
+__all__ = ["IncidentView", "InstanceView", "Line", "Standing", "TaskView", "User", "incidents_of", "instance_view", "task_view", "timeline", "visited"]

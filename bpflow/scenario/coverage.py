@@ -1,0 +1,154 @@
+"""Coverage: which steps, branches and outcomes of a process no scenario has visited.
+
+The law of this file: it compares the flows of the graph with those that the histories tell of, and asks nobody else. A step is
+visited when it has been entered, a branch or an outcome when it has been taken — by whomever, a deadline too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+
+from bpflow.diagnostics import Message, Span, say
+from bpflow.graph import Block, Choose, Expr, Flow, Graph, Node, Place, StepInfo, Task, Wait, flows, step_of
+from bpflow.scenario.known import step_name
+
+
+@dataclass(frozen=True, slots=True)
+class Unvisited:
+    """Something that no scenario has visited: how people call it, and where it stands in the process's file."""
+
+    name: Message
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of the steps (branches, outcomes) were visited, and which were not."""
+
+    total: int
+    unvisited: tuple[Unvisited, ...] = ()
+
+    @property
+    def visited(self) -> int:
+        """The number of those that were."""
+        return self.total - len(self.unvisited)
+
+    @property
+    def full(self) -> bool:
+        """All of them were."""
+        return not self.unvisited
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the scenarios of a process have visited of it."""
+
+    steps: Share
+    branches: Share
+    outcomes: Share
+
+    @property
+    def full(self) -> bool:
+        """Everything was visited."""
+        return self.steps.full and self.branches.full and self.outcomes.full
+
+    @property
+    def unvisited(self) -> tuple[Unvisited, ...]:
+        """All that was not, in the order of the file."""
+        parts = (*self.steps.unvisited, *self.branches.unvisited, *self.outcomes.unvisited)
+        return tuple(sorted(parts, key=lambda part: (part.span.line, part.span.column)))
+
+
+def coverage_of(graph: Graph, nodes: Set[str], taken: Set[str], file: str | None = None) -> Coverage:
+    """The coverage of a process by the ids of the nodes and of the flows that were visited. `file` is what places call its file."""
+    told = _Told(graph, graph.source if file is None else file)
+    entered = {step_of(node) for node in nodes}
+    return Coverage(
+        steps=_share((step.path in entered, told.step(step)) for step in graph.steps),
+        branches=_share((flow.id in taken, part) for flow, part in told.branches()),
+        outcomes=_share((flow.id in taken, part) for flow, part in told.outcomes()),
+    )
+
+
+def _share(parts: Iterable[tuple[bool, Unvisited]]) -> Share:
+    found = list(parts)
+    return Share(len(found), tuple(part for visited, part in found if not visited))
+
+
+class _Told:
+    """The parts of a graph in words, with their places."""
+
+    def __init__(self, graph: Graph, file: str) -> None:
+        self.graph, self.file = graph, file
+        self.infos: Mapping[str, StepInfo] = {step.path: step for step in graph.steps}
+
+    def step(self, step: StepInfo) -> Unvisited:
+        return Unvisited(called(step), self._span(step.place))
+
+    def branches(self) -> Iterator[tuple[Flow, Unvisited]]:
+        """The ways out of each node that has several and is no task, with what they are called."""
+        for node in self.graph.nodes:
+            step = self.infos.get(step_of(node.id))
+            if step is not None:
+                for flow, name, at in _ways(node):
+                    place = at.place if at and at.place else step.place
+                    yield flow, Unvisited(say("{branch} of {step}", branch=_branch(name), step=called(step)), self._span(place))
+
+    def outcomes(self) -> Iterator[tuple[Flow, Unvisited]]:
+        for node in self.graph.nodes:
+            step = self.infos.get(step_of(node.id))
+            if isinstance(node, Task) and step is not None:
+                titles = {outcome.name: outcome for outcome in node.form.outcomes}
+                for name, flow in node.outcomes:
+                    title = titles[name].title if name in titles else name
+                    shown = named(title, name)
+                    yield flow, Unvisited(say("the outcome {outcome} of {step}", outcome=shown, step=called(step)), self._span(step.place))
+
+    def _span(self, place: Place | None) -> Span:
+        line, column = place or (1, 1)
+        return Span(self.file, line, column, line, column + 1)
+
+
+def _ways(node: Node) -> Iterator[tuple[Flow, str, Expr | None]]:
+    """The branches of a node: the flow, its name, and the expression that stands for its place."""
+    match node:
+        case Choose():
+            for flow, (when, _) in zip(flows(node), node.arms, strict=False):
+                yield flow, branch_name(flow), when
+            if node.otherwise:
+                yield node.otherwise, branch_name(node.otherwise), None
+        case Wait() if len(node.arms) > 1:
+            for trigger, flow in node.arms:
+                yield flow, branch_name(flow), trigger.expr
+        case Block():
+            for flow in node.entry if len(node.entry) > 1 else ():
+                yield flow, branch_name(flow), None
+            for handler in node.handlers:
+                yield handler.entry, handler.name, handler.trigger.expr
+
+
+def branch_name(flow: Flow) -> str:
+    """The name of the branch in the id of a flow: `node[name]>target`."""
+    return flow.id.partition("[")[2].partition("]>")[0]
+
+
+def _branch(name: str) -> Message:
+    match name:
+        case "again":
+            return say("another turn")
+        case "over":
+            return say("the end")
+        case "otherwise":
+            return say('"otherwise"')
+    return say("branch {number}", number=name) if name.isdigit() else say('the branch "{name}"', name=name)
+
+
+def called(step: StepInfo) -> Message:
+    """The step as people call it: its title with its id, or its id alone."""
+    return named(step.title, step_name(step.path))
+
+
+def named(title: str, name: str) -> Message:
+    """A title with the name behind it, or the name alone."""
+    return say('"{title}" ({name})', title=title, name=name) if title and title != name else say('"{name}"', name=name)

@@ -1,0 +1,212 @@
+"""The file `*.test.yaml`: scenarios, as an analyst writes them.
+
+The law of this file: it says which keys there are and of which kinds. What their values mean in the process — whether there is
+such a step, such an outcome, such a person — is for `checks` to say; what becomes of them, for `player`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, ConfigDict, PrivateAttr
+from pydantic import Field as Key
+
+from bpflow.definition.directory import Absence
+from bpflow.definition.model import Model
+from bpflow.definition.types import Given, Givens, Name, Result, Title
+from bpflow.diagnostics import Diagnostic, say
+from bpflow.graph.written import NOWHERE
+
+Word: TypeAlias = Annotated[Title, Key(min_length=1)]
+"""A text that is not empty."""
+Several: TypeAlias = Word | tuple[Word, ...]
+"""One, or a list."""
+
+
+class Answer(Model):
+    """An answer to a task. All further keys are the values of its form."""
+
+    model_config = ConfigDict(extra="allow")
+
+    task: Name
+    """The step whose task is answered."""
+    by: Word
+    """Who answers: an id of the directory."""
+    outcome: Name
+    """The button that is pressed."""
+    comment: Title | None = None
+    """The comment."""
+
+    @property
+    def values(self) -> tuple[Given, ...]:
+        """The values of the form, with their places."""
+        keys, values = (getattr(self._tree, name, {}) for name in ("key_spans", "value_spans"))
+        return tuple(Given(name, raw, values.get(name, NOWHERE), keys.get(name, NOWHERE)) for name, raw in (self.model_extra or {}).items())
+
+
+class Change(Model):
+    """Somebody edits the document."""
+
+    by: Word | None = None
+    """Who: an id of the directory."""
+    document: Givens
+    """The new values of its fields; `none` empties one."""
+
+
+class Refusal(Model):
+    """Something that must not be taken, and must change nothing."""
+
+    answer: Answer
+    """An answer to a task."""
+    because: Word | None = None
+    """A part of the reason that is given, in English or in Russian."""
+
+
+class CalendarEntry(Model):
+    """An entry in a calendar, as far as it is told."""
+
+    title: Title | None = None
+    """Its title, in full."""
+    at: Word | None = None
+    """When it begins."""
+    to: Several | None = None
+    """In whose calendar, or in whose calendars, it stands."""
+
+
+class Notice(Model):
+    """A message to people, as far as it is told."""
+
+    to: Several | None = None
+    """Who got it."""
+    title: Title | None = None
+    """Its title, in full."""
+    text: Title | None = None
+    """A part of its text."""
+
+
+Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
+Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
+
+
+class Expect(Model):
+    """What must be so at this moment. All that is said must hold."""
+
+    instances: Annotated[int, Key(ge=0, strict=True)] | None = None
+    """How many instances have been started on the document."""
+    task: Name | None = None
+    """A task of this step is open."""
+    to: Several | None = None
+    """Those who have the task, and nobody else."""
+    due: Word | None = None
+    """The deadline of the task; `none`: it has none."""
+    overdue: bool | None = None
+    """Whether the deadline of the task has passed."""
+    waiting: Word | None = None
+    """The process waits at this step, or at a step of this activity."""
+    document: Givens = ()
+    """Values of the document's fields; `none` is an empty one."""
+    calendar: Calendar | None = None
+    """Entries that the process has made in calendars; `none`: it has made none."""
+    notice: Notices | None = None
+    """Messages since the last answer, change or wait; `none`: there were none."""
+    incident: Word | None = None
+    """The process has an incident whose message has this in it."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """What is said of a task, without the task; and nothing at all."""
+        yield from super().mistakes()
+        for key in ("to", "due", "overdue"):
+            if key in self.model_fields_set and self.task is None:
+                yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" is said of a task: name its step with "task"', key=key))
+        if not self.model_fields_set:
+            yield Diagnostic(self.place, "too-short", say('"{key}" must not be empty', key="expect"))
+
+
+class Ends(Model):
+    """How it must have ended."""
+
+    result: Result | None = None
+    """The result; `none`: there is none."""
+    document: Givens = ()
+    """Values of the document's fields; `none` is an empty one."""
+    calendar: Calendar | None = None
+    """Entries that the process has made in calendars."""
+    notice: Notices | None = None
+    """Messages since the last answer, change or wait."""
+
+
+class Entry(Model):
+    """One thing that happens, or must be so."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "wait", "change", "refused")
+
+    expect: Expect | None = None
+    """What must be so now."""
+    answer: Answer | None = None
+    """Somebody answers a task."""
+    wait: Word | None = None
+    """Time passes: a duration such as `2 working days`, or up to an instant."""
+    change: Change | None = None
+    """Somebody edits the document."""
+    refused: Refusal | None = None
+    """An answer that must be refused."""
+
+    @property
+    def key(self) -> str:
+        """Which of them it is."""
+        return next(key for key in self.one_of if getattr(self, key) is not None)
+
+
+def _several(raw: Any) -> Any:
+    return (raw,) if isinstance(raw, Mapping) else raw
+
+
+Absences: TypeAlias = Annotated[tuple[Absence, ...], BeforeValidator(_several, json_schema_input_type=Absence | tuple[Absence, ...])]
+
+
+class Scenario(Model):
+    """One course of the process, from its start on."""
+
+    title: Word
+    """What happens, in a sentence."""
+    at: Word
+    """When it begins: the instant that the clock shows."""
+    document: Givens = ()
+    """The fields of the process's document, which is created then."""
+    inputs: Givens = ()
+    """The form of the start."""
+    by: Word | None = None
+    """Who starts the process."""
+    absent: dict[Word, Absences] = Key(default_factory=dict)
+    """Who is away besides those of whom the directory says so."""
+    play: tuple[Entry, ...] = ()
+    """What happens, and what must be so, in this order."""
+    ends: Ends | None = None
+    """How the process must have ended after all that."""
+
+    _process: str = PrivateAttr("")
+
+    @property
+    def process(self) -> str:
+        """The id of the process that it plays."""
+        return self._process
+
+    @property
+    def starts_itself(self) -> bool:
+        """The process is not started beforehand: a change of the document has to start it."""
+        return bool(self.play) and self.play[0].change is not None
+
+
+class ScenarioFile(Model):
+    """The scenarios of a process."""
+
+    process: Result
+    """The id of the process."""
+    scenarios: Annotated[tuple[Scenario, ...], Key(min_length=1)]
+    """The scenarios, each on its own."""
+
+    def model_post_init(self, _context: Any) -> None:
+        """Tells each scenario which process it plays."""
+        for scenario in self.scenarios:
+            scenario._process = str(self.process)

@@ -1,0 +1,126 @@
+"""JSON Schema out of the models: what keys there are, of which kinds, with the docstrings as descriptions.
+
+The law of this file: the models are the only source. Each activity has a definition of its own under its name, and `step` says by
+`activity` which of them holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic_core import core_schema
+
+from bpflow.definition.process import Process
+from bpflow.definition.vocabulary import vocabulary
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema: TypeAlias = dict[str, Any]
+
+
+class _Generator(GenerateJsonSchema):
+    """An absent key is simply absent: no `null` among the kinds, no `null` for a default. Every name of a table is held to its pattern."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
+        made = super().dict_schema(schema)
+        for pattern, values in made.pop("patternProperties", {}).items():
+            made |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+        return made
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        made = super().default_schema(schema)
+        if not isinstance(made.get("default"), str | int | list) or made["default"] == []:
+            made.pop("default", None)
+        return made
+
+
+class _ProcessGenerator(_Generator):
+    """In a process a list or a table that is written has something in it."""
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> Schema:
+        return {**super().tuple_schema(schema), "minItems": 1}
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
+        return {**super().dict_schema(schema), "minProperties": 1}
+
+
+def process_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a process with all activities of the vocabulary, for editors and other tools."""
+    names = list(vocabulary())
+    schema = shape_schema(frozenset(names))
+    definitions = {**schema["$defs"], "step": _chosen_by_activity(names)}
+    return {"$schema": DIALECT, "title": "bpflow process", **schema, "$defs": dict(sorted(definitions.items()))}
+
+
+def model_schema(model: type[BaseModel], title: str) -> Schema:
+    """The JSON Schema of a file of the workspace that has one model."""
+    return {"$schema": DIALECT, **model.model_json_schema(schema_generator=_Generator), "title": title}
+
+
+@cache
+def shape_schema(activities: frozenset[str]) -> Schema:
+    """The schema of a process in which only these activities occur. Its `step` is `{"step": true}`, which `shape` follows."""
+    classes = {name: vocabulary()[name] for name in sorted(activities)}
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in (Process, *classes.values())]
+    placed, made = models_json_schema(modes, schema_generator=_ProcessGenerator)
+    definitions: Schema = made["$defs"]
+    root = definitions.pop(_name(placed[Process, "validation"]))
+    for name, model in classes.items():
+        definitions[activity_definition(name)] = _named(definitions.pop(_name(placed[model, "validation"])), name)
+    used = _referred(root, definitions) | {activity_definition(name) for name in classes}
+    for name in classes:
+        used |= _referred(definitions[activity_definition(name)], definitions)
+    return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": True}}}
+
+
+def activity_definition(name: str) -> str:
+    """The name of the definition of an activity."""
+    return f"activity.{name}"
+
+
+def _referred(schema: Any, definitions: Schema) -> set[str]:
+    """The names of the definitions that a schema leads to."""
+    found: set[str] = set()
+    todo = [schema]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, dict):
+            name = str(here.get("$ref", "")).rpartition("/")[2]
+            if name in definitions and name not in found:
+                found.add(name)
+                todo.append(definitions[name])
+            todo += here.values()
+        elif isinstance(here, list):
+            todo += here
+    return found
+
+
+def _name(placed: Mapping[str, Any]) -> str:
+    return str(placed["$ref"]).rpartition("/")[2]
+
+
+def _named(schema: Schema, activity: str) -> Schema:
+    """The definition of an activity: its `activity` is that word."""
+    properties = {**schema["properties"], "activity": {"const": activity}}
+    return {**schema, "title": activity, "properties": properties}
+
+
+def _chosen_by_activity(names: Iterable[str]) -> Schema:
+    """Editors offer the names first, then the keys of the one that is chosen."""
+    cases = [
+        {
+            "if": {"properties": {"activity": {"const": name}}, "required": ["activity"]},
+            "then": {"$ref": f"#/$defs/{activity_definition(name)}"},
+        }
+        for name in names
+    ]
+    return {"type": "object", "required": ["activity"], "properties": {"activity": {"enum": list(names)}}, "allOf": cases}

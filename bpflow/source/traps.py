@@ -1,0 +1,163 @@
+"""What can be seen in the text itself: invisible characters, tabs, and `#` where a reader and YAML disagree about it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from operator import attrgetter
+
+from bpflow.diagnostics import Severity, say
+from bpflow.source.lines import Findings, Lines, Written
+from bpflow.source.torn import in_quotes, shortened
+from bpflow.source.tree import Comment
+
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STRANGE_BREAK = re.compile("[\x85\u2028\u2029]")
+_INVISIBLE = {
+    "\xa0": "no-break space",
+    "\u202f": "narrow no-break space",
+    "\u2007": "figure space",
+    "\u3000": "ideographic space",
+    "\xad": "soft hyphen",
+    "\u200b": "zero-width space",
+    "\u200e": "left-to-right mark",
+    "\u200f": "right-to-left mark",
+    "\u2060": "word joiner",
+    "\ufeff": "zero-width no-break space",
+}
+_SPACES = re.compile(f"\t+|[{''.join(_INVISIBLE)}]")
+_LOST = "\ufffd"
+_GLUED = re.compile(r"\S#")
+_NAME_WITH_HASH = re.compile(r"(?<!\w)[^\W\d_]#(?!\w)")  # C#
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+def look_at_characters(lines: Lines, findings: Findings) -> bool:
+    """Report characters that no text has. False where YAML can't be read because of them."""
+    readable = True
+    for found in _UNREADABLE.finditer(lines.text):
+        readable = False
+        message = say("there is an invisible control character here, {code}", code=f"U+{ord(found[0]):04X}")
+        findings.add("control-character", lines.span(*found.span()), message, say("delete it"))
+        if findings.full("control-character"):
+            break
+    for found in _STRANGE_BREAK.finditer(lines.text) if readable else ():
+        message = say("there is an unusual line break here, {code}", code=f"U+{ord(found[0]):04X}")
+        findings.add("control-character", lines.span(found.start(), found.start()), message, say("delete it and break the line with Enter"))
+    if (lost := lines.text.find(_LOST)) >= 0:
+        message = say('there is the sign "{sign}" here: text was lost when the file was converted', sign=_LOST)
+        findings.add("encoding", lines.span(lost, lost + 1), message, say("type the lost text again"), Severity.WARNING)
+    return readable
+
+
+class Reader:
+    """Looks over the text between and inside the scalars of a file, up to `end`: how far libyaml came."""
+
+    def __init__(self, lines: Lines, findings: Findings, written: list[Written], end: int) -> None:
+        self._lines, self._findings, self._written, self._end = lines, findings, written, end
+        self._comments: list[tuple[int, int]] = []
+
+    def look_over(self) -> list[Comment]:
+        """Report hashes, tabs and invisible spaces; the comments."""
+        self._hashes()
+        self._spaces()
+        return [Comment(self._lines.span(start, end), self._lines.text[start + 1 : end]) for start, end in self._comments]
+
+    def _scalar(self, offset: int) -> Written | None:
+        """The scalar in which a character stands, or the last one before it."""
+        number = bisect_right(self._written, offset, key=attrgetter("start"))
+        return self._written[number - 1] if number else None
+
+    def _hashes(self) -> None:
+        text, at = self._lines.text, 0
+        while (at := text.find("#", at, self._end)) >= 0:
+            scalar = self._scalar(at)
+            if scalar and at < scalar.end:
+                if scalar.style == "plain":
+                    self._glued(scalar)
+                at = scalar.end
+                continue
+            end = self._lines.line_end(at)
+            self._comments.append((at, end))
+            if at and text[at - 1] not in " \t\r\n\x85\u2028\u2029":
+                self._close(at)
+            elif scalar and scalar.style == "plain" and not text[scalar.end : at].strip(" \t"):
+                self._cut(scalar, at, end)
+            at = end
+
+    def _glued(self, scalar: Written) -> None:
+        """`text#comment`: a comment begins only after a blank, and a reader may not know."""
+        text = self._lines.text
+        for found in _GLUED.finditer(text, scalar.start, scalar.end):
+            word = text[text.rfind(" ", 0, found.end()) + 1 : found.end()]
+            if "://" in word or text.count('"', scalar.start, found.start()) % 2 or _NAME_WITH_HASH.match(text, found.start()):
+                continue
+            self._close(found.end() - 1)
+            return
+
+    def _close(self, at: int) -> None:
+        message = say('"#" stands close to what is before it: a comment begins only after a blank')
+        hint = say('put a blank before "#" if a comment begins there; if it belongs to the value, put the value in quotes')
+        self._findings.add("hash-glued", self._lines.span(at, at + 1), message, hint, Severity.WARNING)
+
+    def _cut(self, scalar: Written, at: int, end: int) -> None:
+        """`text #5`: what follows is a comment, and may have been meant as text."""
+        value, rest = self._lines.text[scalar.start : scalar.end], self._lines.text[at:end]
+        inside = _is_open(value) and any(sign in rest for sign in "\"')]}")
+        if not inside and not re.match(r"#\w", rest):
+            return
+        message = say('" #" begins a comment: the value is only "{value}"', value=shortened(value))
+        span = self._lines.span(at, end)
+        if inside:
+            self._findings.add("hash-cut", span, message, in_quotes(self._lines.text[scalar.start : end]))
+        else:
+            hint = say('write "# " before a comment; if "#" belongs to the value, put the value in quotes')
+            self._findings.add("hash-cut", span, message, hint, Severity.WARNING)
+
+    def _spaces(self) -> None:
+        for found in _SPACES.finditer(self._lines.text, 0, self._end):
+            scalar = self._scalar(found.start())
+            if scalar and found.start() < scalar.end and scalar.style != "plain":
+                continue
+            number = bisect_right(self._comments, (found.start(), self._end))
+            if number and found.start() < self._comments[number - 1][1]:
+                continue
+            if found[0][0] == "\t":
+                self.tab(found.start(), found.end())
+            else:
+                self.invisible(found.start())
+            if self._findings.full("tab") and self._findings.full("no-break-space"):
+                return
+
+    def tab(self, start: int, end: int) -> None:
+        """Report a tab, unless nothing or only a comment follows it."""
+        rest = self._lines.text[end : self._lines.line_end(end)].lstrip()
+        leading = not self._lines.text[self._lines.line_start(start) : start].strip(" ")
+        if leading and rest:
+            message = say("there is a tab at the beginning of the line: YAML indents by spaces only")
+            self._findings.add("tab", self._lines.span(start, end), message, say("replace it by spaces; editors can be set to insert spaces for Tab"))
+        elif rest and not rest.startswith("#"):
+            self._findings.add("tab", self._lines.span(start, end), say("there is a tab here"), say("replace it by a space"))
+
+    def invisible(self, at: int) -> None:
+        """Report a character that looks like a space, or like nothing."""
+        name = _INVISIBLE[self._lines.text[at]]
+        message = say("there is a {name} here, {code}: it cannot be seen and is not a space for YAML", name=name, code=f"U+{ord(self._lines.text[at]):04X}")
+        hint = say("replace it by an ordinary space, or delete it; if it belongs to a text, put the text in quotes")
+        self._findings.add("no-break-space", self._lines.span(at, at + 1), message, hint)
+
+    def look_behind(self, line_of_error: int) -> None:
+        """Report what can still be told beyond a syntax error: tabs that begin a line, and invisible spaces in the line of the error."""
+        text = self._lines.text
+        for found in re.finditer(r"(?m)^\t+", text[self._end :]):
+            self.tab(self._end + found.start(), self._end + found.end())
+            if self._findings.full("tab"):
+                break
+        for found in _SPACES.finditer(text, max(self._end, self._lines.line_start(line_of_error)), self._lines.line_end(line_of_error)):
+            if found[0] in _INVISIBLE:
+                self.invisible(found.start())
+
+
+def _is_open(value: str) -> bool:
+    """A quote or bracket is opened in `value` and not closed."""
+    return bool(value.count('"') % 2) or any(value.count(sign) > value.count(closing) for sign, closing in _CLOSING.items())

@@ -1,0 +1,287 @@
+"""What every store does: the unit of work in which an instance changes, and the reading of what is kept.
+
+The law of this room: all that one step changes is written by one unit of work, wholly or not at all; a unit of work touches one
+owner. `Conflict` says that another was faster: load again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bpflow.diagnostics import Refused
+from bpflow.engine.transition import CallOut, Effects
+from bpflow.expressions.data import Document, Value
+
+
+class Conflict(Exception):
+    """The instance was changed by another since it was loaded; nothing was written."""
+
+
+class StoreError(Refused):
+    """The store cannot be used: not a bpflow database, or one of a newer version."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionRow:
+    """A deployed definition: `graph` is its canonical JSON, `source` the YAML."""
+
+    id: int
+    process: str
+    digest: str
+    graph: str
+    source: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRow:
+    """An instance as the store keeps it."""
+
+    id: int
+    owner: int
+    definition: int
+    process: str
+    status: str
+    revision: int
+    incidents: int
+    document: Document | None
+    started: datetime
+    ended: datetime | None
+    result: str | None
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """An open task of an assignee (`party` as "user:…", "department:…", "role:…")."""
+
+    instance: int
+    token: int
+    visit: int
+    party: str
+    in_place_of: str | None
+    node: str
+    subject: str
+    opened: datetime
+    due: datetime | None
+    overdue: bool
+
+    @property
+    def id(self) -> str:
+        """The task's id as people use it."""
+        return f"{self.instance}.{self.token}.{self.visit}"
+
+
+@dataclass(frozen=True, slots=True)
+class TimerEntry:
+    instance: int
+    holder: int
+    arm: int
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One transaction of an instance; `data` is read by `runtime`."""
+
+    instance: int
+    revision: int
+    at: datetime
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A call that waits to be sent."""
+
+    id: int
+    owner: int
+    instance: int
+    call: CallOut
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document with its fields."""
+
+    ref: Document
+    owner: int
+    version: int
+    created: datetime
+    changed: datetime
+    fields: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change of a document that is still to be told. `version` 1 is its creation; `cause` the process that made the change."""
+
+    id: int
+    owner: int
+    document: Document
+    version: int
+    at: datetime
+    previous: Mapping[str, Value]
+    by: str | None
+    cause: str | None
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A line of a document's own history: what changed, by whom, or a note."""
+
+    version: int
+    at: datetime
+    changes: Mapping[str, Value]
+    by: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    id: int
+    person: str
+    title: str
+    at: datetime
+    ends: datetime
+    remind_before: int | None
+    instance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    id: int
+    person: str
+    reason: str
+    title: str
+    text: str
+    channel: str
+    at: datetime
+    instance: int | None
+
+
+class Work(Protocol):
+    """A unit of work: a transaction on one owner."""
+
+    def instance(self, id: int) -> InstanceRow | None: ...
+
+    def revision(self, id: int) -> int | None: ...
+
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None
+    ) -> tuple[int, int] | None:
+        """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
+        ...
+
+    def save(
+        self, id: int, owner: int, expected: int, status: str, state: bytes, incidents: int, ended: datetime | None, result: str | None
+    ) -> None:
+        """Writes the state over revision `expected`. Conflict if that is not the revision any more."""
+        ...
+
+    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+        """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls."""
+        ...
+
+    def record(self, id: int, owner: int, revision: int, at: datetime, data: bytes) -> None:
+        """Writes the row of history."""
+        ...
+
+    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
+        """Puts calls into the outbox."""
+        ...
+
+    def sent(self, row: int) -> bool:
+        """Takes a row out of the outbox; False if it is not there any more."""
+        ...
+
+    def worked(self, owner: int, key: str) -> bytes | None:
+        """The result that the inbox keeps for a key, or None if it is new."""
+        ...
+
+    def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None: ...
+
+    def document(self, id: int) -> DocumentRow | None: ...
+
+    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow: ...
+
+    def change_document(
+        self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
+    ) -> DocumentRow: ...
+
+    def told(self, change: int) -> None:
+        """The change has been told to all."""
+        ...
+
+    def add_calendar(
+        self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None
+    ) -> int: ...
+
+    def add_notice(
+        self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None
+    ) -> int: ...
+
+
+class Store(Protocol):
+    """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
+
+    def begin(self) -> AbstractContextManager[Work]:
+        """A unit of work: committed at the end of the block, rolled back if it raises."""
+        ...
+
+    def close(self) -> None: ...
+
+    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
+        """Keeps a definition (once by digest) and makes it the one that new instances of the process get."""
+        ...
+
+    def definition(self, id: int) -> DefinitionRow: ...
+
+    def deployed(self) -> list[DefinitionRow]:
+        """What new instances get, by process."""
+        ...
+
+    def instance(self, id: int) -> InstanceRow | None: ...
+
+    def instances(
+        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+    ) -> list[InstanceRow]: ...
+
+    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]: ...
+
+    def open_tasks(self, party: str) -> int: ...
+
+    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]: ...
+
+    def next_due(self) -> datetime | None: ...
+
+    def timers(self, instance: int) -> list[TimerEntry]: ...
+
+    def watchers(self, document: int) -> list[int]:
+        """The instances that look again when the document changes."""
+        ...
+
+    def history(self, instance: int) -> list[HistoryRow]: ...
+
+    def last_at(self) -> datetime | None:
+        """When anything was recorded last."""
+        ...
+
+    def outbox(self, limit: int = 100) -> list[OutboxRow]: ...
+
+    def changes(self, limit: int = 100) -> list[ChangeRow]: ...
+
+    def document(self, id: int) -> DocumentRow | None: ...
+
+    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]: ...
+
+    def feed(self, document: int) -> list[FeedRow]: ...
+
+    def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]: ...
+
+    def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]: ...

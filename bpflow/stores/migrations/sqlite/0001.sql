@@ -1,0 +1,163 @@
+-- Version 1. Every row says its owner; instants are microseconds since 1970 (UTC); states, fields and events are the engine's JSON.
+
+create table definition (           -- what was deployed, by the digest of its graph
+  id integer primary key,
+  process text not null,
+  digest text not null unique,
+  graph text not null,
+  source text not null,             -- the YAML, for people
+  at integer not null
+);
+create table deployment (           -- which definition new instances of a process get
+  process text primary key,
+  definition integer not null references definition(id),
+  version integer not null,
+  at integer not null
+) without rowid;
+
+create table instance (
+  id integer primary key,
+  owner integer not null,
+  definition integer not null references definition(id),
+  status integer not null,          -- 0 running, 1 ended, 2 cancelled
+  revision integer not null,
+  incidents integer not null,
+  document integer,
+  started integer not null,
+  ended integer,
+  result text,
+  exclusive text unique,            -- "process/document" while a process with unless-running runs
+  state blob not null
+);
+create index instance_document on instance (document) where document is not null;
+create index instance_incidents on instance (id) where incidents > 0;
+
+create table task (                 -- an open task, a row for each assignee
+  owner integer not null,
+  instance integer not null,
+  token integer not null,
+  visit integer not null,
+  party text not null,              -- user:…, department:…, role:…
+  in_place_of text,
+  node text not null,
+  subject text not null,
+  opened integer not null,
+  due integer,
+  overdue integer not null,
+  primary key (instance, token, visit, party)
+) without rowid;
+create index task_party on task (party);
+
+create table timer (
+  owner integer not null,
+  instance integer not null,
+  holder integer not null,
+  arm integer not null,
+  due integer not null,
+  primary key (instance, holder, arm)
+) without rowid;
+create index timer_due on timer (due);
+
+create table watch (                -- who looks again when a document changes
+  owner integer not null,
+  document integer not null,
+  instance integer not null,
+  holder integer not null,
+  primary key (document, instance, holder)
+) without rowid;
+
+create table listen (               -- who waits for a message
+  owner integer not null,
+  instance integer not null,
+  holder integer not null,
+  arm integer not null,
+  name text not null,
+  key text not null,
+  primary key (instance, holder, arm)
+) without rowid;
+create index listen_name on listen (name, key);
+
+create table history (              -- one row a transaction: events, answers, facts
+  owner integer not null,
+  instance integer not null,
+  revision integer not null,
+  at integer not null,
+  data blob not null,
+  primary key (instance, revision)
+) without rowid;
+
+create table outbox (               -- calls that leave the transaction
+  id integer primary key,
+  owner integer not null,
+  instance integer not null,
+  token integer not null,
+  visit integer not null,
+  attempt integer not null,
+  waits integer not null,
+  service text not null,
+  arguments blob not null,
+  at integer not null
+);
+create index outbox_call on outbox (instance, token, visit);
+
+create table inbox (                -- what was done for whom: a key is worked once
+  owner integer not null,
+  key text not null,
+  result blob not null,
+  at integer not null,
+  primary key (owner, key)
+) without rowid;
+
+create table document (
+  id integer primary key,
+  owner integer not null,
+  type text not null,
+  version integer not null,
+  created integer not null,
+  changed integer not null,
+  fields blob not null
+);
+create index document_type on document (type, id);
+
+create table change (               -- changes of documents that have not yet been told to starts and watchers
+  id integer primary key,
+  owner integer not null,
+  document integer not null,
+  version integer not null,
+  at integer not null,
+  data blob not null                -- previous fields, by, process that caused it, depth
+);
+
+create table feed (                 -- a document's own history: its changes and notes
+  owner integer not null,
+  document integer not null,
+  version integer not null,
+  at integer not null,
+  data blob not null,
+  primary key (document, version)
+) without rowid;
+
+create table calendar (
+  id integer primary key,
+  owner integer not null,
+  person text not null,
+  title text not null,
+  at integer not null,
+  ends integer not null,
+  remind_before integer,            -- seconds
+  instance integer
+);
+create index calendar_person on calendar (person, at);
+
+create table notice (
+  id integer primary key,
+  owner integer not null,
+  person text not null,
+  reason text not null,             -- notify, reminder, overdue, withdrawn
+  title text not null,
+  text text not null,
+  channel text not null,
+  at integer not null,
+  instance integer
+);
+create index notice_person on notice (person, at);

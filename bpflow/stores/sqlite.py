@@ -1,0 +1,394 @@
+"""The SQLite store: one file (or memory), WAL, one writer at a time.
+
+A unit of work is `begin immediate … commit`: it has the write lock from its first statement, so what it reads cannot change under it.
+`synchronous=FULL` is the default: a commit survives a loss of power; `?sync=normal` survives any crash of the program only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bpflow.diagnostics import say
+from bpflow.engine.codec import dumps, instant, loads, micros
+from bpflow.engine.transition import CallOut, Effects
+from bpflow.expressions.data import Department, Document, Role, User, Value
+from bpflow.stores import sqlite_rows as rows
+from bpflow.stores.contract import (
+    CalendarRow,
+    ChangeRow,
+    Conflict,
+    DefinitionRow,
+    DocumentRow,
+    FeedRow,
+    HistoryRow,
+    InstanceRow,
+    NoticeRow,
+    OutboxRow,
+    StoreError,
+    TaskEntry,
+    TimerEntry,
+)
+
+STATUSES = rows.STATUSES
+APPLICATION = 0x62706C77
+"""The `application_id` in the file's header: bpflow's."""
+
+MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
+
+
+def party_text(party: User | Department | Role) -> str:
+    """An assignee as text: `user:ivanov`, `department:sales`, `role:accountant`."""
+    return f"{type(party).__name__.lower()}:{party.id}"
+
+
+class SqliteStore:
+    """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
+
+    def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256)
+            self._db.execute("pragma foreign_keys = on")
+            self._migrate()
+            self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
+        except sqlite3.DatabaseError as error:
+            raise StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error))) from error
+        self._work = SqliteWork(self._db)
+
+    def _migrate(self) -> None:
+        """Brings the file to the newest version, each migration in a transaction."""
+        migrations = sorted(MIGRATIONS.glob("*.sql"))
+        version, application = (self._db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
+        tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
+        if application not in (0, APPLICATION) or tables and not application:
+            raise StoreError(say('"{path}" is a database of another program', path=self.path))
+        if version > len(migrations):
+            raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=self.path, version=version))
+        if version == len(migrations):
+            return
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("begin immediate")
+        version = self._db.execute("pragma user_version").fetchone()[0]
+        script = "".join(file.read_text(encoding="utf-8") for file in migrations[version:])
+        self._db.execute("commit")
+        stamp = f"pragma user_version = {len(migrations)}; pragma application_id = {APPLICATION};"
+        if version < len(migrations):
+            self._db.executescript(f"begin exclusive; {script} {stamp} commit;")
+
+    @contextmanager
+    def begin(self) -> Iterator[SqliteWork]:
+        with self._lock:
+            self._db.execute("begin immediate")
+            try:
+                yield self._work
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _all(self, sql: str, *arguments: Any) -> list[Any]:
+        with self._lock:
+            return self._db.execute(sql, arguments).fetchall()
+
+    # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
+    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
+        with self.begin():
+            x, now = self._db.execute, micros(at)
+            x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
+            row = x("select id from definition where digest = ?", (digest,)).fetchone()
+            x(
+                "insert into deployment values (?, ?, 1, ?) on conflict (process) do update set definition = excluded.definition, "
+                "version = version + 1, at = excluded.at where definition != excluded.definition",
+                (process, row[0], now),
+            )
+        return self.definition(row[0])
+
+    def definition(self, id: int) -> DefinitionRow:
+        (row,) = self._all("select id, process, digest, graph, source, null from definition where id = ?", id)
+        return DefinitionRow(*row)
+
+    def deployed(self) -> list[DefinitionRow]:
+        sql = "select d.id, d.process, d.digest, d.graph, d.source, p.version from deployment p join definition d on d.id = p.definition order by 2"
+        return [DefinitionRow(*row) for row in self._all(sql)]
+
+    # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def instance(self, id: int) -> InstanceRow | None:
+        with self._lock:
+            return rows.one_instance(self._db, id)
+
+    def instances(
+        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+    ) -> list[InstanceRow]:
+        wanted, arguments = ["i.id > ?"], [after]
+        for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
+            if value is not None:
+                wanted.append(f"{column} = ?")
+                arguments.append(value)  # type: ignore[arg-type]
+        if incidents:
+            wanted.append("i.incidents > 0")
+        sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
+        return [rows.instance(row) for row in self._all(sql, *arguments, limit)]
+
+    def history(self, instance: int) -> list[HistoryRow]:
+        sql = "select instance, revision, at, data from history where instance = ? order by revision"
+        return [HistoryRow(i, revision, _at(at), data) for i, revision, at, data in self._all(sql, instance)]
+
+    def last_at(self) -> datetime | None:
+        ((at,),) = self._all("select max(at) from (select max(at) as at from history union all select max(changed) from document)")
+        return _at(at) if at is not None else None
+
+    # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
+    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]:
+        wanted, arguments = ["1 = 1"], []
+        if parties is not None:
+            arguments = list(parties)
+            wanted.append(f"party in ({', '.join('?' * len(arguments))})")
+        if instance is not None:
+            wanted.append("instance = ?")
+            arguments.append(instance)  # type: ignore[arg-type]
+        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue"
+        sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
+        return [
+            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue))
+            for i, token, visit, party, place, node, subject, opened, due, overdue in self._all(sql, *arguments, limit)
+        ]
+
+    def open_tasks(self, party: str) -> int:
+        ((n,),) = self._all("select count(*) from task where party = ?", party)
+        return int(n)
+
+    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
+        sql = "select instance, holder, arm, due from timer where due <= ? order by due, instance, holder, arm limit ?"
+        return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
+
+    def next_due(self) -> datetime | None:
+        ((at,),) = self._all("select min(due) from timer")
+        return _maybe(at)
+
+    def timers(self, instance: int) -> list[TimerEntry]:
+        sql = "select instance, holder, arm, due from timer where instance = ? order by due"
+        return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, instance)]
+
+    def watchers(self, document: int) -> list[int]:
+        return [row[0] for row in self._all("select distinct instance from watch where document = ? order by instance", document)]
+
+    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
+    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+        sql = "select id, owner, instance, token, visit, attempt, waits, service, arguments from outbox order by id limit ?"
+        return [
+            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)))
+            for id, owner, instance, token, visit, attempt, waits, service, arguments in self._all(sql, limit)
+        ]
+
+    def changes(self, limit: int = 100) -> list[ChangeRow]:
+        sql = "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document order by c.id limit ?"
+        return [
+            ChangeRow(id, owner, Document(type, document), version, _at(at), *loads(data))
+            for id, owner, type, document, version, at, data in self._all(sql, limit)
+        ]
+
+    # ── documents, calendars, notices ──────────────────────────────────────────────────────────────────────────────
+    def document(self, id: int) -> DocumentRow | None:
+        with self._lock:
+            return rows.one_document(self._db, id)
+
+    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]:
+        sql = f"{rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
+        return [rows.document(row) for row in self._all(sql, type, type, after, limit)]
+
+    def feed(self, document: int) -> list[FeedRow]:
+        sql = "select version, at, data from feed where document = ? order by version"
+        return [FeedRow(version, _at(at), *loads(data)) for version, at, data in self._all(sql, document)]
+
+    def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
+        sql = (
+            "select id, person, title, at, ends, remind_before, instance from calendar "
+            "where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
+        )
+        found = self._all(sql, person, person, instance, instance)
+        return [CalendarRow(id, who, title, _at(at), _at(ends), before, i) for id, who, title, at, ends, before, i in found]
+
+    def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
+        sql = (
+            "select id, person, reason, title, text, channel, at, instance from notice "
+            "where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
+        )
+        found = self._all(sql, person, person, instance, instance)
+        return [NoticeRow(id, who, reason, title, text, channel, _at(at), i) for id, who, reason, title, text, channel, at, i in found]
+
+
+_at = instant
+
+
+def _maybe(at: int | None) -> datetime | None:
+    return None if at is None else instant(at)
+
+
+class SqliteWork:
+    """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
+
+    __slots__ = ("_db", "_run")
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._run = db.execute
+
+    # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def instance(self, id: int) -> InstanceRow | None:
+        return rows.one_instance(self._db, id)
+
+    def revision(self, id: int) -> int | None:
+        row = self._run("select revision from instance where id = ?", (id,)).fetchone()
+        return row[0] if row else None
+
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None
+    ) -> tuple[int, int] | None:
+        if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
+            return None
+        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive)
+        sql = (
+            "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
+        )
+        id = self._run(sql, values).lastrowid
+        assert id is not None
+        if owner is None:
+            self._run("update instance set owner = ? where id = ?", (id, id))
+        return id, owner or id
+
+    def save(
+        self, id: int, owner: int, expected: int, status: str, state: bytes, incidents: int, ended: datetime | None, result: str | None
+    ) -> None:
+        if status == "running":
+            values: tuple[Any, ...] = (state, incidents, id, expected)
+            done = self._run("update instance set revision = revision + 1, state = ?, incidents = ? where id = ? and revision = ?", values)
+        else:
+            sql = (
+                "update instance set revision = revision + 1, state = ?, incidents = ?, status = ?, ended = ?, result = ?, exclusive = null "
+                "where id = ? and revision = ?"
+            )
+            values = (state, incidents, STATUSES.index(status), micros(ended) if ended else None, result, id, expected)
+            done = self._run(sql, values)
+        if done.rowcount != 1:
+            raise Conflict(id)
+
+    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+        run = self._run
+        for (token, visit), task in effects.tasks.items():
+            if task is None:
+                run("delete from task where instance = ? and token = ? and visit = ?", (id, token, visit))
+            else:
+                self._put_task(id, owner, token, visit, task, at)
+        for (holder, arm), due in effects.timers.items():
+            if due is None:
+                run("delete from timer where instance = ? and holder = ? and arm = ?", (id, holder, arm))
+            else:
+                run("insert or replace into timer values (?, ?, ?, ?, ?)", (owner, id, holder, arm, micros(due)))
+        for (holder, document), on in effects.watches.items():
+            if on:
+                run("insert or ignore into watch values (?, ?, ?, ?)", (owner, document.id, id, holder))
+            else:
+                run("delete from watch where document = ? and instance = ? and holder = ?", (document.id, id, holder))
+        for (holder, arm), listen in effects.listens.items():
+            if listen is None:
+                run("delete from listen where instance = ? and holder = ? and arm = ?", (id, holder, arm))
+            else:
+                run("insert or replace into listen values (?, ?, ?, ?, ?, ?)", (owner, id, holder, arm, listen[0], dumps(listen[1]).decode()))
+        for token, visit in effects.withdrawn:
+            run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
+
+    def _put_task(self, id: int, owner: int, token: int, visit: int, task: Any, at: datetime) -> None:
+        """An open task; one that is there already keeps the time at which it was opened."""
+        due = micros(task.due) if task.due else None
+        for assignee in task.people:
+            place = party_text(assignee.in_place_of) if assignee.in_place_of else None
+            self._run(
+                "insert into task values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (instance, token, visit, party) "
+                "do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue",
+                (owner, id, token, visit, party_text(assignee.party), place, task.node, task.subject, micros(at), due, task.overdue),
+            )
+
+    def record(self, id: int, owner: int, revision: int, at: datetime, data: bytes) -> None:
+        self._run("insert into history values (?, ?, ?, ?, ?)", (owner, id, revision, micros(at), data))
+
+    # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
+    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
+        sql = "insert into outbox (owner, instance, token, visit, attempt, waits, service, arguments, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        for call in calls:
+            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.service, dumps(call.arguments), micros(at))
+            self._run(sql, values)
+
+    def sent(self, row: int) -> bool:
+        return self._run("delete from outbox where id = ?", (row,)).rowcount == 1
+
+    def worked(self, owner: int, key: str) -> bytes | None:
+        row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()
+        return row[0] if row else None
+
+    def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
+        self._run("insert into inbox values (?, ?, ?, ?)", (owner, key, result, micros(at)))
+
+    # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def document(self, id: int) -> DocumentRow | None:
+        return rows.one_document(self._db, id)
+
+    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow:
+        now = micros(at)
+        sql = "insert into document (owner, type, version, created, changed, fields) values (0, ?, 1, ?, ?, ?)"
+        id = self._run(sql, (type, now, now, dumps(fields))).lastrowid
+        assert id is not None
+        self._run("update document set owner = ? where id = ?", (id, id))
+        row = DocumentRow(Document(type, id), id, 1, at, at, dict(fields))
+        self._tell(row, {}, at, by, cause, depth, None)
+        return row
+
+    def change_document(
+        self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
+    ) -> DocumentRow:
+        values = (micros(at), dumps(fields), row.ref.id, row.version)
+        if self._run("update document set version = version + 1, changed = ?, fields = ? where id = ? and version = ?", values).rowcount != 1:
+            raise Conflict(row.ref.id)
+        new = DocumentRow(row.ref, row.owner, row.version + 1, row.created, at, dict(fields))
+        self._tell(new, row.fields, at, by, cause, depth, note)
+        return new
+
+    def _tell(
+        self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
+    ) -> None:
+        """Writes the document's own history, and the row from which starts and watchers are told."""
+        changes = {name: value for name, value in row.fields.items() if name not in previous or previous[name] != value}
+        now = micros(at)
+        self._run("insert into feed values (?, ?, ?, ?, ?)", (row.owner, row.ref.id, row.version, now, dumps([changes, by, note])))
+        if changes:
+            sql = "insert into change (owner, document, version, at, data) values (?, ?, ?, ?, ?)"
+            self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
+
+    def told(self, change: int) -> None:
+        self._run("delete from change where id = ?", (change,))
+
+    # ── calendars and notices ──────────────────────────────────────────────────────────────────────────────────────
+    def add_calendar(
+        self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None
+    ) -> int:
+        sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
+        id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
+        assert id is not None
+        return id
+
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> int:
+        sql = "insert into notice (owner, person, reason, title, text, channel, at, instance) values (?, ?, ?, ?, ?, ?, ?, ?)"
+        id = self._run(sql, (owner, person, reason, title, text, channel, micros(at), instance)).lastrowid
+        assert id is not None
+        return id

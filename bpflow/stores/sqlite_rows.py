@@ -1,0 +1,41 @@
+"""Reading instances and documents from SQLite, inside and outside of units of work."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from bpflow.engine.codec import STATUSES, instant, loads
+from bpflow.expressions.data import Document
+from bpflow.stores.contract import DocumentRow, InstanceRow
+
+INSTANCE = (
+    "select i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.state "
+    "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
+)
+DOCUMENT = "select id, owner, type, version, created, changed, fields from document"
+
+
+def instance(row: Any) -> InstanceRow:
+    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, state = row
+    ref = Document(type, document) if document is not None else None
+    closed = instant(ended) if ended is not None else None
+    return InstanceRow(id, owner, definition, process, STATUSES[status], revision, incidents, ref, instant(started), closed, result, state)
+
+
+def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
+    row = db.execute(f"{INSTANCE} where i.id = ?", (id,)).fetchone()
+    return instance(row) if row else None
+
+
+def document(row: Any) -> DocumentRow:
+    id, owner, type, version, created, changed, fields = row
+    return DocumentRow(Document(type, id), owner, version, instant(created), instant(changed), loads(fields))
+
+
+def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:
+    row = db.execute(f"{DOCUMENT} where id = ?", (id,)).fetchone()
+    return document(row) if row else None
+
+
+__all__ = ["DOCUMENT", "INSTANCE", "STATUSES", "document", "instance", "one_document", "one_instance"]

@@ -1,0 +1,80 @@
+"""What a field is: its kind, and what it asks of a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from bpflow.diagnostics import Message, Refused, did_you_mean, say
+from bpflow.expressions.errors import brief, describe
+
+Kind: TypeAlias = Literal[
+    "string", "text", "integer", "number", "money", "boolean", "date", "datetime", "duration", "choice", "user", "department", "document", "file", "object"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The type of a field of a form, a document, an input or a variable (§5 of the language).
+
+    `choices`: (id, title) pairs · `of`: the document types that a reference may have · `fields`: those of an object ·
+    `min`, `max`: as text, read by the field's own kind (length for text, count for `many`).
+    """
+
+    kind: Kind
+    title: str = ""
+    many: bool = False
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    of: tuple[str, ...] = ()
+    fields: tuple[tuple[str, Field], ...] = ()
+    min: str | None = None
+    max: str | None = None
+    pattern: str | None = None
+    help: str = ""
+    secret: bool = False
+    default: str | None = None
+    """The expression for the value where none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A document type of the workspace: `title_field` names the field by which a document is called."""
+
+    type: str
+    title: str
+    fields: tuple[tuple[str, Field], ...]
+    title_field: str | None = None
+
+
+class InvalidValue(Refused):
+    """A field cannot have this value. The message does not name the field: who asked knows it."""
+
+    def __init__(self, message: Message, hint: Message | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Put the name of the object's field before what an InvalidValue says."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise InvalidValue(say('"{name}": {message}', name=name, message=error.message), error.hint) from None
+
+
+def not_a(value: object, what: Message, hint: Message | None = None) -> InvalidValue:
+    """The refusal of a value that is not `what` it should be."""
+    quoted = isinstance(value, str | float)
+    shown = say('"{text}"', text=brief(str(value))) if quoted else describe(value)
+    return InvalidValue(say("{value} is not {what}", value=shown, what=what), hint)
+
+
+def no_choice(field: Field, value: object) -> InvalidValue:
+    """The refusal of a value that is none of the field's choices."""
+    known = {word for pair in field.choices for word in pair}
+    titles = ", ".join(title for _, title in field.choices)
+    return not_a(value, say("one of the choices"), did_you_mean(str(value), known) or say("one of: {choices}", choices=brief(titles, 300)))
