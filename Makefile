@@ -48,8 +48,9 @@ bench: setup ## speed beside the floor and beside SpiffWorkflow, as ratios of on
 	@$(BIN)/python -c 'import SpiffWorkflow' 2>/dev/null || $(PIP) --editable '.[bench]'
 	@$(BIN)/python -m bench.run
 
-update: setup ## write again all that is generated: the schema, the golden cases, the catalogue
-	$(BIN)/bpflow schema > .venv/process.schema.json && mv .venv/process.schema.json schemas/
+update: setup ## write again all that is generated: the schemas, the golden cases, the catalogue
+	@mkdir -p schemas
+	for kind in process document directory settings scenarios; do $(BIN)/bpflow --lang en schema $$kind --output schemas/$$kind.schema.json || exit 1; done
 	$(BIN)/python -m tests.catalogue update
 	$(BIN)/python -m pytest -q tests/test_cases.py --update
 

@@ -34,7 +34,7 @@ _START, _FINISH = "start_here", "finish_here"
 def mermaid(graph: Graph, language: str = "en") -> str:
     """The graph as a Mermaid flowchart, for Markdown and for mermaid.live. `language` is that of the words that are not the analyst's."""
     drawing = _Drawing(graph, language)
-    lines = ["flowchart TD", f'    {_START}(["▶ {escape(drawing.starts())}"])']
+    lines = ["flowchart TD", f'    {_START}(["▶ {escape(graph.title)}"])']
     lines += [f"    {drawing.name(info.path)}{drawing.shape(info)}" for info in graph.steps]
     arrows = drawing.arrows()
     if any(to == _FINISH for _, to in arrows):
@@ -65,11 +65,13 @@ class _Drawing:
     def __post_init__(self) -> None:
         self.nodes = {node.id: node for node in self.graph.nodes}
         self.names = {}
+        taken: set[str] = set()
         for info in self.graph.steps:
-            name = made = "n_" + re.sub(r"\W", "_", info.path, flags=re.ASCII)
-            while name in self.names.values():
+            name = "n_" + re.sub(r"\W", "_", info.path, flags=re.ASCII)
+            while name in taken:
                 name += "_"
-            self.names[info.path] = name or made
+            taken.add(name)
+            self.names[info.path] = name
 
     def word(self, message: Message) -> str:
         return message.text(self.language)
@@ -78,9 +80,11 @@ class _Drawing:
         """The name of a step in the drawing."""
         return self.names[path]
 
-    def starts(self) -> str:
-        """What starts the process."""
-        return ", ".join(dict.fromkeys(start.on for start in self.graph.starts)) or self.graph.title
+    def started(self) -> list[str]:
+        """What starts the process, each with its condition."""
+        words = {"manual": say("by hand"), "document-created": say("a document is created"), "document-changed": say("a document changes")}
+        on = [self.word(words[start.on]) if start.on in words else start.on for start in self.graph.starts]
+        return [f"{word}: {_bare(start.when)}" if start.when else word for word, start in zip(on, self.graph.starts, strict=True)]
 
     def shape(self, info: StepInfo) -> str:
         """The shape of a step with its title in it."""
@@ -116,7 +120,7 @@ class _Drawing:
         found: dict[tuple[str, str], list[str]] = {}
         around = scopes(self.graph)
         for flow in self.graph.entry:
-            found.setdefault((_START, self._target(flow, ())), [])
+            found.setdefault((_START, self._target(flow, ())), []).extend(self.started())
         for info in self.graph.steps:
             for source, flow, label in self._out(info.path):
                 to = self._target(flow, around.get(source, ()))
@@ -141,9 +145,9 @@ class _Drawing:
         for flow, own in self._labelled(node):
             inner = flow.to if flow.to and step_of(flow.to) == step_of(node.id) and ":" in flow.to else None
             if inner is None:
-                yield node.id, flow, own or label
+                yield node.id, flow, label or own
             elif inner not in seen:
-                yield from self._out_of(self.nodes[inner], own or label, seen)
+                yield from self._out_of(self.nodes[inner], label or own, seen)
 
     def _labelled(self, node: Node) -> Iterator[tuple[Flow, str]]:
         """The ways out of a node, each with its label."""

@@ -120,5 +120,3 @@ def progress_fields(choices: tuple[tuple[str, str], ...], form: Mapping[str, Fie
 def _place(name: str, keys: FormKeys) -> Span:
     span = span_of(name)
     return span if span.file else keys.place
-
-

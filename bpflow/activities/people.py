@@ -15,8 +15,8 @@ from bpflow.definition.step import Step, Steps
 from bpflow.definition.types import Duration, Expression, Name, Target, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
-from bpflow.graph import Alarm, Call, Expr, Flow, Form, Lowering, Outcome, Task, World
-from bpflow.graph.written import span_of
+from bpflow.graph import Alarm, Call, Choose, Expr, Flow, Form, Lowering, Outcome, Task, World
+from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
 
 
@@ -36,7 +36,7 @@ class OutcomeKeys(FormKeys):
         """Both `steps` and `next`."""
         yield from super().mistakes()
         if self.next and "steps" in self.model_fields_set:
-            yield Diagnostic(self.key_span("next"), "exactly-one", say('only one of {keys} may be written', keys='"steps" / "next"'))
+            yield Diagnostic(self.key_span("next"), "exactly-one", say("only one of {keys} may be written", keys='"steps" / "next"'))
 
 
 class Overdue(Model):
@@ -87,11 +87,16 @@ class HumanStep(Step, FormKeys):
                 span = span_of(name) if span_of(name).file else outcome.place
                 message = say('the outcome "{name}" does not say what follows', name=name)
                 yield Diagnostic(span, "unhandled-outcome", message, say('give it "steps", or "next: go-on" to carry on after the task'))
+        chosen = self.on_overdue.outcome if self.on_overdue else None
+        for name, outcome in self.outcomes.items():
+            if not outcome.button and name != chosen:
+                message = say('nothing chooses the outcome "{name}": it has no button, and "on-overdue" does not name it', name=name)
+                yield Diagnostic(outcome.value_span("button"), "wrong-value", message)
         if self.on_overdue and not self.due:
             yield Diagnostic(self.key_span("on-overdue"), "missing-key", say('"on-overdue" needs "due"'))
-        if self.on_overdue and self.on_overdue.outcome and self.on_overdue.outcome not in self._outcomes():
-            message = say('there is no outcome "{name}"', name=self.on_overdue.outcome)
-            yield Diagnostic(self.on_overdue.value_span("outcome"), "wrong-value", message, did_you_mean(self.on_overdue.outcome, self._outcomes()))
+        if self.on_overdue and chosen and chosen not in self._outcomes():
+            message = say('there is no outcome "{name}"', name=chosen)
+            yield Diagnostic(self.on_overdue.value_span("outcome"), "wrong-value", message, did_you_mean(chosen, self._outcomes()))
 
     def _outcomes(self) -> Mapping[str, OutcomeKeys]:
         return self.outcomes or {name: OutcomeKeys() for name in self.default_outcomes}
@@ -138,13 +143,18 @@ class HumanStep(Step, FormKeys):
 
     def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys) -> Flow:
         way = b.branch(name, outcome.steps, outcome.next)
-        filled = dict.fromkeys((*map(str, self.fill), *map(str, outcome.fill)))
+        filled = (*self.fill, *outcome.fill) if outcome.button else ()
         if not filled:
             return b.flow(b.path, name, way)
-        node = f"fill.{name}"
-        sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", self.to.place)) for field in filled)
-        b.add(Call(b.node(node), "documents.update", (("document", Expr("document", self.to.place)), *sets), b.flow(b.node(node), way=way)))
-        return b.flow(b.path, name, b.at(node))
+        fill, answered = b.node(f"fill.{name}"), b.node(f"answered.{name}")
+        sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", start_of(span_of(field)))) for field in filled)
+        b.add(Call(fill, "documents.update", (("document", Expr("document", start_of(self.place))), *sets), b.flow(fill, way=way)))
+        if self.on_overdue is None or self.on_overdue.outcome != name:
+            return b.flow(b.path, name, b.at(f"fill.{name}"))
+        # chosen by the deadline, the outcome has no answer that could be written
+        arm = (Expr(f"{b.name}.by != none"), b.flow(answered, "answered", b.at(f"fill.{name}"), outcome.title))
+        b.add(Choose(answered, (arm,), b.flow(answered, "overdue", way, outcome.title)))
+        return b.flow(b.path, name, b.at(f"answered.{name}"))
 
     def _alarms(self) -> tuple[Alarm, ...]:
         if self.due is None:
@@ -153,5 +163,3 @@ class HumanStep(Step, FormKeys):
         remind = moment(late.remind) if late and late.remind else None
         outcome = str(late.outcome) if late and late.outcome else None
         return (Alarm(deadline(self.due), True, late.tell if late else None, remind, outcome),)
-
-

@@ -65,5 +65,5 @@ class UpdateDocument(Step):
             if not field.many and field.kind not in ("integer", "number", "money"):
                 message = say('"{field}" is neither a list nor a number, so "{how}" has no meaning', field=given.name, how=how)
                 b.report("wrong-value", message, at=given.name_place)
-            field = replace(field, many=field.many and isinstance(given.raw, list))
+            field = replace(field, many=field.many and isinstance(given.raw, list), min=None, max=None, required=False)
         return b.value(given.raw, field, given.place)

@@ -1,13 +1,18 @@
-"""The rules that a process keeps to beyond its shape. One rule is one function is one page of the manual."""
+"""The rules that a process keeps to. One rule is one function is one page of the manual.
 
-from __future__ import annotations
+The modules register their rules when they are imported; here they are in the order of the rooms.
+"""
 
-from bpflow.checks import choices, documents, files, flow, ids, names, pages, people
+from bpflow.checks import files as _files  # noqa: I001  the order of the rooms is the order of the rules
+from bpflow.checks import shapes as _shapes, expressions as _expressions, ids as _ids, names as _names
+from bpflow.checks import choices as _choices, people as _people, documents as _documents, flow as _flow, workspace as _workspace
 from bpflow.checks.rule import RULES, Rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic
 
-__all__ = ["RULES", "Rule", "Subject", "check", "choices", "documents", "files", "flow", "ids", "names", "pages", "people"]
+ROOMS = (_files, _shapes, _expressions, _ids, _names, _choices, _people, _documents, _flow, _workspace)
+
+__all__ = ["ROOMS", "RULES", "Rule", "Subject", "check"]
 
 
 def check(subject: Subject) -> list[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 
 from bpflow.checks.rule import page, rule
@@ -76,10 +77,9 @@ page(
     """,
 )
 
-page(
-    "bad-id",
-    """
-    Ids are written in small Latin letters, digits and `_`, and begin with a letter.
+@rule("bad-id")
+def bad_id(subject: Subject) -> Iterator[Diagnostic]:
+    """Ids are written in small Latin letters, digits and `_`, begin with a letter, and are no words of the expressions.
 
     They are names in expressions. What people read stands in `title`, in any language. Ids of processes and document types, and
     results, may have `-` as well.
@@ -93,5 +93,7 @@ page(
 
         steps:
           - {id: tell_author, activity: notify, to: initiator, text: Ready, title: Tell the author}
-    """,
-)
+    """
+    for name, span, _ in _given(subject):
+        if keyword.iskeyword(name):
+            yield Diagnostic(span, "bad-id", say('"{name}" is a word of the expressions', name=name), say("choose another name"))

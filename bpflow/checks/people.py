@@ -36,9 +36,10 @@ def people_cycle(subject: Subject) -> Iterator[Diagnostic]:
     for start in reads:
         circle = _circle(start, reads, done)
         if circle:
-            use, offset = reads[circle[0]][circle[1 % len(circle)]]
-            names = " → ".join([*circle, circle[0]])
-            yield Diagnostic(use.span(offset, len(circle[1 % len(circle)])), "people-cycle", say("these people are explained in a circle: {names}", names=names))
+            after = [*circle, circle[0]][1]
+            use, offset = reads[circle[0]][after]
+            message = say("these people are explained in a circle: {names}", names=" → ".join([*circle, circle[0]]))
+            yield Diagnostic(use.span(offset, len(after)), "people-cycle", message)
 
 
 def _reads(name: str, subject: Subject) -> Mapping[str, tuple[Use, int]]:

@@ -58,4 +58,4 @@ def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Chec
 
 def page(id: str, manual: str, severity: Severity = Severity.ERROR) -> None:
     """Registers the page of a rule that is found in another room."""
-    RULES[id] = Rule(id, severity, inspect.cleandoc(manual))
+    RULES[id] = Rule(id, severity, textwrap.dedent(manual).strip())

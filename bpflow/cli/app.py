@@ -6,19 +6,28 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bpflow.cli import check, documents, draw, operate, people, play, show
 from bpflow.cli.calls import Call, WrongUse
 from bpflow.cli.output import Output, helped, tr
 from bpflow.diagnostics import LANGUAGES, Refused, did_you_mean, say
 
 GLOBAL = {"--db": True, "--workspace": True, "-w": True, "--lang": True, "--traceback": False}
 """The options that may stand anywhere, and whether they take a value."""
-ROOMS = (check, play, draw, documents, operate, people, show)
+ROOMS = {
+    "check": ("validate", "explain"),
+    "play": ("test",),
+    "draw": ("diagram", "schema"),
+    "documents": ("import-documents", "documents", "document", "set-document"),
+    "operate": ("deploy", "start", "work", "retry", "skip", "cancel", "demo"),
+    "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "show": ("instances", "show", "incidents"),
+}
+"""The modules and their commands, in the order of the help; of a call that names its command only one is imported."""
 USAGE: type[Exception] = typer.BadParameter.__mro__[1]
 """What typer raises for any wrong use; BadParameter is one kind of it."""
 EPILOG = tr("The options of `bpflow --help` may stand after a command too.")
@@ -35,13 +44,13 @@ LIBRARY_WORDS = (
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """One command: its exit code. Nothing is raised."""
-    given = hoisted([*(sys.argv[1:] if arguments is None else arguments)])
-    out = Output(language(given, os.environ))
+    options, rest = hoisted([*(sys.argv[1:] if arguments is None else arguments)])
+    out = Output(language(options, os.environ))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a letter must not stop us
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _guarded(given, out)
+        return _guarded(options, rest, out)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -49,9 +58,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _guarded(given: list[str], out: Output) -> int:
+def _guarded(options: list[str], rest: list[str], out: Output) -> int:
     try:
-        code = build(out.language)(given or ["--help"], prog_name="bpflow", standalone_mode=False, obj=Call(out))
+        program = build(out.language, rest[0] if rest else None)
+        code = program([*options, *(rest or ["--help"])], prog_name="bpflow", standalone_mode=False, obj=Call(out))
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (BrokenPipeError, KeyboardInterrupt):
@@ -65,7 +75,7 @@ def _guarded(given: list[str], out: Output) -> int:
         out.refusal(*_usage(error, out))
         return 2
     except Exception as error:
-        return _bug(error, out, "--traceback" in given)
+        return _bug(error, out, "--traceback" in options)
 
 
 def _bug(error: Exception, out: Output, traceback: bool) -> int:
@@ -84,15 +94,16 @@ def _usage(error: Any, out: Output) -> tuple[Any, Any]:
     hint = say('"{command} --help" says how', command=command)
     match type(error).__name__:
         case "MissingParameter":
-            return say('"{name}" is missing', name=error.param.make_metavar(error.ctx) if error.param.nargs != 0 else error.param.name), hint
+            return say('"{name}" is missing', name=error.param.metavar if error.param.param_type_name == "argument" else error.param.opts[0]), hint
         case "NoSuchOption":
-            near = get_close_matches(error.option_name, error.possibilities or [], 1)
+            near = get_close_matches(error.option_name, [name for param in error.ctx.command.params for name in param.opts], 1)
             return say('there is no option "{option}"', option=error.option_name), say('did you mean "{word}"?', word=near[0]) if near else hint
+        case "BadOptionUsage":
+            return say('"{option}" needs a value', option=error.option_name), hint
         case "UsageError" if error.message.startswith("No such command"):
             return _no_command(error, hint)
-        case "BadParameter":
-            name = error.param.opts[-1] if error.param is not None and error.param.param_type_name == "option" else error.param.metavar or error.param.name
-            return say('"{name}" cannot be so: {reason}', name=name, reason=error.message), hint
+        case "UsageError" if error.message.startswith("Got unexpected extra argument"):
+            return say("too many arguments: {found}", found=error.message.rpartition("(")[2].rstrip(".)")), hint
     return error.format_message(), hint
 
 
@@ -102,8 +113,8 @@ def _no_command(error: Any, hint: Any) -> tuple[Any, Any]:
 
 
 # ── the program ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def build(language: str) -> Any:
-    """The program with its help in the language."""
+def build(language: str, command: str | None = None) -> Any:
+    """The program with its help in the language; with the commands of one room only, where the `command` that is called is there."""
     app = typer.Typer(
         add_completion=False,
         rich_markup_mode=None,
@@ -111,8 +122,9 @@ def build(language: str) -> Any:
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
     )
     app.callback(help=tr("Business processes written in YAML: checked, run, kept and finished."))(_globals)
-    for room in ROOMS:
-        app.add_typer(room.commands)
+    rooms = [room for room, names in ROOMS.items() if command in names] or list(ROOMS)
+    for room in rooms:
+        app.add_typer(import_module(f"bpflow.cli.{room}").commands)
     program = typer.main.get_command(app)
     for command in (program, *program.commands.values()):  # type: ignore[attr-defined]
         _translate(command, language)
@@ -168,21 +180,24 @@ def _globals(
     ctx.obj.db, ctx.obj.folder = db, workspace
 
 
-def hoisted(arguments: list[str]) -> list[str]:
-    """The arguments with the options of every command in front, wherever they stood before a `--`."""
+def hoisted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The options of every command, wherever they stood before a `--`, and the other arguments."""
     front: list[str] = []
     rest: list[str] = []
     todo = iter(arguments)
     for argument in todo:
         if argument == "--":
-            return [*front, *rest, argument, *todo]
+            return front, [*rest, argument, *todo]
         name, sign, _ = argument.partition("=")
         if name not in GLOBAL or (sign and not name.startswith("--")):
             rest.append(argument)
             continue
-        value = next(todo, None) if GLOBAL[name] and not sign else None
-        front += [argument] if value is None else [argument, value]
-    return [*front, *rest]
+        value = next(todo, None) if GLOBAL[name] and not sign else ""
+        if value is None:
+            rest.append(argument)
+        else:
+            front += [argument, value] if GLOBAL[name] and not sign else [argument]
+    return front, rest
 
 
 def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

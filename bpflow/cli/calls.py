@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -10,21 +11,22 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from bpflow.cli.output import Output, tr
-from bpflow.diagnostics import Message, Refused, say
+from bpflow.diagnostics import Diagnostic, Message, Refused, Severity, did_you_mean, say
 
 if TYPE_CHECKING:
     from bpflow.runtime import Engine
 
 SETTINGS = "bpflow.yaml"
 DATABASE = "bpflow.db"
+SCENARIOS = ".test.yaml"
 
 By = Annotated[str, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help=tr("The reason; it stands in the history."))]
 AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON: the same keys in every language, instants in ISO form with their zone."))]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=tr("Write to this file and not to the terminal."))]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help=tr("The most rows to show."))]
-Instance = Annotated[int, typer.Argument(metavar="INSTANCE", help=tr("The number of the instance."))]
-Incident = Annotated[int, typer.Argument(metavar="INCIDENT", help=tr("The number of the incident, as `incidents` shows it."))]
+Limit = Annotated[str, typer.Option("--limit", metavar="N", help=tr("The most rows to show."))]
+Instance = Annotated[str, typer.Argument(metavar="INSTANCE", help=tr("The number of the instance."))]
+Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help=tr("The number of the incident, as `incidents` shows it."))]
 
 
 class WrongUse(Refused):
@@ -63,27 +65,40 @@ class Call:
         return folder
 
     def url(self) -> str:
-        """The URL of the database."""
-        named = self.db or os.environ.get("BPFLOW_DB") or DATABASE
-        return named if "://" in named or named == ":memory:" else f"sqlite:///{named}"
+        """The database: a URL or a file."""
+        return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
-    def open(self, *, new: bool = False) -> Engine:
+    def open(self, *, new: bool = False, deploy: bool = True) -> Engine:
         """The engine on the database, with the workspace.
 
-        WrongUse if there is no database yet, unless a `new` one may be made; a new one knows all processes of the workspace at once.
+        WrongUse if there is no database yet, unless a `new` one may be made; one in which nothing is deployed then gets all processes of
+        the workspace, unless `deploy` is false. Refused, before anything is made, if they have errors.
         """
+        from bpflow.loading import load_workspace
         from bpflow.runtime import open_engine
 
         url = self.url()
-        path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-        fresh = path is not None and not path.exists()
+        path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
+        fresh = path is not None and url != ":memory:" and not path.exists()
         if fresh and not new:
             raise WrongUse(say('there is no database "{file}"', file=path), say('name it with "--db"; "start" and "import-documents" make a new one'))
-        engine = open_engine(url, self.needed_workspace() if fresh else self.workspace())
-        if fresh:
+        folder = self.needed_workspace() if fresh else self.workspace()
+        loaded = load_workspace(folder) if folder else None
+        if loaded and fresh and deploy:
+            sound(loaded.findings, folder)
+        engine = open_engine(url, loaded)
+        if new and deploy and loaded and not engine.store.deployed():
             for one in engine.deploy_workspace():
                 self.out.note(say('deployed "{process}", version {version}', process=one.process, version=one.version), "dim")
         return engine
+
+
+def sound(findings: list[Diagnostic], what: Path | None) -> None:
+    """Refused if there is an error among the findings."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        first = say("{place}: {message}", place=str(errors[0].span), message=errors[0].message)
+        raise Refused(say('"{path}" has errors ("bpflow validate" tells all of them); the first is {first}', path=what, first=first))
 
 
 def call_of(ctx: typer.Context) -> Call:
@@ -100,6 +115,20 @@ def pairs(given: list[str], option: str) -> dict[str, object]:
             raise WrongUse(say('"{text}" is not of the form {option}', text=text, option=option))
         found.setdefault(name.strip(), []).append(value)
     return {name: values if len(values) > 1 else values[0] or None for name, values in found.items()}
+
+
+def number(text: str, option: str) -> int:
+    """A number that counts something. WrongUse if it is none. (typer would say so too, but in English only.)"""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:19]) < 2**63):
+        raise WrongUse(say('{option} is a number, not "{text}"', option=option, text=text))
+    return int(text)
+
+
+def one_of(text: str, known: Sequence[str], option: str) -> str:
+    """One of the words. WrongUse if it is none of them."""
+    if text not in known:
+        raise WrongUse(say('{option} is one of {known}, not "{text}"', option=option, known=", ".join(known), text=text), did_you_mean(text, known))
+    return text
 
 
 def write(text: str, to: Path | None, out: Output) -> None:

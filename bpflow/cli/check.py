@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpflow.cli.calls import SETTINGS, WrongUse, call_of
+from bpflow.cli.calls import SCENARIOS, SETTINGS, WrongUse, call_of, one_of
 from bpflow.cli.output import Output, colours, paint, tr
 from bpflow.diagnostics import Diagnostic, Severity, as_data, did_you_mean, in_order, render, say
 
+if TYPE_CHECKING:
+    from bpflow.loading import LoadedWorkspace
+
 commands = typer.Typer()
-SCENARIOS = ".test.yaml"
-
-
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(slots=True)
@@ -43,19 +38,20 @@ class Checked:
 def validate(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=tr("Files, or folders with all that is in them."))],
-    format: Annotated[Format, typer.Option("--format", help=tr("Text for people, or JSON for programs."), show_default=False)] = Format.TEXT,
+    format: Annotated[str, typer.Option("--format", metavar="text|json", help=tr("Text for people, or JSON for programs."), show_default=False)] = "text",
     as_json: Annotated[bool, typer.Option("--json", help=tr("The same as --format json."))] = False,
     strict: Annotated[bool, typer.Option("--strict", help=tr("Exit code 1 for warnings and advice too."))] = False,
 ) -> int:
     """Exit code 1 if there are findings that count."""
     out = call_of(ctx).out
+    as_json |= one_of(format, ("text", "json"), "--format") == "json"
     checked = Checked()
     for path in paths:
         if not path.exists():
             raise WrongUse(say('there is no file or folder "{path}"', path=path))
         _check(path, checked)
     findings = in_order(checked.findings)
-    if as_json or format is Format.JSON:
+    if as_json:
         out.data({"files": len(checked.files), "findings": [as_data(finding, out.language) for finding in findings]})
     else:
         _tell(findings, checked, out)
@@ -66,7 +62,9 @@ def _check(path: Path, checked: Checked) -> None:
     if path.is_dir():
         _check_folder(path, checked)
     elif path.name.endswith(SCENARIOS):
-        _check_scenarios(path, checked)
+        from bpflow.loading import find_workspace, load_workspace
+
+        _check_scenarios(path, load_workspace(find_workspace(path) or path.parent), checked)
     elif (workspace := _workspace_of(path)) is not None:
         from bpflow.loading import load_workspace
 
@@ -91,14 +89,15 @@ def _check_folder(folder: Path, checked: Checked) -> None:
     loaded = load_workspace(folder)
     checked.add(loaded.findings, loaded.sources)
     for path in loaded.scenarios.values():
-        _check_scenarios(path, checked)
+        _check_scenarios(path, loaded, checked)
 
 
-def _check_scenarios(path: Path, checked: Checked) -> None:
-    from bpflow.scenario import load_scenarios
+def _check_scenarios(path: Path, workspace: LoadedWorkspace, checked: Checked) -> None:
+    from bpflow.scenario import check_scenarios
+    from bpflow.source import read_file
 
-    loaded = load_scenarios(path)
-    checked.add(loaded.findings, loaded.sources)
+    source = read_file(path, str(path))
+    checked.add(check_scenarios(path, workspace), {source.file: source.text})
 
 
 def _workspace_of(path: Path) -> Path | None:
@@ -136,10 +135,12 @@ def _painted(finding: Diagnostic, source: str | None, language: str) -> str:
     return "\n".join([f"{paint(place, 'bold', sys.stdout)}{middle}{paint(rule, 'dim', sys.stdout)}", *carets])
 
 
-@commands.command("explain", help=tr("Print the page of a rule: why it is there, a bad and a good example."))
+@commands.command("explain", help=tr("Print the page of a rule. It says why the rule is there, with a bad and a good example."))
 def explain(
     ctx: typer.Context,
-    rule: Annotated[str | None, typer.Argument(metavar="RULE", help=tr("The rule, as it stands in brackets behind a finding; without it, all rules are listed."))] = None,
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help=tr("The rule, as it stands in brackets behind a finding; without it, all rules are listed."))
+    ] = None,
 ) -> None:
     """The page of a rule, or the list of rules."""
     from bpflow.checks import RULES
@@ -152,11 +153,3 @@ def explain(
     if found is None:
         raise WrongUse(say('there is no rule "{rule}"', rule=rule), did_you_mean(rule, RULES))
     print(found.manual)
-
-
-def walked(paths: list[Path]) -> Iterator[Path]:
-    """The files themselves, and of folders the files of scenarios in them."""
-    for path in paths:
-        if not path.exists():
-            raise WrongUse(say('there is no file or folder "{path}"', path=path))
-        yield from sorted(path.glob(f"*{SCENARIOS}")) if path.is_dir() else [path]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bpflow.cli.calls import OutputFile, WrongUse, call_of, write
+from bpflow.cli.calls import OutputFile, WrongUse, call_of, one_of, write
 from bpflow.cli.output import tr
 from bpflow.diagnostics import Severity, render, say
 
 commands = typer.Typer()
 
 
-class Kind(StrEnum):
-    PROCESS = "process"
-    DOCUMENT = "document"
-    DIRECTORY = "directory"
-    SETTINGS = "settings"
-    SCENARIOS = "scenarios"
+KINDS = ("process", "document", "directory", "settings", "scenarios")
 
 
 @commands.command("diagram", help=tr("Draw a process as a Mermaid flowchart."))
@@ -49,16 +43,16 @@ def diagram(
 @commands.command("schema", help=tr("Print the JSON Schema of a kind of file, for editors."))
 def schema(
     ctx: typer.Context,
-    kind: Annotated[Kind, typer.Argument(metavar="[KIND]", help=tr("process, document, directory, settings or scenarios."), show_default=False)] = Kind.PROCESS,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=tr("process, document, directory, settings or scenarios."), show_default=False)] = "process",
     output: OutputFile = None,
 ) -> None:
     """The schema as the models give it."""
     import json
 
-    write(json.dumps(_schema(kind), ensure_ascii=False, indent=2) + "\n", output, call_of(ctx).out)
+    write(json.dumps(_schema(one_of(kind, KINDS, "KIND")), ensure_ascii=False, indent=2) + "\n", output, call_of(ctx).out)
 
 
-def _schema(kind: Kind) -> dict[str, object]:
+def _schema(kind: str) -> dict[str, object]:
     from bpflow.definition.directory import DirectoryFile
     from bpflow.definition.fields import DocumentTypeModel
     from bpflow.definition.settings import Settings
@@ -66,13 +60,12 @@ def _schema(kind: Kind) -> dict[str, object]:
     from bpflow.schema import model_schema, process_schema
 
     match kind:
-        case Kind.PROCESS:
-            return process_schema()
-        case Kind.DOCUMENT:
+        case "document":
             return model_schema(DocumentTypeModel, "bpflow document type")
-        case Kind.DIRECTORY:
+        case "directory":
             return model_schema(DirectoryFile, "bpflow directory")
-        case Kind.SETTINGS:
+        case "settings":
             return model_schema(Settings, "bpflow workspace settings")
-        case Kind.SCENARIOS:
+        case "scenarios":
             return model_schema(ScenarioFile, "bpflow scenarios")
+    return process_schema()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic import Field as Key
@@ -166,7 +166,6 @@ def _key_place(name: str, field: FieldModel) -> Any:
 
 Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(_check_names)]
 """Fields by name."""
-FieldModel.model_rebuild(_types_namespace={"Fields": Fields})
 
 
 def fields_of(fields: Mapping[str, FieldModel]) -> tuple[tuple[str, values.Field], ...]:
@@ -185,8 +184,6 @@ class DocumentTypeModel(Model):
     """Its fields by name."""
     title_field: Title | None = None
     """The field by which a document is called."""
-
-    inline: ClassVar[bool] = False
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """A `title-field` that is no field."""

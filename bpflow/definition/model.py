@@ -22,11 +22,12 @@ def key_of(name: str) -> str:
 class Model(BaseModel):
     """A set of keys that an analyst writes. An unknown key in it is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, alias_generator=key_of, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, alias_generator=key_of)
     one_of: ClassVar[tuple[str, ...]] = ()
     """Keys of which exactly one must be written."""
 
     _tree: Any = PrivateAttr(None)
+    _judged: bool = PrivateAttr(False)
 
     @property
     def place(self) -> Span:
@@ -53,8 +54,9 @@ class Model(BaseModel):
     @classmethod
     def _read(cls, raw: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         made = handler(raw)
-        if made is not raw:
-            made._tree = raw if span_of(raw) is not NOWHERE else None
+        # pydantic wraps a model that is reached through a reference to itself twice
+        if not made._judged:
+            made._judged, made._tree = True, raw if span_of(raw) is not NOWHERE else None
             for finding in made.mistakes():
                 note(info, finding)
         return made

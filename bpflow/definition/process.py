@@ -83,7 +83,7 @@ class Process(Model):
         yield from super().mistakes()
         if self.timezone is not None and not is_zone(self.timezone):
             message = say('there is no time zone "{zone}"', zone=self.timezone)
-            yield Diagnostic(self.value_span("timezone"), "wrong-value", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))
+            yield Diagnostic(self.value_span("timezone"), "unknown-timezone", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))
         for start in self.start:
             if not isinstance(start, ManualStart) and self.document is None:
                 message = say('"{on}" needs a document, and the process has none', on=start.on)

@@ -121,13 +121,17 @@ Givens: TypeAlias = Annotated[tuple[Given, ...], PlainValidator(_read_givens), W
 """Values by the names of the fields that they are for."""
 
 
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and not name.startswith("_") and not keyword.iskeyword(name) and name not in ("true", "false", "none")
+
+
 def wrong_name(name: str, span: Span) -> Diagnostic | None:
     """The finding that a field's name could not be written in an expression; fields may be named in any language."""
-    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    if not _is_name(name):
         message = say('"{name}" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions', name=name)
         nearest = "".join(c if c.isalnum() else "_" for c in name).strip("_")
-        return Diagnostic(span, "wrong-value", message, say('write "{name}" and put the rest into "title"', name=nearest) if nearest.isidentifier() else None)
+        return Diagnostic(span, "bad-id", message, say('write "{name}" and put the rest into "title"', name=nearest) if _is_name(nearest) else None)
     if unicodedata.normalize("NFKC", name) != name:
         hint = did_you_mean(name, [unicodedata.normalize("NFKC", name)])
-        return Diagnostic(span, "wrong-value", say('the name "{name}" has letters that look like others', name=name), hint)
+        return Diagnostic(span, "bad-id", say('the name "{name}" has letters that look like others', name=name), hint)
     return None

@@ -13,11 +13,9 @@ from datetime import datetime
 from bpflow.diagnostics import say
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.state import Arms, Scope, Token
-from bpflow.engine.transition import RETRY, TIMEOUT
+from bpflow.engine.transition import TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Call, Handler, Task, Trigger
-
-NEVER = datetime.max
 
 
 def read(draft: Draft, trigger: Trigger) -> tuple[Value, tuple[Document, ...]]:
@@ -65,13 +63,14 @@ def settle_value(draft: Draft, holder: int, arms: Arms, number: int, value: Valu
 
 def set_timer(draft: Draft, holder: int, arms: Arms, number: int, due: datetime | None) -> None:
     """Sets, moves or drops the timer of an arm."""
-    if arms.due.get(number) == due:
+    before = arms.due.get(number)
+    if before == due:
         return
     if due is None:
         del arms.due[number]
     else:
         arms.due[number] = due
-    draft.effects.timers[holder, number] = due
+    draft.effects.timers.put((holder, number), before, due)
 
 
 def watch(draft: Draft, holder: int, arms: Arms, documents: Iterable[Document]) -> None:
@@ -98,9 +97,14 @@ def withdraw(draft: Draft, token: Token) -> None:
         return
     match draft.program.nodes.get(token.node):
         case Task():
-            draft.effects.tasks[token.id, token.visit] = None
+            draft.effects.tasks.put((token.id, token.visit), closed(token), None)
         case Call():
             draft.effects.withdrawn.append((token.id, token.visit))
+
+
+def closed(token: Token) -> TaskRow:
+    """The row of a task as the store has it, as far as it must be known to find it."""
+    return TaskRow(token.waiting.people if token.waiting else ())
 
 
 def release(draft: Draft, token: Token) -> None:
@@ -127,7 +131,3 @@ def handlers_of(draft: Draft, scope: Scope) -> tuple[Handler, ...]:
     """The handlers that are armed on the scope now."""
     return draft.program.handlers.get(scope.block, ()) if scope.arms is not None else ()
 
-
-def is_own_timer(number: int) -> bool:
-    """Whether a number names a call's own timer (of retry, of timeout) and not an arm of the graph."""
-    return number in (RETRY, TIMEOUT)

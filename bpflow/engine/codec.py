@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
@@ -17,7 +17,7 @@ from bpflow.engine.events import Event
 from bpflow.engine.program import Program
 from bpflow.engine.state import Arms, Assignee, Fan, Incident, Scope, State, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
-from bpflow.expressions.data import Question, Value
+from bpflow.expressions.data import Value
 from bpflow.values import from_plain, tag
 
 VERSION = 1
@@ -60,8 +60,14 @@ _value = cast("Callable[[Any], Any]", from_plain)
 
 
 # ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(program: Program, state: State) -> bytes:
+Written = dict[str, tuple[Value, orjson.Fragment]]
+"""What is already known as bytes: the values of names that have not changed since are not written out again."""
+
+
+def encode(program: Program, state: State, written: Written | None = None) -> bytes:
+    """The state as bytes. `written` is read and brought up to date: keep it with the state for the next time."""
     numbers = program.node_numbers
+    names = state.names if written is None else _names(state.names, written)
     tokens = [_token(program, token) for token in state.tokens.values()]
     scopes = [_scope(program, scope) for scope in state.scopes.values()]
     incidents = [
@@ -69,7 +75,21 @@ def encode(program: Program, state: State) -> bytes:
         for i in state.incidents
     ]
     status = STATUSES.index(state.status)
-    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, state.names, tokens, scopes, incidents])
+    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])
+
+
+def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
+    """Records and lists as fragments: no one changes them in place, so the same object has the same bytes."""
+    made: dict[str, Any] = {}
+    for name, value in names.items():
+        if isinstance(value, dict | list):
+            known = written.get(name)
+            if known is None or known[0] is not value:
+                known = written[name] = (value, orjson.Fragment(dumps(value)))
+            made[name] = known[1]
+        else:
+            made[name] = value
+    return made
 
 
 def decode(program: Program, data: bytes) -> State:
@@ -130,7 +150,8 @@ def _arms(arms: Arms) -> list[Any] | int:
     if not (arms.truth or arms.listening or arms.watched or arms.fired):
         return [due] if due else 0
     listening = [[number, name, key] for number, (name, key) in arms.listening.items()]
-    return [due, list(arms.truth.items()), listening, arms.watched, arms.fired]
+    fired = [[number, micros(at)] for number, at in arms.fired.items()]
+    return [due, list(arms.truth.items()), listening, arms.watched, fired]
 
 
 def _read_arms(row: list[Any] | int) -> Arms:
@@ -140,7 +161,7 @@ def _read_arms(row: list[Any] | int) -> Arms:
     if len(row) == 1:
         return Arms(due)
     listening = {number: (name, _value(key)) for number, name, key in row[2]}
-    return Arms(due, dict(map(tuple, row[1])), listening, tuple(_value(row[3])), tuple(row[4]))
+    return Arms(due, dict(map(tuple, row[1])), listening, tuple(_value(row[3])), {number: instant(at) for number, at in row[4]})
 
 
 def _scope(program: Program, scope: Scope) -> list[Any]:
@@ -186,8 +207,8 @@ def _read_message(value: Any) -> Any:
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode_event(event: Event, answers: Mapping[Question, Value | Denied]) -> list[Any]:
-    """An event with the answers that it was worked in with, as plain data and values."""
+def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
+    """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
     kind = type(event)
     row: list[Any] = [EVENT_NUMBERS[kind]]
     for name in EVENT_FIELDS[kind]:
@@ -195,27 +216,33 @@ def encode_event(event: Event, answers: Mapping[Question, Value | Denied]) -> li
         row.append(plain_message(value) if isinstance(value, Message) else value)
     while row[-1] is None or row[-1] == {} or row[-1] == "":
         row.pop()
-    return [row, [_encode_answer(question, value) for question, value in answers.items()]] if answers else [row]
+    said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
+    return [row, said] if said else [row]
 
 
-def _encode_answer(question: Question, value: Value | Denied) -> list[Any]:
-    return [list(question), None, plain_message(value.message)] if isinstance(value, Denied) else [list(question), value]
+def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
+    """What `encode_event` wrote, after `orjson.loads`."""
+    kind = EVENTS[data[0][0]]
+    values = dict(zip(EVENT_FIELDS[kind], data[0][1:], strict=False))
+    for name, value in values.items():
+        values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else _value(value)
+    return kind(**values), [_read_answer(answer) for answer in (data[1] if len(data) > 1 else ())]
 
 
-def decode_event(data: Sequence[Any]) -> tuple[Event, dict[Question, Value | Denied]]:
-    """What `encode_event` wrote, after `loads`."""
-    row = data[0]
-    kind = EVENTS[row[0]]
-    values = dict(zip(EVENT_FIELDS[kind], row[1:], strict=False))
-    for name in ("reason", "trouble"):
-        if values.get(name) is not None:
-            values[name] = read_message(values[name])
-    answers = data[1] if len(data) > 1 else ()
-    return kind(**values), {_question(answer[0]): Denied(read_message(answer[2])) if len(answer) > 2 else answer[1] for answer in answers}
+def _read_answer(answer: Any) -> Value | Denied:
+    if isinstance(answer, dict) and "$denied" in answer:
+        return Denied(read_message(answer["$denied"]))
+    return cast(Value, _value(answer))
 
 
-def _question(question: list[Any]) -> Question:
-    return tuple(question)
+def encode_history(program: Program, events: Sequence[list[Any]], facts: Sequence[Fact]) -> bytes:
+    """A row of history: events as `encode_event` gives them, and what came of them."""
+    return dumps([events, encode_facts(program, facts)])
+
+
+def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, list[Value | Denied]]], list[Fact]]:
+    events, facts = orjson.loads(data)
+    return [decode_event(event) for event in events], decode_facts(program, facts)
 
 
 def encode_facts(program: Program, facts: Sequence[Fact]) -> list[Any]:

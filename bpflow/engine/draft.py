@@ -27,11 +27,13 @@ class Fault(Exception):
 
 
 class Draft:
-    """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event."""
+    """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
+    and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again."""
 
     __slots__ = (
         "_copied",
         "answers",
+        "armed",
         "changed",
         "effects",
         "facts",
@@ -47,6 +49,7 @@ class Draft:
         "scopes",
         "seed",
         "status",
+        "tick",
         "tokens",
         "turns",
         "zone",
@@ -66,7 +69,9 @@ class Draft:
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
         self.facts: list[Fact] = []
-        self.changed: set[str] = set()
+        self.tick = 0
+        self.changed: dict[str, int] = {}
+        self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
         self._copied: set[int] = set()
 
@@ -158,11 +163,13 @@ class Draft:
         return self.root_names
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
-        """Writes the results of a step."""
-        if name is not None:
-            self.home(scope)[name] = record
-            self.changed.add(name)
-            self.look_from(scope)
+        """Writes the results of a step, as far as any expression reads them; the history has them all."""
+        if name is None or name not in self.program.fields_read:
+            return
+        fields = self.program.fields_read[name]
+        self.home(scope)[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
+        self.changed[name] = self.tick
+        self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
@@ -194,4 +201,6 @@ class Draft:
         token.status = "waiting"
         token.visit += 1
         token.waiting = Waiting()
+        self.armed[token.id] = self.tick
+        self.tick += 1
         return token.waiting

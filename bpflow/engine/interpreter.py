@@ -8,6 +8,7 @@ first in, first out, until none moves; then late joins; then the conditions that
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
@@ -167,7 +168,7 @@ def timer(draft: Draft, event: TimerFired) -> None:
     token.hops = 0
     draft.look_from(token.scope)
     node = draft.program.nodes[token.node]
-    follow = timer_of(draft, token, event.arm)
+    follow = timer_of(draft, token, event.arm, event.due)
     if follow is not None:
         if isinstance(node, Wait):
             arms.release(draft, token)
@@ -175,11 +176,11 @@ def timer(draft: Draft, event: TimerFired) -> None:
         scopes.go_on(draft, token, follow)
 
 
-def timer_of(draft: Draft, token: Token, arm: int) -> Flow | None:
+def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None:
     """What the timer of an arm means, by the kind of node."""
     match draft.program.nodes[token.node]:
         case Task() as task:
-            return people.alarm(draft, token, task, arm)
+            return people.alarm(draft, token, task, arm, due)
         case Wait() as wait:
             return wait.arms[arm][1]
         case Call() as call if arm == RETRY:
@@ -244,9 +245,9 @@ def document_changed(draft: Draft, event: DocumentChanged) -> None:
     waiting |= {id: scope.arms for id, scope in draft.scopes.items() if scope.arms is not None}
     for id in sorted(waiting):
         if event.document in waiting[id].watched:
-            if id in draft.tokens:
-                draft.token(id).hops = 0
             watching.reread(draft, id, lambda trigger: True)
+    for token, _ in draft.queue:
+        token.hops = 0
 
 
 def done(draft: Draft, event: Done) -> None:

@@ -47,7 +47,7 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     if node.sets:
         values = {name: draft.value(expr) for name, expr in node.sets}
         draft.root_names |= values
-        draft.changed |= values.keys()
+        draft.changed |= dict.fromkeys(values, draft.tick)
     if node.forgets:
         home = draft.home(token.scope)
         for name in node.forgets:
@@ -61,6 +61,8 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
 
 def count_turn(draft: Draft, token: Token, node: Step) -> None:
     assert node.turn is not None
+    if node.bound is None and node.turn not in draft.program.fields_read:
+        return
     home = draft.home(token.scope)
     record = home.get(node.turn)
     turn = record["turn"] + 1 if isinstance(record, dict) and isinstance(record["turn"], int) else 1
@@ -273,7 +275,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
         draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
         return
     if scope.arms is not None and handler.trigger.kind in ("at", "until"):
-        scope.arms.fired += (number,)
+        scope.arms.fired[number] = draft.now
     beside = draft.new_scope(scope.block, scope.id, handler=number)
     beside.names = {handler.name: dict(values)} if values and handler.name else None
     draft.turns = draft.turns or beside.names is not None

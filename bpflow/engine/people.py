@@ -32,7 +32,7 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     draft.give(token.scope, task.gives, open_record(people))
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
-    draft.effects.tasks[token.id, token.visit] = row(task, waiting, subject)
+    draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     return None
 
 
@@ -42,12 +42,11 @@ def subject_of(draft: Draft, task: Task) -> str:
 
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
-    due = None
-    for number, alarm in enumerate(task.alarms):
-        if alarm.overdue and (due is None or waiting.arms.due.get(number, due) < due):
-            due = waiting.arms.due.get(number)
+    """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
+    deadlines = {**waiting.arms.due, **waiting.arms.fired}
+    due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(task.id, subject, waiting.people, due, overdue)
+    return TaskRow(waiting.people, task.id, subject, due, overdue)
 
 
 def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -159,21 +158,21 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str) -> Flow:
     """The task is over; gives the flow of its outcome."""
-    draft.effects.tasks[token.id, token.visit] = None
+    draft.effects.tasks.put((token.id, token.visit), arms.closed(token), None)
     arms.release(draft, token)
     return next(flow for name, flow in task.outcomes if name == outcome)
 
 
 # ── alarms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def alarm(draft: Draft, token: Token, task: Task, number: int) -> Flow | None:
-    """An alarm goes off: the first time it marks, tells and perhaps decides; each time it reminds and sets itself again."""
+def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) -> Flow | None:
+    """An alarm goes off that was set for `due`: the first time it marks, tells and perhaps decides; each time it reminds and sets itself again."""
     waiting, what = token.waiting, task.alarms[number]
     assert waiting is not None
     first = number not in waiting.arms.fired
     again = draft.value(what.remind) if what.remind else None
     told = tell(draft, token, task, what) if first else []
     if first:
-        waiting.arms.fired += (number,)
+        waiting.arms.fired[number] = due
         if what.overdue:
             mark_overdue(draft, token, task)
     if first and what.outcome is not None:
@@ -183,7 +182,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int) -> Flow | None:
         draft.facts.append(("reminded", token.id, token.node))
     if isinstance(again, datetime):
         arms.set_timer(draft, token.id, waiting.arms, number, again)
-    draft.effects.tasks[token.id, token.visit] = row(task, waiting, subject_of(draft, task))
+    draft.effects.tasks.put((token.id, token.visit), arms.closed(token), row(task, waiting, subject_of(draft, task)))
     draft.effects.calls += told
     return None
 

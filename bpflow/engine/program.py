@@ -7,7 +7,7 @@ from functools import cached_property
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
-from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Task, Trigger, Wait, flows
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
 """The most nodes that a token enters between two events from outside."""
@@ -64,12 +64,39 @@ class Program:
         triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
         return frozenset(name for trigger in triggers for name in self.names_read(trigger))
 
+    @cached_property
+    def fields_read(self) -> dict[str, frozenset[str] | None]:
+        """Name → the fields of it that some expression of the graph reads (None: the whole of it). What nobody reads, no state keeps."""
+        found: dict[str, set[str] | None] = {}
+        for expr in expressions(self.graph):
+            parsed = parse(expr.text)
+            for path in parsed.paths:
+                fields = found.setdefault(path.names[0], set())
+                if fields is not None and len(path.names) > 1:
+                    fields.add(path.names[1])
+                elif len(path.names) == 1:
+                    found[path.names[0]] = None
+            for name in parsed.names:
+                if not any(path.names[0] == name for path in parsed.paths):
+                    found[name] = None
+        return {name: None if fields is None else frozenset(fields) for name, fields in found.items()}
+
     def names_read(self, trigger: Trigger) -> frozenset[str]:
         """The names that the condition of a trigger reads; people are read through."""
         if trigger.kind not in DATA_TRIGGERS or trigger.fixed or trigger.expr is None:
             return frozenset()
+        text = trigger.expr.text
+        if text not in self._names_read:
+            self._names_read[text] = self._names_in(text)
+        return self._names_read[text]
+
+    @cached_property
+    def _names_read(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def _names_in(self, text: str) -> frozenset[str]:
         found: set[str] = set()
-        todo = [trigger.expr.text]
+        todo = [text]
         while todo:
             names = set(parse(todo.pop()).names) - found
             found |= names

@@ -75,7 +75,7 @@ def skip(draft: Draft, event: Skip) -> None:
         token.waiting = None
     if isinstance(node, Step):
         draft.root_names.update(event.results)
-        draft.changed |= event.results.keys()
+        draft.changed |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task | Call | Wait):
         draft.give(token.scope, node.gives, dict(event.results))
     scopes.go_on(draft, token, flow)

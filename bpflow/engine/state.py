@@ -39,11 +39,11 @@ class Arms:
     truth: dict[int, bool] = field(default_factory=dict)
     listening: dict[int, tuple[str, Value]] = field(default_factory=dict)
     watched: tuple[Document, ...] = ()
-    fired: tuple[int, ...] = ()
-    """Alarms that have gone off, handlers that fire only once and have fired."""
+    fired: dict[int, datetime] = field(default_factory=dict)
+    """Alarms that have gone off, handlers that fire only once and have fired; alarms with the instant for which they were set."""
 
     def copy(self) -> Arms:
-        return Arms(dict(self.due), dict(self.truth), dict(self.listening), self.watched, self.fired)
+        return Arms(dict(self.due), dict(self.truth), dict(self.listening), self.watched, dict(self.fired))
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ Questions go the other way: `Answers` is what `advance` may ask, a table for rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, State
@@ -75,14 +75,32 @@ class Table:
         return value
 
 
+class Replayed:
+    """The answers of an event that was worked in before, in the order in which they were asked for: the same again asks the same."""
+
+    __slots__ = ("_left", "used")
+
+    def __init__(self, values: Iterable[Value | Denied]) -> None:
+        self._left = iter(values)
+        self.used: dict[Question, Value | Denied] = {}
+
+    def ask(self, question: Question) -> Value:
+        if question not in self.used:
+            self.used[question] = next(self._left)
+        value = self.used[question]
+        if isinstance(value, Denied):
+            raise Refused(value.message)
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """An open task: who may answer it, what it is called, when it is due."""
+    """An open task: who may answer it, what it is called, when it is due. Of one that closes only its people are told."""
 
-    node: str
-    subject: str
     people: tuple[Assignee, ...]
-    due: datetime | None
+    node: str = ""
+    subject: str = ""
+    due: datetime | None = None
     overdue: bool = False
 
 
@@ -99,12 +117,26 @@ class CallOut:
     wait: bool
 
 
+T = TypeVar("T")
+
+
+class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
+    """Rows of the index by key: what the store has (None: no row), and what it is to have. So a row can be found by its old content, and
+    one that comes and goes within a transaction is never written."""
+
+    def put(self, key: tuple[int, int], before: T | None, after: T | None) -> None:
+        """A row changes; what was there before the transaction is what the first change found."""
+        known = self.get(key)
+        self[key] = (known[0] if known else before, after)
+
+
 @dataclass(slots=True)
 class Effects:
-    """The rows that differ from the index of the state before (None: the row goes), and the calls to be made or withdrawn."""
+    """The rows that differ from the index of the state before, and the calls to be made or withdrawn. Keys: (token, visit) of tasks,
+    (holder, arm) of timers and listens."""
 
-    tasks: dict[tuple[int, int], TaskRow | None] = field(default_factory=dict)
-    timers: dict[tuple[int, int], datetime | None] = field(default_factory=dict)
+    tasks: Rows[TaskRow] = field(default_factory=Rows)
+    timers: Rows[datetime] = field(default_factory=Rows)
     watches: dict[tuple[int, Document], bool] = field(default_factory=dict)
     listens: dict[tuple[int, int], tuple[str, Value] | None] = field(default_factory=dict)
     calls: list[CallOut] = field(default_factory=list)
@@ -112,8 +144,10 @@ class Effects:
 
     def then(self, later: Effects) -> None:
         """Adds what a later step of the same transaction does."""
-        self.tasks |= later.tasks
-        self.timers |= later.timers
+        for key, (before, after) in later.tasks.items():
+            self.tasks.put(key, before, after)
+        for key, (due, new) in later.timers.items():
+            self.timers.put(key, due, new)
         self.watches |= later.watches
         self.listens |= later.listens
         self.calls += later.calls

@@ -11,26 +11,28 @@ from bpflow.graph import Task, Trigger, Wait
 
 
 def look_again(draft: Draft) -> bool:
-    """Reads the waited conditions again whose names have changed. True if one went off."""
-    changed = draft.changed & draft.program.awaited_names
-    draft.changed = set()
+    """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
+    changed = {name: tick for name, tick in draft.changed.items() if name in draft.program.awaited_names}
+    draft.changed = {}
     if not changed:
         return False
-    for id in sorted(draft.tokens):
-        reread(draft, id, lambda trigger: bool(draft.program.names_read(trigger) & changed))
-    for id in sorted(draft.scopes):
-        reread(draft, id, lambda trigger: bool(draft.program.names_read(trigger) & changed))
+    newest = max(changed.values())
+    waiting = [t.id for t in draft.tokens.values() if t.status == "waiting" and draft.armed.get(t.id, -1) < newest]
+    for id in sorted([*waiting, *(scope.id for scope in draft.scopes.values() if scope.arms is not None)]):
+        since = draft.armed.get(id, -1)
+        fresh = {name for name, tick in changed.items() if tick > since}
+        reread(draft, id, lambda trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 
 
-def reread(draft: Draft, holder: int, concerns: Callable[[Trigger], bool]) -> None:
-    """Reads those arms of a holder again that something concerns, until one goes off."""
+def reread(draft: Draft, holder: int, concerns: Callable[[Trigger], bool], *, alarms: bool = True) -> None:
+    """Reads those arms of a holder again that something concerns, until one goes off; a task's `alarms` only move with documents."""
     token = draft.tokens.get(holder)
     if token is not None and token.status == "waiting":
         node = draft.program.nodes[token.node]
         if isinstance(node, Wait):
             reread_wait(draft, draft.token(holder), node, concerns)
-        elif isinstance(node, Task):
+        elif isinstance(node, Task) and alarms:
             reread_alarms(draft, draft.token(holder), node)
     scope = draft.scopes.get(holder)
     if scope is not None and scope.arms is not None and scope.handler < 0:
@@ -71,7 +73,7 @@ def reread_alarms(draft: Draft, token: Token, task: Task) -> None:
             look(draft, token.id, number, Trigger("at", alarm.at), level=False)
     if waiting.arms.due != before:
         subject = people.subject_of(draft, task)
-        draft.effects.tasks[token.id, token.visit] = people.row(task, waiting, subject)
+        draft.effects.tasks.put((token.id, token.visit), arms.closed(token), people.row(task, waiting, subject))
 
 
 def look(draft: Draft, holder: int, number: int, trigger: Trigger, *, level: bool) -> bool:

@@ -65,7 +65,8 @@ def parse_duration(text: str) -> Duration:
 
 
 def _no_duration(text: str, at: int) -> ExpressionError:
-    at += len(text[at:]) - len(text[at:].lstrip())
+    if text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
     return ExpressionError(say('"{text}" is not a duration', text=brief(text)), at, len(text) - at, _remedy(text))
 
 

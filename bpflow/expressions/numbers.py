@@ -21,9 +21,7 @@ SMALLEST = -(2**63)
 DIGITS = 28
 
 # Numbers beyond 60 digits either way are refused: so every number can be printed without an exponent.
-EXACT = decimal.Context(
-    prec=DIGITS, rounding=decimal.ROUND_HALF_UP, Emin=-60, Emax=60, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
-)
+EXACT = decimal.Context(prec=DIGITS, rounding=decimal.ROUND_HALF_UP, Emin=-60, Emax=60, traps=[decimal.InvalidOperation, decimal.Overflow])
 
 _NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:([.,])([0-9]+))?")
 
@@ -39,19 +37,28 @@ def exactly(operation: Callable[..., Decimal], *numbers: Number) -> Decimal:
     """The decimal that `operation`, a method of `EXACT`, makes of the numbers. EvaluationError if there is none within bounds."""
     try:
         return operation(*numbers)
-    except (decimal.DivisionByZero, decimal.DivisionUndefined):
-        raise EvaluationError(say("division by zero")) from None
     except (decimal.InvalidOperation, decimal.Overflow):
         raise EvaluationError(say("the result is too large: a number has at most {digits} digits", digits=DIGITS)) from None
 
 
+def quotient(a: Number, b: Number) -> Decimal:
+    """`a / b`, to 28 digits. EvaluationError for a division by zero."""
+    return exactly(EXACT.divide, a, _divisor(b))
+
+
+def _divisor(number: Number) -> Number:
+    if number:
+        return number
+    raise EvaluationError(say("division by zero"))
+
+
 def floor_parts(a: Number, b: Number) -> tuple[Decimal, Decimal]:
     """Quotient rounded down, and the rest with the sign of `b`: for decimals what Python does for integers."""
-    quotient = exactly(EXACT.divide_int, a, b)
+    times = exactly(EXACT.divide_int, a, _divisor(b))
     rest = exactly(EXACT.remainder, a, b)
     if rest and (rest < 0) != (b < 0):
-        return exactly(EXACT.subtract, quotient, 1), exactly(EXACT.add, rest, b)
-    return quotient, rest
+        return exactly(EXACT.subtract, times, 1), exactly(EXACT.add, rest, b)
+    return times, rest
 
 
 def rounded(value: Number, digits: int, rounding: str = decimal.ROUND_HALF_UP) -> Decimal:

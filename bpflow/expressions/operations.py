@@ -16,7 +16,7 @@ from bpflow.expressions.data import Department, Document, Duration, File, Role, 
 from bpflow.expressions.durations import duration_text, measure, order, plus, times
 from bpflow.expressions.errors import Absent, EvaluationError, describe
 from bpflow.expressions.functions import Scope, few_enough, short_enough
-from bpflow.expressions.numbers import EXACT, exactly, floor_parts, whole
+from bpflow.expressions.numbers import EXACT, exactly, floor_parts, quotient, whole
 
 NUMBERS = (int, Decimal)
 
@@ -125,7 +125,7 @@ def multiply(a: Any, b: Any) -> Any:
 def divide(a: Any, b: Any) -> Any:
     """Numbers; the result is a decimal of 28 digits."""
     if is_number(a) and is_number(b):
-        return exactly(EXACT.divide, a, b)
+        return quotient(a, b)
     raise _impossible("/", a, b)
 
 

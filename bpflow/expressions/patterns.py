@@ -87,6 +87,8 @@ class _Scan:
             self.groups[-1].choices += 1
         elif step[0] == "\\" and step[1:].isdigit():
             raise self.refused(say('"{step}" repeats what was found before', step=step))
+        elif step == "[":
+            raise self.refused(say('"[" is not closed'))
         elif step[0] == "[" and re.search(r"(?<!\\)\[|--|&&|~~|\|\|", step[1:]):
             raise self.refused(say('"{step}" is ambiguous: put "\\" before signs', step=step))
         elif step[0] in "*+?" or (step[0] == "{" and len(step) > 2):

@@ -67,6 +67,8 @@ def tokenize(text: str) -> list[Token]:
             raise ExpressionError(say("the expression is too long: at most {length} characters", length=MAX_LENGTH), token.offset, len(token.text))
         if tokens:
             _check_neighbours(tokens[-1], token)
+        if re.match("0[0-9]", token.text):
+            raise ExpressionError(say('"{text}" is not a number', text=brief(token.text)), token.offset, len(token.text), say("a number does not begin with 0"))
         tokens.append(token)
     if not tokens:
         raise ExpressionError(say("the expression is empty"))
@@ -120,9 +122,8 @@ def _text(text: str, at: int) -> Token:
 
 
 def _number(text: str, at: int) -> int | Decimal:
-    if len(text) > DIGITS + 1 or (len(text) > 1 and text[0] == "0" and text[1] != "."):
-        hint = None if len(text) > DIGITS else say("a number does not begin with 0")
-        raise ExpressionError(say('"{number}" is not a number that can be used', number=brief(text)), at, len(text), hint)
+    if len(text) > DIGITS + 1:
+        raise ExpressionError(say("the number is too long: at most {digits} digits", digits=DIGITS), at, len(text))
     return Decimal(text) if "." in text else int(text)
 
 

@@ -17,7 +17,7 @@ from bpflow.diagnostics import Diagnostic, Message, Refused, Span, did_you_mean,
 from bpflow.expressions import ExpressionError, parse_duration, quoted
 from bpflow.graph.nodes import Expr
 from bpflow.graph.written import NOWHERE, Unread, Written, is_template, scalar, span_of, start_of, template
-from bpflow.values import Field
+from bpflow.values import Field, InvalidValue, check, read
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
@@ -47,10 +47,13 @@ def valued(raw: Any, field: Field | None, timezone: str = "UTC", place: Span = N
         if is_template(raw):
             made = _template(raw, field)
             return Valued(made.expr, [made], [])
-        return Valued(Expr(literal(raw, field, timezone), start_of(here)), [], [])
+        made_of = literal(raw, field, timezone)
+        if field:
+            check(field, read(field, raw, ZoneInfo(timezone), choice_by_title=False))
+        return Valued(Expr(made_of, start_of(here)), [], [])
     except Unread as error:
         return Valued(Expr("none"), [], error.findings)
-    except NotAValue as error:
+    except (NotAValue, InvalidValue) as error:
         return Valued(Expr("none"), [], [Diagnostic(here, "wrong-value", error.message, error.hint)])
 
 

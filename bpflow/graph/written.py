@@ -19,6 +19,7 @@ from bpflow.graph.nodes import Expr, Place
 NOWHERE = Span("", 1, 1)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?")
+_SPOKEN = re.compile(r"[а-яё]+(\s+[а-яё]+)+", re.IGNORECASE)
 _QUANTITY = re.compile(r"\d+([.,]\d+)?\s*[^\W\d_]")
 
 
@@ -82,7 +83,7 @@ def expression(raw: Any, place: Span = NOWHERE) -> Written:
 
 def duration(raw: Any, place: Span = NOWHERE) -> Written:
     """A duration such as `2 working days`, else an expression. Raises Unread."""
-    if not isinstance(raw, str) or not _QUANTITY.match(raw):
+    if not isinstance(raw, str) or not (_QUANTITY.match(raw) or _SPOKEN.fullmatch(raw)):
         return expression(raw, place)
     try:
         parse_duration(raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bpflow.definition.reading import Reading
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
-from bpflow.schema.shape import shape_errors_of
-from bpflow.schema.words import findings_of
+from bpflow.schema.shape import Shape, file_shape
 from bpflow.source import Source, Table
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,34 +22,41 @@ _OF_SHAPE = ("exactly-one", "wrong-kind", "missing-key")
 
 def read_model(source: Source, model: type[M]) -> tuple[M | None, list[Diagnostic]]:
     """The model that a file says, and all findings about the file; None if it cannot be made."""
+    made, findings, whole = read_rest(source, model)
+    return (made if whole else None), findings
+
+
+def read_rest(source: Source, model: type[M], check: Callable[[M, Source], Iterable[Diagnostic]] = lambda *_: ()) -> tuple[M | None, list[Diagnostic], bool]:
+    """As `read_model`, but the model is made of what can be read, and it is told whether that is the whole.
+
+    `check` finds what the shape cannot say, also in what is left.
+    """
     if not isinstance(source.tree, Table) and source.findings:
-        return None, source.findings
-    errors = shape_errors_of(source, model)
-    shape = list(findings_of(errors, source))
-    reading = Reading(source.file)
+        return None, source.findings, False
+    shape, reading = file_shape(source, model), Reading(source.file)
     try:
-        made = model.model_validate(source.tree, context=reading)
+        made = model.model_validate(shape.rest.tree if shape.rest else source.tree, context=reading)
     except ValidationError as error:
-        made, shape = None, shape or list(refused(error, source))
-    places = [source.span_at(tuple(error.absolute_path)) for error in errors]
-    return (None if shape else made), merged(source, shape, reading.findings, places)
+        return None, merged(source, or_refused(shape, error, source), reading.findings), False
+    return made, merged(source, shape, [*reading.findings, *check(made, source)]), not shape.findings
 
 
-def refused(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
-    """What a model refuses beyond its schema."""
+def or_refused(shape: Shape, error: ValidationError, source: Source) -> Shape:
+    """The shape; where nothing is wrong with it, what a model refuses beyond its schema."""
+    return shape if shape.findings else Shape(tuple(_refused(error, source)))
+
+
+def _refused(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         span = source.span_at(one["loc"])
         yield Diagnostic(span, "not-allowed", say("this cannot stand here: {reason}", reason=one["msg"]))
 
 
-def merged(source: Source, shape: Iterable[Diagnostic], inside: Iterable[Diagnostic], broken: Iterable[Span]) -> list[Diagnostic]:
-    """The findings of all rooms about one file, of which an earlier one has the word about a place.
-
-    `broken` are the places of the values that the shape is about.
-    """
+def merged(source: Source, shape: Shape, inside: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings of all rooms about one file, of which an earlier one has the word about a place."""
     told = {_start(finding.span): finding for finding in source.findings}
-    places = {_start(span) for span in broken} | {(1, 1)}
-    of_shape = [finding for finding in shape if _start(finding.span) not in told and not _about_letters(finding, source)]
+    places = {_start(span) for span in shape.places} | {(1, 1)}
+    of_shape = [finding for finding in shape.findings if _start(finding.span) not in told and not _about_letters(finding, source)]
     of_values = [finding for finding in inside if finding.rule not in _OF_SHAPE or _start(finding.span) not in places]
     doubled = {_start(finding.span) for finding in of_values} & set(told)
     of_text = [_grave(finding) if _start(finding.span) in doubled else finding for finding in source.findings]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from jsonschema.exceptions import ValidationError as ShapeError
 from pydantic import ValidationError
 
 from bpflow.checks import Subject, check
@@ -16,11 +15,10 @@ from bpflow.definition.reading import Reading
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.graph import Graph
-from bpflow.loading.models import merged, refused
+from bpflow.loading.models import merged, or_refused
 from bpflow.loading.surroundings import Surroundings, find_workspace, load_surroundings
-from bpflow.schema.repair import STAND_IN, Repaired, StandIn, repaired
-from bpflow.schema.shape import shape_errors
-from bpflow.schema.words import findings_of
+from bpflow.schema.shape import Rest, process_shape
+from bpflow.schema.standin import STAND_IN, StandIn
 from bpflow.source import Source, Table, read_file, read_source
 from bpflow.values import DocumentType
 
@@ -62,9 +60,9 @@ def load_text(text: str | bytes, file: str = "process.yaml", types: Mapping[str,
 def _load(source: Source, around: Surroundings, timezone: str | None = None) -> Loaded:
     sources = {source.file: source.text}
     if not isinstance(source.tree, Table):
-        shape = [] if source.findings else list(findings_of(shape_errors(source.tree), source))
+        shape = () if source.findings else process_shape(source.tree, source).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
-    examined = _Examined(source, source.tree, around.types, timezone or around.settings.timezone)
+    examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
     findings = in_order(examined.findings)
     fit = not any(finding.severity is Severity.ERROR for finding in findings)
     return Loaded(examined.process, examined.graph if fit else None, findings, sources)
@@ -76,19 +74,18 @@ _TORN = ("unknown-step", "jump-into-block")
 class _Examined:
     """The way of one tree through the rooms."""
 
-    def __init__(self, source: Source, tree: Table, types: Mapping[str, DocumentType], timezone: str) -> None:
-        self.source, self.types, self.timezone = source, types, timezone
+    def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
+        self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
         self.process: Process | None = None
         self.graph: Graph | None = None
         reading = self._reading()
-        errors = shape_errors(tree)
-        shape = list(findings_of(errors, source))
+        shape = process_shape(tree, source)
         try:
             self.process = Process.model_validate(tree, context=reading)
         except ValidationError as error:
-            shape = shape or list(refused(error, source))
-        inside = [*reading.findings, *(self._whole(self.process, reading) if self.process else self._rest(tree, errors, reading))]
-        self.findings = merged(source, shape, inside, [source.span_at(tuple(error.absolute_path)) for error in errors])
+            shape = or_refused(shape, error, source)
+        found = self._whole(self.process, reading) if self.process else self._rest(shape.rest, reading) if shape.rest else []
+        self.findings = merged(source, shape, [*reading.findings, *found])
 
     def _reading(self) -> Reading:
         return Reading(self.source.file, vocabulary())
@@ -98,12 +95,12 @@ class _Examined:
         compiled = lower(process, self.types, timezone=self.timezone, reading=reading)
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
+        lost |= self.unread
         found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete))
-        return [*compiled.findings, *found]
+        return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
-    def _rest(self, tree: Table, errors: Iterable[ShapeError], reading: Reading) -> list[Diagnostic]:
+    def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
-        rest: Repaired = repaired(tree, errors)
         again = Reading(self.source.file, vocabulary().with_activities({STAND_IN: StandIn}), origins=reading.origins)
         try:
             process = Process.model_validate(rest.tree, context=again)
@@ -111,7 +108,7 @@ class _Examined:
             return []
         found = self._whole(process, again, rest.lost, complete=False)
         self.graph = None
-        return [*again.findings, *(finding for finding in found if not _about_lost(finding, rest.lost))]
+        return [*again.findings, *found]
 
 
 def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:

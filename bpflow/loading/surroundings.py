@@ -10,7 +10,7 @@ from bpflow.checks.documents import unknown_types
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings
 from bpflow.diagnostics import Diagnostic, say
-from bpflow.loading.models import read_model
+from bpflow.loading.models import read_rest
 from bpflow.source import Source, read_file
 from bpflow.values import DocumentType
 
@@ -20,13 +20,18 @@ DOCUMENTS = "documents"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A workspace without its processes: `types` are its document types by name, `sources` the text of each file by its name."""
+    """A workspace without its processes.
+
+    `types` are its document types by name, and `unread` the names of files of types that cannot be read; `sources` are the texts of
+    its files by their names.
+    """
 
     folder: Path | None = None
     settings: Settings = field(default_factory=Settings)
     types: dict[str, DocumentType] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
 
 def find_workspace(path: Path) -> Path | None:
@@ -39,18 +44,22 @@ def find_workspace(path: Path) -> Path | None:
 
 def load_surroundings(folder: Path) -> Surroundings:
     """The settings and the document types of a workspace."""
-    made = Surroundings(folder, _settings(folder, sources := {}, findings := []), {}, findings, sources)
+    sources: dict[str, str] = {}
+    findings: list[Diagnostic] = []
+    made = Surroundings(folder, _settings(folder, sources, findings), {}, findings, sources)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
-        model, found = read_model(source, DocumentTypeModel)
+        model, found, _ = read_rest(source, DocumentTypeModel)
         sources[source.file] = source.text
         findings += found
         if model:
             models.append((model, source))
+        else:
+            made.unread.add(path.stem)
     findings += _taken(models, made.types)
     for model, _ in models:
-        findings += unknown_types(model, made.types)
+        findings += unknown_types(model, {*made.types, *made.unread})
     return made
 
 
@@ -62,12 +71,9 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
         return Settings()
-    settings, found = read_model(source, Settings)
+    settings, found, _ = read_rest(source, Settings, check_settings)
     findings += found
-    if settings is None:
-        return Settings()
-    findings += check_settings(settings, source)
-    return settings
+    return settings or Settings()
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:

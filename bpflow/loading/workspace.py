@@ -9,9 +9,9 @@ from pathlib import Path
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, in_order, say
-from bpflow.loading.models import read_model
+from bpflow.loading.models import read_rest
 from bpflow.loading.process import Loaded, load_process
-from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
+from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, load_surroundings
 from bpflow.source import read_file
 from bpflow.values import DocumentType
 
@@ -54,12 +54,9 @@ def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) 
         return DirectoryFile()
     source = read_file(path, str(path))
     sources[source.file] = source.text
-    directory, found = read_model(source, DirectoryFile)
+    directory, found, _ = read_rest(source, DirectoryFile, check_directory)
     findings += found
-    if directory is None:
-        return DirectoryFile()
-    findings += check_directory(directory, source)
-    return directory
+    return directory or DirectoryFile()
 
 
 def _process_files(folder: Path, settings: Settings) -> list[Path]:

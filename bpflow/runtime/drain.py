@@ -48,6 +48,14 @@ class Worked:
         return self.timers + self.changes + self.calls
 
 
+BATCH = 100
+"""How many things are read at once."""
+
+
+def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
+    return limit is not None and done.total >= limit or stop()
+
+
 @dataclass(slots=True)
 class Situation:
     """What a start condition sees: the document, as it is and as it was, and who did it."""
@@ -80,26 +88,37 @@ class Drain:
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
         done = Worked()
-        while (limit is None or done.total < limit) and not stop() and self.one(done):
+        self.runner.left = True
+        while self._round(done, limit, stop):
             pass
         return done
 
-    def one(self, done: Worked) -> bool:
-        """The next thing: changes first, then calls, then the timer that is due longest."""
-        store = self.runner.store
-        for change in store.changes(1):
-            self.tell(change)
-            done.changes += 1
-            return True
-        for row in store.outbox(1):
-            self.send(row)
-            done.calls += 1
-            return True
-        for timer in store.due(self.clock.now(), 1):
+    def _round(self, done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
+        """What waits to be told or sent, then what is due, until that leaves something to be told. False when there is no more to do."""
+        store, before = self.runner.store, done.total
+        if self.runner.left:
+            self.runner.left = False
+            for change in store.changes(BATCH):
+                if over(done, limit, stop):
+                    return False
+                self.tell(change)
+                done.changes += 1
+            for row in store.outbox(BATCH):
+                if over(done, limit, stop):
+                    return False
+                self.send(row)
+                done.calls += 1
+            if done.total > before:
+                self.runner.left = True
+                return True
+        for timer in store.due(self.clock.now(), BATCH):
+            if over(done, limit, stop):
+                return False
             self.fire(timer)
             done.timers += 1
-            return True
-        return False
+            if self.runner.left:
+                return True
+        return done.total > before
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
@@ -130,6 +149,7 @@ class Drain:
             held = self._first(work, change, definition.id, program, starts)
             if held is not None:
                 work.remember(change.owner, key, dumps(held.id), self.clock.now())
+                self.runner.left = self.runner.left or work.left
         if held is not None:
             self.runner.keep(held)
 

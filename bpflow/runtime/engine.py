@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, Severity, say
-from bpflow.engine.events import Answered, Cancel, Retry, Skip
+from bpflow.engine.events import Answered, Cancel, Event, Retry, Skip
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Task, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import reading, views
-from bpflow.runtime.answers import World
+from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.drain import Drain, Registered, Situation, Worked
-from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.documents import changed_fields, new_fields
@@ -167,6 +166,7 @@ class Engine:
         if held is None:
             raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
         self.runner.keep(held)
+        self.tell()
         return held.id
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
@@ -221,24 +221,16 @@ class Engine:
         outcome = outcome or next(o.name for o in node[0].form.outcomes if o.button)
         fields = next((dict(o.fields) for o in node[0].form.outcomes if o.name == outcome), {})
         typed = self._read_form(fields, values or {}, node[1])
-        self.runner.happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
 
     def _task_node(self, id: int, token: int, visit: int) -> tuple[Task, str]:
-        held = self.runner.cache.get(id)
-        if held is None:
-            row = self.store.instance(id)
-            if row is None:
-                raise UnexpectedEvent(say("there is no instance {id}", id=id))
-            held = self.runner.read(row)
-            self.runner.keep(held)
-        at = held.state.tokens.get(token) if held.state else None
-        node = held.program.nodes.get(at.node) if at else None
-        if at is None or at.visit != visit or not isinstance(node, Task):
-            self.runner.cache.pop(id, None)
-            if self.store.tasks(None, id) and any((t.token, t.visit) == (token, visit) for t in self.store.tasks(None, id)):
-                return self._task_node(id, token, visit)
-            raise UnexpectedEvent(say("the task is closed"))
-        return node, held.program.graph.timezone
+        """The node of an open task, and the zone of its process."""
+        for held in self.runner.known(id):
+            at = held.state.tokens.get(token) if held.state else None
+            node = held.program.nodes.get(at.node) if at else None
+            if at and at.visit == visit and isinstance(node, Task):
+                return node, held.program.graph.timezone
+        raise UnexpectedEvent(say("the task is closed"))
 
     def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
         try:
@@ -254,7 +246,9 @@ class Engine:
         kind = self._type(type)
         values = new_fields(kind, reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False))
         with self.store.begin() as work:
-            return work.add_document(type, values, self.clock.now(), by, None, 0).ref
+            ref = work.add_document(type, values, self.clock.now(), by, None, 0).ref
+        self.tell()
+        return ref
 
     def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
@@ -272,6 +266,12 @@ class Engine:
         self.tell()
         return changed
 
+    def _happen(self, id: int, event: Event) -> None:
+        """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
+        self.runner.happen(id, event)
+        if self.runner.left:
+            self.tell()
+
     def tell(self) -> int:
         """Tells what waits to be told of changed documents; gives how many changes that were."""
         told = 0
@@ -279,6 +279,7 @@ class Engine:
             for change in changes:
                 self._drain.tell(change)
                 told += 1
+        self.runner.left = bool(self.store.outbox(1))
         return told
 
     def import_documents(
@@ -293,6 +294,7 @@ class Engine:
                     created.append(work.add_document(type, fields, self.clock.now(), by, None, 0).ref)
                     if progress is not None:
                         progress(number, len(read.rows))
+        self.tell()
         return Imported(created, read.rejected, read.notes)
 
     def _knows(self, user: str) -> bool:
@@ -369,17 +371,17 @@ class Engine:
     # ── operators ──────────────────────────────────────────────────────────────────────────────────────────────────
     def retry(self, instance: int, incident: int, *, by: str | None = None, why: str = "") -> None:
         """Has the step of an incident tried again. UnexpectedEvent if there is no such incident."""
-        self.runner.happen(instance, Retry(self.clock.now(), User(by) if by else None, incident, why))
+        self._happen(instance, Retry(self.clock.now(), User(by) if by else None, incident, why))
 
     def skip(
         self, instance: int, incident: int, *, results: Mapping[str, Value] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
     ) -> None:
         """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out."""
-        self.runner.happen(instance, Skip(self.clock.now(), User(by) if by else None, incident, results or {}, branch, why))
+        self._happen(instance, Skip(self.clock.now(), User(by) if by else None, incident, results or {}, branch, why))
 
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> None:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        self.runner.happen(instance, Cancel(self.clock.now(), User(by) if by else None, why))
+        self._happen(instance, Cancel(self.clock.now(), User(by) if by else None, why))
 
 
 def _world(workspace: LoadedWorkspace | None) -> World:

@@ -9,13 +9,13 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode, dumps, encode, encode_event, encode_facts
+from bpflow.engine.codec import Written, decode, encode, encode_event, encode_history
 from bpflow.engine.events import Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.program import Program
@@ -25,7 +25,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import from_json
 from bpflow.runtime.answers import Live, World
 from bpflow.services.local import LOCAL, Occasion
-from bpflow.stores.contract import Conflict, InstanceRow, Store, Work
+from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -43,6 +43,8 @@ class Held:
     program: Program
     document: Document | None
     state: State | None
+    history: int | None = None
+    written: Written = field(default_factory=dict)
     cached: bool = False
 
 
@@ -65,6 +67,8 @@ class Runner:
     world: World
     programs: dict[int, Program] = field(default_factory=dict)
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
+    left: bool = True
+    """Whether a transaction has left something to be told or sent since the drain looked last."""
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
@@ -86,7 +90,18 @@ class Runner:
 
     def read(self, row: InstanceRow) -> Held:
         program = self.program(row.definition)
-        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state))
+        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state), row.history)
+
+    def known(self, id: int) -> Iterator[Held]:
+        """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
+        if id in self.cache:
+            yield self.cache[id]
+        row = self.store.instance(id)
+        if row is None:
+            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+        held = self.read(row)
+        self.keep(held)
+        yield held
 
     def keep(self, held: Held) -> None:
         self.cache[held.id] = held
@@ -109,6 +124,7 @@ class Runner:
                         assert held.state is not None
                         return held.state
                     after = self.write(work, held, event, depth)
+                    self.left = self.left or work.left
             except Conflict:
                 self.cache.pop(id, None)
                 continue
@@ -134,17 +150,19 @@ class Runner:
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
             if isinstance(event, TimerFired):
-                work.index(held.id, held.owner, Effects(timers={(event.holder, event.arm): None}), event.at)
+                work.index(held.id, held.owner, stale(event), event.at)
             return held
-        state = turn.state
-        incidents, ended = len(state.incidents), None if state.status == "running" else state.at
-        work.save(held.id, held.owner, held.revision, state.status, encode(held.program, state), incidents, ended, state.result)
+        state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
+        state_bytes = encode(held.program, state, held.written)
+        saved = Saved(
+            held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history
+        )
+        row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing:
             withdrawn = set(turn.effects.withdrawn)
             work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at)
-        work.record(held.id, held.owner, held.revision + 1, state.at, dumps([turn.events, encode_facts(held.program, turn.facts)]))
-        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state)
+        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written)
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
@@ -154,13 +172,12 @@ class Runner:
             one = events.popleft()
             before = turn.state if turn else held.state
             transition, live = self.advance(work, held, before, one)
-            if transition.state is before and turn is None:
-                assert before is not None
+            if turn is None and before is not None and is_same(before, transition):
                 return Turn(before)
             turn = turn or Turn(transition.state)
             turn.state = transition.state
             turn.effects.then(transition.effects)
-            turn.events.append(encode_event(one, live.used))
+            turn.events.append(encode_event(one, live.used.values()))
             turn.facts += transition.facts
             for call in transition.effects.calls:
                 if self.is_local(work, held, call):
@@ -245,3 +262,19 @@ class Runner:
         return self.write(work, held, Started(at, by, document, inputs, id, trouble), depth)
 
 
+def stale(event: TimerFired) -> Effects:
+    """The row of a timer that the state does not know goes."""
+    effects = Effects()
+    effects.timers.put((event.holder, event.arm), event.due, None)
+    return effects
+
+
+def is_same(before: State, transition: Transition) -> bool:
+    """Whether nothing has come of an event: a stale one, or a change of a document that alters nothing that is waited for."""
+    after = transition.state
+    if after is before:
+        return True
+    effects = transition.effects
+    if transition.facts or effects.calls or effects.tasks or effects.timers or effects.watches:
+        return False
+    return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)

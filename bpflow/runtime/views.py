@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode_event, decode_facts, loads
+from bpflow.engine.codec import decode_history
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Cancel, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
 from bpflow.engine.program import Program
 from bpflow.engine.state import Assignee, State, Token
 from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
+from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Wait, step_of
 from bpflow.runtime.answers import Live
@@ -112,9 +113,12 @@ def steps_of(program: Program) -> dict[str, StepInfo]:
 
 
 def title_of(steps: dict[str, StepInfo], node: str) -> str:
-    """The title of the step of a node; without one, its activity and path."""
+    """The title of the step of a node, with dots where it has expressions; without one, the last part of its path."""
     step = steps.get(step_of(node))
-    return step.title or step.path.rpartition("/")[2] if step else node
+    if step is None:
+        return node
+    pieces = [piece if isinstance(piece, str) else "…" for piece in split_template(step.title)]
+    return "".join(pieces) or step.path.rpartition("/")[2]
 
 
 def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo]) -> Standing:
@@ -212,8 +216,8 @@ def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
 def _history(runner: Runner, held: Held) -> list[tuple[list[Event], list[Fact]]]:
     found = []
     for row in runner.store.history(held.id):
-        events, facts = loads(row.data)
-        found.append(([decode_event(event)[0] for event in events], decode_facts(held.program, facts)))
+        events, facts = decode_history(held.program, row.data)
+        found.append(([event for event, _ in events], facts))
     return found
 
 
@@ -263,8 +267,9 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
     """A fact as a line: steps that are entered, and what befell them."""
     kind, _, what = fact
     if kind == "took":
-        node = held.program.flow_by_id[what].to
-        return Line(at, "step", node, title_of(steps, node), None, None) if node in steps else None
+        node = held.program.flow_by_id[what].to or ""
+        known = node in steps and steps[node].activity != "end"
+        return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
     if kind == "fired":

@@ -15,8 +15,8 @@ from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, in_order
 from bpflow.expressions.data import User, Value
 from bpflow.graph.written import span_of
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.scenario.known import Known, means_none, names
-from bpflow.scenario.model import Answer, CalendarEntry, Ends, Entry, Expect, Notice, Scenario
+from bpflow.scenario.known import Known, means_none
+from bpflow.scenario.model import Answer, CalendarEntry, Ends, Entry, Expect, Notice, Scenario, parts
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
 from bpflow.source import Table
 from bpflow.values import Field, InvalidValue
@@ -54,7 +54,7 @@ def _titles(scenarios: Iterable[Scenario]) -> Findings:
         span = scenario.value_span("title")
         title = str(scenario.title)
         if title in first:
-            yield Diagnostic(span, "duplicate-id", say('the scenario in line {line} has this title already', line=first[title].line))
+            yield Diagnostic(span, "duplicate-id", say("the scenario in line {line} has this title already", line=first[title].line))
         first.setdefault(title, span)
 
 
@@ -131,7 +131,8 @@ class _Examination:
             message = say('nobody can choose "{name}": only the deadline does', name=answer.outcome)
             yield Diagnostic(span, "unknown-outcome", message, _listed(buttons))
             return
-        yield from self._given(answer.values, dict(chosen.fields), lambda name: say('the outcome "{outcome}" has no field "{name}"', outcome=chosen.name, name=name))
+        fields = dict(chosen.fields)
+        yield from self._given(answer.values, fields, lambda name: say('the outcome "{outcome}" has no field "{field}"', outcome=chosen.name, field=name))
 
     # ── what must be so ─────────────────────────────────────────────────────────────────────────────────────────────
     def _expect(self, expect: Expect) -> Findings:
@@ -153,10 +154,12 @@ class _Examination:
 
     def _facts(self, expected: Expect | Ends) -> Findings:
         yield from self._given(expected.document, self.known.fields, self._no_document_field)
-        for part in (*parts(expected.calendar), *parts(expected.notice)):
-            yield from self._people(part.to, part.value_span("to"))
-            if isinstance(part, CalendarEntry) and part.at is not None:
-                yield from self._instant(part.at, part.value_span("at"))
+        for entry in parts(expected.calendar, CalendarEntry):
+            yield from self._people(entry.to, entry.value_span("to"))
+            if entry.at is not None:
+                yield from self._instant(entry.at, entry.value_span("at"))
+        for notice in parts(expected.notice, Notice):
+            yield from self._people(notice.to, notice.value_span("to"))
 
     # ── names and values ────────────────────────────────────────────────────────────────────────────────────────────
     def _step(self, name: str, span: Span) -> Findings:
@@ -165,13 +168,9 @@ class _Examination:
             yield Diagnostic(span, "unknown-step", say('there is no step "{name}"', name=name), hint)
 
     def _task(self, name: str, span: Span) -> Findings:
-        if name in self.known.tasks:
-            return
-        if name in self.known.steps:
-            message = say('the step "{name}" gives nobody a task', name=name)
-        else:
-            message = say('there is no step "{name}"', name=name)
-        yield Diagnostic(span, "unknown-step", message, did_you_mean(name, self.known.tasks))
+        if name not in self.known.tasks:
+            no_task, no_step = say('the step "{name}" gives nobody a task', name=name), say('there is no step "{name}"', name=name)
+            yield Diagnostic(span, "unknown-step", no_task if name in self.known.steps else no_step, did_you_mean(name, self.known.tasks))
 
     def _people(self, written: str | Iterable[str] | None, span: Span) -> Findings:
         several = not isinstance(written, str)
@@ -213,13 +212,6 @@ class _Examination:
     @staticmethod
     def _no_document_field(name: str) -> Message:
         return say('the document has no field "{field}"', field=name)
-
-
-def parts(written: object) -> tuple[CalendarEntry | Notice, ...]:
-    """The entries or notices that are written: one, several, or `none`."""
-    if isinstance(written, CalendarEntry | Notice):
-        return (written,)
-    return written if isinstance(written, tuple) else ()
 
 
 def _users(value: Value) -> Iterator[str]:

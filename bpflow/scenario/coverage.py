@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from bpflow.diagnostics import Message, Span, say
-from bpflow.graph import Block, Choose, Expr, Flow, Graph, Node, Place, StepInfo, Task, Wait, flows, step_of
+from bpflow.graph import Block, Choose, Expr, Flow, Graph, Node, Place, StepInfo, Task, Wait, step_of
 from bpflow.scenario.known import step_name
 
 
@@ -114,7 +114,7 @@ def _ways(node: Node) -> Iterator[tuple[Flow, str, Expr | None]]:
     """The branches of a node: the flow, its name, and the expression that stands for its place."""
     match node:
         case Choose():
-            for flow, (when, _) in zip(flows(node), node.arms, strict=False):
+            for when, flow in node.arms:
                 yield flow, branch_name(flow), when
             if node.otherwise:
                 yield node.otherwise, branch_name(node.otherwise), None

@@ -7,7 +7,7 @@ such a step, such an outcome, such a person — is for `checks` to say; what bec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, PrivateAttr
 from pydantic import Field as Key
@@ -29,7 +29,7 @@ class Answer(Model):
 
     model_config = ConfigDict(extra="allow")
 
-    task: Name
+    task: Result
     """The step whose task is answered."""
     by: Word
     """Who answers: an id of the directory."""
@@ -87,6 +87,13 @@ class Notice(Model):
 
 Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
 Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
+Part = TypeVar("Part", CalendarEntry, Notice)
+
+
+def parts(written: object, kind: type[Part]) -> list[Part]:
+    """The entries or notices that are written: one, several, or `none`."""
+    several = written if isinstance(written, tuple) else (written,)
+    return [part for part in several if isinstance(part, kind)]
 
 
 class Expect(Model):
@@ -94,7 +101,7 @@ class Expect(Model):
 
     instances: Annotated[int, Key(ge=0, strict=True)] | None = None
     """How many instances have been started on the document."""
-    task: Name | None = None
+    task: Result | None = None
     """A task of this step is open."""
     to: Several | None = None
     """Those who have the task, and nobody else."""
@@ -186,11 +193,22 @@ class Scenario(Model):
     """How the process must have ended after all that."""
 
     _process: str = PrivateAttr("")
+    _source: str = PrivateAttr("")
+
+    def of(self, process: str, source: str) -> Scenario:
+        """The same scenario, told which process it plays and in which text it stands."""
+        self._process, self._source = process, source
+        return self
 
     @property
     def process(self) -> str:
         """The id of the process that it plays."""
         return self._process
+
+    @property
+    def source(self) -> str:
+        """The text of its file; empty where it was made from plain data."""
+        return self._source
 
     @property
     def starts_itself(self) -> bool:
@@ -205,8 +223,3 @@ class ScenarioFile(Model):
     """The id of the process."""
     scenarios: Annotated[tuple[Scenario, ...], Key(min_length=1)]
     """The scenarios, each on its own."""
-
-    def model_post_init(self, _context: Any) -> None:
-        """Tells each scenario which process it plays."""
-        for scenario in self.scenarios:
-            scenario._process = str(self.process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from bpflow.definition.reading import Reading
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.loading.models import read_model
 from bpflow.scenario.model import Scenario, ScenarioFile
+from bpflow.schema import model_schema
 from bpflow.source import Items, Source, Table, read_file
 
 
@@ -36,9 +38,10 @@ def load_scenarios(path: Path | str) -> LoadedScenarios:
     """The scenarios of a `*.test.yaml`. Nothing is raised; findings name the file as `path` does."""
     source = read_file(Path(path), str(path))
     model, findings = read_model(source, ScenarioFile)
-    scenarios = model.scenarios if model else tuple(_those_that_can_be_read(source))
+    scenarios = model.scenarios if model else _those_that_can_be_read(source)
     process = str(source.tree.get("process", "")) if isinstance(source.tree, Table) else ""
-    return LoadedScenarios(source.file, source.text, process, scenarios, in_order(findings), source)
+    ready = tuple(scenario.of(process, source.text) for scenario in scenarios)
+    return LoadedScenarios(source.file, source.text, process, ready, in_order(findings), source)
 
 
 def _those_that_can_be_read(source: Source) -> Iterator[Scenario]:
@@ -47,8 +50,11 @@ def _those_that_can_be_read(source: Source) -> Iterator[Scenario]:
     written = tree.get("scenarios")
     for one in written if isinstance(written, Items) else ():
         try:
-            scenario = Scenario.model_validate(one, context=Reading(source.file))
+            yield Scenario.model_validate(one, context=Reading(source.file))
         except ValidationError:
             continue
-        scenario._process = str(tree.get("process", ""))
-        yield scenario
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON Schema of a `*.test.yaml`, for editors and other tools."""
+    return model_schema(ScenarioFile, "bpflow scenarios")

@@ -1,13 +1,17 @@
-"""JSON Schema out of the models: what keys there are, of which kinds, with the docstrings as descriptions.
+"""JSON Schema out of the models: what keys there are, and of which kinds; for editors with the docstrings as descriptions.
 
 The law of this file: the models are the only source. Each activity has a definition of its own under its name, and `step` says by
-`activity` which of them holds.
+`activity` which of them holds. The docstrings of keys are read only where somebody will see them: that takes long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -43,6 +47,19 @@ class _Generator(GenerateJsonSchema):
         return made
 
 
+class _Described(_Generator):
+    """With the docstrings of the keys."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        made, model = super().model_schema(schema), schema["cls"]
+        said = docstrings(model)
+        for name, info in model.model_fields.items():
+            shown = made.get("properties", {}).get(info.alias or name)
+            if shown is not None and name in said:
+                shown.setdefault("description", said[name])
+        return made
+
+
 class _ProcessGenerator(_Generator):
     """In a process a list or a table that is written has something in it."""
 
@@ -53,25 +70,39 @@ class _ProcessGenerator(_Generator):
         return {**super().dict_schema(schema), "minProperties": 1}
 
 
+class _ProcessDescribed(_ProcessGenerator, _Described):
+    """Both."""
+
+
 def process_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a process with all activities of the vocabulary, for editors and other tools."""
     names = list(vocabulary())
-    schema = shape_schema(frozenset(names))
+    schema = _process(names, _ProcessDescribed)
     definitions = {**schema["$defs"], "step": _chosen_by_activity(names)}
     return {"$schema": DIALECT, "title": "bpflow process", **schema, "$defs": dict(sorted(definitions.items()))}
 
 
 def model_schema(model: type[BaseModel], title: str) -> Schema:
     """The JSON Schema of a file of the workspace that has one model."""
-    return {"$schema": DIALECT, **model.model_json_schema(schema_generator=_Generator), "title": title}
+    return {"$schema": DIALECT, **model.model_json_schema(schema_generator=_Described), "title": title}
+
+
+@cache
+def file_schema(model: type[BaseModel]) -> Schema:
+    """The schema of a file of the workspace, to check its shape."""
+    return model.model_json_schema(schema_generator=_Generator)
 
 
 @cache
 def shape_schema(activities: frozenset[str]) -> Schema:
     """The schema of a process in which only these activities occur. Its `step` is `{"step": true}`, which `shape` follows."""
+    return _process(activities, _ProcessGenerator)
+
+
+def _process(activities: Iterable[str], generator: type[GenerateJsonSchema]) -> Schema:
     classes = {name: vocabulary()[name] for name in sorted(activities)}
-    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in (Process, *classes.values())]
-    placed, made = models_json_schema(modes, schema_generator=_ProcessGenerator)
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in _models(classes)]
+    placed, made = models_json_schema(modes, schema_generator=generator)
     definitions: Schema = made["$defs"]
     root = definitions.pop(_name(placed[Process, "validation"]))
     for name, model in classes.items():
@@ -80,6 +111,39 @@ def shape_schema(activities: frozenset[str]) -> Schema:
     for name in classes:
         used |= _referred(definitions[activity_definition(name)], definitions)
     return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": True}}}
+
+
+def _models(classes: Mapping[str, type[BaseModel]]) -> Iterator[type[BaseModel]]:
+    yield Process
+    yield from classes.values()
+
+
+def docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The docstrings under the fields of a model and of those that it is made from; of classes without source, none."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            found |= _docstrings_in(cls)
+    return found
+
+
+def _docstrings_in(cls: type) -> dict[str, str]:
+    tree = _syntax(cls.__module__)
+    body = next((node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == cls.__qualname__), [])
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
+
+
+@cache
+def _syntax(module: str) -> ast.Module:
+    try:
+        return ast.parse(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError, KeyError):
+        return ast.Module([], [])
 
 
 def activity_definition(name: str) -> str:

@@ -6,52 +6,38 @@ ids and names that went with what was taken out are `lost`: of them only that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 from jsonschema.exceptions import ValidationError
 
-from bpflow.definition.step import Step
-from bpflow.graph import Lowering
-from bpflow.graph import Step as Node
+from bpflow.schema.shape import Rest
+from bpflow.schema.standin import STAND_IN
+from bpflow.schema.words import schema_of
 from bpflow.source import Items, Table, Text, Tree
 
-STAND_IN = "unreadable"
+MOST_CUTS = 100
+_NAME = re.compile(r"[a-z][a-z0-9_]*|go-on")
 Path: TypeAlias = tuple[str | int, ...]
 
 
-class StandIn(Step):
-    """A step that could not be read."""
-
-    def lower(self, b: Lowering) -> None:
-        """A node that does nothing."""
-        b.add(Node(b.path, (b.flow(b.path),)))
-
-
-class Repaired(NamedTuple):
-    """A tree of which all is readable, and the names that went with the rest."""
-
-    tree: Table
-    lost: frozenset[str]
-
-
-def repaired(tree: Table, errors: Iterable[ValidationError]) -> Repaired:
+def repaired(tree: Table, errors: Iterable[ValidationError]) -> Rest:
     """The tree without what the errors are about."""
     made, lost = _copy(tree), set[str]()
     for error in sorted(errors, key=lambda error: -len(error.absolute_path)):
         _take_out(made, tuple(error.absolute_path), error, lost)
     for key, value in (("bpflow", 1), ("id", Text("unreadable")), ("steps", Items())):
         made.setdefault(key, value)
-    return Repaired(made, frozenset(lost))
+    return Rest(made, frozenset(lost))
 
 
 def _take_out(tree: Table, path: Path, error: ValidationError, lost: set[str]) -> None:
     table = _at(tree, path)
     if table is None:
         return
-    if error.validator in ("additionalProperties", "unevaluatedProperties"):
-        for key in [key for key in table if key not in error.schema.get("properties", {})]:
-            lost |= set(names_in(table.pop(key)))
+    if error.validator == "additionalProperties":
+        lost |= set(_drop_unknown(table, error))
         return
     step = _step_of(path)
     whole = path[: min(len(path), 2 if path[:1] in (("variables",), ("inputs",), ("people",)) else 1)]
@@ -60,6 +46,34 @@ def _take_out(tree: Table, path: Path, error: ValidationError, lost: set[str]) -
     elif whole:
         lost |= {str(whole[-1]), *names_in(_at(tree, whole))}
         _at(tree, whole[:-1]).pop(whole[-1])
+
+
+def pruned(tree: Table, errors_of: Callable[[Tree], list[ValidationError]]) -> Rest:
+    """The tree of another file of the workspace without what is broken, and without what needs that."""
+    made: Table = _copy(tree)
+    for _ in range(MOST_CUTS):
+        errors = errors_of(made)
+        if not errors:
+            break
+        path = tuple(errors[0].absolute_path)
+        if errors[0].validator == "additionalProperties":
+            _drop_unknown(_at(made, path), errors[0])
+        elif path:
+            _drop(_at(made, path[:-1]), path[-1])
+        else:
+            break
+    return Rest(made, frozenset())
+
+
+def _drop(holder: Any, key: str | int) -> None:
+    holder.pop(key)
+    if isinstance(holder, Items) and isinstance(key, int):
+        holder.spans.pop(key)
+
+
+def _drop_unknown(table: Table, error: ValidationError) -> list[str]:
+    """Takes out the keys that a schema does not know; the names inside them."""
+    return [name for key in [key for key in table if key not in schema_of(error).get("properties", {})] for name in names_in(table.pop(key))]
 
 
 def _step_of(path: Path) -> Path:
@@ -76,8 +90,9 @@ def _stand_in(tree: Table, path: Path, lost: set[str]) -> None:
     made.put("activity", made.span, Text(STAND_IN), made.span)
     if isinstance(broken, Table):
         for key in ("id", "next"):
-            if isinstance(broken.get(key), Text) and broken[key].replace("_", "").replace("-", "").isascii():
-                made.put(key, broken.key_spans[key], broken[key], broken.value_spans[key])
+            name = broken.get(key)
+            if isinstance(name, Text) and _NAME.fullmatch(name):
+                made.put(key, broken.key_spans[key], name, broken.value_spans[key])
         lost |= set(names_in(broken))
     items[path[-1]] = made
 

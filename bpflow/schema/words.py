@@ -29,6 +29,7 @@ _KINDS: tuple[tuple[str, type | tuple[type, ...], Message], ...] = (
     ("null", type(None), say("nothing")),
 )
 KINDS: Mapping[str, Message] = {name: words for name, _, words in _KINDS}
+_EXAMPLES = ("2026-03-31", "09:00-18:00", "RU", "ivanov@example.org", "directory.yaml", "ivanov")
 _FORMS: Mapping[str, Message] = {
     "expression": say("an expression"),
     "duration-or-expression": say("a duration or an expression"),
@@ -42,7 +43,8 @@ class Place:
     __slots__ = ("path", "source", "value")
 
     def __init__(self, source: Source, error: ValidationError) -> None:
-        self.source, self.path, self.value = source, tuple(error.absolute_path), error.instance
+        self.source, self.path = source, tuple(error.absolute_path)
+        self.value: Any = error.instance
 
     @property
     def span(self) -> Span:
@@ -76,14 +78,19 @@ def findings_of(errors: Iterable[ValidationError], source: Source) -> Iterator[D
         yield from _TRANSLATIONS.get(str(error.validator), _other)(error, Place(source, error))
 
 
+def schema_of(error: ValidationError) -> Mapping[str, Any]:
+    """The schema that a value has broken."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
 def kind_of(value: Any) -> Message:
     """What kind of value this is."""
     return next((words for _, kinds, words in _KINDS if isinstance(value, kinds)), KINDS["null"])
 
 
 def _unknown_keys(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
-    known = list(error.schema.get("properties", {}))
-    patterns = error.schema.get("patternProperties", {})
+    known = list(schema_of(error).get("properties", {}))
+    patterns = schema_of(error).get("patternProperties", {})
     for key in at.value:
         if key not in known and not patterns:
             yield _unknown_key(at, key, known)
@@ -112,15 +119,14 @@ def _listed(words: Iterable[str]) -> Message | None:
 
 
 def _missing(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
-    unknown = [key for key in at.value if key not in error.schema.get("properties", at.value)]
-    for key in error.validator_value:
+    unknown = [key for key in at.value if key not in schema_of(error).get("properties", at.value)]
+    for key in _said(error):
         if key not in at.value and f"{key!r}" in error.message and not any(did_you_mean(other, [key]) for other in unknown):
             yield Diagnostic(at.span, "missing-key", say('{owner} needs "{key}"', owner=at.called, key=key))
 
 
 def _wrong_kind(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
-    wanted = error.validator_value
-    yield _not_of_kind(at, [wanted] if isinstance(wanted, str) else list(wanted), error.schema)
+    yield _not_of_kind(at, _as_list(error.validator_value), schema_of(error))
 
 
 def _not_of_kind(at: Place, wanted: list[str], schema: Mapping[str, Any]) -> Diagnostic:
@@ -147,7 +153,7 @@ def _or(kinds: list[Message]) -> Message:
     return words
 
 
-_TRUTHS = {"да": "true", "yes": "true", "on": "true", "истина": "true", "1": "true", "нет": "false", "no": "false", "off": "false", "ложь": "false", "0": "false"}
+_TRUTHS = dict.fromkeys(("да", "yes", "on", "истина", "1"), "true") | dict.fromkeys(("нет", "no", "off", "ложь", "0"), "false")
 
 
 def _remedy(at: Place, wanted: list[str]) -> Message | None:
@@ -168,8 +174,7 @@ def _remedy(at: Place, wanted: list[str]) -> Message | None:
 
 
 def _not_allowed(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
-    words = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-    yield _not_among(at, [str(word) for word in words])
+    yield _not_among(at, [str(word) for word in (_said(error) if error.validator == "enum" else [error.validator_value])])
 
 
 def _not_among(at: Place, words: list[str]) -> Diagnostic:
@@ -199,17 +204,23 @@ def _bounds(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
 
 def _pattern(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     """A value, or a name that is a key, is not written as it should be. The schema's description says how."""
-    value, is_key = str(at.value), "propertyNames" in error.relative_schema_path
+    value, pattern, is_key = str(at.value), str(error.validator_value), "propertyNames" in error.relative_schema_path
     span = at.key(value) if is_key else at.span
     foreign = foreign_letter(value)
-    if foreign and re.match(error.validator_value, foreign.latin):
+    if foreign and re.match(pattern, foreign.latin):
         yield foreign.finding(at.value if isinstance(at.value, Text) else Text(value, span))
     elif not is_key and at.path[-1] == "next":
         yield Diagnostic(span, "unknown-step", say('there is no step "{name}"', name=value), _step_called(value, at.source.tree))
     elif is_key or at.path[-1] in ("id", "type", "result", "of", "document"):
-        yield Diagnostic(span, "bad-id", say('"{value}" cannot be a name', value=value), _as_name(value, error.validator_value))
+        yield Diagnostic(span, "bad-id", say('"{value}" cannot be a name', value=value), _as_name(value, pattern))
     else:
-        yield Diagnostic(span, "not-allowed", say('"{value}" is no value of "{key}"', value=value, key=at.name))
+        yield Diagnostic(span, "not-allowed", say('"{value}" is no value of "{key}"', value=value, key=at.name), _example(pattern))
+
+
+def _example(pattern: str) -> Message | None:
+    """A hint with something that does match."""
+    found = next((example for example in _EXAMPLES if re.search(pattern, example)), None)
+    return say('for example "{example}"', example=found) if found else None
 
 
 def _step_called(title: str, tree: Any) -> Message | None:
@@ -229,7 +240,7 @@ def _tables(tree: Any) -> Iterator[dict[str, Any]]:
 
 def _as_name(value: str, pattern: str) -> Message:
     """A hint with the same word written as a name, or else with how names are written."""
-    words = re.sub(r"\W+|(?<=[a-z])(?=[A-Z])", "-" if "-" in pattern else "_", value.strip()).strip("-_").lower()
+    words = re.sub(r"\W+|(?<=[a-z])(?=[A-Z])", "-" if "_-]" in pattern else "_", value.strip()).strip("-_").lower()
     if re.match(pattern, words):
         return say('write "{name}"', name=words)
     return say('names have small Latin letters, digits and "_", and begin with a letter; "title" may be in any language')
@@ -260,7 +271,7 @@ def _no_activity(at: Place, known: list[str]) -> Diagnostic:
 
 def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     """`oneOf` of required keys."""
-    options = [option.get("required", []) for option in error.validator_value]
+    options: list[list[str]] = [option.get("required", []) for option in _said(error)]
     if not all(len(option) == 1 for option in options):
         yield from _either(error, at)
         return
@@ -270,7 +281,7 @@ def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     if there:
         message = say('{owner} takes only one of {keys}', owner=at.called, keys=listed)
         yield Diagnostic(at.key(there[1]), "exactly-one", message, say('remove "{one}" or "{other}"', one=there[0], other=there[1]))
-    elif not isinstance(at.value, dict) or all(key in error.schema.get("properties", at.value) for key in at.value):
+    elif not isinstance(at.value, dict) or all(key in schema_of(error).get("properties", at.value) for key in at.value):
         yield Diagnostic(at.span, "exactly-one", say("{owner} needs one of {keys}", owner=at.called, keys=listed))
 
 
@@ -284,12 +295,18 @@ def _either(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
         yield from findings_of(min(fitting, key=_gravity), at.source)
         return
     kinds = [kind for errors in branches.values() for e in errors if e.validator == "type" and not e.path for kind in _as_list(e.validator_value)]
-    words = [word for errors in branches.values() for e in errors if e.validator == "enum" and not e.path for word in e.validator_value]
-    yield _not_among(at, words) if words and not kinds else _not_of_kind(at, list(dict.fromkeys(kinds)), error.schema)
+    words = [word for errors in branches.values() for e in errors if e.validator == "enum" and not e.path for word in _said(e)]
+    yield _not_among(at, words) if words and not kinds else _not_of_kind(at, list(dict.fromkeys(kinds)), schema_of(error))
 
 
-def _gravity(errors: list[ValidationError]) -> tuple[int, int]:
-    return (sum(e.validator == "required" for e in errors), len(errors))
+def _gravity(errors: Iterable[ValidationError]) -> tuple[int, int]:
+    every = list(errors)
+    return sum(e.validator == "required" for e in every), len(every)
+
+
+def _said(error: ValidationError) -> list[Any]:
+    """The list that stands behind the keyword in the schema."""
+    return error.validator_value if isinstance(error.validator_value, list) else []
 
 
 def _as_list(value: Any) -> list[str]:

@@ -102,14 +102,20 @@ class Composer:
 
     def node(self, event: Event) -> tuple[Tree, Span]:
         """The value that begins with `event`, and its place. Raises TooMuch."""
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            self._too_much("too-many", event, say("the file has more than {limit} values", limit=MOST_NODES), say("divide it into several files"))
+        self._check_size(event)
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if isinstance(event, CollectionStartEvent):
             return self._collection(event)
         return self._alias(event)
+
+    def _check_size(self, event: Event, deeper: int = 0) -> None:
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            self._too_much("too-many", event, say("the file has more than {limit} values", limit=MOST_NODES), say("divide it into several files"))
+        if self._depth + deeper > DEEPEST:
+            message = say("values are nested more than {limit} deep here", limit=DEEPEST)
+            self._too_much("too-deep", event, message, say("nest less: divide the file"))
 
     def _too_much(self, rule: str, event: Event, message: Message, hint: Message) -> None:
         self.findings.add(rule, self._span(event), message, hint)
@@ -190,9 +196,6 @@ class Composer:
 
     def _collection(self, event: CollectionStartEvent) -> tuple[Tree, Span]:
         self._depth += 1
-        if self._depth > DEEPEST:
-            message = say("values are nested more than {limit} deep here", limit=DEEPEST)
-            self._too_much("too-deep", event, message, say("nest less: divide the file"))
         if event.anchor or event.tag:
             self._without_properties(event)
         flow = bool(event.flow_style)
@@ -262,25 +265,25 @@ class Composer:
 
     def _key(self, event: Event) -> Text | None:
         """The key that begins with `event`; None where it is no text, which is a finding."""
-        hint = say("write a name before the colon, in quotes if it is unusual")
-        if not isinstance(event, ScalarEvent):
-            start = offsets(event)[0]
-            braces = start > 0 and self.lines.text[start - 1 : start + 1] == "{{"
-            hint = say('to put an expression into a text, write "$(…)" and put the text in quotes') if braces else hint
-            self.findings.add("key-not-text", self._span(event), say("a key must be a name, not a list or a table"), hint)
-            self._skip(event)
-            return None
-        if not event.style and not event.tag and event.value in _NULLS:
+        self._check_size(event)
+        if isinstance(event, ScalarEvent) and (event.style or event.tag or event.value not in _NULLS):
+            return self._checked(self._text(event))
+        start = offsets(event)[0]
+        message, hint = say("a key must be a name, not a list or a table"), say("write a name before the colon, in quotes if it is unusual")
+        if isinstance(event, ScalarEvent):
             message = say('"{word}" cannot be a key', word=event.value) if event.value else say("a key is missing before the colon")
-            self.findings.add("key-not-text", self._span(event), message, hint)
-            return None
-        return self._checked(self._text(event))
+        elif start and self.lines.text[start - 1 : start + 1] == "{{":
+            hint = say('to put an expression into a text, write "$(…)" and put the text in quotes')
+        self.findings.add("key-not-text", self._span(event), message, hint)
+        self._skip(event)
+        return None
 
     def _skip(self, event: Event) -> None:
         """Pass over a value of which nothing more is to be said."""
         depth = 0
         while True:
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            self._check_size(event, depth)
             if isinstance(event, ScalarEvent):
                 self.written.append(Written(*offsets(event), _STYLES[event.style]))
             if depth <= 0:

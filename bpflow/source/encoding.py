@@ -34,9 +34,10 @@ def decode(data: bytes) -> Decoded:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _utf8(data[len(mark) :]) if encoding == "utf-8" else _wide(data[len(mark) :], encoding)
-    zeros = data[:1000].count(0)
-    if zeros * 5 > len(data[:1000]):
-        return _wide(data, "utf-16-le" if data[1:1000:2].count(0) * 2 > zeros else "utf-16-be")
+    for encoding in ("utf-16-le", "utf-16-be") if b"\0" in data[:1000] else ():
+        start = data[:1000].decode(encoding, "replace")
+        if sum("\0" < letter < "\u0500" for letter in start) * 10 > len(start) * 9:
+            return _wide(data, encoding)
     return _utf8(data)
 
 

@@ -19,7 +19,7 @@ from bpflow.source.traps import Reader, look_at_characters
 from bpflow.source.tree import Comment, Source, Tree
 
 LARGEST_FILE = 10_000_000  # bytes
-MOST_LINES = 500_000
+MOST_LINES = 200_000
 MOST_TRIES = 10
 MOST_READ_AGAIN = 2_000_000  # characters, in all tries together
 
@@ -60,8 +60,8 @@ def read_source(data: bytes | str, file: str) -> Source:
             findings.add("encoding", lines.span(decoded.offset, decoded.offset + 1), decoded.problem, decoded.hint)
             return Source(file, decoded.text, None, findings.in_order(), [])
         data = decoded.text
-    lines = Lines(file, data.removeprefix("\ufeff"))
-    if max(map(lines.text.count, "\n\r")) > MOST_LINES:
+    lines = Lines(file, data.lstrip("\ufeff"))
+    if max(map(lines.text.count, "\n\r\x85\u2028\u2029")) > MOST_LINES:
         message = say("the file has more than {limit} lines", limit=MOST_LINES)
         return _refused(file, "too-many", message, say("divide it into several files"))
     if not look_at_characters(lines, findings):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from yaml import MarkedYAMLError
-from yaml.events import Event, MappingEndEvent, ScalarEvent, SequenceEndEvent
+from yaml.events import CollectionStartEvent, Event, MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from bpflow.diagnostics import Message, Span, say
 from bpflow.source.lines import Lines, offsets
@@ -62,9 +62,6 @@ class Trouble:
         """With how many spaces the line of a character begins."""
         line = self.lines.line(offset)
         return len(line) - len(line.lstrip(" "))
-
-    def first_in_line(self) -> bool:
-        return not self.lines.text[self.lines.line_start(self.at) : self.at].strip()
 
     def follows(self, *kinds: type[Event]) -> bool:
         """The event before is one of `kinds`, and only blanks stand between it and the place."""
@@ -148,9 +145,12 @@ def _first_sign(trouble: Trouble) -> Said | None:
     """A value that begins with a sign which has a meaning in YAML."""
     start = trouble.since
     sign = trouble.lines.text[start : start + 1]
-    if sign not in tuple("@`%*&!|>"):
+    if sign not in tuple("@`%*&!|>?"):
         return None
     message = say('a value cannot begin with "{sign}": the sign has a meaning of its own in YAML', sign=sign)
+    if sign == "%" and start == trouble.lines.line_start(start):
+        message = say("a line that begins with % sets how YAML is read: the language has no such lines")
+        return Said("tag", _to_line_end(trouble, start), message, say("remove it; if it is text, put it in quotes"))
     hint = None
     if sign in "|>":
         hint = say("{quotes}; a block of text begins on the next line", quotes=in_quotes(trouble.value(start)))
@@ -160,7 +160,7 @@ def _first_sign(trouble: Trouble) -> Said | None:
 def _second_colon(trouble: Trouble) -> Said | None:
     last, lines = trouble.last, trouble.lines
     if not trouble.follows(ScalarEvent) or last is None:
-        return _list_in_line(trouble)
+        return _after_bracket(trouble) if trouble.follows(SequenceEndEvent, MappingEndEvent) else None
     start = offsets(last)[0]
     if trouble.line_number(start) == trouble.line_number(trouble.at):
         if not lines.text[trouble.at + 1 : lines.line_end(trouble.at)].strip():
@@ -176,12 +176,6 @@ def _second_colon(trouble: Trouble) -> Said | None:
     begin = lines.line_start(trouble.at) + trouble.indent(trouble.at)
     hint = say("begin it under the key on that line, if it is a key beside that one; if it belongs under that key, remove the value there")
     return Said("yaml-syntax", lines.span(begin, trouble.at), message, hint)
-
-
-def _list_in_line(trouble: Trouble) -> Said | None:
-    if not trouble.follows(SequenceEndEvent, MappingEndEvent):
-        return None
-    return _after_bracket(trouble)
 
 
 def _no_blank(trouble: Trouble, start: int, glued: re.Match[str]) -> Said:
@@ -224,11 +218,13 @@ def _in_brackets(trouble: Trouble) -> Said:
 
 
 def _open_bracket(trouble: Trouble) -> Said:
-    sign = trouble.lines.text[trouble.since : trouble.since + 1]
+    last = trouble.last
+    opening = offsets(last)[0] if isinstance(last, CollectionStartEvent) and last.flow_style else trouble.since
+    sign = trouble.lines.text[opening : opening + 1]
     if sign not in _CLOSING:
         return Said("yaml-syntax", _to_line_end(trouble, trouble.at), say("a bracket is not closed"), say("close it"))
     message = say('the bracket "{sign}" is never closed', sign=sign)
-    return Said("yaml-syntax", trouble.lines.span(trouble.since, trouble.since + 1), message, say('write "{closing}" where it ends', closing=_CLOSING[sign]))
+    return Said("yaml-syntax", trouble.lines.span(opening, opening + 1), message, say('write "{closing}" where it ends', closing=_CLOSING[sign]))
 
 
 def _in_block(trouble: Trouble) -> Said:
@@ -305,6 +301,10 @@ _EXPLANATIONS: tuple[tuple[str, Explanation], ...] = (
     ("expected tag URI", _first_sign),
     ("expected '!'", _first_sign),
     ("tag handle", _first_sign),
+    ("expected '>'", _first_sign),
+    ("mapping keys are not allowed", _first_sign),
+    ("indentation indicator", _first_sign),
+    ("incompatible YAML", _first_sign),
     ("directive", _first_sign),
     ("mapping values are not allowed", _second_colon),
     ("block sequence entries are not allowed", _dash),

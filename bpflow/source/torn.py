@@ -13,7 +13,7 @@ _SHOWN = 60  # characters of a value in a remedy
 _CYRILLIC = dict(zip("асеорхуіјѕԁһԛԝАВСЕНІЈКМОРЅТХУ", "aceopxyijsdhqwABCEHIJKMOPSTXY", strict=True))
 _LATIN = {latin: cyrillic for cyrillic, latin in _CYRILLIC.items() if cyrillic in "асеорхуАВСЕНКМОРТХУ"}
 _GLUED = re.compile(r"([\w.-]+):(\S.*)")
-_LONGEST_CALL = 50  # pieces
+_LONGEST_CALL = 20  # pieces
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -123,17 +123,14 @@ class Torn:
 
 def split_calls(pieces: list[str | None]) -> list[tuple[int, int]]:
     """First and last piece of each item: pieces belong together from one that leaves a parenthesis open to the one that closes it."""
+    left_open = [piece.count("(") - piece.count(")") if piece else 0 for piece in pieces]
     groups: list[tuple[int, int]] = []
     at = 0
     while at < len(pieces):
-        last, depth = at, _open_calls(pieces[at])
+        last, depth = at, left_open[at]
         while depth > 0 and last + 1 < min(len(pieces), at + _LONGEST_CALL) and pieces[last + 1] is not None:
             last += 1
-            depth += _open_calls(pieces[last])
+            depth += left_open[last]
         groups.append((at, last if depth == 0 else at))
         at = groups[-1][1] + 1
     return groups
-
-
-def _open_calls(piece: str | None) -> int:
-    return piece.count("(") - piece.count(")") if piece else 0

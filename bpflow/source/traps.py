@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from operator import attrgetter
 
 from bpflow.diagnostics import Severity, say
@@ -25,10 +26,13 @@ _INVISIBLE = {
     "\u2060": "word joiner",
     "\ufeff": "zero-width no-break space",
 }
-_SPACES = re.compile(f"\t+|[{''.join(_INVISIBLE)}]")
+_FIRST_TABS = re.compile(r"(?m)^\t+")
+_TABS = re.compile("\t+")
+_INVISIBLE_SPACE = re.compile(f"[{''.join(_INVISIBLE)}]+")
+_REST_IS_NOTHING = re.compile(r"[ \t]*(?:[\r\n#]|$)")
 _LOST = "\ufffd"
 _GLUED = re.compile(r"\S#")
-_NAME_WITH_HASH = re.compile(r"(?<!\w)[^\W\d_]#(?!\w)")  # C#
+_NAME_WITH_HASH = re.compile(r"(?<!\w)[A-ZА-Я]#(?!\w)")  # C#
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -44,6 +48,8 @@ def look_at_characters(lines: Lines, findings: Findings) -> bool:
     for found in _STRANGE_BREAK.finditer(lines.text) if readable else ():
         message = say("there is an unusual line break here, {code}", code=f"U+{ord(found[0]):04X}")
         findings.add("control-character", lines.span(found.start(), found.start()), message, say("delete it and break the line with Enter"))
+        if findings.full("control-character"):
+            break
     if (lost := lines.text.find(_LOST)) >= 0:
         message = say('there is the sign "{sign}" here: text was lost when the file was converted', sign=_LOST)
         findings.add("encoding", lines.span(lost, lost + 1), message, say("type the lost text again"), Severity.WARNING)
@@ -60,7 +66,8 @@ class Reader:
     def look_over(self) -> list[Comment]:
         """Report hashes, tabs and invisible spaces; the comments."""
         self._hashes()
-        self._spaces()
+        self._spaces("tab", _TABS, self.tab)
+        self._spaces("no-break-space", _INVISIBLE_SPACE, self.invisible)
         return [Comment(self._lines.span(start, end), self._lines.text[start + 1 : end]) for start, end in self._comments]
 
     def _scalar(self, offset: int) -> Written | None:
@@ -114,48 +121,48 @@ class Reader:
             hint = say('write "# " before a comment; if "#" belongs to the value, put the value in quotes')
             self._findings.add("hash-cut", span, message, hint, Severity.WARNING)
 
-    def _spaces(self) -> None:
-        for found in _SPACES.finditer(self._lines.text, 0, self._end):
-            scalar = self._scalar(found.start())
-            if scalar and found.start() < scalar.end and scalar.style != "plain":
-                continue
-            number = bisect_right(self._comments, (found.start(), self._end))
-            if number and found.start() < self._comments[number - 1][1]:
-                continue
-            if found[0][0] == "\t":
-                self.tab(found.start(), found.end())
+    def _spaces(self, rule: str, pattern: re.Pattern[str], report: Callable[[int, int], None]) -> None:
+        """Report what `pattern` finds outside of comments and of quoted and block text."""
+        at = 0
+        while (found := pattern.search(self._lines.text, at, self._end)) and not self._findings.full(rule):
+            at, end = found.span()
+            scalar, number = self._scalar(at), bisect_right(self._comments, (at, self._end))
+            if scalar and at < scalar.end and scalar.style != "plain":
+                at = scalar.end
+            elif number and at < self._comments[number - 1][1]:
+                at = self._comments[number - 1][1]
             else:
-                self.invisible(found.start())
-            if self._findings.full("tab") and self._findings.full("no-break-space"):
-                return
+                report(at, end)
+                at = end
 
     def tab(self, start: int, end: int) -> None:
         """Report a tab, unless nothing or only a comment follows it."""
-        rest = self._lines.text[end : self._lines.line_end(end)].lstrip()
-        leading = not self._lines.text[self._lines.line_start(start) : start].strip(" ")
-        if leading and rest:
+        if _REST_IS_NOTHING.match(self._lines.text, end):
+            return
+        if not self._lines.text[self._lines.line_start(start) : start].strip(" "):
             message = say("there is a tab at the beginning of the line: YAML indents by spaces only")
             self._findings.add("tab", self._lines.span(start, end), message, say("replace it by spaces; editors can be set to insert spaces for Tab"))
-        elif rest and not rest.startswith("#"):
+        else:
             self._findings.add("tab", self._lines.span(start, end), say("there is a tab here"), say("replace it by a space"))
 
-    def invisible(self, at: int) -> None:
+    def invisible(self, at: int, end: int) -> None:
         """Report a character that looks like a space, or like nothing."""
         name = _INVISIBLE[self._lines.text[at]]
         message = say("there is a {name} here, {code}: it cannot be seen and is not a space for YAML", name=name, code=f"U+{ord(self._lines.text[at]):04X}")
         hint = say("replace it by an ordinary space, or delete it; if it belongs to a text, put the text in quotes")
-        self._findings.add("no-break-space", self._lines.span(at, at + 1), message, hint)
+        self._findings.add("no-break-space", self._lines.span(at, end), message, hint)
 
     def look_behind(self, line_of_error: int) -> None:
         """Report what can still be told beyond a syntax error: tabs that begin a line, and invisible spaces in the line of the error."""
         text = self._lines.text
-        for found in re.finditer(r"(?m)^\t+", text[self._end :]):
-            self.tab(self._end + found.start(), self._end + found.end())
+        for found in _FIRST_TABS.finditer(text, self._end):
+            self.tab(*found.span())
             if self._findings.full("tab"):
                 break
-        for found in _SPACES.finditer(text, max(self._end, self._lines.line_start(line_of_error)), self._lines.line_end(line_of_error)):
-            if found[0] in _INVISIBLE:
-                self.invisible(found.start())
+        for found in _INVISIBLE_SPACE.finditer(text, max(self._end, self._lines.line_start(line_of_error)), self._lines.line_end(line_of_error)):
+            self.invisible(*found.span())
+            if self._findings.full("no-break-space"):
+                break
 
 
 def _is_open(value: str) -> bool:

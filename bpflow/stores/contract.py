@@ -52,6 +52,7 @@ class InstanceRow:
     started: datetime
     ended: datetime | None
     result: str | None
+    history: int | None
     state: bytes
 
 
@@ -155,7 +156,6 @@ class CalendarRow:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    id: int
     person: str
     reason: str
     title: str
@@ -165,8 +165,26 @@ class NoticeRow:
     instance: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
+
+    id: int
+    owner: int
+    expected: int
+    previous: int | None
+    at: datetime
+    status: str
+    result: str | None
+    incidents: int
+    state: bytes
+    history: bytes
+
+
 class Work(Protocol):
-    """A unit of work: a transaction on one owner."""
+    """A unit of work: a transaction on one owner. `left` says whether it has left calls to be sent or changes to be told."""
+
+    left: bool
 
     def instance(self, id: int) -> InstanceRow | None: ...
 
@@ -178,18 +196,13 @@ class Work(Protocol):
         """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
         ...
 
-    def save(
-        self, id: int, owner: int, expected: int, status: str, state: bytes, incidents: int, ended: datetime | None, result: str | None
-    ) -> None:
-        """Writes the state over revision `expected`. Conflict if that is not the revision any more."""
+    def save(self, saved: Saved) -> int:
+        """Writes the state over the revision that was expected, and the row of history; gives that row's number. Conflict if it is
+        another revision now."""
         ...
 
     def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls."""
-        ...
-
-    def record(self, id: int, owner: int, revision: int, at: datetime, data: bytes) -> None:
-        """Writes the row of history."""
         ...
 
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
@@ -224,7 +237,7 @@ class Work(Protocol):
 
     def add_notice(
         self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None
-    ) -> int: ...
+    ) -> None: ...
 
 
 class Store(Protocol):
@@ -252,15 +265,15 @@ class Store(Protocol):
         self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int = 100, after: int = 0
     ) -> list[InstanceRow]: ...
 
-    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]: ...
+    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]:
+        """Open tasks by instance; of some assignees, or of all."""
+        ...
 
     def open_tasks(self, party: str) -> int: ...
 
     def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]: ...
 
     def next_due(self) -> datetime | None: ...
-
-    def timers(self, instance: int) -> list[TimerEntry]: ...
 
     def watchers(self, document: int) -> list[int]:
         """The instances that look again when the document changes."""

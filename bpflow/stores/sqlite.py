@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bpflow.diagnostics import say
 from bpflow.engine.codec import dumps, instant, loads, micros
-from bpflow.engine.transition import CallOut, Effects
+from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
@@ -30,6 +29,7 @@ from bpflow.stores.contract import (
     InstanceRow,
     NoticeRow,
     OutboxRow,
+    Saved,
     StoreError,
     TaskEntry,
     TimerEntry,
@@ -58,9 +58,11 @@ class SqliteStore:
             self._db.execute("pragma foreign_keys = on")
             self._migrate()
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
+            self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
+            self._db.execute("pragma cache_size = -32000")  # kilobytes
         except sqlite3.DatabaseError as error:
             raise StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error))) from error
-        self._work = SqliteWork(self._db)
+        self._work = SqliteWork(self._db, self._lock)
 
     def _migrate(self) -> None:
         """Brings the file to the newest version, each migration in a transaction."""
@@ -82,17 +84,15 @@ class SqliteStore:
         if version < len(migrations):
             self._db.executescript(f"begin exclusive; {script} {stamp} commit;")
 
-    @contextmanager
-    def begin(self) -> Iterator[SqliteWork]:
-        with self._lock:
+    def begin(self) -> SqliteWork:
+        self._lock.acquire()
+        try:
             self._db.execute("begin immediate")
-            try:
-                yield self._work
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("rollback")
-                raise
-            self._db.execute("commit")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._work.left = False
+        return self._work
 
     def close(self) -> None:
         with self._lock:
@@ -142,11 +142,15 @@ class SqliteStore:
         return [rows.instance(row) for row in self._all(sql, *arguments, limit)]
 
     def history(self, instance: int) -> list[HistoryRow]:
-        sql = "select instance, revision, at, data from history where instance = ? order by revision"
+        sql = (
+            "with recursive chain (id) as (select history from instance where id = ? "
+            "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
+            "select instance, revision, at, data from history where id in (select id from chain) order by revision"
+        )
         return [HistoryRow(i, revision, _at(at), data) for i, revision, at, data in self._all(sql, instance)]
 
     def last_at(self) -> datetime | None:
-        ((at,),) = self._all("select max(at) from (select max(at) as at from history union all select max(changed) from document)")
+        ((at,),) = self._all("select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)")
         return _at(at) if at is not None else None
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -176,10 +180,6 @@ class SqliteStore:
     def next_due(self) -> datetime | None:
         ((at,),) = self._all("select min(due) from timer")
         return _maybe(at)
-
-    def timers(self, instance: int) -> list[TimerEntry]:
-        sql = "select instance, holder, arm, due from timer where instance = ? order by due"
-        return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, instance)]
 
     def watchers(self, document: int) -> list[int]:
         return [row[0] for row in self._all("select distinct instance from watch where document = ? order by instance", document)]
@@ -222,11 +222,11 @@ class SqliteStore:
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         sql = (
-            "select id, person, reason, title, text, channel, at, instance from notice "
-            "where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
+            "select person, reason, title, text, channel, at, instance from notice "
+            "where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
         )
         found = self._all(sql, person, person, instance, instance)
-        return [NoticeRow(id, who, reason, title, text, channel, _at(at), i) for id, who, reason, title, text, channel, at, i in found]
+        return [NoticeRow(who, reason, title, text, channel, _at(at), i) for who, reason, title, text, channel, at, i in found]
 
 
 _at = instant
@@ -236,14 +236,43 @@ def _maybe(at: int | None) -> datetime | None:
     return None if at is None else instant(at)
 
 
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ? where id = ? and revision = ?"
+_SAVE_ENDED = (
+    "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
+    "where id = ? and revision = ?"
+)
+_PUT_TASK = (
+    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (party, instance, token, visit) "
+    "do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
+)
+
+
 class SqliteWork:
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_db", "_run")
+    __slots__ = ("_db", "_lock", "_run", "left")
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._db, self._lock = db, lock
         self._run = db.execute
+        self.left = False
+
+    def __enter__(self) -> SqliteWork:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._run("commit")
+            elif self._db.in_transaction:
+                self._run("rollback")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._run("rollback")
+            raise
+        finally:
+            self._lock.release()
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -268,34 +297,34 @@ class SqliteWork:
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
 
-    def save(
-        self, id: int, owner: int, expected: int, status: str, state: bytes, incidents: int, ended: datetime | None, result: str | None
-    ) -> None:
-        if status == "running":
-            values: tuple[Any, ...] = (state, incidents, id, expected)
-            done = self._run("update instance set revision = revision + 1, state = ?, incidents = ? where id = ? and revision = ?", values)
+    def save(self, saved: Saved) -> int:
+        at = micros(saved.at)
+        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
+        row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
+        assert row is not None
+        if saved.status == "running":
+            values = (saved.state, saved.incidents, row, saved.id, saved.expected)
+            done = self._run(_SAVE_RUNNING, values)
         else:
-            sql = (
-                "update instance set revision = revision + 1, state = ?, incidents = ?, status = ?, ended = ?, result = ?, exclusive = null "
-                "where id = ? and revision = ?"
-            )
-            values = (state, incidents, STATUSES.index(status), micros(ended) if ended else None, result, id, expected)
-            done = self._run(sql, values)
+            values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
+            done = self._run(_SAVE_ENDED, values)
         if done.rowcount != 1:
-            raise Conflict(id)
+            raise Conflict(saved.id)
+        return row
 
     def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+        for (token, visit), (was, task) in effects.tasks.items():
+            self._move_task(id, owner, token, visit, was, task, at)
+        for (holder, arm), (before, due) in effects.timers.items():
+            if before is not None and before != due:
+                self._run("delete from timer where due = ? and instance = ? and holder = ? and arm = ?", (micros(before), id, holder, arm))
+            if due is not None and before != due:
+                self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
+        if effects.watches or effects.listens or effects.withdrawn:
+            self._index_rest(id, owner, effects)
+
+    def _index_rest(self, id: int, owner: int, effects: Effects) -> None:
         run = self._run
-        for (token, visit), task in effects.tasks.items():
-            if task is None:
-                run("delete from task where instance = ? and token = ? and visit = ?", (id, token, visit))
-            else:
-                self._put_task(id, owner, token, visit, task, at)
-        for (holder, arm), due in effects.timers.items():
-            if due is None:
-                run("delete from timer where instance = ? and holder = ? and arm = ?", (id, holder, arm))
-            else:
-                run("insert or replace into timer values (?, ?, ?, ?, ?)", (owner, id, holder, arm, micros(due)))
         for (holder, document), on in effects.watches.items():
             if on:
                 run("insert or ignore into watch values (?, ?, ?, ?)", (owner, document.id, id, holder))
@@ -309,22 +338,22 @@ class SqliteWork:
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
-    def _put_task(self, id: int, owner: int, token: int, visit: int, task: Any, at: datetime) -> None:
-        """An open task; one that is there already keeps the time at which it was opened."""
-        due = micros(task.due) if task.due else None
-        for assignee in task.people:
-            place = party_text(assignee.in_place_of) if assignee.in_place_of else None
-            self._run(
-                "insert into task values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (instance, token, visit, party) "
-                "do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue",
-                (owner, id, token, visit, party_text(assignee.party), place, task.node, task.subject, micros(at), due, task.overdue),
-            )
-
-    def record(self, id: int, owner: int, revision: int, at: datetime, data: bytes) -> None:
-        self._run("insert into history values (?, ?, ?, ?, ?)", (owner, id, revision, micros(at), data))
+    def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
+        """A task opens, changes or closes; one that is there already keeps the time at which it was opened."""
+        staying = {a.party for a in task.people} if task else set()
+        for assignee in was.people if was else ():
+            if assignee.party not in staying:
+                key = (party_text(assignee.party), id, token, visit)
+                self._run("delete from task where party = ? and instance = ? and token = ? and visit = ?", key)
+        for assignee in task.people if task else ():
+            assert task is not None
+            due, place = micros(task.due) if task.due else None, party_text(assignee.in_place_of) if assignee.in_place_of else None
+            row = (party_text(assignee.party), id, token, visit, owner, place, task.node, task.subject, micros(at), due, task.overdue)
+            self._run(_PUT_TASK, row)
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
+        self.left = self.left or bool(calls)
         sql = "insert into outbox (owner, instance, token, visit, attempt, waits, service, arguments, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
             values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.service, dumps(call.arguments), micros(at))
@@ -372,6 +401,7 @@ class SqliteWork:
         now = micros(at)
         self._run("insert into feed values (?, ?, ?, ?, ?)", (row.owner, row.ref.id, row.version, now, dumps([changes, by, note])))
         if changes:
+            self.left = True
             sql = "insert into change (owner, document, version, at, data) values (?, ?, ?, ?, ?)"
             self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
 
@@ -387,8 +417,12 @@ class SqliteWork:
         assert id is not None
         return id
 
-    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> int:
-        sql = "insert into notice (owner, person, reason, title, text, channel, at, instance) values (?, ?, ?, ?, ?, ?, ?, ?)"
-        id = self._run(sql, (owner, person, reason, title, text, channel, micros(at), instance)).lastrowid
-        assert id is not None
-        return id
+    def add_notice(
+        self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None
+    ) -> None:
+        now = micros(at)
+        sql = (
+            "insert into notice (person, at, n, owner, reason, title, text, channel, instance) "
+            "values (?, ?, (select coalesce(max(n), 0) + 1 from notice where person = ? and at = ?), ?, ?, ?, ?, ?, ?)"
+        )
+        self._run(sql, (person, now, person, now, owner, reason, title, text, channel, instance))

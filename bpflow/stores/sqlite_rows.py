@@ -10,17 +10,17 @@ from bpflow.expressions.data import Document
 from bpflow.stores.contract import DocumentRow, InstanceRow
 
 INSTANCE = (
-    "select i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.state "
+    "select i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, i.state "
     "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
 )
 DOCUMENT = "select id, owner, type, version, created, changed, fields from document"
 
 
 def instance(row: Any) -> InstanceRow:
-    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, state = row
+    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, history, state = row
     ref = Document(type, document) if document is not None else None
     closed = instant(ended) if ended is not None else None
-    return InstanceRow(id, owner, definition, process, STATUSES[status], revision, incidents, ref, instant(started), closed, result, state)
+    return InstanceRow(id, owner, definition, process, STATUSES[status], revision, incidents, ref, instant(started), closed, result, history, state)
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:

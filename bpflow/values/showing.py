@@ -60,7 +60,9 @@ def _one(field: Field, value: Value, name_of: Callable[[Value], str], zone: tzin
 
 
 def _number(field: Field, value: int | Decimal) -> str:
-    whole, point, decimals = plain(value).partition(".")
+    digits, point, decimals = plain(value).removeprefix("-").partition(".")
     if field.kind == "money" and len(decimals) < 2:
         point, decimals = ".", decimals.ljust(2, "0")
-    return f"{int(whole):,}".replace(",", " ") + point + decimals if abs(int(whole)) >= 10_000 or field.kind == "money" else whole + point + decimals
+    if field.kind == "money" or len(digits) > 4:
+        digits = f"{int(digits):,}".replace(",", " ")
+    return ("-" if value < 0 else "") + digits + point + decimals

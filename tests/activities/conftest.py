@@ -25,6 +25,7 @@ COMPANY = {
         "tags": {"type": "string", "many": True},
         "visits": {"type": "integer"},
         "amount": {"type": "money"},
+        "rating": {"type": "integer", "min": 1, "max": 5},
         "met_at": {"type": "datetime", "title": "Встреча"},
         "day": {"type": "date"},
         "ready": {"type": "boolean"},

@@ -30,7 +30,7 @@ def test_branches_become_arms_in_their_order(made):
     assert found.nodes["which"].arms[0][1].title == "новая"
     assert found.nodes["which.1/end"] == Exit("which.1/end", "end", "new")
     assert [info.path for info in found.graph.steps] == ["which", "which.1/end", "notify", "last"]
-    assert [info.title for info in found.graph.steps][0] == "Какая?"
+    assert found.graph.steps[0].title == "Какая?"
 
 
 def test_a_branch_that_runs_off_its_list_carries_on_after_the_condition(made):

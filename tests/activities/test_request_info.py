@@ -1,5 +1,5 @@
 from bpflow.definition.process import Process
-from bpflow.graph import Alarm, Call, Expr, Flow, Form, Outcome, Task
+from bpflow.graph import Alarm, Call, Choose, Expr, Flow, Form, Outcome, Task
 from bpflow.values import Field
 
 
@@ -92,6 +92,31 @@ def test_what_an_unnamed_step_fills_is_found_under_a_hidden_name(made):
     assert found.findings == []
     assert found.nodes["request-info"].gives == "Step_request_D_info"
     assert dict(found.nodes["request-info:fill.done"].arguments)["set.phone"] == Expr("Step_request_D_info.phone")
+
+
+def test_the_deadline_writes_nothing_into_the_document(made):
+    found = made("""
+        - id: ask
+          activity: request-info
+          to: initiator
+          due: 1d
+          on-overdue: {outcome: yes}
+          fill: [phone]
+          outcomes:
+            yes: {}
+            silent: {button: false, next: go-on}
+        - {activity: end, result: done}
+    """)
+    assert found.findings == ['9:22 wrong-value: nothing chooses the outcome "silent": it has no button, and "on-overdue" does not name it']
+    nodes = found.nodes
+    assert dict(nodes["ask"].outcomes)["yes"].to == "ask:answered.yes"
+    assert nodes["ask:answered.yes"] == Choose(
+        "ask:answered.yes",
+        ((Expr("ask.by != none"), Flow("ask:answered.yes[answered]>ask:fill.yes", "ask:fill.yes")),),
+        Flow("ask:answered.yes[overdue]>end", "end"),
+    )
+    assert nodes["ask:fill.yes"].out.to == "end"
+    assert dict(nodes["ask"].outcomes)["silent"].to == "end"
 
 
 def test_keys_of_the_step_hold_for_every_outcome(made):

@@ -60,6 +60,7 @@ def test_what_is_wrong(made):
           set: {statis: new, status: Новая, visits: 1.5, ready: "да", day: 3 марта, address: Москва}
           add: {name: a}
         - {activity: update-document}
+        - {activity: update-document, set: {name: null, rating: 9}, add: {rating: 7}}
     """)
     assert found.findings == [
         '2:9 unknown-field: the document has no field "statis" — did you mean "status"?',
@@ -70,6 +71,8 @@ def test_what_is_wrong(made):
         "2:86 wrong-value: a value of this field cannot be written out — write an expression: $(…)",
         '3:9 wrong-value: "name" is neither a list nor a number, so "add" has no meaning',
         '4:3 missing-key: nothing is changed: write "set", "add", "remove" or "note"',
+        "5:43 wrong-value: a value is required",
+        "5:57 wrong-value: from 1 to 5 allowed, not the number 9",
     ]
 
 

@@ -19,7 +19,10 @@ def findings(text: str) -> list[str]:
     "written, field",
     [
         ({"type": "string"}, Field("string", title="x")),
-        ({"type": "text", "title": "Текст", "help": "Подсказка", "required": True, "secret": True}, Field("text", "Текст", required=True, help="Подсказка", secret=True)),
+        (
+            {"type": "text", "title": "Текст", "help": "Подсказка", "required": True, "secret": True},
+            Field("text", "Текст", required=True, help="Подсказка", secret=True),
+        ),
         ({"type": "integer", "min": 0, "max": 10}, Field("integer", "x", min="0", max="10")),
         ({"type": "date", "min": "2026-01-01"}, Field("date", "x", min="2026-01-01")),
         ({"type": "choice", "choices": ["a", 2]}, Field("choice", "x", choices=(("a", "a"), ("2", "2")))),
@@ -58,9 +61,9 @@ fields:
         '8:26 unknown-key: a field of type "boolean" has no "max"',
         '9:33 wrong-value: the pattern "(a+)+" is not allowed: a part that repeats has another, or a choice, inside',
         '10:34 wrong-value: "soon" is not a whole number',
-        '11:3 wrong-value: "когда и где" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions'
+        '11:3 bad-id: "когда и где" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions'
         ' — write "когда_и_где" and put the rest into "title"',
-        '12:3 wrong-value: "class" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions',
+        '12:3 bad-id: "class" cannot be the name of a field: letters, digits and "_" only, the first a letter, and no word of the expressions',
         '2:14 unknown-field: there is no field "nam" — did you mean "name"?',
     ]
 

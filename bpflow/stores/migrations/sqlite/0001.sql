@@ -26,37 +26,37 @@ create table instance (
   started integer not null,
   ended integer,
   result text,
-  exclusive text unique,            -- "process/document" while a process with unless-running runs
+  exclusive text,                   -- "process/document" while a process with unless-running runs
+  history integer,                  -- its last row of history
   state blob not null
 );
+create unique index instance_exclusive on instance (exclusive) where exclusive is not null;
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
 
-create table task (                 -- an open task, a row for each assignee
-  owner integer not null,
+create table task (                 -- an open task, a row for each assignee; the state knows the whole key
+  party text not null,              -- user:…, department:…, role:…
   instance integer not null,
   token integer not null,
   visit integer not null,
-  party text not null,              -- user:…, department:…, role:…
+  owner integer not null,
   in_place_of text,
   node text not null,
   subject text not null,
   opened integer not null,
   due integer,
   overdue integer not null,
-  primary key (instance, token, visit, party)
+  primary key (party, instance, token, visit)
 ) without rowid;
-create index task_party on task (party);
 
 create table timer (
-  owner integer not null,
+  due integer not null,
   instance integer not null,
   holder integer not null,
   arm integer not null,
-  due integer not null,
-  primary key (instance, holder, arm)
+  owner integer not null,
+  primary key (due, instance, holder, arm)
 ) without rowid;
-create index timer_due on timer (due);
 
 create table watch (                -- who looks again when a document changes
   owner integer not null,
@@ -77,14 +77,15 @@ create table listen (               -- who waits for a message
 ) without rowid;
 create index listen_name on listen (name, key);
 
-create table history (              -- one row a transaction: events, answers, facts
+create table history (              -- one row a transaction: events, answers, facts; only ever appended to, read backwards by `previous`
+  id integer primary key,
   owner integer not null,
   instance integer not null,
   revision integer not null,
+  previous integer,
   at integer not null,
-  data blob not null,
-  primary key (instance, revision)
-) without rowid;
+  data blob not null
+);
 
 create table outbox (               -- calls that leave the transaction
   id integer primary key,
@@ -150,14 +151,14 @@ create table calendar (
 create index calendar_person on calendar (person, at);
 
 create table notice (
-  id integer primary key,
-  owner integer not null,
   person text not null,
+  at integer not null,
+  n integer not null,               -- tells notices of one instant apart
+  owner integer not null,
   reason text not null,             -- notify, reminder, overdue, withdrawn
   title text not null,
   text text not null,
   channel text not null,
-  at integer not null,
-  instance integer
-);
-create index notice_person on notice (person, at);
+  instance integer,
+  primary key (person, at, n)
+) without rowid;

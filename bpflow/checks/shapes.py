@@ -78,12 +78,16 @@ page(
     Bad:
 
         inputs:
-          days: {type: int, title: How many days}
+          day_count: {type: int, title: How many days}
+        steps:
+          - {activity: notify, to: initiator, text: Ready}
 
     Good:
 
         inputs:
-          days: {type: integer, title: How many days}
+          day_count: {type: integer, title: How many days}
+        steps:
+          - {activity: notify, to: initiator, text: Ready}
     """,
 )
 

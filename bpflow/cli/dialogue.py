@@ -1,0 +1,205 @@
+"""Answering a task in the terminal: what it shows, then the outcome by its number, then field after field.
+
+The law of this file: it asks until a value is right, and what the engine refuses is said and asked again; what was typed before is
+offered again. The end of the input answers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from bpflow.cli.names import Names
+from bpflow.cli.output import Output
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.engine.transition import InvalidAnswer
+from bpflow.expressions.data import User, Value
+from bpflow.graph import Outcome
+from bpflow.runtime import Engine, TaskView
+from bpflow.services.working_calendar import zone_of
+from bpflow.values import Field, InvalidValue, check, read
+
+EMPTY = "-"
+"""What is typed to leave a field empty that has something on offer."""
+
+
+class NothingAnswered(Refused):
+    """The input ended before everything was said."""
+
+
+def show_task(view: TaskView, names: Names, out: Output) -> None:
+    """The task as its people see it."""
+    out.line(view.subject, "bold")
+    if view.document is not None:
+        out.line(names.of(view.document))
+    if view.text:
+        out.line(view.text)
+    for label, text in view.show:
+        out.line(f"  {label}: {text}" if text else f"  {label}: –")
+    out.line(say("for: {people}", people=names.people(view.people)), "dim")
+    if view.due is not None:
+        due = names.when(view.due)
+        out.line(say("due: {due}, overdue", due=due) if view.overdue else say("due: {due}", due=due), "red" if view.overdue else "dim")
+
+
+def show_form(outcome: Outcome, names: Names, out: Output) -> None:
+    """An outcome with the fields of its form."""
+    out.line()
+    out.line(f"{outcome.title} ({outcome.name})", "bold")
+    for name, one in outcome.fields:
+        out.line(f"  {name}: {asked(one, name).text(names.language)}")
+    if outcome.comment == "required":
+        out.line(say("  a comment is required"))
+
+
+def asked(one: Field, name: str) -> Message:
+    """What is asked of a field: its title, its kind, and whether it must be filled."""
+    kind = say("{kind}, several", kind=_kind(one)) if one.many else _kind(one)
+    what = say("{title} ({kind})", title=one.title or name, kind=kind)
+    return say("{what}, required", what=what) if one.required else what
+
+
+def _kind(one: Field) -> Message:
+    match one.kind:
+        case "integer":
+            return say("a whole number")
+        case "number" | "money":
+            return say("a number")
+        case "boolean":
+            return say("yes or no")
+        case "date":
+            return say("a date, as 31.12.2026")
+        case "datetime":
+            return say("a date and a time, as 31.12.2026 09:00")
+        case "duration":
+            return say('a duration, as "2 working days"')
+        case "choice":
+            return say("one of: {choices}", choices=", ".join(title for _, title in one.choices))
+        case "user" | "department":
+            return say("an id of the directory")
+        case "document":
+            return say("a document, as company:17")
+    return say("text")
+
+
+@dataclass
+class Dialogue:
+    """The conversation about one task. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
+
+    engine: Engine
+    names: Names
+    out: Output
+    view: TaskView
+    by: str
+    ask: Callable[[str], str] = field(default=lambda prompt: input(prompt))
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which the process reads dates."""
+        return zone_of(self.engine.graph(self.view.process).timezone)
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> str:
+        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingAnswered at the end of the input."""
+        show_task(self.view, self.names, self.out)
+        offered: dict[str, object] = {**self.view.prefill, **given}
+        try:
+            while True:
+                outcome = self.outcome()
+                offered = {**offered, **self.fields(outcome, offered)}
+                comment = self.comment(outcome, comment)
+                form = {name: offered[name] for name, _ in outcome.fields if name in offered}
+                try:
+                    self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
+                    return outcome.name
+                except InvalidAnswer as refused:
+                    self.refuse(refused)
+        except EOFError:
+            self.out.line()
+            raise NothingAnswered(say("nothing was answered: the task is as it was")) from None
+
+    def refuse(self, refused: Refused) -> None:
+        """Says what was wrong."""
+        hint = getattr(refused, "hint", None)
+        message = say("{message} — {hint}", message=refused.message, hint=hint) if hint else refused.message
+        self.out.line(message, "red")
+
+    def typed(self, prompt: Message) -> str:
+        """What was typed behind the prompt."""
+        return self.ask(f"{prompt.text(self.names.language)}: ").strip()
+
+    # ── the outcome ────────────────────────────────────────────────────────────────────────────────────────────────
+    def outcome(self) -> Outcome:
+        """The outcome by its number, its name or its title."""
+        known = self.view.outcomes
+        self.out.line()
+        for number, one in enumerate(known, 1):
+            self.out.line(f"  {number}. {one.title}")
+        while True:
+            text = self.typed(say("Which outcome (1–{last})", last=len(known)) if len(known) > 1 else say("Which outcome (1)"))
+            for number, one in enumerate(known, 1):
+                if text in (str(number), one.name) or text.casefold() == one.title.casefold():
+                    return one
+            self.out.line(say('"{text}" is none of them', text=text), "red")
+
+    # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def fields(self, outcome: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
+        """The values of the form."""
+        return {name: self.value(name, one, offered.get(name)) for name, one in outcome.fields}
+
+    def value(self, name: str, one: Field, offered: object) -> Value:
+        """A value that the field may have."""
+        default = self.offered(one, offered)
+        prompt = asked(one, name)
+        if default not in (None, []):
+            prompt = say("{prompt} [{value}]", prompt=prompt, value=self.names.value(default, one, self.zone))
+        if one.help:
+            self.out.line(one.help, "dim")
+        for number, (_, title) in enumerate(one.choices, 1):
+            self.out.line(f"  {number}. {title}")
+        while True:
+            text = self.typed(prompt)
+            try:
+                value = default if not text else self.read(one, "" if text == EMPTY else text)
+                check(one, value)
+                return value
+            except InvalidValue as wrong:
+                self.refuse(wrong)
+
+    def offered(self, one: Field, value: object) -> Value:
+        """A value on offer; none where it is none for this field."""
+        try:
+            return read(one, value, self.zone)
+        except InvalidValue:
+            return None
+
+    def read(self, one: Field, text: str) -> Value:
+        """The value that was typed; choices by number too, people by name too. InvalidValue if it is none."""
+        parts = [part.strip() for part in text.replace(";", ",").split(",")] if one.many and one.choices else [text]
+        numbered = [one.choices[int(part) - 1][0] if part.isdecimal() and 0 < int(part) <= len(one.choices) else part for part in parts]
+        value = read(one, numbered if one.many and one.choices else numbered[0], self.zone)
+        return self.person(value) if one.kind == "user" and isinstance(value, User) else value
+
+    def person(self, user: User) -> User:
+        """The person with this id, or with this name or the beginning of it if nobody else has it."""
+        workspace = self.engine.workspace
+        people = workspace.directory.people if workspace else {}
+        if not people or user.id in people:
+            return user
+        meant = [id for id, person in people.items() if person.name.casefold().startswith(user.id.casefold())]
+        if len(meant) == 1:
+            return User(meant[0])
+        raise InvalidValue(say('there is no person "{name}" in the directory', name=user.id))
+
+    # ── the comment ────────────────────────────────────────────────────────────────────────────────────────────────
+    def comment(self, outcome: Outcome, offered: str | None) -> str | None:
+        """The comment, as far as the outcome takes one."""
+        if outcome.comment == "none":
+            return None
+        what = say("Comment, required") if outcome.comment == "required" else say("Comment")
+        prompt = say("{prompt} [{value}]", prompt=what, value=offered) if offered else what
+        while True:
+            text = self.typed(prompt) or offered
+            if text or outcome.comment != "required":
+                return text or None
+            self.out.line(say("a comment is required"), "red")

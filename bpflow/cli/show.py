@@ -1,0 +1,242 @@
+"""Where instances stand, what has happened in them, and what has gone wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bpflow.cli.calls import AsJson, Instance, Limit, call_of, number, one_of
+from bpflow.cli.output import Output, tr
+from bpflow.diagnostics import Message, say
+
+if TYPE_CHECKING:
+    from bpflow.cli.names import Names
+    from bpflow.runtime import IncidentView, InstanceView, Line, Standing
+    from bpflow.stores.contract import InstanceRow
+
+commands = typer.Typer()
+
+
+@commands.command("instances", help=tr("List instances."))
+def instances(
+    ctx: typer.Context,
+    process: Annotated[str | None, typer.Option("--process", metavar="PROCESS", help=tr("Only those of this process."))] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended or cancelled."))] = None,
+    incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
+    document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
+    limit: Limit = "1000",
+    as_json: AsJson = False,
+) -> None:
+    """Instances by number."""
+    call = call_of(ctx)
+    if status is not None:
+        one_of(status, ("running", "ended", "cancelled"), "--status")
+    with call.open() as engine:
+        from bpflow.cli.names import Names
+
+        names = Names(engine, call.out.language)
+        rows = engine.instances(process, status, document, incidents, number(limit, "--limit"))
+        if as_json:
+            call.out.data([_row_data(row, names) for row in rows])
+        elif rows:
+            headings = say("instance"), say("process"), say("document"), say("status"), say("started"), say("ended"), say("incidents")
+            call.out.table(headings, [_row(row, names) for row in rows], right=(0, 6))
+        else:
+            call.out.line(say("no instances"))
+
+
+def _row(row: InstanceRow, names: Names) -> tuple[str, ...]:
+    document = names.of(row.document) if row.document else ""
+    return str(row.id), row.process, document, _status(row, names.language), names.when(row.started), names.when(row.ended), str(row.incidents or "")
+
+
+def _status(row: InstanceRow, language: str) -> str:
+    """How it goes, or how it has ended."""
+    match row.status:
+        case "running":
+            return say("running").text(language)
+        case "cancelled":
+            return say("cancelled").text(language)
+    return (say("ended: {result}", result=row.result) if row.result else say("ended")).text(language)
+
+
+def _row_data(row: InstanceRow, names: Names) -> dict[str, Any]:
+    from bpflow.cli.names import written
+
+    return {
+        "instance": row.id,
+        "process": row.process,
+        "document": written(row.document) or None,
+        "status": row.status,
+        "result": row.result,
+        "started": names.iso(row.started),
+        "ended": names.iso(row.ended),
+        "incidents": row.incidents,
+    }
+
+
+@commands.command("show", help=tr("Show an instance. Where it stands, its incidents, its history."))
+def show(
+    ctx: typer.Context,
+    instance: Instance,
+    everything: Annotated[bool, typer.Option("--all", help=tr("Its variables and the results of its steps too."))] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The instance as operators see it."""
+    call = call_of(ctx)
+    with call.open() as engine:
+        from bpflow.cli.names import Names
+
+        names = Names(engine, call.out.language)
+        id = number(instance, "INSTANCE")
+        view, lines = engine.instance(id), engine.timeline(id)
+        if as_json:
+            call.out.data(_view_data(view, lines, names))
+            return
+        _show_head(view, names, call.out)
+        for standing in view.where:
+            call.out.line(_standing(standing, names))
+        for incident in view.incidents:
+            call.out.line(_incident(incident), "red")
+        if everything:
+            _show_names(view, names, call.out)
+        call.out.line()
+        call.out.table((say("when"), say("who"), say("what")), [_line(line, names) for line in lines])
+
+
+def _show_head(view: InstanceView, names: Names, out: Output) -> None:
+    row = view.row
+    out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
+    if row.document is not None:
+        out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
+    out.line(_status(row, names.language), "green" if row.status == "running" else None)
+
+
+def _standing(standing: Standing, names: Names) -> Message:
+    """A place where it stands, in words."""
+    title, due = standing.title, names.when(standing.due)
+    match standing.kind:
+        case "task":
+            people = names.people(standing.people)
+            what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
+            return say("{what}, due {due}", what=what, due=due) if due else what
+        case "pause":
+            return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
+        case "call":
+            return say('waits for an answer of the service at "{title}"', title=title)
+        case "held":
+            return say('held at "{title}"', title=title)
+    return say('at "{title}"', title=title)
+
+
+def _incident(one: IncidentView) -> Message:
+    return say('incident {id} at "{title}", {place}: {reason}', id=one.id, title=one.title, place=one.place, reason=one.message)
+
+
+def _show_names(view: InstanceView, names: Names, out: Output) -> None:
+    out.line()
+    out.table((say("name"), say("value")), [(name, names.value(value)) for name, value in sorted(view.names.items())])
+
+
+def _line(line: Line, names: Names) -> tuple[str, str, str]:
+    """A line of the timeline."""
+    return names.when(line.at), names.person(line.by), happened(line).text(names.language)
+
+
+def happened(line: Line) -> Message:
+    """What has happened, in words."""
+    what = _what(line)
+    return say("{what}: {text}", what=what, text=line.text) if line.text is not None else what
+
+
+def _what(line: Line) -> Message:
+    title = line.title
+    match line.kind:
+        case "started":
+            return say('started "{title}"', title=title)
+        case "answered":
+            return say('answered "{title}"', title=title)
+        case "overdue":
+            return say('overdue: "{title}"', title=title)
+        case "reminded":
+            return say('reminded of "{title}"', title=title)
+        case "incident":
+            return say('incident at "{title}"', title=title)
+        case "repaired":
+            return say('repaired "{title}"', title=title)
+        case "withdrawn":
+            return say('withdrawn: "{title}"', title=title)
+        case "changed":
+            return say("the document was changed")
+        case "ended":
+            return say("ended")
+        case "failed":
+            return say("a service has failed")
+        case "retry":
+            return say("tried again")
+        case "skip":
+            return say("passed over")
+        case "cancel":
+            return say("cancelled")
+        case "fired":
+            return say('it has come to "{title}"', title=title)
+    return say("{title}", title=title)
+
+
+def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str, Any]:
+    return {
+        **_row_data(view.row, names),
+        "title": view.title,
+        "where": [_standing_data(one, names) for one in view.where],
+        "open_incidents": [incident_data(one, names) for one in view.incidents],
+        "names": {name: names.data(value) for name, value in sorted(view.names.items())},
+        "history": [
+            {
+                "at": names.iso(line.at),
+                "kind": line.kind,
+                "step": line.path or None,
+                "title": line.title,
+                "by": line.by,
+                "text": line.text.text(names.language) if line.text is not None else None,
+            }
+            for line in lines
+        ],
+    }
+
+
+def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
+    people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
+    return {"kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
+
+
+def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
+    """An incident for programs."""
+    return {
+        "instance": one.instance,
+        "incident": one.id,
+        "kind": one.kind,
+        "step": one.path,
+        "title": one.title,
+        "place": one.place,
+        "reason": one.message.text(names.language),
+        "at": names.iso(one.at),
+    }
+
+
+@commands.command("incidents", help=tr("List what an operator must see to."))
+def incidents(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """The open incidents of all instances."""
+    call = call_of(ctx)
+    with call.open() as engine:
+        from bpflow.cli.names import Names
+
+        names, found = Names(engine, call.out.language), engine.incidents()
+        if as_json:
+            call.out.data([incident_data(one, names) for one in found])
+        elif found:
+            rows = [(str(i.instance), str(i.id), names.when(i.at), i.title, i.place, i.message.text(names.language)) for i in found]
+            headings = say("instance"), say("incident"), say("when"), say("step"), say("place"), say("reason")
+            call.out.table(headings, rows, right=(0, 1))
+        else:
+            call.out.line(say("no incidents"))

@@ -1,0 +1,98 @@
+"""What a scenario that fails says: which expectation, what was there instead, and where the process stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from bpflow.diagnostics import Message, excerpt, say
+from bpflow.runtime import InstanceView, Standing
+from bpflow.scenario.coverage import named
+from bpflow.scenario.expectations import Mismatch
+from bpflow.scenario.known import step_name
+from bpflow.scenario.stage import Stage
+from bpflow.scenario.wording import instant_text, listed
+from bpflow.stores.contract import TaskEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a scenario has failed: the first entry of its play that was not so. `stood`: where the process stood, line by line."""
+
+    mismatches: tuple[Mismatch, ...]
+    moment: str
+    stood: tuple[Message, ...]
+    source: str = ""
+
+    def text(self, language: str = "en") -> str:
+        """All of it as lines of plain text."""
+        return "\n".join(self._lines(language))
+
+    def _lines(self, language: str) -> Iterator[str]:
+        for mismatch in self.mismatches:
+            yield f"{mismatch.span}: {mismatch.message.text(language)}"
+            shown = excerpt(mismatch.span, self.source)
+            if shown:
+                yield shown
+        yield say("at {moment} the process stood here:", moment=self.moment).text(language)
+        for line in self.stood:
+            yield f"  {line.text(language)}"
+
+
+def failure(stage: Stage, mismatches: Iterable[Mismatch], source: str) -> Failure:
+    """The failure, with a look at the stage as it is now."""
+    return Failure(tuple(mismatches), instant_text(stage.now, stage.known.zone), tuple(where_it_stood(stage)), source)
+
+
+def where_it_stood(stage: Stage) -> Iterator[Message]:
+    """The places where the instance stands, its incidents, or how it has ended."""
+    view = stage.view()
+    if view is None:
+        yield say("it has not been started")
+        return
+    if view.row.status != "running":
+        yield _end(view)
+    for standing in view.where if view.row.status == "running" else ():
+        yield _standing(stage, standing)
+    for incident in view.incidents:
+        step = named(incident.title, step_name(incident.path))
+        yield say("an incident at {step}, {place}: {message}", step=step, place=incident.place, message=incident.message)
+
+
+def _end(view: InstanceView) -> Message:
+    if view.row.status == "cancelled":
+        return say("it was cancelled")
+    return say('it has ended with "{result}"', result=view.row.result) if view.row.result else say("it has ended without a result")
+
+
+def _standing(stage: Stage, standing: Standing) -> Message:
+    zone: tzinfo = stage.known.zone
+    step = named(standing.title, step_name(standing.path))
+    match standing.kind:
+        case "task":
+            return _task(step, [entry for entry in stage.tasks() if entry.id == standing.task], zone)
+        case "pause" if standing.due is not None:
+            return say("{step}: waits until {due}", step=step, due=instant_text(standing.due, zone))
+        case "pause":
+            return say("{step}: waits", step=step)
+        case "call":
+            return say("{step}: a service has not answered", step=step)
+        case "held":
+            return say("{step}: held by an incident", step=step)
+    return say("{step}", step=step)
+
+
+def _task(step: Message, entries: list[TaskEntry], zone: tzinfo) -> Message:
+    people = listed(_assignee(entry) for entry in entries)
+    due = entries[0].due if entries else None
+    if due is None:
+        return say("{step}: a task of {people}", step=step, people=people)
+    if entries[0].overdue:
+        return say("{step}: a task of {people}, overdue since {due}", step=step, people=people, due=instant_text(due, zone))
+    return say("{step}: a task of {people}, due {due}", step=step, people=people, due=instant_text(due, zone))
+
+
+def _assignee(entry: TaskEntry) -> str:
+    name = entry.party.partition(":")[2]
+    return f"{name} ({entry.in_place_of})" if entry.in_place_of else name

@@ -1,0 +1,137 @@
+from bpflow.definition.lowering import lower
+from bpflow.definition.process import Process
+from bpflow.diagram import LONGEST, escape, mermaid
+from bpflow.graph import Block, Exit, Expr, Flow, Graph, Handler, StepInfo, Trigger, Wait
+from bpflow.source import read_source
+from bpflow.values import DocumentType, Field
+
+PROCESS = """\
+bpflow: 1
+id: outreach
+title: Работа с компаниями
+document: company
+start:
+  - {on: document-changed, when: document.status == "В работе"}
+  - {on: manual}
+variables:
+  attempts: {type: integer, default: 0}
+steps:
+  - id: which
+    activity: condition
+    title: Какая "сфера"?
+    branches:
+      - {when: document.status == "новая", title: новая, next: go-on}
+      - when: document.status == "чужая"
+        steps: [{activity: end, result: not_ours}]
+    otherwise: {next: last}
+  - id: until_met
+    activity: loop
+    title: Пока не встретились
+    until: document.status == "встреча"
+    steps:
+      - id: ask
+        activity: request-info
+        title: Назначена ли встреча?
+        to: initiator
+        outcomes:
+          arranged: {title: Назначена, fill: [status]}
+          later:
+            title: Позже
+            steps:
+              - {activity: pause, for: 2 working days}
+              - {activity: set-variables, set: {attempts: $(attempts + 1)}}
+          refused: {title: Отказ, next: last}
+  - {activity: notify, to: initiator, text: "Встреча с $(document.status)"}
+  - activity: loop
+    while: attempts > 0
+    steps: [{activity: pause, until: document.status == "x"}]
+  - {id: last, activity: update-document, set: {status: отказ}, next: go-on}
+"""
+DRAWN = """\
+flowchart TD
+    start_here(["▶ Работа с компаниями"])
+    n_which{"Какая #quot;сфера#quot;?"}
+    n_which_2_end((("not_ours")))
+    n_until_met{{"Пока не встретились"}}
+    n_until_met_ask[/"Назначена ли встреча?"/]
+    n_until_met_ask_later_pause(["⏰ 2 working days"])
+    n_until_met_ask_later_set_variables["attempts = attempts + 1"]
+    n_notify["Встреча с $(document.status)"]
+    n_loop{{"loop"}}
+    n_loop_pause(["⏰ document.status == #quot;x#quot;"])
+    n_last["status = отказ"]
+    finish_here((("end")))
+    start_here -->|"a document changes: document.status == #quot;В работе#quot; / by hand"| n_which
+    n_which -->|"новая"| n_until_met
+    n_which -->|"document.status == #quot;чужая#quot;"| n_which_2_end
+    n_which -->|"otherwise"| n_last
+    n_until_met --> n_until_met_ask
+    n_until_met -->|"document.status == #quot;встреча#quot;"| n_notify
+    n_until_met_ask -->|"Назначена"| n_until_met
+    n_until_met_ask -->|"Позже"| n_until_met_ask_later_pause
+    n_until_met_ask -->|"Отказ"| n_last
+    n_until_met_ask_later_pause --> n_until_met_ask_later_set_variables
+    n_until_met_ask_later_set_variables --> n_until_met
+    n_notify --> n_loop
+    n_loop -->|"attempts #gt; 0"| n_loop_pause
+    n_loop --> n_last
+    n_loop_pause --> n_loop
+    n_last --> finish_here
+"""
+
+
+def drawn_graph() -> Graph:
+    choices = tuple((word, word) for word in ("новая", "чужая", "встреча", "отказ", "В работе", "x"))
+    types = {"company": DocumentType("company", "Компания", (("status", Field("choice", choices=choices)),))}
+    source = read_source(PROCESS, "p.yaml")
+    compiled = lower(Process.model_validate(source.tree), types)
+    assert compiled.findings == []
+    return compiled.graph
+
+
+def test_steps_are_drawn_and_not_nodes():
+    assert mermaid(drawn_graph()) == DRAWN
+
+
+def test_it_speaks_the_language_of_its_reader():
+    assert '"⏰ 2 working days"' in mermaid(drawn_graph(), "ru")
+    assert "start_here" in mermaid(drawn_graph(), "ru")
+
+
+def test_nothing_in_a_label_is_read_by_mermaid():
+    assert escape('a "b" <c> #1 `d` & |e|\n  f') == "a #quot;b#quot; #lt;c#gt; #35;1 #96;d#96; #amp; #124;e#124; f"
+    assert escape("1. Первый") == "1#46; Первый"
+    assert escape("- так") == "#45; так"
+    assert len(escape("ы" * 500)) == LONGEST
+    assert escape("слово " * 100).endswith("…")
+
+
+def test_names_of_steps_never_clash():
+    graph = Graph(
+        "p",
+        "p",
+        (Flow(">a/b", "a/b"),),
+        (Wait("a/b", ((Trigger("at", Expr("now")), Flow("a/b>a_b", "a_b")),)), Exit("a_b", "end", "x")),
+        (StepInfo("a/b", "pause", ""), StepInfo("a_b", "end", "")),
+    )
+    assert "    n_a_b --> n_a_b_\n" in mermaid(graph)
+
+
+def test_what_runs_off_a_block_goes_back_to_it():
+    late = Handler("late", Trigger("at", Expr("moment(document.due)")), True, Flow("b[late]>c", "c"), outside=True)
+    nodes = (
+        Block("b", (Flow("b[x]>b.x/p", "b.x/p"),), Flow("b>off"), handlers=(late,)),
+        Wait("b.x/p", ((Trigger("at", Expr("now")), Flow("b.x/p>off")),)),
+        Wait("c", ((Trigger("at", Expr("now")), Flow("c>off")),)),
+    )
+    steps = tuple(StepInfo(path, "step", "") for path in ("b", "b.x/p", "c"))
+    drawn = mermaid(Graph("p", "p", (Flow(">b", "b"),), nodes, steps)).splitlines()[5:]
+    assert [line.strip() for line in drawn] == [
+        'finish_here((("end")))',
+        "start_here --> n_b",
+        "n_b --> n_b_x_p",
+        'n_b -->|"document.due"| n_c',
+        "n_b --> finish_here",
+        "n_b_x_p --> n_b",
+        "n_c --> finish_here",
+    ]
