@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bpflow.diagnostics import Severity, Span, render
-from bpflow.source import LARGEST_FILE, Source, Table, Text, read_file, read_source
+from bpflow.source import LARGEST_FILE, Items, Source, Table, Text, read_file, read_source
 
 PROCESS = """\
 # первая строка — комментарий
@@ -237,7 +237,11 @@ FOUND = [
     ("  a: b\n c: d", "yaml-syntax", "2:2", "indentation", "spaces"),
     ("a:\n  - b\n  c: d", "yaml-syntax", "3:3", 'without "- "', '"- "'),
     ("a: b\n- c", "yaml-syntax", "2:1", "stands among keys", "indent"),
-    ("a: b\n: c", "yaml-syntax", "2:1", "a key is missing", "name"),
+    ("a: 1\nb: !срочно x", "yaml-syntax", "2:4", 'begin with "!"', '"!срочно x"'),
+    ("a:\n  b: c\n \xa0d: e\n  f: g", "no-break-space", "3:2", "U+00A0", "ordinary space"),
+    ("{text: Hello [world], all}", "torn-value", "1:8", '"all"', '"Hello [world], all"'),
+    ("{: c}", "key-not-text", "1:2", "a key is missing", "name"),
+    ("a: b\n: c", "key-not-text", "2:1", "a key is missing", "name"),
     ("a: ? b", "yaml-syntax", "1:4", 'begin with "?"', "quotes"),
     ("a: |0\n  b", "yaml-syntax", "1:4", 'begin with "|"', "quotes"),
     ("%YAML 2.0\n---\na: b", "tag", "1:1", "begins with %", "quotes"),

@@ -146,6 +146,8 @@ def test_no_change_of_a_process_makes_it_fail(changes: list[tuple[int, int, str]
         for offset in range(len(value) + 1):
             place = value.at(offset)
             assert (value.span.line, value.span.column) <= (place.line, place.column) <= (value.span.end_line, value.span.end_column)
+            if place != value.span and value[offset : offset + 1].strip() and value.style not in ("double", "folded"):
+                assert source.text.splitlines()[place.line - 1][place.column - 1] == value[offset]
 
 
 def texts(tree: object) -> list[Text]:

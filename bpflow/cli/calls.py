@@ -52,9 +52,8 @@ class Call:
                 raise WrongUse(say('"{folder}" is no workspace: it has no "{file}"', folder=self.folder, file=SETTINGS))
             return self.folder
         here = Path.cwd()
-        found = next((folder for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
-        inside = here / "processes"
-        return found or (inside if (inside / SETTINGS).is_file() else None)
+        found = next((folder for folder in (here, *here.parents, here / "processes") if (folder / SETTINGS).is_file()), None)
+        return Path(os.path.relpath(found)) if found else None
 
     def needed_workspace(self) -> Path:
         """The folder of the workspace. WrongUse if there is none."""
@@ -72,7 +71,8 @@ class Call:
         """The engine on the database, with the workspace.
 
         WrongUse if there is no database yet, unless a `new` one may be made; one in which nothing is deployed then gets all processes of
-        the workspace, unless `deploy` is false. Refused, before anything is made, if they have errors.
+        the workspace, unless `deploy` is false. Refused, before anything is made, if they have errors; and always if the settings, the
+        directory or a document type has: nobody would be known, and what is due would go wrong.
         """
         from bpflow.loading import load_workspace
         from bpflow.runtime import open_engine
@@ -84,8 +84,10 @@ class Call:
             raise WrongUse(say('there is no database "{file}"', file=path), say('name it with "--db"; "start" and "import-documents" make a new one'))
         folder = self.needed_workspace() if fresh else self.workspace()
         loaded = load_workspace(folder) if folder else None
-        if loaded and fresh and deploy:
-            sound(loaded.findings, folder)
+        if loaded:
+            of_processes = {file for process in loaded.processes.values() for file in process.sources}
+            whole = fresh and deploy
+            sound([finding for finding in loaded.findings if whole or finding.span.file not in of_processes], folder)
         engine = open_engine(url, loaded)
         if new and deploy and loaded and not engine.store.deployed():
             for one in engine.deploy_workspace():

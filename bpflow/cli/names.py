@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bpflow.cli.calls import WrongUse
 from bpflow.definition.directory import near_entry
@@ -20,6 +19,7 @@ from bpflow.expressions.data import Department, Document, Duration, File, Role, 
 from bpflow.expressions.durations import spoken
 from bpflow.runtime import Engine
 from bpflow.services.documents import display_name
+from bpflow.services.working_calendar import zone_of
 from bpflow.values import DocumentType, Field, show
 
 PLAIN = Field("string")
@@ -36,7 +36,7 @@ class Names:
 
     def __post_init__(self) -> None:
         workspace = self.engine.workspace
-        self.zone = ZoneInfo(workspace.settings.timezone) if workspace else UTC
+        self.zone = zone_of(workspace.settings.timezone) if workspace else UTC
 
     # ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────
     def of(self, value: Value) -> str:

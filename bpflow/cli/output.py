@@ -69,7 +69,7 @@ class Output:
         from rich.console import Console
 
         seen = colours(sys.stdout)
-        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 10_000, force_terminal=seen, no_color=not seen, highlight=False)
+        console = Console(file=sys.stdout, width=None if is_terminal(sys.stdout) else 10_000, force_terminal=seen, no_color=not seen, highlight=False)
         with console.capture() as captured:
             console.print(table)
         for line in captured.get().splitlines():
@@ -78,7 +78,7 @@ class Output:
     @contextmanager
     def progress(self, title: Message) -> Iterator[Callable[[int, int], None]]:
         """A bar on the standard error, moved by calling with (done, of); nothing where that is no terminal."""
-        if not sys.stderr.isatty():
+        if not is_terminal(sys.stderr):
             yield lambda done, total: None
             return
         from rich.console import Console
@@ -90,9 +90,14 @@ class Output:
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person reads the stream."""
+    return stream.isatty()
+
+
 def colours(stream: TextIO) -> bool:
     """Whether the stream is a terminal that shows colour, and nobody has asked for none."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, style: str | None, stream: TextIO) -> str:

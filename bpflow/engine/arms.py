@@ -108,23 +108,29 @@ def closed(token: Token) -> TaskRow:
 
 
 def release(draft: Draft, token: Token) -> None:
-    """The token stops waiting and moves on: what it waited for is dropped, its hops begin anew."""
+    """The token stops waiting and moves on: what it waited for is dropped, with the incidents on it."""
     assert token.waiting is not None
     disarm(draft, token.id, token.waiting.arms)
+    draft.forget_incidents({token.id}, set())
     token.waiting = None
     token.status = "moving"
 
 
 # ── handlers of scopes ──────────────────────────────────────────────────────────────────────────────────────────────
-def arm_handlers(draft: Draft, scope: Scope) -> None:
-    """Arms what may happen while the scope is open."""
+def arm_handlers(draft: Draft, scope: Scope) -> list[tuple[int, Fault]]:
+    """Arms what may happen while the scope is open; gives the arms that cannot be armed, and why."""
     handlers = draft.program.handlers.get(scope.block, ())
+    wrong: list[tuple[int, Fault]] = []
     if not handlers or scope.handler >= 0:
-        return
+        return wrong
     scope.arms = Arms()
     draft.look_from(scope.id)
     for number, handler in enumerate(handlers):
-        arm(draft, scope.id, scope.arms, number, handler.trigger, level=False)
+        try:
+            arm(draft, scope.id, scope.arms, number, handler.trigger, level=False)
+        except Fault as fault:
+            wrong.append((number, fault))
+    return wrong
 
 
 def handlers_of(draft: Draft, scope: Scope) -> tuple[Handler, ...]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from types import NoneType
 from typing import Any, cast, get_args
 
 import orjson
 
 from bpflow.diagnostics import Message
-from bpflow.engine.events import Event
+from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
 from bpflow.engine.state import Arms, Assignee, Fan, Incident, Scope, State, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
@@ -26,9 +28,12 @@ STATUSES = ("running", "ended", "cancelled")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 INCIDENT_KINDS = ("fault", "failure", "stuck")
 FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
 EVENT_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in EVENTS}
+EVENT_DEFAULTS = {kind: tuple({} if f.default_factory is dict else f.default for f in fields(kind)) for kind in EVENTS}
+
+_EVENT_PARTS = {kind: (number, attrgetter(*EVENT_FIELDS[kind])) for number, kind in enumerate(EVENTS)}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -79,17 +84,18 @@ def encode(program: Program, state: State, written: Written | None = None) -> by
 
 
 def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
-    """Records and lists as fragments: no one changes them in place, so the same object has the same bytes."""
-    made: dict[str, Any] = {}
+    """What JSON does not say by itself as fragments: no one changes a value in place, so the same object has the same bytes."""
+    made: dict[str, Any] = dict(names)
     for name, value in names.items():
-        if isinstance(value, dict | list):
+        if type(value) not in _PLAIN:
             known = written.get(name)
             if known is None or known[0] is not value:
                 known = written[name] = (value, orjson.Fragment(dumps(value)))
             made[name] = known[1]
-        else:
-            made[name] = value
     return made
+
+
+_PLAIN = frozenset((str, int, bool, NoneType))
 
 
 def decode(program: Program, data: bytes) -> State:
@@ -209,12 +215,12 @@ def _read_message(value: Any) -> Any:
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
     """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
-    kind = type(event)
-    row: list[Any] = [EVENT_NUMBERS[kind]]
-    for name in EVENT_FIELDS[kind]:
-        value = getattr(event, name)
-        row.append(plain_message(value) if isinstance(value, Message) else value)
-    while row[-1] is None or row[-1] == {} or row[-1] == "":
+    number, parts = _EVENT_PARTS[type(event)]
+    row: list[Any] = [number, *parts(event)]
+    if type(event) in (Started, Failed):
+        row = [plain_message(value) if isinstance(value, Message) else value for value in row]
+    defaults = EVENT_DEFAULTS[type(event)]
+    while row[-1] == defaults[len(row) - 2]:
         row.pop()
     said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
     return [row, said] if said else [row]
@@ -248,9 +254,12 @@ def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, lis
 def encode_facts(program: Program, facts: Sequence[Fact]) -> list[Any]:
     """Facts flat: kind, token or scope, and the number of a flow or node (a text stays a text)."""
     flat: list[Any] = []
+    flow_numbers = program.flow_numbers
     for kind, id, what in facts:
-        number = program.flow_numbers.get(what) if kind == "took" else program.node_numbers.get(what) if kind not in ("ended", "fired") else None
-        flat += (FACT_KINDS.index(kind), id, what if number is None else number)
+        if kind == "took":
+            flat += (0, id, flow_numbers.get(what, what))
+        else:
+            flat += (FACT_NUMBERS[kind], id, what if kind in ("ended", "fired") else program.node_numbers.get(what, what))
     return flat
 
 

@@ -28,7 +28,8 @@ class Fault(Exception):
 
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
-    and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again."""
+    and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again; `hops`
+    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork."""
 
     __slots__ = (
         "_copied",
@@ -37,6 +38,7 @@ class Draft:
         "changed",
         "effects",
         "facts",
+        "hops",
         "incidents",
         "names",
         "next_id",
@@ -69,7 +71,7 @@ class Draft:
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
         self.facts: list[Fact] = []
-        self.tick = 0
+        self.tick = self.hops = 0
         self.changed: dict[str, int] = {}
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
@@ -173,8 +175,9 @@ class Draft:
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
+        code = self.program.codes.get(expr.text) or self.program.code(expr)
         try:
-            return self.program.code(expr)(self)
+            return code(self)
         except Refused as refused:
             raise Fault(refused.message) from refused
 

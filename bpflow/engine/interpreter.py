@@ -100,7 +100,7 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
         token.via = following.id
         if following.to is None:
             scopes.arrive(draft, token)
-            return
+            break
         node = table[following.to]
         token.node = node.id
         token.hops += 1
@@ -112,7 +112,8 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
             following = nodes.enter(draft, token, node)
         except Fault as fault:
             fall(draft, token, fault)
-            return
+            break
+    draft.hops = max(draft.hops, token.hops)
 
 
 def fall(draft: Draft, token: Token, fault: Fault) -> None:
@@ -133,10 +134,11 @@ def start(draft: Draft, event: Started) -> None:
     for variable in draft.program.graph.variables:
         try:
             names[variable.name] = draft.value(variable.default) if variable.default else None
-        except Fault as wrong:
-            fault = fault or wrong
+        except Fault as spoiled_default:
+            fault = fault or spoiled_default
             names[variable.name] = None
-    arms.arm_handlers(draft, draft.scope(ROOT))
+    for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
+        watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
         draft.queue.append((draft.new_token(ROOT), flow))
     if fault is not None:
@@ -200,15 +202,16 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
 
 def arrived(draft: Draft, event: Arrived | Commanded) -> None:
     """A message or a command reaches the arm of a wait or of a scope; a machine's stale one changes nothing."""
+    held = draft.arms_of(event.holder)
+    if isinstance(event, Arrived) and (held is None or event.arm not in held.listening):
+        return
     if event.holder in draft.scopes and arms.handlers_of(draft, draft.scopes[event.holder]):
         go_off(draft, draft.scope(event.holder), event.arm, dict(event.values))
         return
     token = draft.tokens.get(event.holder)
     node = draft.program.nodes.get(token.node) if token else None
     if token is None or token.status != "waiting" or not isinstance(node, Wait):
-        if isinstance(event, Commanded):
-            raise UnexpectedEvent(say("the command is not to be had now"))
-        return
+        raise UnexpectedEvent(say("the command is not to be had now"))
     token = draft.token(event.holder)
     token.hops = 0
     arms.release(draft, token)
@@ -221,6 +224,7 @@ def commanded(draft: Draft, event: Commanded) -> None:
     trigger = trigger_at(draft, event.holder, event.arm)
     if trigger is None or trigger.kind != "command":
         raise UnexpectedEvent(say("the command is not to be had now"))
+    draft.look_from(draft.tokens[event.holder].scope if event.holder in draft.tokens else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
     arrived(draft, event)
@@ -234,9 +238,9 @@ def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
     scope, token = draft.scopes.get(holder), draft.tokens.get(holder)
     if scope is not None:
         handlers = arms.handlers_of(draft, scope)
-        return handlers[number].trigger if number < len(handlers) else None
+        return handlers[number].trigger if 0 <= number < len(handlers) else None
     node = draft.program.nodes.get(token.node) if token else None
-    return node.arms[number][0] if isinstance(node, Wait) and number < len(node.arms) else None
+    return node.arms[number][0] if isinstance(node, Wait) and 0 <= number < len(node.arms) else None
 
 
 def document_changed(draft: Draft, event: DocumentChanged) -> None:
@@ -252,16 +256,13 @@ def document_changed(draft: Draft, event: DocumentChanged) -> None:
 
 def done(draft: Draft, event: Done) -> None:
     token = draft.tokens.get(event.token)
-    if token is None or token.visit != event.visit or token.status not in ("waiting", "held"):
-        return
-    node = draft.program.nodes[token.node]
-    if not isinstance(node, Call):
+    node = draft.program.nodes.get(token.node) if token else None
+    if token is None or token.visit != event.visit or token.waiting is None or not isinstance(node, Call):
         return
     token = draft.token(event.token)
     if not event.local:
         token.hops = 0
     arms.release(draft, token)
-    draft.forget_incidents({token.id}, set())
     draft.give(token.scope, node.gives, dict(event.values))
     scopes.go_on(draft, token, node.out)
 
@@ -271,7 +272,7 @@ def failed(draft: Draft, event: Failed) -> None:
     if token is None or token.visit != event.visit or token.status != "waiting" or token.waiting is None:
         return
     node = draft.program.nodes[token.node]
-    if isinstance(node, Call) and token.waiting.attempt == event.attempt:
+    if isinstance(node, Call) and token.waiting.attempt == event.attempt and RETRY not in token.waiting.arms.due:
         nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
 
 

@@ -12,7 +12,8 @@ from typing import assert_never
 from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, people, scopes
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.state import ROOT, Scope, Token
+from bpflow.engine.program import DATA_TRIGGERS
+from bpflow.engine.state import ROOT, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, TIMEOUT, CallOut
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
@@ -44,31 +45,32 @@ def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     """All values are computed before any is set, so they see what was before the step, and a fault sets none."""
-    if node.sets:
-        values = {name: draft.value(expr) for name, expr in node.sets}
+    values = {name: draft.value(expr) for name, expr in node.sets} if node.sets else None
+    if node.turn is not None:
+        count_turn(draft, token, node, node.turn)
+    if values:
         draft.root_names |= values
         draft.changed |= dict.fromkeys(values, draft.tick)
     if node.forgets:
         home = draft.home(token.scope)
         for name in node.forgets:
             home.pop(name, None)
-    if node.turn is not None:
-        count_turn(draft, token, node)
+        draft.changed |= dict.fromkeys(node.forgets, draft.tick)
     if draft.turns:
         draft.look_from(token.scope)
     return fork(draft, token, node.out)
 
 
-def count_turn(draft: Draft, token: Token, node: Step) -> None:
-    assert node.turn is not None
-    if node.bound is None and node.turn not in draft.program.fields_read:
+def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:
+    if node.bound is None and name not in draft.program.fields_read:
         return
     home = draft.home(token.scope)
-    record = home.get(node.turn)
+    record = home.get(name)
     turn = record["turn"] + 1 if isinstance(record, dict) and isinstance(record["turn"], int) else 1
     if node.bound is not None and turn > node.bound:
         raise Fault(say("the loop has made its {bound} turns (`max`) and is not over", bound=node.bound))
-    home[node.turn] = {"turn": turn}
+    home[name] = {"turn": turn}
+    draft.changed[name] = draft.tick
 
 
 def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow | None:
@@ -106,7 +108,7 @@ def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
             arms.release(draft, token)
             won(draft, token, node, number, {})
             return flow
-    if len(node.arms) == 1 and node.arms[0][0].kind in ("at", "until") and not waiting.arms.due and not waiting.arms.truth:
+    if not waiting.arms.due and not waiting.arms.truth and all(trigger.kind in DATA_TRIGGERS for trigger, _ in node.arms):
         raise Fault(say("there is no date to wait for"))
     return None
 
@@ -119,17 +121,21 @@ def won(draft: Draft, token: Token, node: Wait, number: int, values: dict[str, V
 
 def call(draft: Draft, token: Token, node: Call) -> Flow | None:
     """Sends the call out, and waits for its answer unless told not to."""
-    arguments = {name: draft.value(expr) for name, expr in node.arguments}
-    timeout = draft.value(node.timeout) if node.timeout else None
-    waiting = draft.wait(token)
-    waiting.attempt = 1
-    if timeout is not None and node.wait:
-        arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
-    draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, 1, node.wait))
+    send(draft, token, node, draft.wait(token))
     if node.wait:
         return None
     arms.release(draft, token)
     return node.out
+
+
+def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> None:
+    """One attempt: the arguments are read anew, and its time begins anew."""
+    arguments = {name: draft.value(expr) for name, expr in node.arguments}
+    timeout = draft.value(node.timeout) if node.timeout and node.wait else None
+    if timeout is not None:
+        arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
+    waiting.attempt += 1
+    draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
 
 
 def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, error: str) -> None:
@@ -153,13 +159,14 @@ def pause_before(draft: Draft, token: Token, node: Call, attempt: int) -> timede
 
 
 def again(draft: Draft, token: Token, node: Call) -> None:
-    """The next attempt of a call: same visit, same key."""
-    waiting = token.waiting
-    assert waiting is not None
-    arguments = {name: draft.value(expr) for name, expr in node.arguments}
-    waiting.attempt += 1
+    """The next attempt of a call: same visit, same key. Where it cannot be made, the token is held, and can be tried again."""
+    assert token.waiting is not None
     token.status = "waiting"
-    draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
+    try:
+        send(draft, token, node, token.waiting)
+    except Fault as fault:
+        token.status = "held"
+        draft.incident("fault", token.node, fault.message, token=token.id)
 
 
 # ── joins ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,11 +177,9 @@ def join(draft: Draft, token: Token, node: Join) -> Flow | None:
     counts[token.via] = counts.get(token.via, 0) + 1
     scope.live -= 1
     del draft.tokens[token.id]
-    if node.need == "live" or not join_met(node, counts):
-        scopes.check(draft, scope)
-        return None
-    release_join(draft, scope, node, token.hops)
-    scopes.check(draft, scope)
+    if node.need != "live" and join_met(node, counts):
+        release_join(draft, scope, node, token.hops)
+    scopes.check(draft, scope, token.hops)
     return None
 
 
@@ -221,7 +226,7 @@ def late_joins(draft: Draft) -> bool:
             if scope.joins.get(join_id) and not any(t.scope == scope.id and t.node in upstream for t in draft.tokens.values()):
                 node = draft.program.nodes[join_id]
                 assert isinstance(node, Join)
-                release_join(draft, draft.scope(scope.id), node, 0)
+                release_join(draft, draft.scope(scope.id), node, draft.hops)
                 return True
     return False
 
@@ -262,7 +267,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
     scope of their own, which the block waits for."""
     scope = draft.scope(scope.id)
     draft.facts.append(("fired", scope.id, handler.name))
-    hops = source.hops if source else 0
+    hops = source.hops if source else draft.hops
     if handler.cancels and handler.outside and scope.host is not None:
         host = draft.token(scope.host)
         host.hops = hops
@@ -288,7 +293,8 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
 def drop(draft: Draft, token: Token) -> None:
     """The token whose error a handler beside takes is gone: its branch ends there."""
     scopes.disarm_token(draft, token)
+    draft.forget_incidents({token.id}, set())
     del draft.tokens[token.id]
     scope = draft.scope(token.scope)
     scope.live -= 1
-    scopes.check(draft, scope)
+    scopes.check(draft, scope, token.hops)

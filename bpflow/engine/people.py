@@ -29,9 +29,9 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
     waiting.people, waiting.excluded = people, excluded
-    draft.give(token.scope, task.gives, open_record(people))
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
+    draft.give(token.scope, task.gives, open_record(people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     return None
 
@@ -60,10 +60,13 @@ def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[Use
     excluded = tuple(user for user in parties(draft, task.not_by) if isinstance(user, User)) if task.not_by else ()
     for expr in (task.people, task.if_nobody):
         if expr is not None:
-            found = [acting(draft, party) for party in parties(draft, expr)]
-            people = {a.party: a for a in reversed(found) if a is not None and a.party not in excluded}
+            people: dict[Party, Assignee] = {}
+            for party in parties(draft, expr):
+                one = acting(draft, party)
+                if one is not None and one.party not in excluded:
+                    people.setdefault(one.party, one)
             if people:
-                return tuple(reversed(people.values())), excluded
+                return tuple(people.values()), excluded
     raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 from bpflow.engine.state import ROOT
@@ -20,12 +19,13 @@ DATA_TRIGGERS = frozenset({"at", "until", "changed"})
 class Program:
     """What `advance` runs. Made from a graph, never stored: `Program(graph)` is cheap, and the caller keeps it by digest."""
 
-    __slots__ = ("__dict__", "graph", "handlers", "nodes", "people")
+    __slots__ = ("__dict__", "codes", "graph", "handlers", "nodes", "people")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
         self.people = {name: expr.text for name, expr in graph.people}
+        self.codes: dict[str, Code] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
             if isinstance(node, Block):
@@ -33,19 +33,17 @@ class Program:
                     raise ValueError(f"{node.id}: a block for each item has no handlers; put it into a block that has")
                 self.handlers[node.id] = node.handlers
 
-    @cached_property
-    def code(self) -> Callable[[Expr], Code]:
+    def code(self, expr: Expr) -> Code:
         """The compiled form of an expression; the same text means the same everywhere in a graph."""
-        made: dict[str, Code] = {}
-        people = self.people
+        found = self.codes[expr.text] = compile_code(expr.text, self.people)
+        return found
 
-        def code(expr: Expr) -> Code:
-            found = made.get(expr.text)
-            if found is None:
-                found = made[expr.text] = compile_code(expr.text, people)
-            return found
-
-        return code
+    def warm(self) -> None:
+        """Does now what would otherwise be done when the first instance comes to it."""
+        for expr in expressions(self.graph):
+            if expr.text not in self.codes:
+                self.code(expr)
+        _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins
 
     @cached_property
     def forms(self) -> dict[str, dict[str, Outcome]]:

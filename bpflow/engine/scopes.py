@@ -32,9 +32,13 @@ def open_block(draft: Draft, token: Token, block: Block) -> None:
         open_fan(draft, token, block, block.each)
         return
     scope = draft.new_scope(block.id, token.scope, host=token.id)
+    wrong = arms.arm_handlers(draft, scope)
+    if wrong:
+        disarm_scope(draft, scope)
+        del draft.scopes[scope.id]
+        raise wrong[0][1]
     for flow in block.entry:
         draft.queue.append((draft.new_token(scope.id, token.hops), flow))
-    arms.arm_handlers(draft, scope)
 
 
 def open_fan(draft: Draft, token: Token, block: Block, each: Each) -> None:
@@ -89,18 +93,18 @@ def arrive(draft: Draft, token: Token) -> None:
         need = block_of(draft, scope.block).need
         if need != "all" and scope.index < 0 and scope.arrived >= need:
             clear(draft, {scope.id})
-            leave(draft, scope)
+            leave(draft, scope, token.hops)
             return
-    check(draft, scope)
+    check(draft, scope, token.hops)
 
 
-def check(draft: Draft, scope: Scope) -> None:
-    """Ends the scope if nothing lives in it."""
+def check(draft: Draft, scope: Scope, hops: int = 0) -> None:
+    """Ends the scope if nothing lives in it; `hops` are those of the last token in it."""
     if scope.live > 0 or draft.status != "running":
         return
     holding = [node for node, counts in scope.joins.items() if counts and "" not in counts]
     if holding:
-        if not any(incident.scope == scope.id for incident in draft.incidents):
+        if not any(join in draft.program.live_joins or stuck(draft, scope) for join in holding):
             draft.incident("stuck", holding[0], say("the join waits for flows that can no longer come"), scope=scope.id)
         return
     need = block_of(draft, scope.block).need if scope.block and scope.handler < 0 and scope.index < 0 else "all"
@@ -108,8 +112,14 @@ def check(draft: Draft, scope: Scope) -> None:
         unmet(draft, scope, need)
         return
     disarm_scope(draft, scope)
+    draft.forget_incidents(set(), {scope.id})
     del draft.scopes[scope.id]
-    leave(draft, scope)
+    leave(draft, scope, hops)
+
+
+def stuck(draft: Draft, scope: Scope) -> bool:
+    """Whether there is an incident on the scope as a whole."""
+    return any(incident.scope == scope.id and incident.arm is None for incident in draft.incidents)
 
 
 def unmet(draft: Draft, scope: Scope, need: int) -> None:
@@ -126,19 +136,23 @@ def disarm_scope(draft: Draft, scope: Scope) -> None:
         scope.arms = None
 
 
-def leave(draft: Draft, scope: Scope) -> None:
-    """What follows a scope that is over (and gone): the end of the instance, the parent of a handler, the host, the next turn."""
+def leave(draft: Draft, scope: Scope, hops: int) -> None:
+    """What follows a scope that is over (and gone): the end of the instance, the parent of a handler, the host, the next turn. The
+    host's hops are those of the last token inside, so waiting in a body is waiting."""
     if scope.id == ROOT:
         draft.status = "ended"
         draft.facts.append(("ended", ROOT, draft.result or ""))
     elif scope.host is None:
         parent = draft.scope(scope.parent)
         parent.live -= 1
-        check(draft, parent)
+        check(draft, parent, hops)
     elif scope.index >= 0:
-        end_turn(draft, draft.token(scope.host), scope)
+        host = draft.token(scope.host)
+        host.hops = min(host.hops, hops)
+        end_turn(draft, host, scope)
     else:
         host = draft.token(scope.host)
+        host.hops = hops
         go_on(draft, host, block_of(draft, scope.block).out)
 
 

@@ -12,13 +12,14 @@ from bpflow.graph import Task, Trigger, Wait
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
+    if not draft.changed or draft.program.awaited_names.isdisjoint(draft.changed):
+        return False
     changed = {name: tick for name, tick in draft.changed.items() if name in draft.program.awaited_names}
     draft.changed = {}
-    if not changed:
-        return False
     newest = max(changed.values())
-    waiting = [t.id for t in draft.tokens.values() if t.status == "waiting" and draft.armed.get(t.id, -1) < newest]
-    for id in sorted([*waiting, *(scope.id for scope in draft.scopes.values() if scope.arms is not None)]):
+    holders = [t.id for t in draft.tokens.values() if t.status == "waiting" and draft.armed.get(t.id, -1) < newest]
+    holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
+    for id in sorted(holders):
         since = draft.armed.get(id, -1)
         fresh = {name for name, tick in changed.items() if tick > since}
         reread(draft, id, lambda trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bpflow.definition.reading import Reading
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
-from bpflow.schema.shape import Shape, file_shape
+from bpflow.schema.found import Shape
+from bpflow.schema.shape import file_shape
 from bpflow.source import Source, Table
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,23 +23,31 @@ _OF_SHAPE = ("exactly-one", "wrong-kind", "missing-key")
 
 def read_model(source: Source, model: type[M]) -> tuple[M | None, list[Diagnostic]]:
     """The model that a file says, and all findings about the file; None if it cannot be made."""
-    made, findings, whole = read_rest(source, model)
-    return (made if whole else None), findings
+    read = read_rest(source, model)
+    return (read.model if read.whole else None), read.findings
 
 
-def read_rest(source: Source, model: type[M], check: Callable[[M, Source], Iterable[Diagnostic]] = lambda *_: ()) -> tuple[M | None, list[Diagnostic], bool]:
-    """As `read_model`, but the model is made of what can be read, and it is told whether that is the whole.
+@dataclass(frozen=True, slots=True)
+class Read(Generic[M]):
+    """What could be read of a file: `model` is None where nothing could, `lost` are the names that went with what could not."""
 
-    `check` finds what the shape cannot say, also in what is left.
-    """
+    model: M | None
+    findings: list[Diagnostic]
+    whole: bool = False
+    lost: frozenset[str] = frozenset()
+
+
+def read_rest(source: Source, model: type[M], check: Callable[[M, Source], Iterable[Diagnostic]] = lambda *_: ()) -> Read[M]:
+    """As `read_model`, but the model is made of what can be read. `check` finds what the shape cannot say, also in what is left."""
     if not isinstance(source.tree, Table) and source.findings:
-        return None, source.findings, False
+        return Read(None, source.findings)
     shape, reading = file_shape(source, model), Reading(source.file)
     try:
         made = model.model_validate(shape.rest.tree if shape.rest else source.tree, context=reading)
     except ValidationError as error:
-        return None, merged(source, or_refused(shape, error, source), reading.findings), False
-    return made, merged(source, shape, [*reading.findings, *check(made, source)]), not shape.findings
+        return Read(None, merged(source, or_refused(shape, error, source), reading.findings))
+    lost = shape.rest.lost if shape.rest else frozenset[str]()
+    return Read(made, merged(source, shape, [*reading.findings, *check(made, source)]), not shape.findings, lost)
 
 
 def or_refused(shape: Shape, error: ValidationError, source: Source) -> Shape:

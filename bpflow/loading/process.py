@@ -17,7 +17,8 @@ from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.graph import Graph
 from bpflow.loading.models import merged, or_refused
 from bpflow.loading.surroundings import Surroundings, find_workspace, load_surroundings
-from bpflow.schema.shape import Rest, process_shape
+from bpflow.schema.found import Rest
+from bpflow.schema.shape import process_shape
 from bpflow.schema.standin import STAND_IN, StandIn
 from bpflow.source import Source, Table, read_file, read_source
 from bpflow.values import DocumentType
@@ -49,7 +50,7 @@ def load_process(path: Path | str, *, surroundings: Surroundings | None = None) 
     folder = find_workspace(path)
     around = load_surroundings(folder) if folder else Surroundings()
     loaded = _load(source, around)
-    return Loaded(loaded.process, loaded.graph, in_order([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
+    return Loaded(loaded.process, loaded.graph, around.heeded([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
 
 
 def load_text(text: str | bytes, file: str = "process.yaml", types: Mapping[str, DocumentType] | None = None, timezone: str = "UTC") -> Loaded:
@@ -63,7 +64,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
         shape = () if source.findings else process_shape(source.tree, source).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
     examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
-    findings = in_order(examined.findings)
+    findings = around.heeded(examined.findings)
     fit = not any(finding.severity is Severity.ERROR for finding in findings)
     return Loaded(examined.process, examined.graph if fit else None, findings, sources)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpflow.checks import RULES
 from bpflow.checks.documents import unknown_types
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings
-from bpflow.diagnostics import Diagnostic, say
+from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
 from bpflow.loading.models import read_rest
 from bpflow.source import Source, read_file
 from bpflow.values import DocumentType
@@ -22,8 +23,8 @@ DOCUMENTS = "documents"
 class Surroundings:
     """A workspace without its processes.
 
-    `types` are its document types by name, and `unread` the names of files of types that cannot be read; `sources` are the texts of
-    its files by their names.
+    `types` are its document types by name, and `unread` the names of types and fields that could not be read; `sources` are the
+    texts of its files by their names.
     """
 
     folder: Path | None = None
@@ -32,6 +33,11 @@ class Surroundings:
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+
+    def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """The findings in order, without advice and warnings of rules that the settings switch off."""
+        off = {name for name, setting in self.settings.rules.items() if setting.state == "off"}
+        return in_order(finding for finding in findings if finding.rule not in off or finding.severity is Severity.ERROR)
 
 
 def find_workspace(path: Path) -> Path | None:
@@ -50,11 +56,12 @@ def load_surroundings(folder: Path) -> Surroundings:
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
-        model, found, _ = read_rest(source, DocumentTypeModel)
+        read = read_rest(source, DocumentTypeModel)
         sources[source.file] = source.text
-        findings += found
-        if model:
-            models.append((model, source))
+        findings += read.findings
+        made.unread.update(read.lost)
+        if read.model:
+            models.append((read.model, source))
         else:
             made.unread.add(path.stem)
     findings += _taken(models, made.types)
@@ -71,9 +78,19 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
         return Settings()
-    settings, found, _ = read_rest(source, Settings, check_settings)
-    findings += found
-    return settings or Settings()
+    read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *_wrong_rules(settings, source)])
+    findings += read.findings
+    return read.model or Settings()
+
+
+def _wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:
+    """Rules that there are not, and errors, which cannot be switched off."""
+    for name, setting in settings.rules.items():
+        place = source.span_at(("rules", name), key=True)
+        if name not in RULES:
+            yield Diagnostic(place, "not-allowed", say('there is no rule "{rule}"', rule=name), did_you_mean(name, RULES))
+        elif setting.state == "off" and RULES[name].severity is Severity.ERROR:
+            yield Diagnostic(place, "not-allowed", say('what "{rule}" finds is an error, and cannot be switched off', rule=name))
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
-from bpflow.diagnostics import Diagnostic, Severity, Span, in_order, say
+from bpflow.diagnostics import Diagnostic, Severity, Span, say
 from bpflow.loading.models import read_rest
 from bpflow.loading.process import Loaded, load_process
-from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, load_surroundings
+from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.source import read_file
 from bpflow.values import DocumentType
 
@@ -39,14 +39,13 @@ def load_workspace(folder: Path | str) -> LoadedWorkspace:
     findings, sources = list(around.findings), dict(around.sources)
     directory = _directory(folder / around.settings.directory, findings, sources)
     processes: dict[str, Loaded] = {}
-    for path in _process_files(folder, around.settings):
-        loaded = load_process(path, surroundings=around)
+    for path, loaded in _processes(folder, around):
         findings += [*loaded.findings, *_named(path, loaded, processes)]
         sources |= loaded.sources
         processes.setdefault(_id(path, loaded), loaded)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, processes, scenarios, in_order(findings), sources)
+    return LoadedWorkspace(folder, around.settings, directory, around.types, processes, scenarios, around.heeded(findings), sources)
 
 
 def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:
@@ -54,14 +53,17 @@ def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) 
         return DirectoryFile()
     source = read_file(path, str(path))
     sources[source.file] = source.text
-    directory, found, _ = read_rest(source, DirectoryFile, check_directory)
-    findings += found
-    return directory or DirectoryFile()
+    read = read_rest(source, DirectoryFile, check_directory)
+    findings += read.findings
+    return read.model or DirectoryFile()
 
 
-def _process_files(folder: Path, settings: Settings) -> list[Path]:
-    others = {SETTINGS, settings.directory}
-    return [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
+def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
+    """The processes with their files; those that are called as their files come first, so that a copy is told from its original."""
+    others = {SETTINGS, around.settings.directory}
+    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
+    loaded = [(path, load_process(path, surroundings=around)) for path in paths]
+    return sorted(loaded, key=lambda one: one[0].stem != _id(*one))
 
 
 def _id(path: Path, loaded: Loaded) -> str:

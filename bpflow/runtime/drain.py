@@ -142,7 +142,7 @@ class Drain:
         starts = [start for start in graph.starts if start.on == on]
         if not starts or graph.document != change.document.type or graph.process == change.cause:
             return
-        key = f"start/{graph.process}/{change.id}"
+        key = f"start/{graph.process}/{change.document.id}/{change.version}"  # the id of a change that was told is given to a later one
         with self.runner.store.begin() as work:
             if work.worked(change.owner, key) is not None:
                 return

@@ -128,6 +128,7 @@ class Engine:
         before = {row.process: row.digest for row in self.store.deployed()}
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
+        self.runner.program(row.id)
         self.runner.world = _with_types(self.world, graph)
         return Deployed(row.process, row.digest, row.version or 1, before.get(graph.process) != row.digest)
 

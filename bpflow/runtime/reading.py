@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 
@@ -10,6 +11,9 @@ from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.services.directory import Directory
 from bpflow.values import Field, InvalidValue, check, read
+
+
+_TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
 
 
 class WrongField(Refused):
@@ -22,11 +26,11 @@ class WrongField(Refused):
 
 def task_id(text: str) -> tuple[int, int, int]:
     """A task's id, `instance.token.visit`, in its parts. UnexpectedEvent if it is none."""
-    parts = text.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts):
+    found = _TASK_ID(text)
+    if found is None:
         raise UnexpectedEvent(say('"{text}" is not the id of a task; one looks like 17.1.4', text=text))
-    instance, token, visit = map(int, parts)
-    return instance, token, visit
+    instance, token, visit = found.groups()
+    return int(instance), int(token), int(visit)
 
 
 def document_ref(text: str) -> Document:

@@ -74,7 +74,8 @@ class Runner:
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
         if definition not in self.programs:
-            self.programs[definition] = Program(from_json(self.store.definition(definition).graph))
+            program = self.programs[definition] = Program(from_json(self.store.definition(definition).graph))
+            program.warm()
         return self.programs[definition]
 
     def load(self, work: Work, id: int) -> Held:
@@ -174,12 +175,15 @@ class Runner:
             transition, live = self.advance(work, held, before, one)
             if turn is None and before is not None and is_same(before, transition):
                 return Turn(before)
-            turn = turn or Turn(transition.state)
-            turn.state = transition.state
-            turn.effects.then(transition.effects)
+            if turn is None:
+                turn = Turn(transition.state, transition.effects, facts=transition.facts)
+                calls = list(transition.effects.calls)
+            else:
+                turn.state, calls = transition.state, transition.effects.calls
+                turn.effects.then(transition.effects)
+                turn.facts += transition.facts
             turn.events.append(encode_event(one, live.used.values()))
-            turn.facts += transition.facts
-            for call in transition.effects.calls:
+            for call in calls:
                 if self.is_local(work, held, call):
                     events += self.perform(work, held, turn.state, call, depth)
                 else:

@@ -10,7 +10,7 @@ from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.failure import Failure
 from bpflow.scenario.model import Scenario, ScenarioFile
 from bpflow.scenario.player import Played, play
-from bpflow.scenario.reading import LoadedScenarios, load_scenarios, scenario_schema
+from bpflow.scenario.reading import LoadedScenarios, load_scenarios
 from bpflow.scenario.report import Report, play_file
 from bpflow.scenario.stage import Prepared, prepare
 
@@ -32,5 +32,4 @@ __all__ = [
     "play",
     "play_file",
     "prepare",
-    "scenario_schema",
 ]

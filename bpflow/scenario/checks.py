@@ -36,7 +36,7 @@ def check_loaded(file: LoadedScenarios, workspace: LoadedWorkspace) -> list[Diag
     if loaded is not None and loaded.graph is not None:
         known = Known(loaded.graph, workspace.directory)
         for scenario in file.scenarios:
-            found += _Examination(known).scenario(scenario)
+            found += _Examination(known, file.complete).scenario(scenario)
     return in_order(found)
 
 
@@ -59,15 +59,16 @@ def _titles(scenarios: Iterable[Scenario]) -> Findings:
 
 
 class _Examination:
-    """The examination of one scenario."""
+    """The examination of one scenario. Where parts of the file could not be read, nothing is said to be missing."""
 
-    def __init__(self, known: Known) -> None:
-        self.known = known
+    def __init__(self, known: Known, complete: bool) -> None:
+        self.known, self.complete = known, complete
 
     def scenario(self, scenario: Scenario) -> Findings:
         yield from self._instant(scenario.at, scenario.value_span("at"))
         yield from self._given(scenario.document, self.known.fields, self._no_document_field)
-        yield from self._lacking(scenario)
+        if self.complete:
+            yield from self._lacking(scenario)
         yield from self._given(scenario.inputs, dict(self.known.graph.inputs), lambda name: say('the process has no input "{name}"', name=name))
         yield from self._absences(scenario)
         yield from self._person(scenario.by, scenario.value_span("by"))

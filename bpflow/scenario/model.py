@@ -99,6 +99,8 @@ def parts(written: object, kind: type[Part]) -> list[Part]:
 class Expect(Model):
     """What must be so at this moment. All that is said must hold."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     instances: Annotated[int, Key(ge=0, strict=True)] | None = None
     """How many instances have been started on the document."""
     task: Result | None = None
@@ -121,13 +123,11 @@ class Expect(Model):
     """The process has an incident whose message has this in it."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
-        """What is said of a task, without the task; and nothing at all."""
+        """What is said of a task, without the task."""
         yield from super().mistakes()
         for key in ("to", "due", "overdue"):
             if key in self.model_fields_set and self.task is None:
                 yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" is said of a task: name its step with "task"', key=key))
-        if not self.model_fields_set:
-            yield Diagnostic(self.place, "too-short", say('"{key}" must not be empty', key="expect"))
 
 
 class Ends(Model):

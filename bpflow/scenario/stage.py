@@ -105,7 +105,8 @@ class Stage:
             self.document = self.engine.create_document(self.known.graph.document, self.fields_of(scenario.document))
             self.settle()
         if not scenario.starts_itself and not self.instances():
-            self.engine.start(self.known.graph.process, document=self.document, inputs=plain(scenario.inputs), by=scenario.by)
+            by = str(scenario.by) if scenario.by is not None else None
+            self.engine.start(self.known.graph.process, document=self.document, inputs=plain(scenario.inputs), by=by)
         self.settle()
 
     def change(self, fields: tuple[Given, ...], by: str | None) -> None:

@@ -9,26 +9,31 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from bpflow.schema.found import Shape
 from bpflow.schema.generate import Schema
 from bpflow.schema.repair import pruned, repaired
-from bpflow.schema.shape import Shape, step_schema
+from bpflow.schema.steps import step_schema
 from bpflow.schema.words import findings_of
 from bpflow.source import Source, Table, Tree
 
 
 def process_mistakes(tree: Tree, schema: Schema, source: Source) -> Shape:
     """The mistakes of a process, and what can be read of it all the same."""
-    errors = list(_Follower(schema).iter_errors(tree))
+    errors = errors_of(tree, schema)
     shape = _shape(errors, source)
     return Shape(shape.findings, shape.places, repaired(tree, errors) if isinstance(tree, Table) else None)
 
 
 def file_mistakes(schema: Schema, source: Source) -> Shape:
     """The mistakes of another file of the workspace."""
-    follower = _Follower(schema)
-    shape = _shape(list(follower.iter_errors(source.tree)), source)
-    rest = pruned(source.tree, lambda tree: list(follower.iter_errors(tree))) if isinstance(source.tree, Table) else None
+    shape = _shape(errors_of(source.tree, schema), source)
+    rest = pruned(source.tree, lambda tree: errors_of(tree, schema)) if isinstance(source.tree, Table) else None
     return Shape(shape.findings, shape.places, rest)
+
+
+def errors_of(tree: Tree, schema: Schema) -> list[ValidationError]:
+    """What jsonschema says, each step held against its own activity."""
+    return list(_Follower(schema).iter_errors(tree))
 
 
 def _shape(errors: list[ValidationError], source: Source) -> Shape:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from jsonschema.exceptions import ValidationError
 
-from bpflow.schema.shape import Rest
+from bpflow.schema.found import Rest
 from bpflow.schema.standin import STAND_IN
 from bpflow.schema.words import schema_of
 from bpflow.source import Items, Table, Text, Tree
@@ -51,18 +51,20 @@ def _take_out(tree: Table, path: Path, error: ValidationError, lost: set[str]) -
 def pruned(tree: Table, errors_of: Callable[[Tree], list[ValidationError]]) -> Rest:
     """The tree of another file of the workspace without what is broken, and without what needs that."""
     made: Table = _copy(tree)
+    lost = set[str]()
     for _ in range(MOST_CUTS):
         errors = errors_of(made)
         if not errors:
             break
         path = tuple(errors[0].absolute_path)
         if errors[0].validator == "additionalProperties":
-            _drop_unknown(_at(made, path), errors[0])
+            lost |= set(_drop_unknown(_at(made, path), errors[0]))
         elif path:
+            lost |= {str(path[-1]), *names_in(_at(made, path))}
             _drop(_at(made, path[:-1]), path[-1])
         else:
             break
-    return Rest(made, frozenset())
+    return Rest(made, frozenset(lost))
 
 
 def _drop(holder: Any, key: str | int) -> None:

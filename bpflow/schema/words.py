@@ -136,7 +136,7 @@ def _not_of_kind(at: Place, wanted: list[str], schema: Mapping[str, Any]) -> Dia
         return Diagnostic(at.span, "bad-duration", say("{value} of what? The unit is missing", value=at.value), hint)
     expected = _FORMS.get(form) or _or([KINDS[kind] for kind in wanted if kind != "null"])
     message = say("{owner} must be {expected}, and this is {found}", owner=_as_value(at), expected=expected, found=kind_of(at.value))
-    return Diagnostic(at.span, "wrong-kind", message, _remedy(at, wanted))
+    return Diagnostic(at.span, "wrong-kind", message, _remedy(at, wanted, schema))
 
 
 def _as_value(at: Place) -> Message:
@@ -156,14 +156,17 @@ def _or(kinds: list[Message]) -> Message:
 _TRUTHS = dict.fromkeys(("да", "yes", "on", "истина", "1"), "true") | dict.fromkeys(("нет", "no", "off", "ложь", "0"), "false")
 
 
-def _remedy(at: Place, wanted: list[str]) -> Message | None:
-    value = at.value
+def _remedy(at: Place, wanted: list[str], schema: Mapping[str, Any]) -> Message | None:
+    """A hint with the same value as it should be written."""
+    value, told_by = at.value, schema.get("items", {}).get("discriminator", {}).get("propertyName")
     if "boolean" in wanted and str(value).lower() in _TRUTHS:
         return say("write {value}", value=_TRUTHS[str(value).lower()])
     if wanted == ["array"] and isinstance(value, dict):
         return say('put a "-" before each item')
     if "array" in wanted and isinstance(value, str):
-        return say("write it as a list: [{value}]", value=value)
+        return say("write it as a list: {value}", value=f"[{{{told_by}: {value}}}]" if told_by else f"[{value}]")
+    if wanted == ["object"] and isinstance(value, str) and value in vocabulary() and at.name == "steps":
+        return say('write "activity: {name}"', name=value)
     if "object" in wanted and isinstance(value, list):
         return say('write keys with a ":" behind them instead of items with a "-"')
     if "string" in wanted and isinstance(value, bool | int | Decimal):
@@ -250,10 +253,14 @@ def _activity(_error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     """A step without an activity, or with one that there is not."""
     known = list(vocabulary())
     name = at.value.get("activity")
-    if not isinstance(name, str):
+    if "activity" not in at.value:
         yield _no_activity(at, known)
         return
     span = at.source.span_at((*at.path, "activity"))
+    if not isinstance(name, str):
+        message = say("{owner} must be {expected}, and this is {found}", owner=say('"{name}"', name="activity"), expected=KINDS["string"], found=kind_of(name))
+        yield Diagnostic(span, "wrong-kind", message)
+        return
     foreign = foreign_letter(name, known)
     hint = foreign.hint if foreign else did_you_mean(name, known)
     yield Diagnostic(span, "unknown-activity", say('there is no activity "{name}"', name=name), hint or _listed(known))

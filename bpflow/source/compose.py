@@ -55,6 +55,10 @@ class Readable(NamedTuple):
         """The text with one value more overwritten."""
         return Readable(self.text[:start] + "x" * (end - start) + self.text[end:], self.stand_in, (*self.mended, start))
 
+    def indented(self, start: int, end: int) -> Readable:
+        """The text with spaces in one more place."""
+        return Readable(self.text[:start] + " " * (end - start) + self.text[end:], self.stand_in, self.mended)
+
 
 class TooMuch(Exception):
     """The file is too deep or too long to be read on; the finding is made."""
@@ -153,8 +157,6 @@ class Composer:
         value: str = event.value
         if self._stand_in:
             value = value.replace(self._stand_in, "?")
-        if start in self._mended:
-            value = " ".join(self.lines.text[start:end].split())
         if event.anchor or event.tag:
             start = self._without_properties(event)
             span = self.lines.span(start, end)
@@ -163,6 +165,8 @@ class Composer:
         else:
             end = start + len(self.lines.text[start:end].rstrip())
             span = self.lines.span(start, end)
+        if start in self._mended:
+            value = " ".join(self.lines.text[start:end].split())
         self.written.append(Written(start, end, style))
         self._end = (span.end_line, span.end_column)
         inner = span.line == span.end_line and style in _EDGES and len(value) + _EDGES[style] == end - start

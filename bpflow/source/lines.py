@@ -89,7 +89,9 @@ class Findings:
             self._last[rule] = span
 
     def take(self, others: Findings) -> None:
-        """Add the findings of another look at the same file."""
+        """Add the findings of a later look at the same file: of the same rule at the same place, the later is the better."""
+        better = {(found.rule, found.span.line, found.span.column) for found in others._found}
+        self._found = [found for found in self._found if (found.rule, found.span.line, found.span.column) not in better]
         for found in others._found:
             self.add(found.rule, found.span, found.message, found.hint, found.severity)
         for rule, span in others._last.items():

@@ -87,6 +87,10 @@ def _read(lines: Lines, findings: Findings) -> tuple[Tree, list[Comment]]:
     for tries_left in reversed(range(max(1, min(MOST_TRIES, MOST_READ_AGAIN // max(1, len(lines.text)))))):
         if attempt.trouble is None or attempt.trouble.starts_in(readable.mended):
             break
+        if tries_left and (indent := attempt.trouble.strange_indent(readable.text)):
+            readable = readable.indented(*indent)  # the strange spaces themselves are found later
+            attempt = _attempt(lines, readable)
+            continue
         said = explain(attempt.trouble)
         findings.add(said.rule, said.span, said.message, said.hint)
         if said.mend is None or not tries_left:

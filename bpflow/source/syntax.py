@@ -18,6 +18,7 @@ from bpflow.source.lines import Lines, offsets
 from bpflow.source.torn import in_quotes
 
 _GLUED_COLON = re.compile(r"\s*(?:- +)*([\w.-]+):(\S.*)")
+_STRANGE_INDENT = re.compile("(?m)^ *([\xa0\u202f\u2007\u3000][\xa0\u202f\u2007\u3000 ]*)")
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 _FARTHEST = 2000  # characters that are searched for the end of a torn value
 
@@ -78,10 +79,16 @@ class Trouble:
         """The event before is a value that was mended: what follows from that is no news."""
         return isinstance(self.last, ScalarEvent) and offsets(self.last)[0] in mended
 
+    def strange_indent(self, text: str) -> tuple[int, int] | None:
+        """Where, in what libyaml read last of `text`, a line is indented by something that looks like spaces."""
+        start = min(offsets(self.last)[0], self.at) if self.last else self.at
+        found = _STRANGE_INDENT.search(text, self.lines.line_start(start), self.lines.line_end(self.at))
+        return found.span(1) if found else None
+
     def value(self, start: int) -> str:
         """The value that begins at `start` as it was probably meant: to the end of its line, or of its entry in `{…}`."""
         end = _entry_end(self.lines.text, start, self.flow)
-        return self.lines.text[start:end].rstrip()
+        return self.lines.text[start:end].rstrip(" \t")
 
     def about(self, rule: str, start: int, span: Span, message: Message, hint: Message | None = None) -> Said:
         """A finding about the value that begins at `start`, whose remedy is to quote it."""
@@ -93,7 +100,7 @@ def _entry_end(text: str, start: int, flow: bool) -> int:
     depth, quote = 0, ""
     for at in range(start, min(len(text), start + _FARTHEST)):
         sign = text[at]
-        if sign in "\r\n" or (not quote and sign == "#" and text[at - 1] in " \t"):
+        if sign in "\r\n\x85\u2028\u2029" or (not quote and sign == "#" and text[at - 1] in " \t"):
             return at
         if quote:
             quote = "" if sign == quote else quote
@@ -115,7 +122,7 @@ def _entry_start(text: str, since: int, at: int) -> int:
     start = since + 1
     while (end := _entry_end(text, start, True)) < at and text[end : end + 1] == ",":
         start = end + 1
-    key = re.compile(r"\s*(?:[^\s:,\"']+:\s+)?").match(text, start)
+    key = re.compile(r"[ \t\r\n]*(?:[^\s:,\"']+:[ \t\r\n]+)?").match(text, start)
     return key.end() if key else start
 
 
@@ -233,9 +240,13 @@ def _in_block(trouble: Trouble) -> Said:
     if trouble.follows(MappingEndEvent, SequenceEndEvent):
         return _after_bracket(trouble)
     if trouble.sign == ":":
-        span = trouble.lines.span(trouble.at, trouble.at + 1)
-        return Said("yaml-syntax", span, say("a key is missing before the colon"), say("write a name before the colon"))
+        return _no_key(trouble)
     return _indentation(trouble)
+
+
+def _no_key(trouble: Trouble) -> Said:
+    span = trouble.lines.span(trouble.at, trouble.at + 1)
+    return Said("key-not-text", span, say("a key is missing before the colon"), say("write a name before the colon"))
 
 
 def _after_quote(trouble: Trouble, last: ScalarEvent) -> Said:
@@ -285,6 +296,8 @@ def _escape(trouble: Trouble) -> Said:
 def _no_value(trouble: Trouble) -> Said:
     if not trouble.sign:
         return _open_bracket(trouble)
+    if trouble.sign == ":":
+        return _no_key(trouble)
     message = say('a value is expected here, not "{sign}"', sign=trouble.sign)
     hint = say("remove the sign; if it belongs to a value, put the value in quotes")
     span = trouble.lines.span(trouble.at, trouble.at + 1)
@@ -298,6 +311,7 @@ _EXPLANATIONS: tuple[tuple[str, Explanation], ...] = (
     ("character that cannot start any token", _first_sign),
     ("alphabetic or numeric character", _first_sign),
     ("comment or line break", _first_sign),
+    ("whitespace or line break", _first_sign),
     ("expected tag URI", _first_sign),
     ("expected '!'", _first_sign),
     ("tag handle", _first_sign),

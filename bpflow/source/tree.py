@@ -22,7 +22,7 @@ _UNITS = {
     "single": re.compile(r"[ \t]*(?:\r\n|[\r\n])\s*|''|.", re.DOTALL),
     "double": re.compile(r"\\(?:\r\n|[\r\n])[ \t]*|\\x..|\\u.{4}|\\U.{8}|\\.|[ \t]*(?:\r\n|[\r\n])\s*|.", re.DOTALL),
 }
-_BREAK = re.compile(r"\r\n|[\r\n]")
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 class Text(str):

@@ -1,7 +1,7 @@
 """Values as plain data, for JSON and for the store, and back without loss.
 
 What JSON lacks is a record with one key that begins with `$`:
-`{"$n": "1.50"}` decimal · `{"$t": "2026-03-02T07:00:00Z"}` instant · `{"$d": "2026-03-02"}` date · `{"$p": [months, days, seconds,
+`{"$n": "1.50"}` decimal · `{"$t": 1772434800000000}` instant, in microseconds since 1970 · `{"$d": "2026-03-02"}` date · `{"$p": [months, days, seconds,
 working days, working seconds]}` duration · `{"$c": [id, title]}` choice · `{"$u": id}` user · `{"$dep": id}` department ·
 `{"$role": id}` role · `{"$doc": [type, number]}` document · `{"$file": [name, digest]}` file · `{"$r": [[key, value], …]}` a record
 that would be taken for one of these.
@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
 from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, User, Value
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def tag(value: Any) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def tag(value: Any) -> dict[str, Any]:
 def _instant(value: datetime) -> dict[str, Any]:
     if value.tzinfo is None:
         raise TypeError("an instant without a zone is not a value")
-    return {"$t": value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"}
+    return {"$t": (value - _EPOCH) // _MICROSECOND}
 
 
 _WRITE: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -50,7 +53,7 @@ _WRITE: dict[type, Callable[[Any], dict[str, Any]]] = {
 }
 _READ: dict[str, Callable[[Any], Value]] = {
     "$n": lambda data: Decimal(data),
-    "$t": lambda data: datetime.fromisoformat(data),
+    "$t": lambda data: _EPOCH + timedelta(microseconds=data),
     "$d": lambda data: date.fromisoformat(data),
     "$p": lambda data: Duration(*data),
     "$c": lambda data: Choice(*data),
@@ -99,5 +102,5 @@ def _read(key: str, body: Any) -> Value:
         raise ValueError(f'unknown mark "{key}"')
     try:
         return read(body)
-    except (TypeError, ArithmeticError) as error:
+    except (TypeError, ArithmeticError, OverflowError) as error:
         raise ValueError(f'"{key}" with {body!r}') from error

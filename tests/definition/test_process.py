@@ -112,7 +112,7 @@ variables:
 steps: [{activity: update-document, set: {anything: 1}}]
 """)
     assert said == [
-        '3:11 wrong-value: there is no time zone "Europe/Moskow" — did you mean "Europe/Moscow"?',
+        '3:11 unknown-timezone: there is no time zone "Europe/Moskow" — did you mean "Europe/Moscow"?',
         '4:11 unknown-type: there is no document type "compani" — did you mean "company"?',
         '6:30 bad-expression: something is missing after "or"',
         '6:42 unknown-name: there is no input "spam" — did you mean "span"?',

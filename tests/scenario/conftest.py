@@ -100,6 +100,17 @@ steps:
   - {id: tell, activity: notify, title: Сказать, to: user("boss"), text: По $(100 // ask.parts)}
 """
 
+TWO = """\
+bpflow: 1
+id: two
+title: Два вопроса без документа
+inputs:
+  who: {type: user}
+steps:
+  - {id: first, activity: request-info, title: Первый, to: 'coalesce(who, user("boss"))'}
+  - {id: second, activity: request-info, title: Второй, to: user("boss")}
+"""
+
 HEAD = """\
 process: deal
 scenarios:
@@ -116,7 +127,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "documents").mkdir()
     files = {"bpflow.yaml": "timezone: Europe/Moscow\n", "directory.yaml": DIRECTORY, "documents/deal.yaml": DOCUMENT}
-    for name, text in {**files, "deal.yaml": PROCESS, "broken.yaml": BROKEN}.items():
+    for name, text in {**files, "deal.yaml": PROCESS, "broken.yaml": BROKEN, "two.yaml": TWO}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 

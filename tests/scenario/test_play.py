@@ -1,6 +1,8 @@
 """Scenarios that hold, and what those say that do not: each kind of expectation with the text that an analyst reads."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import indent
 from time import perf_counter
 
@@ -8,7 +10,8 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.loading import LoadedWorkspace
-from bpflow.scenario import Report, Scenario, load_scenarios, play, prepare
+from bpflow.scenario import Report, Scenario, load_scenarios, play, play_file, prepare
+from bpflow.scenario.stage import Stage
 from bpflow.stores import open_store
 
 Play = Callable[[str], Report]
@@ -16,6 +19,7 @@ Said = Callable[..., str]
 
 WAITS = '"Договорились?" (ask): a task of ivanov, due 2026-03-04T10:00+03:00'
 LATER = "      - answer: {task: ask, by: ivanov, outcome: later, call_at: 2026-03-03T12:00+03:00}\n"
+AGREED = "      - answer: {task: ask, by: ivanov, outcome: agreed, sum: 5000}\n"
 CARETS = str.maketrans({"‹": "", "›": ""})
 
 
@@ -41,12 +45,14 @@ HOLDS = {
     "a length of time": LATER + "      - wait: 26h\n      - expect: {task: ask}\n",
     "working days": "      - wait: 2 working days\n      - expect: {task: ask, overdue: true, notice: {to: boss}}\n",
     "the wait ends where it says": "      - wait: 2026-03-04T09:59+03:00\n      - expect: {task: ask, overdue: false}\n",
-    "an end": "      - answer: {task: ask, by: ivanov, outcome: agreed, sum: 5000}\n    ends: {result: won, document: {status: won, sum: 5000}, notice: {to: boss}}\n",
+    "an end": AGREED + "    ends: {result: won, document: {status: won, sum: 5000}, notice: {to: boss}}\n",
     "an end with a comment": "      - answer: {task: ask, by: ivanov, outcome: refused, comment: Дорого}\n    ends: {result: lost, calendar: none}\n",
     "somebody absent": "      - expect: {task: ask, to: petrova}\n    absent: {ivanov: {from: 2026-03-02, to: 2026-03-03}}\n",
-    "several absences": "      - expect: {task: ask, to: boss}\n    absent: {ivanov: [{from: 2026-01-01, to: 2026-01-02}, {from: 2026-03-01, substitute: boss}]}\n",
+    "several absences": "      - expect: {task: ask, to: boss}\n"
+    "    absent: {ivanov: [{from: 2026-01-01, to: 2026-01-02}, {from: 2026-03-01, substitute: boss}]}\n",
     "a change by nobody": "      - expect: {task: ask}\n      - change: {document: {sum: 7}}\n      - expect: {document: {sum: 7}}\n",
-    "a field emptied": "      - expect: {task: ask}\n      - change: {document: {sum: 7}}\n      - change: {document: {sum: none}}\n      - expect: {document: {sum: none}}\n",
+    "a field emptied": "      - expect: {task: ask}\n      - change: {document: {sum: 7}}\n"
+    "      - change: {document: {sum: none}}\n      - expect: {document: {sum: none}}\n",
     "a wrong outcome refused": "      - refused: {answer: {task: ask, by: ivanov, outcome: won}}\n",
     "a reason": "      - refused: {answer: {task: ask, by: ivanov, outcome: agreed}, because: must be filled}\n",
     "a reason in either language": "      - refused: {answer: {task: ask, by: petrova, outcome: agreed, sum: 1}, because: petrova}\n",
@@ -63,10 +69,18 @@ def test_a_scenario_that_holds(said: Said, entries: str) -> None:
 FAILS = {
     "no task": (
         LATER,
-        failure("      - expect: {task: ‹ask›}", 'expected an open task of "ask", but no task is open', '"До звонка" (wait_for_call): waits until 2026-03-03T12:00+03:00', line=8),
+        failure(
+            "      - expect: {task: ‹ask›}",
+            'expected an open task of "ask", but no task is open',
+            '"До звонка" (wait_for_call): waits until 2026-03-03T12:00+03:00',
+            line=8,
+        ),
     ),
     "people": ("", failure("      - expect: {task: ask, to: ‹petrova›}", 'expected the task of "ask" to be for petrova, but it is for ivanov')),
-    "more people": ("", failure("      - expect: {task: ask, to: ‹[petrova, ivanov]›}", 'expected the task of "ask" to be for ivanov, petrova, but it is for ivanov')),
+    "more people": (
+        "",
+        failure("      - expect: {task: ask, to: ‹[petrova, ivanov]›}", 'expected the task of "ask" to be for ivanov, petrova, but it is for ivanov'),
+    ),
     "due": (
         "",
         failure(
@@ -75,7 +89,10 @@ FAILS = {
         ),
     ),
     "no deadline": ("", failure("      - expect: {task: ask, due: ‹none›}", 'expected the task of "ask" to be due none, but it is due 2026-03-04T10:00+03:00')),
-    "overdue": ("", failure("      - expect: {task: ask, overdue: ‹true›}", 'expected the task of "ask" to be overdue, but it is not: it is due 2026-03-04T10:00+03:00')),
+    "overdue": (
+        "",
+        failure("      - expect: {task: ask, overdue: ‹true›}", 'expected the task of "ask" to be overdue, but it is not: it is due 2026-03-04T10:00+03:00'),
+    ),
     "not overdue": (
         "      - wait: 2 working days\n",
         failure(
@@ -109,7 +126,7 @@ FAILS = {
         ),
     ),
     "a notice": (
-        "      - answer: {task: ask, by: ivanov, outcome: agreed, sum: 5000}\n",
+        AGREED,
         failure(
             "      - expect: {notice: ‹{to: ivanov, title: Крупная сделка, text: на 6000}›}",
             'expected a notice "Крупная сделка" with "на 6000" in its text for ivanov, but the notices since the last action are: '
@@ -122,7 +139,7 @@ FAILS = {
         "      - wait: 2 working days\n",
         failure(
             "      - expect: {notice: ‹none›}",
-            'expected no notices since the last action, but there are: that a task is overdue: "Договорились?" to boss; a reminder: "Договорились?" to ivanov',
+            'expected no notices since the last action, but there are: overdue: "Договорились?" to boss; reminder: "Договорились?" to ivanov',
             '"Договорились?" (ask): a task of ivanov, overdue since 2026-03-04T10:00+03:00',
             at="2026-03-04T10:00+03:00",
             line=8,
@@ -130,10 +147,18 @@ FAILS = {
     ),
     "instances": ("", failure("      - expect: {instances: ‹2›}", "expected 2 as the number of instances, but it is 1")),
     "an incident": ("", failure("      - expect: {incident: ‹zero›}", 'expected an incident with "zero", but there is none')),
-    "an answer by another": ("", failure("      - ‹answer›: {task: ask, by: petrova, outcome: agreed, sum: 5}", 'the answer was refused: the task is not for "petrova"')),
+    "an answer by another": (
+        "",
+        failure("      - ‹answer›: {task: ask, by: petrova, outcome: agreed, sum: 5}", 'the answer was refused: the task is not for "petrova"'),
+    ),
     "an answer to a task that has not been": (
         "      - change: {document: {status: lost}}\n",
-        failure("      - answer: {task: ‹ask›, by: ivanov, outcome: agreed, sum: 5}", 'nobody has had a task of "ask" yet, so it cannot be answered', "it has not been started", line=8),
+        failure(
+            "      - answer: {task: ‹ask›, by: ivanov, outcome: agreed, sum: 5}",
+            'nobody has had a task of "ask" yet, so it cannot be answered',
+            "it has not been started",
+            line=8,
+        ),
     ),
     "taken": (
         "",
@@ -164,7 +189,10 @@ FAILS = {
             line=8,
         ),
     ),
-    "still running, with whatever result": ("      - expect: {task: ask}\n", failure("    ‹ends›: {document: {status: open}}", "expected the process to have ended, but it is still running", line=8)),
+    "still running, with whatever result": (
+        "      - expect: {task: ask}\n",
+        failure("    ‹ends›: {document: {status: open}}", "expected the process to have ended, but it is still running", line=8),
+    ),
     "another result": (
         "      - answer: {task: ask, by: ivanov, outcome: agreed, sum: 5}\n",
         failure("    ends: {result: ‹lost›}", 'expected the result "lost", but it has ended with "won"', 'it has ended with "won"', line=8),
@@ -180,7 +208,7 @@ def test_a_scenario_that_does_not_hold_says_why_and_where_it_stood(said: Said, b
 
 
 def test_all_that_is_wrong_with_one_expectation_is_said(said: Said) -> None:
-    text = said("      - expect: {task: ask, to: petrova, overdue: true, document: {status: won}}\n      - expect: {task: large}\n".replace("task: large", "task: ask"))
+    text = said("      - expect: {task: ask, to: petrova, overdue: true, document: {status: won}}\n")
     assert [line.partition(": ")[2] for line in text.splitlines() if line.startswith("deal.test.yaml:7")] == [
         'expected the task of "ask" to be for petrova, but it is for ivanov',
         'expected the task of "ask" to be overdue, but it is not: it is due 2026-03-04T10:00+03:00',
@@ -189,8 +217,21 @@ def test_all_that_is_wrong_with_one_expectation_is_said(said: Said) -> None:
 
 
 def test_other_tasks_that_are_open_are_named(play: Play) -> None:
-    report = play(BROKEN.format(play="      - expect: {task: ask, to: petrova}\n"))
-    assert [played.ok for played in report.played] == [False]
+    report = play(OTHER)
+    assert [finding.rule for finding in report.findings] == []
+    (played,) = report.played
+    assert played.failure is not None
+    assert 'expected an open task of "second", but open is "first"' in played.failure.text()
+
+
+OTHER = """\
+process: two
+scenarios:
+  - title: Второй вопрос
+    at: 2026-03-02T10:00+03:00
+    play:
+      - expect: {task: second}
+"""
 
 
 # ── the start ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +250,7 @@ def test_a_change_starts_the_process_by_itself(said: Said) -> None:
 
 
 def test_another_change_starts_nothing(said: Said) -> None:
-    assert said(NEW.format(play="      - change: {by: ivanov, document: {status: lost}}\n      - expect: {instances: 0, waiting: none}\n".replace(", waiting: none", ""))) == ""
+    assert said(NEW.format(play="      - change: {by: ivanov, document: {status: lost}}\n      - expect: {instances: 0}\n")) == ""
 
 
 def test_what_has_not_been_started_has_not_ended(said: Said) -> None:
@@ -247,7 +288,7 @@ def test_an_incident_fails_the_scenario_with_its_message_and_place(said: Said) -
     for rest in ("", "      - wait: 1d\n", "      - expect: {waiting: tell}\n", "    ends: {result: none}\n"):
         text = said(BROKEN.format(play=ZERO + rest))
         assert text.startswith("deal.test.yaml:7:9: this has led to an incident: division by zero\n")
-        assert text.endswith(': division by zero')
+        assert text.endswith(": division by zero")
         assert '  "Сказать" (tell): held by an incident\n  an incident at "Сказать" (tell), ' in text
         assert "broken.yaml:17:5: " in text
 
@@ -271,15 +312,11 @@ def test_an_end_without_a_result(said: Said) -> None:
 
 
 # ── time and cost ───────────────────────────────────────────────────────────────────────────────────────────────────
-def test_each_timer_on_the_way_goes_off_at_its_own_time(play: Play, workspace: LoadedWorkspace) -> None:
-    """Two working days, then a reminder each working day: five notices in six days, each at ten o'clock."""
-    report = play(BROKEN.format(play="      - expect: {task: ask}\n").replace("process: broken", "process: deal"))
-    assert report.ok
-    from bpflow.scenario.stage import Stage
-
-    prepared = prepare(workspace.processes["deal"], workspace)
-    scenario = Scenario.model_validate({"title": "Молчание", "at": "2026-03-02T10:00+03:00", "document": {"name": "Труба", "status": "open", "responsible": "ivanov"}})
-    stage = Stage(prepared, scenario)
+def test_each_timer_on_the_way_goes_off_at_its_own_time(workspace: LoadedWorkspace) -> None:
+    """After two working days the head is told, and there is a reminder each working day, always at ten o'clock."""
+    deal = {"name": "Труба", "status": "open", "responsible": "ivanov"}
+    scenario = Scenario.model_validate({"title": "Молчание", "at": "2026-03-02T10:00+03:00", "document": deal})
+    stage = Stage(prepare(workspace.processes["deal"], workspace), scenario)
     stage.begin(scenario)
     stage.wait(stage.known.instant("2026-03-06T12:00+03:00"))
     told = [(notice.reason, notice.at.astimezone(stage.known.zone).strftime("%d.%m %H:%M")) for notice in stage.notices()]
@@ -304,14 +341,57 @@ def test_scenarios_know_nothing_of_each_other(play: Play) -> None:
     assert all(0 < played.seconds < 5 for played in report.played)
 
 
-def test_russian(said: Said) -> None:
-    assert "ask" in said("      - expect: {task: ask, to: petrova}\n", language="ru")
-
-
-def test_the_text_of_a_file_goes_with_its_scenarios(tmp_path, workspace: LoadedWorkspace) -> None:  # type: ignore[no-untyped-def]
+def test_the_text_of_a_file_goes_with_its_scenarios(tmp_path: Path) -> None:
     path = tmp_path / "deal.test.yaml"
     path.write_text(NEW.format(play="      - expect: {task: ask}\n"), encoding="utf-8")
     (scenario,) = load_scenarios(path).scenarios
     assert scenario.process == "deal"
     assert scenario.source == path.read_text(encoding="utf-8")
     assert str(scenario.place) == f"{path}:3:5"
+
+
+# ── starts of other kinds ───────────────────────────────────────────────────────────────────────────────────────────
+def test_a_process_without_a_document_is_started_with_its_inputs(play: Play) -> None:
+    text = OTHER.replace("    play:\n", "    inputs: {who: ivanov}\n    by: petrova\n    play:\n").replace("{task: second}", "{task: first, to: ivanov}")
+    assert play(text).ok
+    assert play(text.replace("inputs: {who: ivanov}", "inputs: {who: none}").replace("to: ivanov", "to: boss")).ok
+
+
+def test_what_nobody_starts_by_hand_is_not_started_by_hand(said: Said) -> None:
+    text = said(NEW.format(play="      - expect: {task: ask}\n").replace("    play:", "    by: ivanov\n    play:"))
+    assert text.startswith('deal.test.yaml:3:12: the scenario cannot begin: "deal" is not started by hand\n')
+
+
+def test_a_process_is_started_again_whenever_its_start_holds_again(said: Said) -> None:
+    lost = "      - change: {by: ivanov, document: {status: open}}\n      - answer: {task: ask, by: ivanov, outcome: refused, comment: Дорого}\n"
+    again = "      - change: {document: {status: new}}\n      - change: {document: {status: open}}\n      - expect: {instances: 2}\n"
+    assert said(NEW.format(play=lost + again + "    ends: {result: lost}\n")) == ""
+
+
+def test_a_document_that_is_created_may_start_the_process_itself(tmp_path: Path, folder: Path) -> None:
+    """The player starts nothing then: there would be two instances."""
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    process = (own / "deal.yaml").read_text(encoding="utf-8")
+    start = '  - on: document-changed\n    when: previous.status == "new" and document.status == "open"\n'
+    assert start in process
+    (own / "deal.yaml").write_text(process.replace(start, "  - {on: document-created}\n"), encoding="utf-8")
+    (own / "deal.test.yaml").write_text(NEW.format(play="      - expect: {instances: 1, task: ask}\n"), encoding="utf-8")
+    report = play_file(own / "deal.test.yaml")
+    assert report.findings == []
+    assert [played.failure for played in report.played] == [None]
+
+
+def test_a_process_that_never_rests_is_a_failure(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpflow.scenario.stage.MOST_WORK", 100)
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    process = (own / "deal.yaml").read_text(encoding="utf-8")
+    (own / "deal.yaml").write_text(process.replace("remind: 1 working day", "remind: 0s"), encoding="utf-8")
+    (own / "deal.test.yaml").write_text(HEAD_OF_DEAL + "      - wait: 3 working days\n", encoding="utf-8")
+    (played,) = play_file(own / "deal.test.yaml").played
+    assert played.failure is not None
+    assert "the process does not come to rest" in played.failure.text()
+
+
+HEAD_OF_DEAL = NEW.format(play="").replace("status: new", "status: open")
