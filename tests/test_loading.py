@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpflow.definition.step import Step
 from bpflow.diagnostics import Severity, in_order, render
+from bpflow.graph import Lowering
+from bpflow.graph import Step as Node
 from bpflow.loading import Surroundings, find_workspace, load_process, load_surroundings, load_text, load_workspace
 from bpflow.values import DocumentType, Field
 
@@ -47,6 +50,12 @@ def test_a_warning_does_not_keep_from_running() -> None:
     loaded = load_text(TELL.replace("- {activity: notify, to: initiator, text: Ready}", "- activity: notify\n    to: initiator\n    text: Ready# soon"))
     assert [finding.severity for finding in loaded.findings] == [Severity.WARNING]
     assert loaded.graph is not None
+
+
+def test_what_the_text_only_warns_of_is_an_error_where_it_breaks_the_process() -> None:
+    loaded = load_text(TELL.replace("id: tell", "id: tell\ntitle: 007"))
+    assert [(finding.rule, finding.severity) for finding in loaded.findings] == [("number", Severity.ERROR)]
+    assert loaded.graph is None
 
 
 def test_the_document_types_of_a_program_may_be_given() -> None:
@@ -147,6 +156,26 @@ def test_whatever_is_done_to_a_text_there_are_findings_with_places_and_no_except
         assert render(finding, spoilt, "ru")
     fit = not any(finding.severity is Severity.ERROR for finding in loaded.findings)
     assert (loaded.graph is not None) is fit
+
+
+class Nap(Step):
+    """Does nothing, for the author of a program."""
+
+    how_long: str
+
+    def lower(self, b: Lowering) -> None:
+        """Nothing is done."""
+        b.add(Node(b.path, (b.flow(b.path),)))
+
+
+def test_a_program_may_bring_activities_of_its_own(tmp_path: Path) -> None:
+    text = TELL.replace("- {activity: notify, to: initiator, text: Ready}", "- {activity: nap, how-long: very}")
+    assert rules(load_text(text).findings) == ["unknown-activity"]
+    assert load_text(text, activities={"nap": Nap}).graph is not None
+    assert rules(load_text(text.replace("how-long", "how-lang"), activities={"nap": Nap}).findings) == ["unknown-key"]
+    path = workspace(tmp_path, nap=text.replace("id: tell", "id: nap")) / "nap.yaml"
+    assert load_process(path, activities={"nap": Nap}).findings == []
+    assert load_workspace(tmp_path, activities={"nap": Nap}).findings == []
 
 
 # ── files and folders ───────────────────────────────────────────────────────────────────────────────────────────────

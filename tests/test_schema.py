@@ -17,11 +17,11 @@ from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.schema import check_file, check_shape, model_schema, process_schema
-from bpflow.schema.generate import activity_definition, docstrings, shape_schema
+from bpflow.schema.generate import docstrings, shape_schema
 from bpflow.schema.keeping import keeps
 from bpflow.schema.letters import foreign_letter
 from bpflow.schema.mistakes import errors_of
-from bpflow.schema.steps import activities_in, step_schema
+from bpflow.schema.steps import definition_of
 from bpflow.source import Items, Table, Text, read_source
 
 CASES = Path(__file__).parent / "cases"
@@ -60,7 +60,7 @@ def test_the_schema_for_editors_follows_the_activity() -> None:
 def test_all_that_can_be_written_is_described() -> None:
     definitions = process_schema()["$defs"]
     for name in vocabulary():
-        definition = definitions[activity_definition(name)]
+        definition = definitions[definition_of(name)]
         assert definition["title"] == name
         assert len(definition["description"]) > 40
         undescribed = [key for key, schema in definition["properties"].items() if key != "activity" and "description" not in schema]
@@ -114,8 +114,8 @@ def test_the_judge_that_is_quick_and_the_one_that_explains_agree(path: Path, see
         return
     for _ in range(chance.randint(0, 2)):
         accident(source.tree, chance)
-    schema = shape_schema(frozenset(name for name in activities_in(source.tree) if name in vocabulary()))
-    assert keeps(source.tree, schema, step_schema) is not bool(errors_of(source.tree, schema))
+    schema = shape_schema(source.tree, vocabulary())
+    assert keeps(source.tree, schema) is not bool(errors_of(source.tree, schema))
 
 
 def test_a_long_process_is_checked_in_linear_time() -> None:

@@ -237,7 +237,8 @@ FOUND = [
     ("  a: b\n c: d", "yaml-syntax", "2:2", "indentation", "spaces"),
     ("a:\n  - b\n  c: d", "yaml-syntax", "3:3", 'without "- "', '"- "'),
     ("a: b\n- c", "yaml-syntax", "2:1", "stands among keys", "indent"),
-    ("a: 1\nb: !срочно x", "yaml-syntax", "2:4", 'begin with "!"', '"!срочно x"'),
+    ("a: 1\nb: !срочно x", "tag", "2:4", 'begin with "!"', '"!срочно x"'),
+    ("a: |\n  b\n \xa0 c: d\ne: f", "no-break-space", "3:2", "U+00A0", "ordinary space"),
     ("a:\n  b: c\n \xa0d: e\n  f: g", "no-break-space", "3:2", "U+00A0", "ordinary space"),
     ("{text: Hello [world], all}", "torn-value", "1:8", '"all"', '"Hello [world], all"'),
     ("{: c}", "key-not-text", "1:2", "a key is missing", "name"),
@@ -248,7 +249,7 @@ FOUND = [
     ("a: [b]: c", "yaml-syntax", "1:7", "after its closing bracket", "quotes"),
     ("a: x:y z\nb: c\n- d", "yaml-syntax", "3:1", "stands among keys", "indent"),
     ('{a: b, c: "d" e}', "torn-value", "1:11", "after its closing quote", "'\"d\" e'"),
-    ("a: !<x", "yaml-syntax", "1:4", 'begin with "!"', "quotes"),
+    ("a: !<x", "tag", "1:4", 'begin with "!"', "quotes"),
     # tabs and characters
     ("a:\n\tb: c", "tab", "2:1", "beginning of the line", "spaces"),
     ("a:\tb", "tab", "1:3", "a tab here", "space"),

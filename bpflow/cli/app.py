@@ -72,7 +72,7 @@ def _guarded(options: list[str], rest: list[str], out: Output) -> int:
         out.refusal(refused.message, getattr(refused, "hint", None))
         return 2 if isinstance(refused, WrongUse) else 1
     except USAGE as error:
-        out.refusal(*_usage(error, out))
+        out.refusal(*_usage(error))
         return 2
     except Exception as error:
         return _bug(error, out, "--traceback" in options)
@@ -88,7 +88,7 @@ def _bug(error: Exception, out: Output, traceback: bool) -> int:
     return 3
 
 
-def _usage(error: Any, out: Output) -> tuple[Any, Any]:
+def _usage(error: Any) -> tuple[Any, Any]:
     """A wrong use that typer has found: what is wrong, and what to do."""
     command = error.ctx.command_path if getattr(error, "ctx", None) else "bpflow"
     hint = say('"{command} --help" says how', command=command)
@@ -126,8 +126,8 @@ def build(language: str, command: str | None = None) -> Any:
     for room in rooms:
         app.add_typer(import_module(f"bpflow.cli.{room}").commands)
     program = typer.main.get_command(app)
-    for command in (program, *program.commands.values()):  # type: ignore[attr-defined]
-        _translate(command, language)
+    for one in (program, *program.commands.values()):  # type: ignore[attr-defined]
+        _translate(one, language)
     return program
 
 

@@ -53,9 +53,10 @@ def show_form(outcome: Outcome, names: Names, out: Output) -> None:
         out.line(say("  a comment is required"))
 
 
-def asked(one: Field, name: str) -> Message:
-    """What is asked of a field: its title, its kind, and whether it must be filled."""
-    kind = say("{kind}, several", kind=_kind(one)) if one.many else _kind(one)
+def asked(one: Field, name: str, listed: bool = False) -> Message:
+    """What is asked of a field: its title, its kind, and whether it must be filled. `listed`: its choices stand above, numbered."""
+    kind = say("one of the numbers") if listed and one.choices else _kind(one)
+    kind = say("{kind}, several", kind=kind) if one.many else kind
     what = say("{title} ({kind})", title=one.title or name, kind=kind)
     return say("{what}, required", what=what) if one.required else what
 
@@ -150,7 +151,7 @@ class Dialogue:
     def value(self, name: str, one: Field, offered: object) -> Value:
         """A value that the field may have."""
         default = self.offered(one, offered)
-        prompt = asked(one, name)
+        prompt = asked(one, name, listed=True)
         if default not in (None, []):
             prompt = say("{prompt} [{value}]", prompt=prompt, value=self.names.value(default, one, self.zone))
         if one.help:

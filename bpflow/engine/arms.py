@@ -29,8 +29,8 @@ def read(draft: Draft, trigger: Trigger) -> tuple[Value, tuple[Document, ...]]:
         draft.reads = None
 
 
-def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *, level: bool) -> bool:
-    """Arms one arm. True if it goes off at once (only with `level`)."""
+def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *, level: bool, about: Document | None = None) -> bool:
+    """Arms one arm. True if it goes off at once (only with `level`). With `about` it stays as it is unless it reads that document."""
     if trigger.kind == "message":
         key = draft.value(trigger.expr) if trigger.expr else None
         arms.listening[number] = (trigger.name, key)
@@ -39,6 +39,8 @@ def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *,
     if trigger.kind not in ("at", "until", "changed"):
         return False
     value, documents = read(draft, trigger)
+    if about is not None and about not in documents:
+        return False
     watch(draft, holder, arms, documents)
     return settle_value(draft, holder, arms, number, value, level=level)
 

@@ -31,7 +31,7 @@ FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
 FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
 EVENTS: tuple[type[Event], ...] = get_args(Event)
 EVENT_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in EVENTS}
-EVENT_DEFAULTS = {kind: tuple({} if f.default_factory is dict else f.default for f in fields(kind)) for kind in EVENTS}
+EVENT_DEFAULTS: dict[type[Event], tuple[Any, ...]] = {kind: tuple({} if f.default_factory is dict else f.default for f in fields(kind)) for kind in EVENTS}
 
 _EVENT_PARTS = {kind: (number, attrgetter(*EVENT_FIELDS[kind])) for number, kind in enumerate(EVENTS)}
 

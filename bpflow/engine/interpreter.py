@@ -249,7 +249,7 @@ def document_changed(draft: Draft, event: DocumentChanged) -> None:
     waiting |= {id: scope.arms for id, scope in draft.scopes.items() if scope.arms is not None}
     for id in sorted(waiting):
         if event.document in waiting[id].watched:
-            watching.reread(draft, id, lambda trigger: True)
+            watching.reread_document(draft, id, event.document)
     for token, _ in draft.queue:
         token.hops = 0
 

@@ -73,8 +73,8 @@ def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:
     draft.changed[name] = draft.tick
 
 
-def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow | None:
-    """A token on each flow: the token itself takes the first."""
+def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow:
+    """A token on each flow: the token itself takes the first. Without any it runs off its list."""
     for flow in out[1:]:
         twin = draft.new_token(token.scope, token.hops)
         twin.node = token.node

@@ -8,7 +8,7 @@ from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Retry, Skip
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.graph import Call, Choose, Flow, Join, Step, Task, Wait, flows
+from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Step, Task, Wait, flows
 
 
 def incident_of(draft: Draft, id: int) -> Incident:
@@ -23,12 +23,15 @@ def incident_of(draft: Draft, id: int) -> Incident:
 def retry(draft: Draft, event: Retry) -> None:
     """The step is entered again: same visit, so a call keeps its key."""
     incident = incident_of(draft, event.incident)
-    if incident.scope is not None and incident.arm is None:
+    if incident.kind == "stuck":
         raise UnexpectedEvent(say("a stuck join cannot be retried: skip the incident, and the join lets its tokens go on"))
     if incident.arm is not None:
         holder = incident.token if incident.token is not None else incident.scope
         assert holder is not None
         retry_arm(draft, holder, incident.arm)
+        return
+    if incident.scope is not None:
+        scopes.check(draft, draft.scope(incident.scope))
         return
     token = held_token(draft, incident)
     node = draft.program.nodes[token.node]
@@ -40,13 +43,13 @@ def retry(draft: Draft, event: Retry) -> None:
 
 
 def retry_arm(draft: Draft, holder: int, arm: int) -> None:
-    """An alarm goes off again at once; a date or a condition is read again."""
+    """An alarm that went off in vain goes off again at once; a date or a condition is read again."""
     held = draft.arms_of(holder)
     token = draft.tokens.get(holder)
-    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task):
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in held.due:
         arms.set_timer(draft, holder, held, arm, draft.now)
-    elif held is not None:
-        watching.reread(draft, holder, lambda trigger: True)
+    else:
+        watching.reread_arm(draft, holder, arm)
 
 
 def held_token(draft: Draft, incident: Incident) -> Token:
@@ -58,9 +61,12 @@ def held_token(draft: Draft, incident: Incident) -> Token:
 
 
 def skip(draft: Draft, event: Skip) -> None:
-    """The step counts as done, with the results given; an alarm is let be; a stuck join lets its tokens go on."""
+    """The step counts as done, with the results given; an alarm is let be; a stuck join lets its tokens go on; a turn ends with them."""
     incident = incident_of(draft, event.incident)
     if incident.arm is not None:
+        return
+    if incident.scope is not None and incident.kind != "stuck":
+        scopes.pass_turn(draft, draft.scope(incident.scope), dict(event.results) or None)
         return
     if incident.scope is not None:
         join = draft.program.nodes[incident.node]
@@ -68,15 +74,15 @@ def skip(draft: Draft, event: Skip) -> None:
         nodes.release_join(draft, draft.scope(incident.scope), join, 0)
         return
     token = held_token(draft, incident)
-    flow = way_out(draft, token, event.branch)
     node = draft.program.nodes[token.node]
+    flow = nodes.fork(draft, token, node.out) if isinstance(node, Step) and event.branch is None else way_out(draft, token, event.branch)
     if token.waiting is not None:
         scopes.disarm_token(draft, token)
         token.waiting = None
     if isinstance(node, Step):
         draft.root_names.update(event.results)
         draft.changed |= dict.fromkeys(event.results, draft.tick)
-    elif isinstance(node, Task | Call | Wait):
+    elif isinstance(node, Task | Call | Wait | Block):
         draft.give(token.scope, node.gives, dict(event.results))
     scopes.go_on(draft, token, flow)
 
@@ -92,7 +98,11 @@ def way_out(draft: Draft, token: Token, branch: str | None) -> Flow:
         named |= {"otherwise": node.otherwise} if node.otherwise else {}
     if branch is not None and branch in named:
         return named[branch]
-    out = flows(node)[-1:] if branch is None and not isinstance(node, Task | Choose | Wait) else flows(node) if branch is None else ()
+    out = flows(node) if branch is None else ()
+    if isinstance(node, Block):
+        out = out[-1:]
+    if isinstance(node, Exit) and branch is None:
+        return nodes.fork(draft, token, out)
     if len(out) == 1:
         return out[0]
     raise UnexpectedEvent(say("say by which branch to leave the step: {known}", known=", ".join(named)))

@@ -46,7 +46,7 @@ def open_fan(draft: Draft, token: Token, block: Block, each: Each) -> None:
     if not isinstance(items, list):
         raise Fault(say("{block}: the items are not a list", block=block.id))
     at_most = draft.value(each.at_most) if each.at_most else len(items)
-    if isinstance(at_most, bool) or not isinstance(at_most, int) or at_most < 1 and items:
+    if isinstance(at_most, bool) or not isinstance(at_most, int) or (at_most < 1 and items):
         raise Fault(say("{block}: the number of turns at a time is not a whole number above 0", block=block.id))
     token.fan = Fan(items, at_most=min(at_most, MAX_LIVE))
     next_turns(draft, token, block)
@@ -157,16 +157,34 @@ def leave(draft: Draft, scope: Scope, hops: int) -> None:
 
 
 def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
-    """A turn of a for-each is over: collect, see whether it is enough, else open the next."""
+    """A turn of a for-each is over: collect, see whether it is enough, else open the next. What cannot be told is an incident on the
+    turn, which stays open, and so does the block."""
     block, fan = block_of(draft, scope.block), host.fan
     assert fan is not None and block.each is not None
-    fan.running -= 1
     try:
         fan.results[scope.index] = collect(draft, block.each, scope)
         enough = enough_yet(draft, block.each, fan, host)
     except Fault as fault:
-        draft.hold(host, fault.message)
+        fan.results.pop(scope.index, None)
+        draft.scopes[scope.id] = scope
+        draft.incident("fault", block.id, fault.message, scope=scope.id)
         return
+    close_turn(draft, host, block, fan, enough=enough)
+
+
+def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
+    """The turn whose end is an incident counts as done, with that result; whether it is enough is not asked."""
+    assert scope.host is not None
+    block, host = block_of(draft, scope.block), draft.token(scope.host)
+    assert host.fan is not None
+    host.fan.results[scope.index] = result
+    del draft.scopes[scope.id]
+    close_turn(draft, host, block, host.fan, enough=False)
+
+
+def close_turn(draft: Draft, host: Token, block: Block, fan: Fan, *, enough: bool) -> None:
+    """One turn less: the rest is cleared if it is enough, else the next begins."""
+    fan.running -= 1
     if enough:
         clear(draft, {s.id for s in draft.scopes.values() if s.host == host.id})
         finish_fan(draft, host, block)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from bpflow.engine import arms, nodes, people, scopes
 from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import Scope, Token
+from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
 
@@ -22,69 +24,84 @@ def look_again(draft: Draft) -> bool:
     for id in sorted(holders):
         since = draft.armed.get(id, -1)
         fresh = {name for name, tick in changed.items() if tick > since}
-        reread(draft, id, lambda trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
+        reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 
 
-def reread(draft: Draft, holder: int, concerns: Callable[[Trigger], bool], *, alarms: bool = True) -> None:
-    """Reads those arms of a holder again that something concerns, until one goes off; a task's `alarms` only move with documents."""
+Concerns = Callable[[int, Trigger], bool]
+"""Whether something concerns an arm, by its number and its trigger."""
+
+
+def reread_document(draft: Draft, holder: int, document: Document) -> None:
+    """Reads those arms of a holder again that read a document which has changed."""
+    reread(draft, holder, lambda _, trigger: trigger.kind in DATA_TRIGGERS and not trigger.fixed, about=document)
+
+
+def reread_arm(draft: Draft, holder: int, arm: int) -> None:
+    """Reads one arm of a holder again."""
+    reread(draft, holder, lambda number, _: number == arm)
+
+
+def reread(draft: Draft, holder: int, concerns: Concerns, *, about: Document | None = None, alarms: bool = True) -> None:
+    """Reads those arms of a holder again that something concerns, until one goes off; a task's `alarms` do not move with names. With
+    `about` an arm that does not read that document stays as it is, so a date counted from now does not move."""
     token = draft.tokens.get(holder)
     if token is not None and token.status == "waiting":
         node = draft.program.nodes[token.node]
         if isinstance(node, Wait):
-            reread_wait(draft, draft.token(holder), node, concerns)
+            reread_wait(draft, draft.token(holder), node, concerns, about)
         elif isinstance(node, Task) and alarms:
-            reread_alarms(draft, draft.token(holder), node)
+            reread_alarms(draft, draft.token(holder), node, concerns, about)
     scope = draft.scopes.get(holder)
     if scope is not None and scope.arms is not None and scope.handler < 0:
-        reread_handlers(draft, draft.scope(holder), concerns)
+        reread_handlers(draft, draft.scope(holder), concerns, about)
 
 
-def reread_wait(draft: Draft, token: Token, node: Wait, concerns: Callable[[Trigger], bool]) -> None:
+def reread_wait(draft: Draft, token: Token, node: Wait, concerns: Concerns, about: Document | None) -> None:
     draft.look_from(token.scope)
     for number, (trigger, flow) in enumerate(node.arms):
-        if trigger.kind in ("at", "until", "changed") and not trigger.fixed and concerns(trigger) and token.waiting is not None:
-            if look(draft, token.id, number, trigger, level=True):
-                arms.release(draft, token)
-                nodes.won(draft, token, node, number, {})
-                scopes.go_on(draft, token, flow)
+        if concerns(number, trigger) and look(draft, token.id, number, trigger, about, level=True):
+            arms.release(draft, token)
+            nodes.won(draft, token, node, number, {})
+            scopes.go_on(draft, token, flow)
+            return
+
+
+def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Document | None) -> None:
+    draft.look_from(scope.id)
+    for number, handler in enumerate(arms.handlers_of(draft, scope)):
+        fired = scope.arms is not None and number in scope.arms.fired
+        if not fired and concerns(number, handler.trigger) and look(draft, scope.id, number, handler.trigger, about, level=False):
+            nodes.handle(draft, scope, number, handler, {})
+            if handler.cancels:
                 return
 
 
-def reread_handlers(draft: Draft, scope: Scope, concerns: Callable[[Trigger], bool]) -> None:
-    draft.look_from(scope.id)
-    for number, handler in enumerate(arms.handlers_of(draft, scope)):
-        trigger = handler.trigger
-        fired = scope.arms is not None and number in scope.arms.fired
-        if trigger.kind in ("at", "until", "changed") and not trigger.fixed and concerns(trigger) and not fired:
-            if look(draft, scope.id, number, trigger, level=False):
-                nodes.handle(draft, scope, number, handler, {})
-                if handler.cancels:
-                    return
-
-
-def reread_alarms(draft: Draft, token: Token, task: Task) -> None:
+def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, about: Document | None) -> None:
     """A deadline that reads a document moves with it, until it has gone off."""
     waiting = token.waiting
     assert waiting is not None
     draft.look_from(token.scope)
     before = dict(waiting.arms.due)
-    for number, alarm in enumerate(task.alarms):
-        if number not in waiting.arms.fired:
-            look(draft, token.id, number, Trigger("at", alarm.at), level=False)
-    if waiting.arms.due != before:
+    try:
         subject = people.subject_of(draft, task)
+    except Fault as fault:
+        on_arm(draft, token.id, next(iter(before), 0), fault)
+        return
+    for number, alarm in enumerate(task.alarms):
+        trigger = Trigger("at", alarm.at)
+        if number not in waiting.arms.fired and concerns(number, trigger):
+            look(draft, token.id, number, trigger, about, level=False)
+    if waiting.arms.due != before:
         draft.effects.tasks.put((token.id, token.visit), arms.closed(token), people.row(task, waiting, subject))
 
 
-def look(draft: Draft, holder: int, number: int, trigger: Trigger, *, level: bool) -> bool:
-    """Reads an arm again. What cannot be evaluated is an incident on it; the arm waits on."""
+def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Document | None, *, level: bool) -> bool:
+    """Reads an arm again; true if it goes off. What cannot be evaluated is an incident on it; the arm waits on."""
     held = draft.arms_of(holder)
     assert held is not None
     try:
-        value, documents = arms.read(draft, trigger)
-        arms.watch(draft, holder, held, documents)
-        return arms.settle_value(draft, holder, held, number, value, level=level)
+        return arms.arm(draft, holder, held, number, trigger, level=level, about=about)
     except Fault as fault:
         on_arm(draft, holder, number, fault)
         return False

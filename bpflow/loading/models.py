@@ -19,6 +19,8 @@ At: TypeAlias = tuple[int, int]
 
 _OF_SHAPE = ("exactly-one", "wrong-kind", "missing-key")
 """Rules of which the schema speaks in an analyst's words, and the models too."""
+_NOWHERE = (1, 1)
+"""Where a model puts a finding about nothing, which has no place."""
 
 
 def read_model(source: Source, model: type[M]) -> tuple[M | None, list[Diagnostic]]:
@@ -63,13 +65,14 @@ def _refused(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
 
 def merged(source: Source, shape: Shape, inside: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The findings of all rooms about one file, of which an earlier one has the word about a place."""
-    told = {_start(finding.span): finding for finding in source.findings}
-    places = {_start(span) for span in shape.places} | {(1, 1)}
-    of_shape = [finding for finding in shape.findings if _start(finding.span) not in told and not _about_letters(finding, source)]
+    told = {_start(finding.span) for finding in source.findings}
+    places = {_start(span) for span in shape.places} | ({_NOWHERE} if shape.findings else set())
+    of_shape = [finding for finding in shape.findings if not _about_letters(finding, source)]
     of_values = [finding for finding in inside if finding.rule not in _OF_SHAPE or _start(finding.span) not in places]
-    doubled = {_start(finding.span) for finding in of_values} & set(told)
-    of_text = [_grave(finding) if _start(finding.span) in doubled else finding for finding in source.findings]
-    return [*of_text, *of_shape, *(finding for finding in of_values if _start(finding.span) not in told)]
+    others = [*of_shape, *of_values]
+    wrong = {_start(finding.span) for finding in others if finding.severity is Severity.ERROR}
+    of_text = [_grave(finding) if _start(finding.span) in wrong else finding for finding in source.findings]
+    return [*of_text, *(finding for finding in others if _start(finding.span) not in told)]
 
 
 def _start(span: Span) -> At:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -12,16 +13,18 @@ from bpflow.checks import Subject, check
 from bpflow.definition.lowering import lower
 from bpflow.definition.process import Process
 from bpflow.definition.reading import Reading
-from bpflow.definition.vocabulary import vocabulary
+from bpflow.definition.step import Step
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.graph import Graph
 from bpflow.loading.models import merged, or_refused
-from bpflow.loading.surroundings import Surroundings, find_workspace, load_surroundings
+from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
 from bpflow.schema.found import Rest
 from bpflow.schema.shape import process_shape
 from bpflow.schema.standin import STAND_IN, StandIn
 from bpflow.source import Source, Table, read_file, read_source
 from bpflow.values import DocumentType
+
+Activities: TypeAlias = Mapping[str, type[Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,41 @@ class Loaded:
     sources: dict[str, str]
 
 
-def load_process(path: Path | str, *, surroundings: Surroundings | None = None) -> Loaded:
+def load_process(path: Path | str, *, activities: Activities | None = None, surroundings: Surroundings | None = None) -> Loaded:
     """The process in a file, with the document types of the nearest workspace, unless its `surroundings` are given.
 
-    Findings name the file as `path` does. What is wrong with the workspace's own files is among them where they had to be read.
+    `activities` may be used besides those that are installed. Findings name the file as `path` does. What is wrong with the
+    workspace's own files is among them, where they had to be read.
     """
     path = Path(path)
     source = read_file(path, str(path))
     if surroundings is not None:
         return _load(source, surroundings)
     folder = find_workspace(path)
-    around = load_surroundings(folder) if folder else Surroundings()
+    around = load_surroundings(folder, activities) if folder else Surroundings(activities=known_activities(activities))
     loaded = _load(source, around)
     return Loaded(loaded.process, loaded.graph, around.heeded([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
 
 
-def load_text(text: str | bytes, file: str = "process.yaml", types: Mapping[str, DocumentType] | None = None, timezone: str = "UTC") -> Loaded:
-    """The process in a text; `file` is what findings call it, `types` are the document types that it may use."""
-    return _load(read_source(text, file), Surroundings(types=dict(types or {})), timezone)
+def load_text(
+    text: str | bytes,
+    file: str = "process.yaml",
+    types: Mapping[str, DocumentType] | None = None,
+    *,
+    timezone: str = "UTC",
+    activities: Activities | None = None,
+) -> Loaded:
+    """The process in a text; `file` is what findings call it, `types` are the document types that it may use.
+
+    `activities` may be used besides those that are installed.
+    """
+    return _load(read_source(text, file), Surroundings(types=dict(types or {}), activities=known_activities(activities)), timezone)
 
 
 def _load(source: Source, around: Surroundings, timezone: str | None = None) -> Loaded:
     sources = {source.file: source.text}
     if not isinstance(source.tree, Table):
-        shape = () if source.findings else process_shape(source.tree, source).findings
+        shape = () if source.findings else process_shape(source.tree, source, around.activities).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
     examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
     findings = around.heeded(examined.findings)
@@ -77,19 +91,17 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
+        self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None
-        reading = self._reading()
-        shape = process_shape(tree, source)
+        reading = Reading(source.file, self.activities)
+        shape = process_shape(tree, source, self.activities)
         try:
             self.process = Process.model_validate(tree, context=reading)
         except ValidationError as error:
             shape = or_refused(shape, error, source)
         found = self._whole(self.process, reading) if self.process else self._rest(shape.rest, reading) if shape.rest else []
         self.findings = merged(source, shape, [*reading.findings, *found])
-
-    def _reading(self) -> Reading:
-        return Reading(self.source.file, vocabulary())
 
     def _whole(self, process: Process, reading: Reading, lost: frozenset[str] = frozenset(), complete: bool = True) -> list[Diagnostic]:
         """The findings of lowering and of the rules."""
@@ -102,7 +114,7 @@ class _Examined:
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
-        again = Reading(self.source.file, vocabulary().with_activities({STAND_IN: StandIn}), origins=reading.origins)
+        again = Reading(self.source.file, self.activities.with_activities({STAND_IN: StandIn}), origins=reading.origins)
         try:
             process = Process.model_validate(rest.tree, context=again)
         except ValidationError:

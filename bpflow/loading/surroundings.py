@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from bpflow.checks import RULES
 from bpflow.checks.documents import unknown_types
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings
+from bpflow.definition.step import Step
+from bpflow.definition.vocabulary import Vocabulary, vocabulary
 from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
 from bpflow.loading.models import read_rest
 from bpflow.source import Source, read_file
@@ -23,8 +25,8 @@ DOCUMENTS = "documents"
 class Surroundings:
     """A workspace without its processes.
 
-    `types` are its document types by name, and `unread` the names of types and fields that could not be read; `sources` are the
-    texts of its files by their names.
+    `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` those that its
+    processes may use, and `sources` the texts of its files by their names.
     """
 
     folder: Path | None = None
@@ -33,6 +35,7 @@ class Surroundings:
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    activities: Vocabulary = field(default_factory=vocabulary)
 
     def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
         """The findings in order, without advice and warnings of rules that the settings switch off."""
@@ -48,11 +51,11 @@ def find_workspace(path: Path) -> Path | None:
     return None
 
 
-def load_surroundings(folder: Path) -> Surroundings:
-    """The settings and the document types of a workspace."""
+def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None) -> Surroundings:
+    """The settings and the document types of a workspace. `activities` may be used besides those that are installed."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
-    made = Surroundings(folder, _settings(folder, sources, findings), {}, findings, sources)
+    made = Surroundings(folder, _settings(folder, sources, findings), {}, findings, sources, activities=known_activities(activities))
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
@@ -68,6 +71,11 @@ def load_surroundings(folder: Path) -> Surroundings:
     for model, _ in models:
         findings += unknown_types(model, {*made.types, *made.unread})
     return made
+
+
+def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
+    """The activities that are installed, and those that a program adds."""
+    return vocabulary().with_activities(added) if added else vocabulary()
 
 
 def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic]) -> Settings:

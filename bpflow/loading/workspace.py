@@ -10,7 +10,7 @@ from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
 from bpflow.loading.models import read_rest
-from bpflow.loading.process import Loaded, load_process
+from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.source import read_file
 from bpflow.values import DocumentType
@@ -32,10 +32,13 @@ class LoadedWorkspace:
     sources: dict[str, str]
 
 
-def load_workspace(folder: Path | str) -> LoadedWorkspace:
-    """All that is in the folder of a workspace. Findings name files as `folder` does."""
+def load_workspace(folder: Path | str, *, activities: Activities | None = None) -> LoadedWorkspace:
+    """All that is in the folder of a workspace. Findings name files as `folder` does.
+
+    `activities` may be used besides those that are installed: a program's own, by name.
+    """
     folder = Path(folder)
-    around = load_surroundings(folder)
+    around = load_surroundings(folder, activities)
     findings, sources = list(around.findings), dict(around.sources)
     directory = _directory(folder / around.settings.directory, findings, sources)
     processes: dict[str, Loaded] = {}

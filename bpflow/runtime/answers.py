@@ -6,7 +6,7 @@ unit of work and advances again. What was asked is kept, to be recorded with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bpflow.diagnostics import Refused, say
@@ -26,6 +26,10 @@ class World:
     types: Mapping[str, DocumentType]
     directory: Directory | None
     calendar: WorkingCalendar
+
+    def with_types(self, types: Iterable[DocumentType]) -> World:
+        """The types that a process is pinned to are known too; those of the workspace come first."""
+        return World({**{type.type: type for type in types}, **self.types}, self.directory, self.calendar)
 
 
 @dataclass(slots=True)

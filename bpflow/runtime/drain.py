@@ -20,7 +20,7 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
-from bpflow.stores.contract import ChangeRow, DefinitionRow, DocumentRow, OutboxRow, TimerEntry, Work
+from bpflow.stores.contract import ChangeRow, Conflict, DefinitionRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ class Worked:
 
 BATCH = 100
 """How many things are read at once."""
+
+
+def written(values: Mapping[str, Value]) -> dict[str, Value]:
+    """What a service gave, as it will be read again. TypeError if it is not made of values."""
+    return dict(loads(dumps(dict(values))))
 
 
 def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
@@ -132,7 +137,7 @@ class Drain:
         for instance in self.runner.store.watchers(change.document.id):
             self.runner.happen(instance, DocumentChanged(self.clock.now(), change.document, by), change.depth)
         with self.runner.store.begin() as work:
-            work.told(change.id)
+            work.told(change)
 
     def begin_by(self, change: ChangeRow, definition: DefinitionRow) -> None:
         """Starts the process once, if one of its starts waits for such a change; its own changes start it not."""
@@ -184,9 +189,8 @@ class Drain:
         """The document as it was right after the change, though it may have been changed again since."""
         if row.version == change.version:
             return row
-        later = {other.version: other for other in self.runner.store.changes(1000) if other.document == change.document}
-        following = later.get(change.version + 1)
-        fields = following.previous if following else row.fields
+        later = [other for other in self.runner.store.changes(None, change.document.id) if other.version > change.version]
+        fields = later[0].previous if later else row.fields
         return DocumentRow(row.ref, row.owner, change.version, row.created, change.at, fields)
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,22 +201,24 @@ class Drain:
         event: Event
         try:
             event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key))
+        except (StoreError, Conflict):
+            raise  # the store could not be had: nobody has refused anything
         except Refused as refused:
             event = Failed(self.clock.now(), call.token, call.visit, call.attempt, refused.message, call.service)
         except Exception as error:
             reason = say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}")
             event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason, call.service)
         if call.wait:
-            self.runner.happen(row.instance, event, also=lambda work: work.sent(row.id))
+            self.runner.happen(row.instance, event, row.depth, also=lambda work: work.sent(row))
         else:
             with self.runner.store.begin() as work:
-                work.sent(row.id)
+                work.sent(row)
 
     def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """What the service says: a registered one, or one of the house on another owner."""
         call = row.call
         if call.service in self.services:
-            return dict(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
+            return written(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
         if call.service not in LOCAL:
             raise Refused(say('no service "{service}" is registered', service=call.service))
         return self.elsewhere(row, key)
@@ -230,7 +236,7 @@ class Drain:
             if known is not None:
                 return dict(loads(known))
             program = self.runner.program(instance.definition)
-            occasion = self.runner.occasion(work, owner, row.instance, program, self.clock.now(), 0)
+            occasion = self.runner.occasion(work, owner, row.instance, program, self.clock.now(), row.depth)
             values = LOCAL[row.call.service](occasion, row.call.arguments)
             work.remember(owner, key, dumps(values), self.clock.now())
         return values

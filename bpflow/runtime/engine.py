@@ -129,7 +129,6 @@ class Engine:
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
         self.runner.program(row.id)
-        self.runner.world = _with_types(self.world, graph)
         return Deployed(row.process, row.digest, row.version or 1, before.get(graph.process) != row.digest)
 
     def deploy_workspace(self) -> list[Deployed]:
@@ -202,11 +201,11 @@ class Engine:
         return self.world.directory is not None and self.world.directory.answer("belongs", (user, group)) is True
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, user: str | None = None, instance: int | None = None) -> list[TaskEntry]:
-        """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee."""
+    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
+        """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee. At most `limit` rows."""
         if user is None:
-            return self.store.tasks(None, instance)
-        return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance)
+            return self.store.tasks(None, instance, limit)
+        return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
 
     def task(self, task: str) -> views.TaskView:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
@@ -309,7 +308,7 @@ class Engine:
             raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
         return row
 
-    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]:
+    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         """Documents in the order in which they were made."""
         return self.store.documents(type, limit, after)
 
@@ -339,7 +338,7 @@ class Engine:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def instances(
-        self, process: str | None = None, status: str | None = None, document: Document | str | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+        self, process: str | None = None, status: str | None = None, document: Document | str | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
     ) -> list[InstanceRow]:
         """Instances by number; `incidents`: only those that an operator must see to."""
         ref = self._ref(document) if document is not None else None
@@ -359,7 +358,7 @@ class Engine:
 
     def incidents(self) -> list[views.IncidentView]:
         """All open incidents."""
-        return [incident for row in self.store.instances(incidents=True, limit=10_000) for incident in views.incidents_of(self.runner, row)]
+        return [incident for row in self.store.instances(incidents=True) for incident in views.incidents_of(self.runner, row)]
 
     def calendar(self, user: str | None = None, instance: int | None = None) -> list[CalendarRow]:
         """Calendar entries by time."""
@@ -393,9 +392,4 @@ def _world(workspace: LoadedWorkspace | None) -> World:
     settings = workspace.settings
     directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
     return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
-
-
-def _with_types(world: World, graph: Graph) -> World:
-    """The types that a process brings itself are known too; those of the workspace come first."""
-    return World({**{type.type: type for type in graph.documents}, **world.types}, world.directory, world.calendar)
 

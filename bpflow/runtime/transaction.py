@@ -74,8 +74,10 @@ class Runner:
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
         if definition not in self.programs:
-            program = self.programs[definition] = Program(from_json(self.store.definition(definition).graph))
+            program = Program(from_json(self.store.definition(definition).graph))
             program.warm()
+            self.world = self.world.with_types(program.graph.documents)
+            self.programs[definition] = program
         return self.programs[definition]
 
     def load(self, work: Work, id: int) -> Held:
@@ -95,8 +97,9 @@ class Runner:
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
-        if id in self.cache:
-            yield self.cache[id]
+        cached = self.cache.get(id)
+        if cached is not None:
+            yield cached
         row = self.store.instance(id)
         if row is None:
             raise UnexpectedEvent(say("there is no instance {id}", id=id))
@@ -150,6 +153,8 @@ class Runner:
         """Runs the event and writes what it did."""
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
+            if held.cached and work.revision(held.id) != held.revision:
+                raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
             if isinstance(event, TimerFired):
                 work.index(held.id, held.owner, stale(event), event.at)
             return held
@@ -162,7 +167,7 @@ class Runner:
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing:
             withdrawn = set(turn.effects.withdrawn)
-            work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at)
+            work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at, depth)
         return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written)
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:

@@ -20,9 +20,12 @@ from pydantic_core import core_schema
 
 from bpflow.definition.process import Process
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.schema.steps import activities_in, definition_of
+from bpflow.source import Tree
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema: TypeAlias = dict[str, Any]
+Activities: TypeAlias = Mapping[str, type[BaseModel]]
 
 
 class _Generator(GenerateJsonSchema):
@@ -76,9 +79,9 @@ class _ProcessDescribed(_ProcessGenerator, _Described):
 
 def process_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a process with all activities of the vocabulary, for editors and other tools."""
-    names = list(vocabulary())
-    schema = _process(names, _ProcessDescribed)
-    definitions = {**schema["$defs"], "step": _chosen_by_activity(names)}
+    known = vocabulary()
+    schema = _process(dict(known), known, _ProcessDescribed)
+    definitions = {**schema["$defs"], "step": _chosen_by_activity(list(known))}
     return {"$schema": DIALECT, "title": "bpflow process", **schema, "$defs": dict(sorted(definitions.items()))}
 
 
@@ -93,24 +96,31 @@ def file_schema(model: type[BaseModel]) -> Schema:
     return model.model_json_schema(schema_generator=_Generator)
 
 
+def shape_schema(tree: Tree, known: Activities) -> Schema:
+    """The schema for a tree of a process, with the activities that it names.
+
+    Its `step` is `{"step": [all that are known]}`: whoever reads the schema follows the one that a step names.
+    """
+    used = sorted({name for name in activities_in(tree) if name in known})
+    return _shape_schema(tuple((name, known[name]) for name in used), tuple(known))
+
+
 @cache
-def shape_schema(activities: frozenset[str]) -> Schema:
-    """The schema of a process in which only these activities occur. Its `step` is `{"step": true}`, which `shape` follows."""
-    return _process(activities, _ProcessGenerator)
+def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...], known: tuple[str, ...]) -> Schema:
+    return _process(dict(used), known, _ProcessGenerator)
 
 
-def _process(activities: Iterable[str], generator: type[GenerateJsonSchema]) -> Schema:
-    classes = {name: vocabulary()[name] for name in sorted(activities)}
+def _process(classes: Mapping[str, type[BaseModel]], known: Iterable[str], generator: type[GenerateJsonSchema]) -> Schema:
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in _models(classes)]
     placed, made = models_json_schema(modes, schema_generator=generator)
     definitions: Schema = made["$defs"]
     root = definitions.pop(_name(placed[Process, "validation"]))
     for name, model in classes.items():
-        definitions[activity_definition(name)] = _named(definitions.pop(_name(placed[model, "validation"])), name)
-    used = _referred(root, definitions) | {activity_definition(name) for name in classes}
+        definitions[definition_of(name)] = _named(definitions.pop(_name(placed[model, "validation"])), name)
+    used = _referred(root, definitions) | {definition_of(name) for name in classes}
     for name in classes:
-        used |= _referred(definitions[activity_definition(name)], definitions)
-    return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": True}}}
+        used |= _referred(definitions[definition_of(name)], definitions)
+    return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": list(known)}}}
 
 
 def _models(classes: Mapping[str, type[BaseModel]]) -> Iterator[type[BaseModel]]:
@@ -146,11 +156,6 @@ def _syntax(module: str) -> ast.Module:
         return ast.Module([], [])
 
 
-def activity_definition(name: str) -> str:
-    """The name of the definition of an activity."""
-    return f"activity.{name}"
-
-
 def _referred(schema: Any, definitions: Schema) -> set[str]:
     """The names of the definitions that a schema leads to."""
     found: set[str] = set()
@@ -183,7 +188,7 @@ def _chosen_by_activity(names: Iterable[str]) -> Schema:
     cases = [
         {
             "if": {"properties": {"activity": {"const": name}}, "required": ["activity"]},
-            "then": {"$ref": f"#/$defs/{activity_definition(name)}"},
+            "then": {"$ref": f"#/$defs/{definition_of(name)}"},
         }
         for name in names
     ]

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from bpflow.schema.steps import step_schema
+
 Schema: TypeAlias = Mapping[str, Any]
-Follow: TypeAlias = Callable[[Any], "dict[str, Any] | None"]
 
 _SILENT = frozenset({"$schema", "$defs", "title", "description", "default", "format", "examples"})
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
@@ -25,16 +26,16 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def keeps(tree: Any, schema: Schema, follow: Follow) -> bool:
-    """Whether the tree certainly keeps to the schema. Where that says `step`, `follow` gives the step's; None if there is none."""
-    return _Keeper(schema, follow).keeps(tree, schema)
+def keeps(tree: Any, schema: Schema) -> bool:
+    """Whether the tree certainly keeps to the schema. Where that says `step`, the step's activity is followed."""
+    return _Keeper(schema).keeps(tree, schema)
 
 
 class _Keeper:
     """Judges trees by one schema."""
 
-    def __init__(self, schema: Schema, follow: Follow) -> None:
-        self._root, self._follow = schema, follow
+    def __init__(self, schema: Schema) -> None:
+        self._root = schema
 
     def keeps(self, value: Any, schema: Schema) -> bool:
         judge = self._judges
@@ -44,8 +45,8 @@ class _Keeper:
         found = self._root.get("$defs", {}).get(said.removeprefix("#/$defs/"))
         return found is not None and self.keeps(value, found)
 
-    def _step(self, value: Any, _said: Any, _: Schema) -> bool:
-        schema = self._follow(value)
+    def _step(self, value: Any, said: list[str], _: Schema) -> bool:
+        schema = step_schema(value, said)
         return schema is not None and self.keeps(value, schema)
 
     def _type(self, value: Any, said: Any, _: Schema) -> bool:

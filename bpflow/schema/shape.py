@@ -11,15 +11,14 @@ from pydantic import BaseModel
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, in_order
 from bpflow.schema.found import Shape
-from bpflow.schema.generate import file_schema, shape_schema
+from bpflow.schema.generate import Activities, file_schema, shape_schema
 from bpflow.schema.keeping import keeps
-from bpflow.schema.steps import activities_in, step_schema
 from bpflow.source import Source, Tree
 
 
-def check_shape(tree: Tree, source: Source) -> list[Diagnostic]:
-    """The findings about the keys and the kinds of values of a process."""
-    return in_order(process_shape(tree, source).findings)
+def check_shape(tree: Tree, source: Source, activities: Activities | None = None) -> list[Diagnostic]:
+    """The findings about the keys and the kinds of values of a process. `activities` are the known ones, if not those installed."""
+    return in_order(process_shape(tree, source, vocabulary() if activities is None else activities).findings)
 
 
 def check_file(source: Source, model: type[BaseModel]) -> list[Diagnostic]:
@@ -27,11 +26,10 @@ def check_file(source: Source, model: type[BaseModel]) -> list[Diagnostic]:
     return in_order(file_shape(source, model).findings)
 
 
-def process_shape(tree: Tree, source: Source) -> Shape:
-    """The shape of a process."""
-    known = vocabulary()
-    schema = shape_schema(frozenset(name for name in activities_in(tree) if name in known))
-    if keeps(tree, schema, step_schema):
+def process_shape(tree: Tree, source: Source, activities: Activities) -> Shape:
+    """The shape of a process that may use these activities."""
+    schema = shape_schema(tree, activities)
+    if keeps(tree, schema):
         return Shape()
     from bpflow.schema.mistakes import process_mistakes
 
@@ -41,7 +39,7 @@ def process_shape(tree: Tree, source: Source) -> Shape:
 def file_shape(source: Source, model: type[BaseModel]) -> Shape:
     """The shape of another file of the workspace, which has one model."""
     schema = file_schema(model)
-    if keeps(source.tree, schema, step_schema):
+    if keeps(source.tree, schema):
         return Shape()
     from bpflow.schema.mistakes import file_mistakes
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from bpflow.definition.vocabulary import vocabulary
-from bpflow.schema.generate import Schema, activity_definition
 from bpflow.source import Tree
 
 
-def step_schema(step: Any) -> Schema | None:
-    """The schema that a step is to keep to, by its activity; None if it has none, or one that there is not."""
+def definition_of(activity: str) -> str:
+    """The name of the definition of an activity in the schema."""
+    return f"activity.{activity}"
+
+
+def step_schema(step: Any, known: Collection[str]) -> dict[str, Any] | None:
+    """The schema that a step is to keep to, by its activity; None if it has none, or one that is not known."""
     name = step.get("activity") if isinstance(step, dict) else None
-    return {"$ref": f"#/$defs/{activity_definition(name)}"} if isinstance(name, str) and name in vocabulary() else None
+    return {"$ref": f"#/$defs/{definition_of(name)}"} if isinstance(name, str) and name in known else None
 
 
 def activities_in(tree: Tree) -> Iterator[str]:

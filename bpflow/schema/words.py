@@ -249,9 +249,9 @@ def _as_name(value: str, pattern: str) -> Message:
     return say('names have small Latin letters, digits and "_", and begin with a letter; "title" may be in any language')
 
 
-def _activity(_error: ValidationError, at: Place) -> Iterator[Diagnostic]:
+def _activity(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     """A step without an activity, or with one that there is not."""
-    known = list(vocabulary())
+    known = _said(error)
     name = at.value.get("activity")
     if "activity" not in at.value:
         yield _no_activity(at, known)

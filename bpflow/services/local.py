@@ -109,6 +109,9 @@ def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value
     row = occasion.work.document(ref.id)
     if row is None or row.ref != ref:
         raise Refused(say('there is no document "{type}:{id}"', type=ref.type, id=ref.id))
+    type = occasion.types.get(ref.type)
+    if type is None:
+        raise Refused(say('there is no document type "{type}"', type=ref.type))
     if occasion.depth > MAX_DEPTH:
         raise Refused(say("processes change documents in each other more than {bound} deep", bound=MAX_DEPTH))
     parts: dict[str, dict[str, Value]] = {"set": {}, "add": {}, "remove": {}}
@@ -116,7 +119,7 @@ def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value
         how, _, field = name.partition(".")
         if field:
             parts[how][field] = value
-    fields = changed_fields(occasion.types[ref.type], row.fields, parts["set"], parts["add"], parts["remove"])
+    fields = changed_fields(type, row.fields, parts["set"], parts["add"], parts["remove"])
     note = arguments.get("note")
     if fields != row.fields or note:
         occasion.work.change_document(row, fields, occasion.at, None, occasion.process, occasion.depth + 1, str(note) if note else None)

@@ -165,12 +165,14 @@ class Composer:
         else:
             end = start + len(self.lines.text[start:end].rstrip())
             span = self.lines.span(start, end)
+        raw = self._text_read[start:end]
         if start in self._mended:
-            value = " ".join(self.lines.text[start:end].split())
+            raw = self.lines.text[start:end]
+            value = " ".join(raw.split())
         self.written.append(Written(start, end, style))
         self._end = (span.end_line, span.end_column)
         inner = span.line == span.end_line and style in _EDGES and len(value) + _EDGES[style] == end - start
-        return Text(value, span, style, inner, "" if inner else self.lines.text[start:end])
+        return Text(value, span, style, inner, "" if inner else raw)
 
     def _without_properties(self, event: ScalarEvent | CollectionStartEvent) -> int:
         """Report the anchor and the tag before a value; the offset at which the value itself begins."""

@@ -15,7 +15,7 @@ from bpflow.source.compose import Composer, Readable, TooMuch
 from bpflow.source.encoding import decode
 from bpflow.source.lines import Findings, Lines, offsets
 from bpflow.source.syntax import Trouble, explain
-from bpflow.source.traps import Reader, look_at_characters
+from bpflow.source.traps import Reader, look_at_characters, report_invisible
 from bpflow.source.tree import Comment, Source, Tree
 
 LARGEST_FILE = 10_000_000  # bytes
@@ -85,13 +85,15 @@ def _read(lines: Lines, findings: Findings) -> tuple[Tree, list[Comment]]:
     readable = _with_questions(lines.text)
     attempt = _attempt(lines, readable)
     for tries_left in reversed(range(max(1, min(MOST_TRIES, MOST_READ_AGAIN // max(1, len(lines.text)))))):
-        if attempt.trouble is None or attempt.trouble.starts_in(readable.mended):
+        trouble = attempt.trouble
+        if trouble is None or trouble.starts_in(readable.mended):
             break
-        if tries_left and (indent := attempt.trouble.strange_indent(readable.text)):
-            readable = readable.indented(*indent)  # the strange spaces themselves are found later
+        if tries_left and (indent := trouble.strange_indent(readable.text)):
+            report_invisible(lines, findings, *indent)
+            readable = readable.indented(*indent)
             attempt = _attempt(lines, readable)
             continue
-        said = explain(attempt.trouble)
+        said = explain(trouble)
         findings.add(said.rule, said.span, said.message, said.hint)
         if said.mend is None or not tries_left:
             break

@@ -161,7 +161,7 @@ def _first_sign(trouble: Trouble) -> Said | None:
     hint = None
     if sign in "|>":
         hint = say("{quotes}; a block of text begins on the next line", quotes=in_quotes(trouble.value(start)))
-    return trouble.about("yaml-syntax", start, trouble.lines.span(start, start + 1), message, hint)
+    return trouble.about("tag" if sign == "!" else "yaml-syntax", start, trouble.lines.span(start, start + 1), message, hint)
 
 
 def _second_colon(trouble: Trouble) -> Said | None:

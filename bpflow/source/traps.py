@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 
 from bpflow.diagnostics import Severity, say
@@ -56,6 +57,17 @@ def look_at_characters(lines: Lines, findings: Findings) -> bool:
     return readable
 
 
+def report_invisible(lines: Lines, findings: Findings, start: int, end: int) -> None:
+    """Report the characters from `start` up to `end` that look like spaces, or like nothing."""
+    for found in _INVISIBLE_SPACE.finditer(lines.text, start, end):
+        name, code = _INVISIBLE[found[0][0]], f"U+{ord(found[0][0]):04X}"
+        message = say("there is a {name} here, {code}: it cannot be seen and is not a space for YAML", name=name, code=code)
+        hint = say("replace it by an ordinary space, or delete it; if it belongs to a text, put the text in quotes")
+        findings.add("no-break-space", lines.span(*found.span()), message, hint)
+        if findings.full("no-break-space"):
+            return
+
+
 class Reader:
     """Looks over the text between and inside the scalars of a file, up to `end`: how far libyaml came."""
 
@@ -67,7 +79,7 @@ class Reader:
         """Report hashes, tabs and invisible spaces; the comments."""
         self._hashes()
         self._spaces("tab", _TABS, self.tab)
-        self._spaces("no-break-space", _INVISIBLE_SPACE, self.invisible)
+        self._spaces("no-break-space", _INVISIBLE_SPACE, partial(report_invisible, self._lines, self._findings))
         return [Comment(self._lines.span(start, end), self._lines.text[start + 1 : end]) for start, end in self._comments]
 
     def _scalar(self, offset: int) -> Written | None:
@@ -145,13 +157,6 @@ class Reader:
         else:
             self._findings.add("tab", self._lines.span(start, end), say("there is a tab here"), say("replace it by a space"))
 
-    def invisible(self, at: int, end: int) -> None:
-        """Report a character that looks like a space, or like nothing."""
-        name = _INVISIBLE[self._lines.text[at]]
-        message = say("there is a {name} here, {code}: it cannot be seen and is not a space for YAML", name=name, code=f"U+{ord(self._lines.text[at]):04X}")
-        hint = say("replace it by an ordinary space, or delete it; if it belongs to a text, put the text in quotes")
-        self._findings.add("no-break-space", self._lines.span(at, end), message, hint)
-
     def look_behind(self, line_of_error: int) -> None:
         """Report what can still be told beyond a syntax error: tabs that begin a line, and invisible spaces in the line of the error."""
         text = self._lines.text
@@ -159,10 +164,8 @@ class Reader:
             self.tab(*found.span())
             if self._findings.full("tab"):
                 break
-        for found in _INVISIBLE_SPACE.finditer(text, max(self._end, self._lines.line_start(line_of_error)), self._lines.line_end(line_of_error)):
-            self.invisible(*found.span())
-            if self._findings.full("no-break-space"):
-                break
+        start = max(self._end, self._lines.line_start(line_of_error))
+        report_invisible(self._lines, self._findings, start, self._lines.line_end(line_of_error))
 
 
 def _is_open(value: str) -> bool:

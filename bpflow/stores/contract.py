@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import CallOut, Effects
@@ -56,8 +56,7 @@ class InstanceRow:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEntry:
+class TaskEntry(NamedTuple):
     """An open task of an assignee (`party` as "user:…", "department:…", "role:…")."""
 
     instance: int
@@ -77,8 +76,9 @@ class TaskEntry:
         return f"{self.instance}.{self.token}.{self.visit}"
 
 
-@dataclass(frozen=True, slots=True)
-class TimerEntry:
+class TimerEntry(NamedTuple):
+    """A timer that is set."""
+
     instance: int
     holder: int
     arm: int
@@ -103,6 +103,7 @@ class OutboxRow:
     owner: int
     instance: int
     call: CallOut
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,7 @@ class NoticeRow:
     instance: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
 
     id: int
@@ -205,12 +205,12 @@ class Work(Protocol):
         """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls."""
         ...
 
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
-        """Puts calls into the outbox."""
+    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+        """Puts calls into the outbox; `depth` says how many changes of documents have led to them."""
         ...
 
-    def sent(self, row: int) -> bool:
-        """Takes a row out of the outbox; False if it is not there any more."""
+    def sent(self, row: OutboxRow) -> bool:
+        """Takes that call out of the outbox; False if it is not there any more. Another call may have got its number since."""
         ...
 
     def worked(self, owner: int, key: str) -> bytes | None:
@@ -227,8 +227,8 @@ class Work(Protocol):
         self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
     ) -> DocumentRow: ...
 
-    def told(self, change: int) -> None:
-        """The change has been told to all."""
+    def told(self, change: ChangeRow) -> None:
+        """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
     def add_calendar(
@@ -262,10 +262,10 @@ class Store(Protocol):
     def instance(self, id: int) -> InstanceRow | None: ...
 
     def instances(
-        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
     ) -> list[InstanceRow]: ...
 
-    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]:
+    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         """Open tasks by instance; of some assignees, or of all."""
         ...
 
@@ -287,11 +287,13 @@ class Store(Protocol):
 
     def outbox(self, limit: int = 100) -> list[OutboxRow]: ...
 
-    def changes(self, limit: int = 100) -> list[ChangeRow]: ...
+    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
+        """The changes that wait to be told, of all documents or of one, the oldest first."""
+        ...
 
     def document(self, id: int) -> DocumentRow | None: ...
 
-    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]: ...
+    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]: ...
 
     def feed(self, document: int) -> list[FeedRow]: ...
 

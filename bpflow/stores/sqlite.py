@@ -129,7 +129,7 @@ class SqliteStore:
             return rows.one_instance(self._db, id)
 
     def instances(
-        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int = 100, after: int = 0
+        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
     ) -> list[InstanceRow]:
         wanted, arguments = ["i.id > ?"], [after]
         for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
@@ -139,7 +139,7 @@ class SqliteStore:
         if incidents:
             wanted.append("i.incidents > 0")
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *arguments, limit)]
+        return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
     def history(self, instance: int) -> list[HistoryRow]:
         sql = (
@@ -154,7 +154,7 @@ class SqliteStore:
         return _at(at) if at is not None else None
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int = 1000) -> list[TaskEntry]:
+    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         wanted, arguments = ["1 = 1"], []
         if parties is not None:
             arguments = list(parties)
@@ -166,7 +166,7 @@ class SqliteStore:
         sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
         return [
             TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue))
-            for i, token, visit, party, place, node, subject, opened, due, overdue in self._all(sql, *arguments, limit)
+            for i, token, visit, party, place, node, subject, opened, due, overdue in self._all(sql, *arguments, _limit(limit))
         ]
 
     def open_tasks(self, party: str) -> int:
@@ -186,17 +186,20 @@ class SqliteStore:
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = "select id, owner, instance, token, visit, attempt, waits, service, arguments from outbox order by id limit ?"
+        sql = "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox order by id limit ?"
         return [
-            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)))
-            for id, owner, instance, token, visit, attempt, waits, service, arguments in self._all(sql, limit)
+            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
+            for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
         ]
 
-    def changes(self, limit: int = 100) -> list[ChangeRow]:
-        sql = "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document order by c.id limit ?"
+    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
+        sql = (
+            "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document "
+            "where ? is null or c.document = ? order by c.id limit ?"
+        )
         return [
             ChangeRow(id, owner, Document(type, document), version, _at(at), *loads(data))
-            for id, owner, type, document, version, at, data in self._all(sql, limit)
+            for id, owner, type, document, version, at, data in self._all(sql, document, document, _limit(limit))
         ]
 
     # ── documents, calendars, notices ──────────────────────────────────────────────────────────────────────────────
@@ -204,9 +207,9 @@ class SqliteStore:
         with self._lock:
             return rows.one_document(self._db, id)
 
-    def documents(self, type: str | None = None, limit: int = 1000, after: int = 0) -> list[DocumentRow]:
+    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         sql = f"{rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, type, type, after, limit)]
+        return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
@@ -230,6 +233,10 @@ class SqliteStore:
 
 
 _at = instant
+
+
+def _limit(limit: int | None) -> int:
+    return -1 if limit is None else limit
 
 
 def _maybe(at: int | None) -> datetime | None:
@@ -352,15 +359,16 @@ class SqliteWork:
             self._run(_PUT_TASK, row)
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime) -> None:
+    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.left = self.left or bool(calls)
-        sql = "insert into outbox (owner, instance, token, visit, attempt, waits, service, arguments, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        sql = "insert into outbox (owner, instance, token, visit, attempt, waits, service, arguments, at, depth) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.service, dumps(call.arguments), micros(at))
+            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.service, dumps(call.arguments), micros(at), depth)
             self._run(sql, values)
 
-    def sent(self, row: int) -> bool:
-        return self._run("delete from outbox where id = ?", (row,)).rowcount == 1
+    def sent(self, row: OutboxRow) -> bool:
+        sql = "delete from outbox where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
+        return self._run(sql, (row.id, row.instance, row.call.token, row.call.visit, row.call.attempt)).rowcount == 1
 
     def worked(self, owner: int, key: str) -> bytes | None:
         row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()
@@ -405,8 +413,8 @@ class SqliteWork:
             sql = "insert into change (owner, document, version, at, data) values (?, ?, ?, ?, ?)"
             self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
 
-    def told(self, change: int) -> None:
-        self._run("delete from change where id = ?", (change,))
+    def told(self, change: ChangeRow) -> None:
+        self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
     # ── calendars and notices ──────────────────────────────────────────────────────────────────────────────────────
     def add_calendar(

@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -62,7 +62,10 @@ FILES = {
                   buyer: {type: user, title: Покупатель, required: true}
                 steps:
                   - {activity: calendar-event, title: Купить $(what), at: "coalesce(decide.by_day, now)", to: decide.buyer}
-                  - {activity: notify, to: decide.buyer, title: Пора, text: 'Купите $(what). Цена $(decide.price), цвета: $(decide.colours), к сроку $(decide.by_day)'}
+                  - activity: notify
+                    to: decide.buyer
+                    title: Пора
+                    text: 'Купите $(what). Цена $(decide.price), цвета: $(decide.colours), к сроку $(decide.by_day)'
               refuse:
                 title: Отказать
                 comment: required
@@ -141,7 +144,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bpflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
+def bpflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Runs one command in this process; `typed`: the lines that a person types at a terminal, `piped`: the input otherwise."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "BPFLOW_DB", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -154,7 +157,7 @@ def bpflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         captured = capsys.readouterr()
         return Result(code, captured.out, captured.err)
 
-    yield call
+    return call
 
 
 @pytest.fixture

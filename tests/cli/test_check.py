@@ -77,7 +77,8 @@ def test_advice_counts_only_if_it_is_strict(bpflow: Bpflow, workspace: Path) -> 
 
 
 def test_a_workspace_is_checked_with_its_scenarios(bpflow: Bpflow, workspace: Path) -> None:
-    scenarios = "process: purchase\nscenarios:\n  - title: Покупка\n    at: 2026-03-02T10:00+03:00\n    inputs: {what: стол}\n    play:\n      - answer: {task: decde, by: ivanov, outcome: buy}\n"
+    head = "process: purchase\nscenarios:\n  - title: Покупка\n    at: 2026-03-02T10:00+03:00\n    inputs: {what: стол}\n"
+    scenarios = f"{head}    play:\n      - answer: {{task: decde, by: ivanov, outcome: buy}}\n"
     (workspace / "purchase.test.yaml").write_text(scenarios, encoding="utf-8")
     told = bpflow("validate", ".")
     assert told.code == 1

@@ -97,7 +97,8 @@ create table outbox (               -- calls that leave the transaction
   waits integer not null,
   service text not null,
   arguments blob not null,
-  at integer not null
+  at integer not null,
+  depth integer not null            -- how many changes of documents have led to it
 );
 create index outbox_call on outbox (instance, token, visit);
 
