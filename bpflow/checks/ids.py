@@ -77,6 +77,7 @@ page(
     """,
 )
 
+
 @rule("bad-id")
 def bad_id(subject: Subject) -> Iterator[Diagnostic]:
     """Ids are written in small Latin letters, digits and `_`, begin with a letter, and are no words of the expressions.

@@ -88,6 +88,4 @@ def _about_letters(finding: Diagnostic, source: Source) -> bool:
     """The finding is about a key, and the source has already said that its letters are not what they seem."""
     here = finding.span
     strange = (other.span for other in source.findings if other.rule == "lookalike")
-    return finding.rule in ("unknown-key", "lookalike") and any(
-        span.line == here.line and here.column <= span.column < here.end_column for span in strange
-    )
+    return finding.rule in ("unknown-key", "lookalike") and any(span.line == here.line and here.column <= span.column < here.end_column for span in strange)

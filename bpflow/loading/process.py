@@ -82,6 +82,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     fit = not any(finding.severity is Severity.ERROR for finding in findings)
     return Loaded(examined.process, examined.graph if fit else None, findings, sources)
 
+
 _TORN = ("unknown-step", "jump-into-block")
 """With these, ways are missing from the graph."""
 

@@ -269,11 +269,11 @@ def _activity(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
 def _no_activity(at: Place, known: list[str]) -> Diagnostic:
     for key in at.value:
         if key in known:
-            return Diagnostic(at.key(key), "missing-activity", say("a step says with \"activity\" what it does"), say('write "activity: {name}"', name=key))
+            return Diagnostic(at.key(key), "missing-activity", say('a step says with "activity" what it does'), say('write "activity: {name}"', name=key))
         near = did_you_mean(key, ["activity"])
         if near or foreign_letter(key, ["activity"]):
             return Diagnostic(at.key(key), "unknown-key", say('a step has no key "{key}"', key=key), near)
-    return Diagnostic(at.span, "missing-activity", say("a step says with \"activity\" what it does"), say('add "activity: …"'))
+    return Diagnostic(at.span, "missing-activity", say('a step says with "activity" what it does'), say('add "activity: …"'))
 
 
 def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
@@ -286,7 +286,7 @@ def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     there = [key for key in at.value if key in keys] if isinstance(at.value, dict) else []
     listed = ", ".join(f'"{key}"' for key in keys)
     if there:
-        message = say('{owner} takes only one of {keys}', owner=at.called, keys=listed)
+        message = say("{owner} takes only one of {keys}", owner=at.called, keys=listed)
         yield Diagnostic(at.key(there[1]), "exactly-one", message, say('remove "{one}" or "{other}"', one=there[0], other=there[1]))
     elif not isinstance(at.value, dict) or all(key in schema_of(error).get("properties", at.value) for key in at.value):
         yield Diagnostic(at.span, "exactly-one", say("{owner} needs one of {keys}", owner=at.called, keys=listed))
