@@ -83,7 +83,7 @@ class Call:
         if fresh and not new:
             raise WrongUse(say('there is no database "{file}"', file=path), say('name it with "--db"; "start" and "import-documents" make a new one'))
         folder = self.needed_workspace() if fresh else self.workspace()
-        loaded = load_workspace(folder) if folder else None
+        loaded = load_workspace(folder, processes=new) if folder else None
         if loaded:
             of_processes = {file for process in loaded.processes.values() for file in process.sources}
             whole = fresh and deploy

@@ -32,7 +32,7 @@ from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
 from bpflow.engine.state import ROOT, Party, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.expressions.data import User
-from bpflow.graph import Call, Flow, Task, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -129,14 +129,15 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
     names["document"], names["initiator"] = event.document, event.by
-    names.update({name: event.inputs.get(name) for name, _ in draft.program.graph.inputs})
     fault = Fault(event.trouble) if event.trouble else None
-    for variable in draft.program.graph.variables:
+    defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
+    for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
+        names[name] = event.inputs.get(name)
         try:
-            names[variable.name] = draft.value(variable.default) if variable.default else None
+            if names[name] is None and default is not None:
+                names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
-            names[variable.name] = None
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:

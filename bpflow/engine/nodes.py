@@ -177,20 +177,20 @@ def join(draft: Draft, token: Token, node: Join) -> Flow | None:
     counts[token.via] = counts.get(token.via, 0) + 1
     scope.live -= 1
     del draft.tokens[token.id]
-    if node.need != "live" and join_met(node, counts):
+    while node.need != "live" and join_met(node, counts):
         release_join(draft, scope, node, token.hops)
+    if not counts:
+        scope.joins.pop(node.id, None)
     scopes.check(draft, scope, token.hops)
     return None
 
 
 def join_met(node: Join, counts: dict[str, int]) -> bool:
     """Whether the join fires. A join of N that has fired absorbs the rest, and begins anew when each flow has come."""
-    present = sum(1 for flow in node.into if counts.get(flow, 0) > 0)
-    if "" in counts:
-        if present == len(node.into):
-            consume(node, counts)
-        return False
-    return present >= (node.need if isinstance(node.need, int) else len(node.into))
+    if "" in counts and all(flow in counts for flow in node.into):
+        consume(node, counts)
+    present = sum(flow in counts for flow in node.into)
+    return "" not in counts and present >= (node.need if isinstance(node.need, int) else len(node.into))
 
 
 def consume(node: Join, counts: dict[str, int]) -> None:
@@ -237,7 +237,8 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
         case "end":
             scopes.end_instance(draft, node.name)
         case "terminate":
-            draft.queue.append(scopes.terminate(draft, token, node.name))
+            host, out = scopes.terminate(draft, token, node.name)
+            draft.queue.append((host, out))
         case "raise":
             if not raise_error(draft, token, node.name):
                 if node.out is not None:

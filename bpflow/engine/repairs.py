@@ -26,9 +26,7 @@ def retry(draft: Draft, event: Retry) -> None:
     if incident.kind == "stuck":
         raise UnexpectedEvent(say("a stuck join cannot be retried: skip the incident, and the join lets its tokens go on"))
     if incident.arm is not None:
-        holder = incident.token if incident.token is not None else incident.scope
-        assert holder is not None
-        retry_arm(draft, holder, incident.arm)
+        retry_arm(draft, incident, incident.arm)
         return
     if incident.scope is not None:
         scopes.check(draft, draft.scope(incident.scope))
@@ -42,12 +40,14 @@ def retry(draft: Draft, event: Retry) -> None:
     draft.queue.append((token, Flow(token.via, token.node)))
 
 
-def retry_arm(draft: Draft, holder: int, arm: int) -> None:
-    """An alarm that went off in vain goes off again at once; a date or a condition is read again."""
+def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:
+    """An alarm that went off in vain goes off again at once, and is as late as it was; a date or a condition is read again."""
+    holder = incident.token if incident.token is not None else incident.scope
+    assert holder is not None
     held = draft.arms_of(holder)
     token = draft.tokens.get(holder)
     if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in held.due:
-        arms.set_timer(draft, holder, held, arm, draft.now)
+        arms.set_timer(draft, holder, held, arm, incident.at)
     else:
         watching.reread_arm(draft, holder, arm)
 

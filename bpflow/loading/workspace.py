@@ -32,23 +32,24 @@ class LoadedWorkspace:
     sources: dict[str, str]
 
 
-def load_workspace(folder: Path | str, *, activities: Activities | None = None) -> LoadedWorkspace:
+def load_workspace(folder: Path | str, *, activities: Activities | None = None, processes: bool = True) -> LoadedWorkspace:
     """All that is in the folder of a workspace. Findings name files as `folder` does.
 
-    `activities` may be used besides those that are installed: a program's own, by name.
+    `activities` may be used besides those that are installed: a program's own, by name. Without `processes` only what is around them is
+    read: enough to go on with what is deployed, and quick however many there are.
     """
     folder = Path(folder)
     around = load_surroundings(folder, activities)
     findings, sources = list(around.findings), dict(around.sources)
     directory = _directory(folder / around.settings.directory, findings, sources)
-    processes: dict[str, Loaded] = {}
-    for path, loaded in _processes(folder, around):
-        findings += [*loaded.findings, *_named(path, loaded, processes)]
+    found: dict[str, Loaded] = {}
+    for path, loaded in _processes(folder, around) if processes else ():
+        findings += [*loaded.findings, *_named(path, loaded, found)]
         sources |= loaded.sources
-        processes.setdefault(_id(path, loaded), loaded)
+        found.setdefault(_id(path, loaded), loaded)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, processes, scenarios, around.heeded(findings), sources)
+    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
 
 
 def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bpflow.definition.step import Step
 from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Retry, Skip
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
@@ -75,14 +76,16 @@ def open_engine(
     workspace: str | Path | LoadedWorkspace | None = None,
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
+    activities: Mapping[str, type[Step]] | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
-    `workspace`: the folder with processes, document types and the directory. Raises StoreError, and NotDeployable's kin on a bad one.
+    `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
+    processes call them · `activities`: the program's own, by name, for the processes of that folder. Raises StoreError.
     """
     from bpflow.stores import open_store
 
-    loaded = workspace if isinstance(workspace, LoadedWorkspace) or workspace is None else load_workspace(workspace)
+    loaded = workspace if isinstance(workspace, LoadedWorkspace) or workspace is None else load_workspace(workspace, activities=activities)
     return Engine(open_store(url), loaded, clock, services)
 
 
@@ -162,7 +165,7 @@ class Engine:
             wanted = graph.document or "none"
             raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=wanted))
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
-        held = self._begin(definition.id, graph, ref, values, User(by) if by else None)
+        held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
         if held is None:
             raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
         self.runner.keep(held)
@@ -221,6 +224,8 @@ class Engine:
         outcome = outcome or next(o.name for o in node[0].form.outcomes if o.button)
         fields = next((dict(o.fields) for o in node[0].form.outcomes if o.name == outcome), {})
         typed = self._read_form(fields, values or {}, node[1])
+        if comment is not None and not reading.is_text(comment):
+            raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
 
     def _task_node(self, id: int, token: int, visit: int) -> tuple[Task, str]:
@@ -318,6 +323,9 @@ class Engine:
 
     def _type(self, type: str) -> DocumentType:
         if type not in self.world.types:
+            for row in self.store.deployed():
+                self.runner.program(row.id)  # which may bring it
+        if type not in self.world.types:
             raise Refused(say('there is no document type "{type}"; there are: {known}', type=type, known=", ".join(self.world.types) or "–"))
         return self.world.types[type]
 
@@ -371,17 +379,17 @@ class Engine:
     # ── operators ──────────────────────────────────────────────────────────────────────────────────────────────────
     def retry(self, instance: int, incident: int, *, by: str | None = None, why: str = "") -> None:
         """Has the step of an incident tried again. UnexpectedEvent if there is no such incident."""
-        self._happen(instance, Retry(self.clock.now(), User(by) if by else None, incident, why))
+        self._happen(instance, Retry(self.clock.now(), User(by) if by is not None else None, incident, why))
 
     def skip(
         self, instance: int, incident: int, *, results: Mapping[str, Value] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
     ) -> None:
         """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out."""
-        self._happen(instance, Skip(self.clock.now(), User(by) if by else None, incident, results or {}, branch, why))
+        self._happen(instance, Skip(self.clock.now(), User(by) if by is not None else None, incident, results or {}, branch, why))
 
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> None:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        self._happen(instance, Cancel(self.clock.now(), User(by) if by else None, why))
+        self._happen(instance, Cancel(self.clock.now(), User(by) if by is not None else None, why))
 
 
 def _world(workspace: LoadedWorkspace | None) -> World:

@@ -41,6 +41,15 @@ def document_ref(text: str) -> Document:
     return Document(type, int(number))
 
 
+def is_text(value: object) -> bool:
+    """Whether all text in plain data can be written down: half of a surrogate pair cannot."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, Mapping):
+        return all(is_text(name) and is_text(one) for name, one in value.items())
+    return all(map(is_text, value)) if isinstance(value, list | tuple) else True
+
+
 def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True) -> dict[str, Value]:
     """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing."""
     values: dict[str, Value] = {}
@@ -49,6 +58,8 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
             hint = did_you_mean(name, fields)
             message = say('there is no field "{field}"', field=name)
             raise WrongField(name, say("{message}, {hint}", message=message, hint=hint) if hint else message)
+        if not is_text(value):
+            raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=fields[name].title or name))
         try:
             values[name] = read(fields[name], value, zone)
             if values[name] is not None:
@@ -56,7 +67,7 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
         except InvalidValue as wrong:
             raise WrongField(name, say('"{field}": {reason}', field=fields[name].title or name, reason=wrong.message)) from wrong
     for name, field in fields.items():
-        if complete and field.required and values.get(name) is None:
+        if complete and field.required and values.get(name) is None and field.default is None:
             raise WrongField(name, say('"{field}" must be filled', field=field.title or name))
     return values
 

@@ -208,33 +208,33 @@ class Look:
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
     _, held, _ = load(runner, id)
-    taken = {what for _, facts in _history(runner, held) for kind, _, what in facts if kind == "took"}
+    taken = {what for _, _, facts in _history(runner, held) for kind, _, what in facts if kind == "took"}
     nodes = {held.program.flow_by_id[flow].to for flow in taken}
     return {node for node in nodes if node is not None}, taken
 
 
-def _history(runner: Runner, held: Held) -> list[tuple[list[Event], list[Fact]]]:
+def _history(runner: Runner, held: Held) -> list[tuple[datetime, list[Event], list[Fact]]]:
+    """Each transaction: when it was by the time of the instance, which never goes back, and what happened in it."""
     found = []
     for row in runner.store.history(held.id):
         events, facts = decode_history(held.program, row.data)
-        found.append(([event for event, _ in events], facts))
+        found.append((row.at, [event for event, _ in events], facts))
     return found
 
 
 def timeline(runner: Runner, id: int) -> list[Line]:
     row, held, _ = load(runner, id)
     steps, lines = steps_of(held.program), []
-    for events, facts in _history(runner, held):
+    for at, events, facts in _history(runner, held):
         first = events[0]
         by = first.by.id if first.by else None
-        lines += _happened(held, first, facts, steps, by)
-        lines += [line for fact in facts if (line := _line(held, fact, first.at, steps)) is not None]
+        lines += _happened(held, first, at, facts, steps, by)
+        lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None]
     return lines
 
 
-def _happened(held: Held, event: Event, facts: list[Fact], steps: dict[str, StepInfo], by: str | None) -> list[Line]:
+def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: dict[str, StepInfo], by: str | None) -> list[Line]:
     """What the event itself was, where people want to read of it."""
-    at = event.at
     match event:
         case Started():
             return [Line(at, "started", "", held.program.graph.title, by, None)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,30 @@ def party_text(party: User | Department | Role) -> str:
     return f"{type(party).__name__.lower()}:{party.id}"
 
 
+def trouble(path: str, error: sqlite3.Error) -> StoreError:
+    """What SQLite could not do, in the words of whoever runs bpflow."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
+        case sqlite3.SQLITE_FULL:
+            return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=path))
+        case sqlite3.SQLITE_READONLY:
+            return StoreError(say('"{path}" may not be written', path=path))
+        case sqlite3.SQLITE_CANTOPEN:
+            return StoreError(say('"{path}" cannot be opened', path=path))
+    return StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error)))
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
 class SqliteStore:
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
@@ -55,42 +79,53 @@ class SqliteStore:
         self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256)
+        except sqlite3.DatabaseError as error:
+            raise trouble(path, error) from error
+        try:
             self._db.execute("pragma foreign_keys = on")
             self._migrate()
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
-        except sqlite3.DatabaseError as error:
-            raise StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error))) from error
-        self._work = SqliteWork(self._db, self._lock)
+        except BaseException as error:
+            self._db.close()
+            raise trouble(path, error) if isinstance(error, sqlite3.DatabaseError) else error
+        self._work = SqliteWork(self._db, self._lock, path)
 
     def _migrate(self) -> None:
         """Brings the file to the newest version, each migration in a transaction."""
-        migrations = sorted(MIGRATIONS.glob("*.sql"))
+        migrations, run = sorted(MIGRATIONS.glob("*.sql")), self._db.execute
+        run("begin")  # so that what is read together belongs together: another may be at it too
+        found = self._version(len(migrations))
+        run("commit")
+        if found == len(migrations):
+            return
+        run("pragma journal_mode = wal")
+        run("begin immediate")
+        for file in migrations[self._version(len(migrations)) :]:
+            for statement in statements(file.read_text(encoding="utf-8")):
+                run(statement)
+        run(f"pragma user_version = {len(migrations)}")
+        run(f"pragma application_id = {APPLICATION}")
+        run("commit")
+
+    def _version(self, newest: int) -> int:
+        """The version of the file. StoreError if it is a newer one than `newest`, or no database of bpflow."""
         version, application = (self._db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
         tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
         if application not in (0, APPLICATION) or tables and not application:
             raise StoreError(say('"{path}" is a database of another program', path=self.path))
-        if version > len(migrations):
+        if version > newest:
             raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=self.path, version=version))
-        if version == len(migrations):
-            return
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("begin immediate")
-        version = self._db.execute("pragma user_version").fetchone()[0]
-        script = "".join(file.read_text(encoding="utf-8") for file in migrations[version:])
-        self._db.execute("commit")
-        stamp = f"pragma user_version = {len(migrations)}; pragma application_id = {APPLICATION};"
-        if version < len(migrations):
-            self._db.executescript(f"begin exclusive; {script} {stamp} commit;")
+        return int(version)
 
     def begin(self) -> SqliteWork:
         self._lock.acquire()
         try:
             self._db.execute("begin immediate")
-        except BaseException:
+        except BaseException as error:
             self._lock.release()
-            raise
+            raise trouble(self.path, error) if isinstance(error, sqlite3.OperationalError) else error
         self._work.left = False
         return self._work
 
@@ -100,7 +135,10 @@ class SqliteStore:
 
     def _all(self, sql: str, *arguments: Any) -> list[Any]:
         with self._lock:
-            return self._db.execute(sql, arguments).fetchall()
+            try:
+                return self._db.execute(sql, arguments).fetchall()
+            except sqlite3.OperationalError as error:
+                raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
@@ -258,28 +296,30 @@ _PUT_TASK = (
 class SqliteWork:
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_db", "_lock", "_run", "left")
+    __slots__ = ("_db", "_lock", "_path", "_run", "left")
 
-    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._db, self._lock = db, lock
+    def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
+        self._db, self._lock, self._path = db, lock, path
         self._run = db.execute
         self.left = False
 
     def __enter__(self) -> SqliteWork:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
             if kind is None:
                 self._run("commit")
             elif self._db.in_transaction:
                 self._run("rollback")
-        except sqlite3.Error:
+        except sqlite3.Error as failed:
             if self._db.in_transaction:
                 self._run("rollback")
-            raise
+            raise trouble(self._path, failed) from failed
         finally:
             self._lock.release()
+        if isinstance(error, sqlite3.OperationalError):
+            raise trouble(self._path, error) from error
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:

@@ -121,6 +121,8 @@ class Index:
     timers: dict[tuple[int, int], datetime] = field(default_factory=dict)
     watches: set[tuple[int, Document]] = field(default_factory=set)
     listens: dict[tuple[int, int], tuple[str, Value]] = field(default_factory=dict)
+    spoiled: set[int] = field(default_factory=set, compare=False)
+    """Tokens on which there was an incident."""
 
     def fold(self, effects: Effects) -> None:
         """Takes what an event changes; each row must be in the index as the effect says that it was."""
@@ -142,7 +144,8 @@ class Index:
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
-    """The index as the state has it; subjects, which the state does not keep, are taken from `known`."""
+    """The index as the state has it; what the state does not keep (subjects, the deadline of an alarm that
+    went off in vain) is taken from `known`."""
     index = Index()
     holders = {id: token.waiting.arms for id, token in state.tokens.items() if token.waiting}
     holders |= {id: scope.arms for id, scope in state.scopes.items() if scope.arms}
@@ -154,8 +157,8 @@ def index_of(program: Program, state: State, known: Index) -> Index:
         node = program.nodes.get(token.node)
         if isinstance(node, Task) and token.status == "waiting":
             assert token.waiting is not None
-            subject = known.tasks[token.id, token.visit].subject
-            index.tasks[token.id, token.visit] = replace(task_row(node, token), subject=subject)
+            row, written = task_row(node, token), known.tasks[token.id, token.visit]
+            index.tasks[token.id, token.visit] = replace(row, subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
     return index
 
 
@@ -172,7 +175,9 @@ def soundness(program: Program, state: State) -> None:
     """Nothing is lost, nothing hangs in silence, and what refers to something refers to what is there."""
     tokens, scopes, incidents = state.tokens, state.scopes, state.incidents
     if state.status != "running":
-        assert not tokens and not scopes and not incidents
+        assert not tokens
+        assert not scopes
+        assert not incidents
         return
     assert ROOT in scopes
     assert not tokens.keys() & scopes.keys()
@@ -187,7 +192,7 @@ def soundness(program: Program, state: State) -> None:
         assert scope.parent in scopes
         if scope.host is not None:
             host = tokens[scope.host]
-            assert host.status == "inside" and host.node == scope.block and host.scope == scope.parent
+            assert (host.status, host.node, host.scope) == ("inside", scope.block, scope.parent)
             assert (scope.index >= 0) is (host.fan is not None)
     for incident in incidents:
         check_incident(state, incident)
@@ -201,7 +206,8 @@ def check_token(program: Program, state: State, token: Token) -> None:
     inside = [s for s in state.scopes.values() if s.host == token.id]
     assert bool(inside) is (token.status == "inside"), token
     if token.fan is not None:
-        assert token.status == "inside" and len(inside) == token.fan.running <= token.fan.at_most
+        assert token.status == "inside"
+        assert len(inside) == token.fan.running <= token.fan.at_most
     if token.status == "waiting":
         assert token.waiting is not None
         node = program.nodes[token.node]
@@ -271,6 +277,7 @@ class Play:
         assert self.replayed == state
         assert encode(self.program, self.replayed) == data
         self.index.fold(transition.effects)
+        self.index.spoiled |= {id for kind, id, _ in transition.facts if kind == "incident"}
         assert self.index == index_of(self.program, state, self.index)
         self.post(event, transition.effects)
         soundness(self.program, state)
@@ -284,8 +291,9 @@ class Play:
 
     def post(self, event: Event, effects: Effects) -> None:
         """The outbox: a call goes out, is answered or withdrawn, and every token that waits for an answer will get one."""
-        if isinstance(event, Done | Failed):
-            self.calls.pop((event.token, event.visit), None)
+        out = self.calls.get((event.token, event.visit)) if isinstance(event, Done | Failed) else None
+        if out is not None and (isinstance(event, Done) or (isinstance(event, Failed) and event.attempt == out.attempt)):
+            del self.calls[out.token, out.visit]
         for key in effects.withdrawn:
             self.calls.pop(key, None)
         for out in effects.calls:

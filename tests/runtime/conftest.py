@@ -165,7 +165,7 @@ def deploy(workspace: LoadedWorkspace) -> Callable[[Engine, str], None]:
     """Deploys a process that is written in the test."""
 
     def deploy(engine: Engine, text: str) -> None:
-        loaded = load_text(f"bpflow: 1\n{text}", "test.yaml", workspace.documents, "Europe/Moscow")
+        loaded = load_text(f"bpflow: 1\n{text}", "test.yaml", workspace.documents, timezone="Europe/Moscow")
         assert [f for f in loaded.findings if f.severity.name == "ERROR"] == []
         engine.deploy(loaded)
 
