@@ -48,11 +48,12 @@ bench: setup ## speed beside the floor and beside SpiffWorkflow, as ratios of on
 	@$(BIN)/python -c 'import SpiffWorkflow' 2>/dev/null || $(PIP) --editable '.[bench]'
 	@$(BIN)/python -m bench.run
 
-update: setup ## write again all that is generated: the schemas, the golden cases, the catalogue
+update: setup ## write again all that is generated: the schemas, the golden cases, the catalogue, the manual
 	@mkdir -p schemas
 	for kind in process document directory settings scenarios; do $(BIN)/bpflow --lang en schema $$kind --output schemas/$$kind.schema.json || exit 1; done
 	$(BIN)/python -m tests.catalogue update
-	$(BIN)/python -m pytest -q tests/test_cases.py --update
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m pytest -q tests/test_cases.py tests/test_docs.py --update
 
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated

@@ -158,20 +158,21 @@ def _plain(said: Schema) -> str:
 def prose(text: str) -> Lines:
     """A docstring as Markdown: what is indented in it is an example."""
     block: list[str] = []
-    for line in [*text.splitlines(), "."]:
+    for line in text.splitlines():
         if line[:1].isspace() or (block and not line):
             block.append(line)
             continue
-        if block:
-            yield from _fenced(textwrap.dedent("\n".join(block).rstrip()))
-            block = []
+        yield from _fenced(block)
+        block = []
         yield line
-        if not line:
-            block = []
-    # the full stop only ended the last block
+    yield from _fenced(block)
+    yield ""
 
 
-def _fenced(example: str) -> Lines:
+def _fenced(lines: list[str]) -> Lines:
+    example = textwrap.dedent("\n".join(lines)).strip("\n")
+    if not example:
+        return
     notes = [note for sign, (_, note) in VISIBLE.items() if sign in example]
     for sign, (shown, _) in VISIBLE.items():
         example = example.replace(sign, shown)
@@ -182,11 +183,6 @@ def _fenced(example: str) -> Lines:
     yield from ("```yaml", *example.splitlines(), "```", "")
     if notes:
         yield from (f"({'; '.join(notes)})", "")
-
-
-def page_of(text: str) -> Lines:
-    yield from list(prose(inspect.cleandoc(text)))[:-1]
-    yield ""
 
 
 # ── the parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +212,7 @@ def activities() -> Lines:
     yield ""
     for name in names:
         yield from (f"### {name}", "")
-        yield from page_of(vocabulary()[name].__doc__ or "")
+        yield from prose(inspect.cleandoc(vocabulary()[name].__doc__ or ""))
         schema = definitions[f"activity.{name}"]
         without = [key for key in common if key == "activity" or schema["properties"][key].get("description") == common[key]]
         if schema["properties"]["title"].get("format") is None:
@@ -278,7 +274,7 @@ def rules() -> Lines:
     yield ""
     for rule in RULES.values():
         yield from (f"## {rule.id}", "", f"*{severity(rule).capitalize()}.* {rule.summary}", "")
-        yield from page_of(rule.manual.partition("\n")[2].strip("\n"))
+        yield from prose(rule.manual.partition("\n")[2].strip("\n"))
 
 
 def severity(rule: Rule) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bpflow.diagnostics import say
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.state import Arms, Scope, Token
+from bpflow.engine.state import NO_ARMS, Arms, Scope, Token
 from bpflow.engine.transition import TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Call, Handler, Task, Trigger
@@ -33,7 +33,7 @@ def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *,
     """Arms one arm. True if it goes off at once (only with `level`). With `about` it stays as it is unless it reads that document."""
     if trigger.kind == "message":
         key = draft.value(trigger.expr) if trigger.expr else None
-        arms.listening[number] = (trigger.name, key)
+        arms.listening = {**arms.listening, number: (trigger.name, key)}
         draft.effects.listens[holder, number] = (trigger.name, key)
         return False
     if trigger.kind not in ("at", "until", "changed"):
@@ -49,7 +49,7 @@ def settle_value(draft: Draft, holder: int, arms: Arms, number: int, value: Valu
     """Takes what an arm's expression says: sets its timer or its truth. True if the arm goes off."""
     if isinstance(value, bool):
         was = arms.truth.get(number, False)
-        arms.truth[number] = value
+        arms.truth = {**arms.truth, number: value}
         set_timer(draft, holder, arms, number, None)
         return value and (level or not was)
     if value is None:
@@ -69,9 +69,9 @@ def set_timer(draft: Draft, holder: int, arms: Arms, number: int, due: datetime 
     if before == due:
         return
     if due is None:
-        del arms.due[number]
+        arms.due = {other: at for other, at in arms.due.items() if other != number}
     else:
-        arms.due[number] = due
+        arms.due = {**arms.due, number: due}
     draft.effects.timers.put((holder, number), before, due)
 
 
@@ -84,13 +84,13 @@ def watch(draft: Draft, holder: int, arms: Arms, documents: Iterable[Document]) 
 
 def disarm(draft: Draft, holder: int, arms: Arms) -> None:
     """Drops all that the holder waits for."""
-    for number in list(arms.due):
-        set_timer(draft, holder, arms, number, None)
+    for number, due in arms.due.items():
+        draft.effects.timers.put((holder, number), due, None)
     for document in arms.watched:
         draft.effects.watches[holder, document] = False
     for number in arms.listening:
         draft.effects.listens[holder, number] = None
-    arms.watched, arms.listening, arms.truth = (), {}, {}
+    arms.due, arms.truth, arms.listening, arms.watched = NO_ARMS, NO_ARMS, NO_ARMS, ()
 
 
 def withdraw(draft: Draft, token: Token) -> None:

@@ -175,7 +175,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     again = draft.value(what.remind) if what.remind else None
     told = tell(draft, token, task, what) if first else []
     if first:
-        waiting.arms.fired[number] = due
+        waiting.arms.fired = {**waiting.arms.fired, number: due}
         if what.overdue:
             mark_overdue(draft, token, task)
     if first and what.outcome is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from bpflow.diagnostics import Message
 from bpflow.expressions.data import Department, Document, Role, User, Value
@@ -31,19 +31,31 @@ class Assignee:
     in_place_of: User | None = None
 
 
+class _Nothing(dict[int, Any]):
+    """An empty mapping that all share; as it is never changed, it may be a default."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+NO_ARMS: Mapping[int, Any] = _Nothing()
+
+
 @dataclass(slots=True)
 class Arms:
-    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph)."""
+    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph).
 
-    due: dict[int, datetime] = field(default_factory=dict)
-    truth: dict[int, bool] = field(default_factory=dict)
-    listening: dict[int, tuple[str, Value]] = field(default_factory=dict)
+    The mappings are never changed in place, so copies share them.
+    """
+
+    due: Mapping[int, datetime] = NO_ARMS
+    truth: Mapping[int, bool] = NO_ARMS
+    listening: Mapping[int, tuple[str, Value]] = NO_ARMS
     watched: tuple[Document, ...] = ()
-    fired: dict[int, datetime] = field(default_factory=dict)
+    fired: Mapping[int, datetime] = NO_ARMS
     """Alarms that have gone off, handlers that fire only once and have fired; alarms with the instant for which they were set."""
 
     def copy(self) -> Arms:
-        return Arms(dict(self.due), dict(self.truth), dict(self.listening), self.watched, dict(self.fired))
+        return Arms(self.due, self.truth, self.listening, self.watched, self.fired)
 
 
 @dataclass(slots=True)
@@ -135,8 +147,7 @@ class Incident:
     scope: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """An instance between two events."""
 
     status: Status

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, State
@@ -93,8 +93,7 @@ class Replayed:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(NamedTuple):
     """An open task: who may answer it, what it is called, when it is due. Of one that closes only its people are told."""
 
     people: tuple[Assignee, ...]
@@ -104,8 +103,7 @@ class TaskRow:
     overdue: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallOut:
+class CallOut(NamedTuple):
     """A service is to be called. The key of a call that is waited for is (instance, token, visit): attempts share it; one that nobody
     waits for is told apart by its attempt as well."""
 
@@ -159,8 +157,7 @@ Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """The outcome of one event."""
 
     state: State

@@ -135,7 +135,7 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A line of a document's own history: what changed, by whom, or a note."""
+    """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
 
     version: int
     at: datetime

@@ -446,6 +446,7 @@ class SqliteWork:
     ) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
         changes = {name: value for name, value in row.fields.items() if name not in previous or previous[name] != value}
+        changes |= {name: None for name in previous if name not in row.fields}  # emptied
         now = micros(at)
         self._run("insert into feed values (?, ?, ?, ?, ?)", (row.owner, row.ref.id, row.version, now, dumps([changes, by, note])))
         if changes:

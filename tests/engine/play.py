@@ -7,14 +7,14 @@ is sound (`soundness`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from bpflow.diagnostics import Refused, say
-from bpflow.engine import Program, State, Transition, advance
+from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
 from bpflow.engine.codec import Written, decode, decode_history, encode, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
@@ -158,7 +158,7 @@ def index_of(program: Program, state: State, known: Index) -> Index:
         if isinstance(node, Task) and token.status == "waiting":
             assert token.waiting is not None
             row, written = task_row(node, token), known.tasks[token.id, token.visit]
-            index.tasks[token.id, token.visit] = replace(row, subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
+            index.tasks[token.id, token.visit] = row._replace(subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
     return index
 
 
@@ -273,6 +273,7 @@ class Play:
         self.history.append(encode_history(self.program, [encode_event(event, self.world.used.values())], transition.facts))
         self.events.append(event)
         self.facts += transition.facts
+        assert self.asked_one_by_one(was, event) == transition
         self.replayed = self.replay(self.replayed, self.history[-1], transition)
         assert self.replayed == state
         assert encode(self.program, self.replayed) == data
@@ -281,6 +282,15 @@ class Play:
         assert self.index == index_of(self.program, state, self.index)
         self.post(event, transition.effects)
         soundness(self.program, state)
+
+    def asked_one_by_one(self, state: State | None, event: Event) -> Transition:
+        """The event worked in as a runtime does it that knows nothing beforehand: each question is answered, then it is tried again."""
+        known: dict[Question, Value | Denied] = {}
+        while True:
+            try:
+                return advance(self.program, state, event, Table(known))
+            except Unanswered as unanswered:
+                known[unanswered.question] = self.world.used[unanswered.question]
 
     def replay(self, state: State | None, row: bytes, original: Transition) -> State:
         ((event, answers),), facts = decode_history(self.program, row)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bpflow.engine import Program, UnexpectedEvent
-from bpflow.engine.events import Done
+from bpflow.engine.events import Answered, Done, Retry
 from bpflow.graph import Block, Choose, Each, Exit, Expr, Flow, Graph, Handler, Join, Node, Trigger, Variable
 from tests.engine.play import COMPANY, HOUR, IVANOV, PETROV, Play, T, World, call, flow, graph, number, pause, sets, step, task
 
@@ -191,8 +191,6 @@ def test_a_turn_is_told_again_when_the_document_is_right():
     turn(play, 2)
     assert len(play.state.incidents) == 2
     play.world.documents[COMPANY]["n"] = 2
-    from bpflow.engine.events import Retry
-
     for incident in play.state.incidents:
         play.send(Retry(T, None, incident.id))
     assert play.names["k"] == {"results": [3, 3]}
@@ -240,8 +238,6 @@ def test_each_person_has_a_task():
     ways = tuple((name, flow("t", None, name)) for name in ("yes", "no"))
     play = Play(graph(block("k", "t", each=made, gives="k"), task("t", people="who", outcomes=ways), task("after"), reads="k"))
     first, second = sorted(play.state.tokens)[1:]
-    from bpflow.engine.events import Answered
-
     play.send(Answered(T, PETROV, second, 1, "no"))
     assert play.names["k"] == {"results": [None, "no"]}
     with pytest.raises(UnexpectedEvent):
@@ -291,9 +287,7 @@ def test_a_handler_beside_may_fire_again_and_the_block_waits_for_it():
     assert play.where() == ["steps", "steps"]
     assert play.index.listens != {}
     for token in [token for token in play.state.tokens.values() if token.node == "steps"]:
-        from bpflow.engine.events import Answered
-
-        play.send(Answered(T, IVANOV, token.id, token.visit, "done"))
+            play.send(Answered(T, IVANOV, token.id, token.visit, "done"))
     assert play.where() == ["after"]
     assert play.index.listens == {}
 
@@ -410,8 +404,6 @@ def nested(last: Node, *, up: int = 0) -> Graph:
 
 
 def leave(play: Play) -> None:
-    from bpflow.engine.events import Answered
-
     token = next(token for token in play.state.tokens.values() if token.node == "go")
     play.send(Answered(T, IVANOV, token.id, token.visit, "done"))
 

@@ -156,7 +156,7 @@ def test_a_random_walk_can_be_replayed(tmp_path: Path, outreach: LoadedWorkspace
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", range(100, 110))
 def test_a_long_random_walk_can_be_replayed(tmp_path: Path, outreach: LoadedWorkspace, seed: int) -> None:
     walk = Walk(tmp_path / "walk.db", outreach, seed)
     try:

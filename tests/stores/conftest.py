@@ -1,0 +1,43 @@
+"""Every store there is, each test on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bpflow.stores import open_store
+from bpflow.stores.contract import Store
+
+AT = datetime(2026, 3, 2, 7, 0, 0, 123456, tzinfo=UTC)
+KINDS = ("sqlite:memory", "sqlite:file", "sqlite:file,normal")
+
+Again = Callable[[], Store]
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    path = (tmp_path / "bpflow.db").as_posix()
+    return {"sqlite:memory": ":memory:", "sqlite:file": f"sqlite:///{path}", "sqlite:file,normal": f"sqlite:///{path}?sync=normal"}[str(request.param)]
+
+
+@pytest.fixture
+def again(url: str) -> Iterator[Again]:
+    """Opens the store once more, as another program does; what is in memory is only there once."""
+    opened: list[Store] = []
+
+    def again() -> Store:
+        if not (opened and url == ":memory:"):
+            opened.append(open_store(url))
+        return opened[-1]
+
+    yield again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(again: Again) -> Store:
+    return again()

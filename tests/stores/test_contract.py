@@ -1,0 +1,441 @@
+"""What every store does: what is written in a unit of work is there afterwards as a whole, and read back as it was."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bpflow.engine.state import Assignee
+from bpflow.engine.transition import CallOut, Effects, TaskRow
+from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
+from bpflow.stores.contract import Conflict, Saved, Store
+from tests.stores.conftest import AT, Again
+
+LATER = AT + timedelta(hours=1)
+
+
+def deployed(store: Store, process: str = "deal") -> int:
+    return store.deploy(process, f"digest of {process}", f'{{"process": "{process}"}}', "text", AT).id
+
+
+def begun(store: Store, definition: int, document: Document | None = None, exclusive: str | None = None, owner: int | None = None) -> int:
+    with store.begin() as work:
+        made = work.new_instance(definition, document, AT, exclusive, owner)
+        assert made is not None
+        id, owned_by = made
+        assert work.save(Saved(id, owned_by, 0, None, AT, "running", None, 0, b"first", b"began")) > 0
+    return id
+
+
+def document(store: Store, fields: dict[str, Value] | None = None) -> Document:
+    with store.begin() as work:
+        return work.add_document("deal", fields or {"name": "Труба"}, AT, None, None, 0).ref
+
+
+# ── definitions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_definition_is_kept_once_and_deployed_last(store: Store, again: Again) -> None:
+    one = store.deploy("deal", "a", "{1}", "первый", AT)
+    two = store.deploy("deal", "b", "{2}", "второй", AT)
+    assert [(row.process, row.digest, row.graph, row.source, row.version) for row in again().deployed()] == [("deal", "b", "{2}", "второй", 2)]
+    assert store.deploy("deal", "b", "{2}", "второй", LATER).id == two.id
+    assert store.deployed()[0].version == 2
+    assert store.deploy("deal", "a", "{1}", "первый", LATER).id == one.id
+    assert [(row.id, row.version) for row in store.deployed()] == [(one.id, 3)]
+    assert again().definition(two.id).graph == "{2}"
+
+
+def test_what_is_deployed_comes_by_process(store: Store) -> None:
+    for process in ("b", "a", "в"):
+        deployed(store, process)
+    assert [row.process for row in store.deployed()] == ["a", "b", "в"]
+
+
+# ── instances ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, again: Again) -> None:
+    definition, deal = deployed(store), document(store)
+    alone, owned = begun(store, definition), begun(store, definition, deal, owner=deal.id)
+    row = again().instance(alone)
+    assert row is not None
+    assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
+    assert (row.document, row.started, row.ended, row.result, row.state) == (None, AT, None, None, b"first")
+    with_document = store.instance(owned)
+    assert with_document is not None
+    assert (with_document.owner, with_document.document) == (deal.id, deal)
+    assert store.instance(99) is None
+
+
+def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, again: Again) -> None:
+    id = begun(store, deployed(store))
+    row = store.instance(id)
+    assert row is not None
+    with store.begin() as work:
+        assert work.revision(id) == 1
+        assert work.instance(id) == row
+        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on"))
+        assert work.revision(id) == 2
+        assert work.revision(99) is None
+        assert work.instance(99) is None
+    after = again().instance(id)
+    assert after is not None
+    assert (after.revision, after.state, after.incidents, after.ended) == (2, b"second", 2, None)
+    with pytest.raises(Conflict), store.begin() as work:
+        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost"))
+    assert store.instance(id) == after
+    assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
+
+
+@pytest.mark.parametrize("status", ["ended", "cancelled"])
+def test_an_instance_ends(store: Store, again: Again, status: str) -> None:
+    id = begun(store, deployed(store), exclusive="deal/1")
+    row = store.instance(id)
+    assert row is not None
+    with store.begin() as work:
+        work.save(Saved(id, id, 1, row.history, LATER, status, "won", 0, b"last", b"over"))
+    after = again().instance(id)
+    assert after is not None
+    assert (after.status, after.result, after.ended, after.started) == (status, "won", LATER, AT)
+
+
+def test_one_at_a_time_where_it_is_exclusive(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    first = begun(store, definition, exclusive="deal/1")
+    begun(store, definition, exclusive="deal/2")
+    with again().begin() as work:
+        assert work.new_instance(definition, None, AT, "deal/1") is None
+        assert work.new_instance(definition, None, AT, None) is not None
+    row = store.instance(first)
+    assert row is not None
+    with store.begin() as work:
+        work.save(Saved(first, first, 1, row.history, LATER, "cancelled", None, 0, b"", b""))
+    assert begun(store, definition, exclusive="deal/1") != first
+
+
+def test_instances_are_found(store: Store) -> None:
+    deal, other = deployed(store), deployed(store, "other")
+    about = document(store)
+    ids = [begun(store, deal), begun(store, other, about), begun(store, deal, about)]
+    last = store.instance(ids[2])
+    assert last is not None
+    with store.begin() as work:
+        work.save(Saved(ids[2], ids[2], 1, last.history, LATER, "ended", None, 1, b"", b""))
+
+    def found(**given: object) -> list[int]:
+        return [row.id for row in store.instances(**given)]  # type: ignore[arg-type]
+
+    assert found() == ids
+    assert found(process="deal") == [ids[0], ids[2]]
+    assert found(status="running") == ids[:2]
+    assert found(document=about.id) == ids[1:]
+    assert found(incidents=True) == [ids[2]]
+    assert found(process="deal", status="ended", document=about.id, incidents=True) == [ids[2]]
+    assert found(process="no such") == []
+    assert found(limit=2) == ids[:2]
+    assert found(limit=2, after=ids[1]) == ids[2:]
+
+
+def test_history_is_that_of_one_instance(store: Store) -> None:
+    definition = deployed(store)
+    ids = [begun(store, definition) for _ in range(3)]
+    for revision in range(1, 40):
+        for id in ids:
+            row = store.instance(id)
+            assert row is not None
+            with store.begin() as work:
+                work.save(Saved(id, id, revision, row.history, LATER, "running", None, 0, b"", f"{id}/{revision}".encode()))
+    for id in ids:
+        rows = store.history(id)
+        assert [row.revision for row in rows] == list(range(1, 41))
+        assert [row.data for row in rows[1:]] == [f"{id}/{revision}".encode() for revision in range(1, 40)]
+        assert {row.instance for row in rows} == {id}
+    assert store.history(99) == []
+
+
+def test_when_anything_was_recorded_last(store: Store) -> None:
+    assert store.last_at() is None
+    document(store)
+    assert store.last_at() == AT
+    id = begun(store, deployed(store))
+    row = store.instance(id)
+    assert row is not None
+    with store.begin() as work:
+        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"", b""))
+    assert store.last_at() == LATER
+
+
+# ── a unit of work ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
+    definition, deal = deployed(store), document(store)
+    id = begun(store, definition, deal)
+    row, kept = store.instance(id), store.document(deal.id)
+    assert row is not None
+    assert kept is not None
+    before = (store.instances(), store.documents(), store.changes(), store.feed(deal.id))
+    effects = Effects()
+    effects.tasks.put((1, 1), None, TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос"))
+    effects.timers.put((1, 0), None, LATER)
+    effects.watches[1, deal] = True
+    with pytest.raises(ZeroDivisionError), store.begin() as work:
+        work.save(Saved(id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x"))
+        work.index(id, id, effects, LATER)
+        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
+        work.change_document(kept, {"name": "Насос"}, LATER, None, None, 0, None)
+        work.add_document("deal", {}, LATER, None, None, 0)
+        work.remember(id, "key", b"done", LATER)
+        work.add_notice(id, "ivanov", "notify", "T", "t", "", LATER, id)
+        work.add_calendar(id, "ivanov", "T", LATER, LATER, None, id)
+        work.new_instance(definition, None, AT, None)
+        assert 1 / 0
+    for one in (store, again()):
+        assert (one.instances(), one.documents(), one.changes(), one.feed(deal.id)) == before
+        assert one.tasks() == one.due(LATER) == one.watchers(deal.id) == one.outbox() == one.notices() == one.calendar() == []
+        with one.begin() as work:
+            assert work.worked(id, "key") is None
+
+
+def test_it_says_whether_it_has_left_something_to_be_done(store: Store) -> None:
+    with store.begin() as work:
+        assert not work.left
+        row = work.add_document("deal", {"name": "Труба"}, AT, None, None, 0)
+        assert work.left
+    with store.begin() as work:
+        assert not work.left
+        work.change_document(row, row.fields, AT, None, None, 0, "Заметка")
+        assert not work.left
+        work.send(1, 1, [], AT, 0)
+        assert not work.left
+        work.send(1, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        assert work.left
+
+
+# ── the index ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def index(store: Store, id: int, effects: Effects, at: datetime = AT) -> None:
+    with store.begin() as work:
+        work.index(id, id, effects, at)
+
+
+def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
+    people = (Assignee(User("ivanov")), Assignee(User("petrova"), User("boss")), Assignee(Role("clerk")), Assignee(Department("sales")))
+    opened, effects = TaskRow(people, "ask", "Вопрос", LATER), Effects()
+    effects.tasks.put((4, 2), None, opened)
+    index(store, 7, effects)
+    rows = again().tasks()
+    assert [row.party for row in rows] == ["department:sales", "role:clerk", "user:ivanov", "user:petrova"]
+    assert {(row.id, row.node, row.subject, row.opened, row.due, row.overdue) for row in rows} == {("7.4.2", "ask", "Вопрос", AT, LATER, False)}
+    assert [row.in_place_of for row in rows] == [None, None, None, "user:boss"]
+    assert [row.party for row in store.tasks(["user:ivanov", "role:clerk", "user:nobody"])] == ["role:clerk", "user:ivanov"]
+    assert store.tasks([]) == store.tasks(None, 8) == store.tasks(["user:ivanov"], 8) == []
+    assert len(store.tasks(None, 7, limit=2)) == 2
+    assert (store.open_tasks("user:ivanov"), store.open_tasks("user:boss")) == (1, 0)
+
+    changed, effects = TaskRow(people[:1], "ask", "Вопрос снова", None, True), Effects()
+    effects.tasks.put((4, 2), opened, changed)
+    index(store, 7, effects, LATER)
+    (row,) = again().tasks()
+    assert (row.party, row.subject, row.opened, row.due, row.overdue) == ("user:ivanov", "Вопрос снова", AT, None, True)
+    effects = Effects()
+    effects.tasks.put((4, 2), TaskRow(people[:1]), None)
+    index(store, 7, effects)
+    assert store.tasks() == []
+
+
+def test_timers_are_due_in_their_order(store: Store) -> None:
+    effects = Effects()
+    for number, minutes in ((0, 5), (1, 3), (2, 9)):
+        effects.timers.put((1, number), None, AT + timedelta(minutes=minutes))
+    index(store, 7, effects)
+    assert store.next_due() == AT + timedelta(minutes=3)
+    assert [(timer.instance, timer.holder, timer.arm) for timer in store.due(AT + timedelta(minutes=5))] == [(7, 1, 1), (7, 1, 0)]
+    assert store.due(AT + timedelta(minutes=5) - timedelta(microseconds=1), 10)[0].arm == 1
+    assert len(store.due(LATER, limit=2)) == 2
+    effects = Effects()
+    effects.timers.put((1, 1), AT + timedelta(minutes=3), None)
+    effects.timers.put((1, 0), AT + timedelta(minutes=5), LATER)
+    index(store, 7, effects)
+    assert [(timer.arm, timer.due) for timer in store.due(LATER)] == [(2, AT + timedelta(minutes=9)), (0, LATER)]
+
+
+def test_who_looks_at_a_document(store: Store) -> None:
+    one, other = Document("deal", 1), Document("deal", 2)
+    for instance, holder, about in ((7, 1, one), (7, 2, one), (8, 1, one), (8, 1, other)):
+        effects = Effects()
+        effects.watches[holder, about] = True
+        index(store, instance, effects)
+        index(store, instance, effects)
+    assert (store.watchers(1), store.watchers(2), store.watchers(3)) == ([7, 8], [8], [])
+    effects = Effects()
+    effects.watches[1, one] = False
+    index(store, 7, effects)
+    index(store, 8, effects)
+    assert (store.watchers(1), store.watchers(2)) == ([7], [8])
+
+
+# ── what goes out, and what was done ────────────────────────────────────────────────────────────────────────────────
+def test_calls_wait_in_the_outbox_until_they_are_sent(store: Store, again: Again) -> None:
+    calls = [CallOut("mail", {"to": User("ivanov"), "sum": Decimal("1.50")}, 1, 1, 1, True), CallOut("sms", {}, 2, 1, 1, False)]
+    with store.begin() as work:
+        work.send(7, 3, calls, AT, 5)
+    rows = again().outbox()
+    assert [(row.owner, row.instance, row.call, row.depth) for row in rows] == [(3, 7, call, 5) for call in calls]
+    assert store.outbox(limit=1) == rows[:1]
+    with store.begin() as work:
+        assert work.sent(rows[0])
+        assert not work.sent(rows[0])
+    assert again().outbox() == rows[1:]
+
+
+def test_a_number_that_is_given_again_is_another_call(store: Store) -> None:
+    """Two programs send the same call; the slower one does not take away what has come since."""
+    for token in (1, 2):
+        with store.begin() as work:
+            work.send(7, 7, [CallOut("mail", {}, token, 1, 1, True)], AT, 0)
+        (row,) = store.outbox()
+        if token == 1:
+            first = row
+            with store.begin() as work:
+                assert work.sent(row)
+    with store.begin() as work:
+        assert not work.sent(first)
+    assert [row.call.token for row in store.outbox()] == [2]
+
+
+def test_a_call_is_withdrawn(store: Store) -> None:
+    with store.begin() as work:
+        work.send(7, 7, [CallOut("mail", {}, token, visit, 1, waits) for token, visit, waits in ((1, 1, True), (1, 2, True), (1, 1, False))], AT, 0)
+        work.send(8, 8, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+    effects = Effects()
+    effects.withdrawn.append((1, 1))
+    index(store, 7, effects)
+    assert [(row.instance, row.call.visit, row.call.wait) for row in store.outbox()] == [(7, 2, True), (7, 1, False), (8, 1, True)]
+
+
+def test_what_was_done_is_remembered_by_owner_and_key(store: Store, again: Again) -> None:
+    with store.begin() as work:
+        assert work.worked(1, "7.1.1") is None
+        work.remember(1, "7.1.1", b'{"sum": 5}', AT)
+        assert work.worked(1, "7.1.1") == b'{"sum": 5}'
+    with again().begin() as work:
+        assert work.worked(1, "7.1.1") == b'{"sum": 5}'
+        assert work.worked(2, "7.1.1") is None
+        assert work.worked(1, "7.1.2") is None
+
+
+# ── documents ───────────────────────────────────────────────────────────────────────────────────────────────────────
+FIELDS: dict[str, Value] = {
+    "name": "Труба «Ø 12»\n\u2028🙂",
+    "sum": Decimal("10.50"),
+    "count": 2**60,
+    "done": False,
+    "day": date(2026, 3, 2),
+    "at": datetime(2026, 3, 2, 7, 0, 0, 1, tzinfo=UTC),
+    "lasts": Duration(working_days=2),
+    "status": Choice("open", "Открыта"),
+    "who": [User("ivanov"), Department("sales"), Role("clerk")],
+    "parent": Document("deal", 5),
+    "parts": {"a": [1, None, "x"]},
+}
+
+
+def test_a_document_is_read_back_as_it_was_written(store: Store, again: Again) -> None:
+    made = document(store, FIELDS)
+    for row in (store.document(made.id), again().document(made.id), again().documents()[0]):
+        assert row is not None
+        assert (row.ref, row.owner, row.version, row.created, row.changed) == (made, made.id, 1, AT, AT)
+        assert row.fields == FIELDS
+        assert [type(value) for value in row.fields.values()] == [type(value) for value in FIELDS.values()]
+    assert store.document(99) is None
+
+
+def test_a_change_is_written_over_the_version_that_was_read(store: Store, again: Again) -> None:
+    made = document(store, {"name": "Труба", "sum": 1})
+    row = store.document(made.id)
+    assert row is not None
+    with store.begin() as work:
+        changed = work.change_document(row, {"name": "Насос"}, LATER, "boss", None, 0, "Так надо")
+    assert again().document(made.id) == changed
+    assert (changed.version, changed.created, changed.changed, changed.fields) == (2, AT, LATER, {"name": "Насос"})
+    with pytest.raises(Conflict), store.begin() as work:
+        work.change_document(row, {"name": "Кран"}, LATER, None, None, 0, None)
+    assert store.document(made.id) == changed
+    assert [(line.version, line.at, line.by, line.note) for line in store.feed(made.id)] == [(1, AT, None, None), (2, LATER, "boss", "Так надо")]
+    assert store.feed(made.id)[1].changes["name"] == "Насос"
+
+
+def test_an_emptied_field_is_a_change(store: Store) -> None:
+    made = document(store, {"name": "Труба", "sum": 1})
+    row = store.document(made.id)
+    assert row is not None
+    with store.begin() as work:
+        work.change_document(row, {"name": "Труба"}, LATER, "boss", None, 0, None)
+    assert [change.version for change in store.changes()] == [1, 2]
+    assert dict(store.feed(made.id)[1].changes) == {"sum": None}
+
+
+def test_changes_wait_to_be_told_in_their_order(store: Store, again: Again) -> None:
+    one, other = document(store, {"name": "Труба"}), document(store)
+    row = store.document(one.id)
+    assert row is not None
+    with store.begin() as work:
+        row = work.change_document(row, {"name": "Насос"}, LATER, "boss", "deal", 3, None)
+        work.change_document(row, row.fields, LATER, "boss", "deal", 3, "только заметка")
+    changes = again().changes()
+    assert [(c.document, c.version, c.owner, c.by, c.cause, c.depth) for c in changes] == [
+        (one, 1, one.id, None, None, 0),
+        (other, 1, other.id, None, None, 0),
+        (one, 2, one.id, "boss", "deal", 3),
+    ]
+    assert [dict(c.previous) for c in changes] == [{}, {}, {"name": "Труба"}]
+    assert [c.version for c in store.changes(None, one.id)] == [1, 2]
+    assert store.changes(1) == changes[:1]
+    with store.begin() as work:
+        work.told(changes[0])
+        work.told(changes[0])
+    assert again().changes() == changes[1:]
+
+
+def test_a_number_that_is_given_again_is_another_change(store: Store) -> None:
+    made = document(store)
+    (first,) = store.changes()
+    with store.begin() as work:
+        work.told(first)
+    row = store.document(made.id)
+    assert row is not None
+    with store.begin() as work:
+        work.change_document(row, {"name": "Насос"}, LATER, None, None, 0, None)
+    with store.begin() as work:
+        work.told(first)
+    assert [change.version for change in store.changes()] == [2]
+
+
+def test_documents_come_in_the_order_in_which_they_were_made(store: Store) -> None:
+    with store.begin() as work:
+        made = [work.add_document(type, {}, AT, None, None, 0).ref for type in ("deal", "bill", "deal", "deal")]
+    assert [row.ref for row in store.documents()] == made
+    assert [row.ref for row in store.documents("deal")] == [made[0], made[2], made[3]]
+    assert [row.ref for row in store.documents("deal", 1, made[0].id)] == [made[2]]
+    assert store.documents("no such") == []
+
+
+# ── calendars and notices ───────────────────────────────────────────────────────────────────────────────────────────
+def test_calendar_entries_come_by_time(store: Store, again: Again) -> None:
+    with store.begin() as work:
+        for person, at, instance in (("ivanov", LATER, 7), ("petrova", AT, 7), ("ivanov", AT, None)):
+            work.add_calendar(1, person, "Встреча", at, at + timedelta(minutes=15), 900 if instance else None, instance)
+    found = [(row.person, row.at, row.ends - row.at, row.remind_before, row.instance) for row in again().calendar()]
+    quarter = timedelta(minutes=15)
+    assert found == [("petrova", AT, quarter, 900, 7), ("ivanov", AT, quarter, None, None), ("ivanov", LATER, quarter, 900, 7)]
+    assert [row.at for row in store.calendar("ivanov")] == [AT, LATER]
+    assert [row.person for row in store.calendar(None, 7)] == ["petrova", "ivanov"]
+    assert store.calendar("nobody") == []
+
+
+def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> None:
+    with store.begin() as work:
+        for number in range(12):
+            work.add_notice(1, "ivanov", "notify", "Тема", f"{number}", "email", AT, 7)
+        work.add_notice(1, "boss", "overdue", "Тема", "", "", LATER, None)
+    assert [row.text for row in again().notices("ivanov")] == [f"{number}" for number in range(12)]
+    (row,) = store.notices("boss")
+    assert (row.person, row.reason, row.title, row.text, row.channel, row.at, row.instance) == ("boss", "overdue", "Тема", "", "", LATER, None)
+    assert len(store.notices(None, 7)) == 12
