@@ -138,4 +138,3 @@ def arm_handlers(draft: Draft, scope: Scope) -> list[tuple[int, Fault]]:
 def handlers_of(draft: Draft, scope: Scope) -> tuple[Handler, ...]:
     """The handlers that are armed on the scope now."""
     return draft.program.handlers.get(scope.block, ()) if scope.arms is not None else ()
-

@@ -76,8 +76,7 @@ def encode(program: Program, state: State, written: Written | None = None) -> by
     tokens = [_token(program, token) for token in state.tokens.values()]
     scopes = [_scope(program, scope) for scope in state.scopes.values()]
     incidents = [
-        [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope]
-        for i in state.incidents
+        [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
     ]
     status = STATUSES.index(state.status)
     return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])

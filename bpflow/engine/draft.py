@@ -78,9 +78,7 @@ class Draft:
         self._copied: set[int] = set()
 
     def close(self) -> Transition:
-        state = State(
-            self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result
-        )
+        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result)
         return Transition(state, self.effects, self.facts)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────

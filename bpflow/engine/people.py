@@ -31,7 +31,8 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     waiting.people, waiting.excluded = people, excluded
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
-    draft.give(token.scope, task.gives, open_record(people))
+    if task.gives in draft.program.fields_read:
+        draft.give(token.scope, task.gives, open_record(people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     return None
 
@@ -43,6 +44,8 @@ def subject_of(draft: Draft, task: Task) -> str:
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
+    if not task.alarms:
+        return TaskRow(waiting.people, task.id, subject)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
@@ -106,12 +109,18 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
     values = checked(outcome, event)
+    if task.gives in draft.program.fields_read:
+        draft.give(token.scope, task.gives, answered_record(draft, task, waiting, event, values, in_place_of))
+    return close_task(draft, token, task, event.outcome)
+
+
+def answered_record(draft: Draft, task: Task, waiting: Waiting, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
+    """The results of an answered task."""
     given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
     answers: list[Value] = [{**given, **values}]
     overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
     head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
-    draft.give(token.scope, task.gives, {**head, **values, "answers": answers, "waiting": [], "overdue": overdue})
-    return close_task(draft, token, task, event.outcome)
+    return {**head, **values, "answers": answers, "waiting": [], "overdue": overdue}
 
 
 def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:

@@ -16,11 +16,11 @@ def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
     if not draft.changed or draft.program.awaited_names.isdisjoint(draft.changed):
         return False
-    changed = {name: tick for name, tick in draft.changed.items() if name in draft.program.awaited_names}
-    draft.changed = {}
-    newest = max(changed.values())
-    holders = [t.id for t in draft.tokens.values() if t.status == "waiting" and draft.armed.get(t.id, -1) < newest]
-    holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
+    newest, armed = max(draft.changed.values()), draft.armed
+    holders = [token.id for token in draft.tokens.values() if token.status == "waiting" and armed.get(token.id, -1) < newest]
+    if draft.program.handler_blocks:
+        holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
+    changed, draft.changed = {name: tick for name, tick in draft.changed.items() if name in draft.program.awaited_names} if holders else {}, {}
     for id in sorted(holders):
         since = draft.armed.get(id, -1)
         fresh = {name for name, tick in changed.items() if tick > since}

@@ -97,6 +97,6 @@ def nobody_known(function: str, arguments: tuple[Value, ...]) -> Value:
             return id
         case "exists", _:
             return True
-        case ("is_absent" | "belongs"), _:
+        case (("is_absent" | "belongs"), _):
             return False
     raise Refused(say("there is no directory to ask"))

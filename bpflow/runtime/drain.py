@@ -58,7 +58,7 @@ def written(values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
-    return limit is not None and done.total >= limit or stop()
+    return (limit is not None and done.total >= limit) or stop()
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """`Engine`: bpflow inside a program.
 
+As short as it can be:
+
     engine = open_engine("sqlite:///bpflow.db", "processes")
     engine.deploy_workspace()
     instance = engine.start("vacation", by="ivanov")
@@ -12,15 +14,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Retry, Skip
+from bpflow.engine.state import Status
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Graph, Task, to_json
+from bpflow.graph import Graph, Outcome, Task, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
@@ -68,7 +71,8 @@ class NotDeployable(Refused):
 
     def __init__(self, loaded: Loaded) -> None:
         self.findings = loaded.findings
-        super().__init__(say("the process has {count} errors; the first: {first}", count=len(loaded.findings), first=loaded.findings[0].message))
+        errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
+        super().__init__(say("the process has {count} errors; the first: {first}", count=len(errors), first=errors[0].message))
 
 
 def open_engine(
@@ -81,11 +85,14 @@ def open_engine(
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
-    processes call them · `activities`: the program's own, by name, for the processes of that folder. Raises StoreError.
+    processes call them · `activities`: the program's own, by name, for the processes of that folder. Raises StoreError, or Refused if there is
+    no such folder.
     """
     from bpflow.stores import open_store
 
-    loaded = workspace if isinstance(workspace, LoadedWorkspace) or workspace is None else load_workspace(workspace, activities=activities)
+    if isinstance(workspace, str | Path) and not Path(workspace).is_dir():
+        raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
+    loaded = load_workspace(workspace, activities=activities) if isinstance(workspace, str | Path) else workspace
     return Engine(open_store(url), loaded, clock, services)
 
 
@@ -151,9 +158,7 @@ class Engine:
         return self.runner.program(self._deployed(process).id).graph
 
     # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def start(
-        self, process: str, *, document: Document | str | None = None, inputs: Mapping[str, object] | None = None, by: str | None = None
-    ) -> int:
+    def start(self, process: str, *, document: Document | str | None = None, inputs: Mapping[str, object] | None = None, by: str | None = None) -> int:
         """Starts an instance, on a document where the process has one. `by` is the person who does it; without, the program itself.
 
         Gives its number. Refused if the process, the document or an input is not right, or the person may not start it.
@@ -174,7 +179,8 @@ class Engine:
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
         with self.store.begin() as work:
-            if ref is not None and work.document(ref.id) is None:
+            row = work.document(ref.id) if ref is not None else None
+            if ref is not None and (row is None or row.ref != ref):
                 raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
             if by is not None:
                 self._may_start(Situation({"document": ref, "initiator": by, **values}, self.clock.now(), graph.timezone, Live(self.world), work), graph)
@@ -220,21 +226,21 @@ class Engine:
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        node = self._task_node(id, token, visit)
-        outcome = outcome or next(o.name for o in node[0].form.outcomes if o.button)
-        fields = next((dict(o.fields) for o in node[0].form.outcomes if o.name == outcome), {})
-        typed = self._read_form(fields, values or {}, node[1])
+        forms, zone = self._forms(id, token, visit)
+        outcome = outcome or next(name for name, form in forms.items() if form.button)
+        fields = dict(forms[outcome].fields) if outcome in forms else {}
+        typed = self._read_form(fields, values, zone) if values else {}
         if comment is not None and not reading.is_text(comment):
             raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
 
-    def _task_node(self, id: int, token: int, visit: int) -> tuple[Task, str]:
-        """The node of an open task, and the zone of its process."""
+    def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
+        """The forms of an open task by outcome, and the zone of its process."""
         for held in self.runner.known(id):
             at = held.state.tokens.get(token) if held.state else None
             node = held.program.nodes.get(at.node) if at else None
             if at and at.visit == visit and isinstance(node, Task):
-                return node, held.program.graph.timezone
+                return held.program.forms[node.id], held.program.graph.timezone
         raise UnexpectedEvent(say("the task is closed"))
 
     def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
@@ -346,10 +352,18 @@ class Engine:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def instances(
-        self, process: str | None = None, status: str | None = None, document: Document | str | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
+        self,
+        process: str | None = None,
+        status: str | None = None,
+        document: Document | str | None = None,
+        incidents: bool = False,
+        limit: int | None = None,
+        after: int = 0,
     ) -> list[InstanceRow]:
         """Instances by number; `incidents`: only those that an operator must see to."""
         ref = self._ref(document) if document is not None else None
+        if status is not None and status not in get_args(Status):
+            raise Refused(say('"{status}" is no status; there are: {known}', status=status, known=", ".join(get_args(Status))))
         return self.store.instances(process, status, ref.id if ref else None, incidents, limit, after)
 
     def instance(self, id: int) -> views.InstanceView:
@@ -400,4 +414,3 @@ def _world(workspace: LoadedWorkspace | None) -> World:
     settings = workspace.settings
     directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
     return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
-

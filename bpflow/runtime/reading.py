@@ -12,7 +12,6 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.services.directory import Directory
 from bpflow.values import Field, InvalidValue, check, read
 
-
 _TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
 
 

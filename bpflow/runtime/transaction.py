@@ -160,9 +160,7 @@ class Runner:
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
         state_bytes = encode(held.program, state, held.written)
-        saved = Saved(
-            held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history
-        )
+        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing:

@@ -223,7 +223,7 @@ def _history(runner: Runner, held: Held) -> list[tuple[datetime, list[Event], li
 
 
 def timeline(runner: Runner, id: int) -> list[Line]:
-    row, held, _ = load(runner, id)
+    _, held, _ = load(runner, id)
     steps, lines = steps_of(held.program), []
     for at, events, facts in _history(runner, held):
         first = events[0]

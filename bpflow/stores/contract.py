@@ -190,9 +190,7 @@ class Work(Protocol):
 
     def revision(self, id: int) -> int | None: ...
 
-    def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None
-    ) -> tuple[int, int] | None:
+    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
         """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
         ...
 
@@ -231,13 +229,9 @@ class Work(Protocol):
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
-    def add_calendar(
-        self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None
-    ) -> int: ...
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
 
-    def add_notice(
-        self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None
-    ) -> None: ...
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
 class Store(Protocol):
@@ -262,7 +256,13 @@ class Store(Protocol):
     def instance(self, id: int) -> InstanceRow | None: ...
 
     def instances(
-        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
+        self,
+        process: str | None = None,
+        status: str | None = None,
+        document: int | None = None,
+        incidents: bool = False,
+        limit: int | None = None,
+        after: int = 0,
     ) -> list[InstanceRow]: ...
 
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:

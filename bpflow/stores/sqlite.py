@@ -42,9 +42,12 @@ APPLICATION = 0x62706C77
 MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 
+_PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
+
+
 def party_text(party: User | Department | Role) -> str:
     """An assignee as text: `user:ivanov`, `department:sales`, `role:accountant`."""
-    return f"{type(party).__name__.lower()}:{party.id}"
+    return _PARTIES[type(party)] + party.id
 
 
 def trouble(path: str, error: sqlite3.Error) -> StoreError:
@@ -87,9 +90,12 @@ class SqliteStore:
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
-        except BaseException as error:
+        except sqlite3.DatabaseError as error:
             self._db.close()
-            raise trouble(path, error) if isinstance(error, sqlite3.DatabaseError) else error
+            raise trouble(path, error) from error
+        except BaseException:
+            self._db.close()
+            raise
         self._work = SqliteWork(self._db, self._lock, path)
 
     def _migrate(self) -> None:
@@ -113,7 +119,7 @@ class SqliteStore:
         """The version of the file. StoreError if it is a newer one than `newest`, or no database of bpflow."""
         version, application = (self._db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
         tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
-        if application not in (0, APPLICATION) or tables and not application:
+        if application not in (0, APPLICATION) or (tables and not application):
             raise StoreError(say('"{path}" is a database of another program', path=self.path))
         if version > newest:
             raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=self.path, version=version))
@@ -123,9 +129,12 @@ class SqliteStore:
         self._lock.acquire()
         try:
             self._db.execute("begin immediate")
-        except BaseException as error:
+        except sqlite3.OperationalError as error:
             self._lock.release()
-            raise trouble(self.path, error) if isinstance(error, sqlite3.OperationalError) else error
+            raise trouble(self.path, error) from error
+        except BaseException:
+            self._lock.release()
+            raise
         self._work.left = False
         return self._work
 
@@ -167,7 +176,13 @@ class SqliteStore:
             return rows.one_instance(self._db, id)
 
     def instances(
-        self, process: str | None = None, status: str | None = None, document: int | None = None, incidents: bool = False, limit: int | None = None, after: int = 0
+        self,
+        process: str | None = None,
+        status: str | None = None,
+        document: int | None = None,
+        incidents: bool = False,
+        limit: int | None = None,
+        after: int = 0,
     ) -> list[InstanceRow]:
         wanted, arguments = ["i.id > ?"], [after]
         for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
@@ -188,7 +203,9 @@ class SqliteStore:
         return [HistoryRow(i, revision, _at(at), data) for i, revision, at, data in self._all(sql, instance)]
 
     def last_at(self) -> datetime | None:
-        ((at,),) = self._all("select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)")
+        ((at,),) = self._all(
+            "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
+        )
         return _at(at) if at is not None else None
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -329,15 +346,11 @@ class SqliteWork:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
         return row[0] if row else None
 
-    def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None
-    ) -> tuple[int, int] | None:
+    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
         if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
             return None
         values = (owner or 0, definition, document.id if document else None, micros(at), exclusive)
-        sql = (
-            "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
-        )
+        sql = "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
         id = self._run(sql, values).lastrowid
         assert id is not None
         if owner is None:
@@ -441,9 +454,7 @@ class SqliteWork:
         self._tell(new, row.fields, at, by, cause, depth, note)
         return new
 
-    def _tell(
-        self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
-    ) -> None:
+    def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
         changes = {name: value for name, value in row.fields.items() if name not in previous or previous[name] != value}
         changes |= {name: None for name in previous if name not in row.fields}  # emptied
@@ -458,17 +469,13 @@ class SqliteWork:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
     # ── calendars and notices ──────────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(
-        self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None
-    ) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
         sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
         id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
         assert id is not None
         return id
 
-    def add_notice(
-        self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None
-    ) -> None:
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
         now = micros(at)
         sql = (
             "insert into notice (person, at, n, owner, reason, title, text, channel, instance) "

@@ -44,18 +44,19 @@ Found = TypeVar("Found")
 
 @dataclass
 class Maker:
-    """Draws a graph. `around`: the blocks around the place that is being filled, the innermost last: (id, what follows it)."""
+    """Makes up a graph. `number(low, high)` decides; `around`: the blocks around the place that is being filled, the innermost last:
+    (id, what follows it)."""
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
+    number: Callable[[int, int], int]
     nodes: list[Node] = field(default_factory=list)
     around: list[tuple[str, str | None]] = field(default_factory=list)
     count: int = 0
 
     def pick(self, among: Sequence[Found]) -> Found:
-        return among[self.draw(st.integers(0, len(among) - 1))]
+        return among[self.number(0, len(among) - 1)]
 
     def chance(self, of: int) -> bool:
-        return bool(self.draw(st.integers(0, of - 1)) == 0)
+        return self.number(0, of - 1) == 0
 
     def id(self) -> str:
         self.count += 1
@@ -74,7 +75,7 @@ class Maker:
     # ── lists of steps ─────────────────────────────────────────────────────────────────────────────────────────────
     def steps(self, then: str | None, depth: int, most: int = 3) -> str | None:
         """A few steps one after another, and then `then`. Gives the first."""
-        for _ in range(self.draw(st.integers(0, most))):
+        for _ in range(self.number(0, most)):
             then = self.one(then, depth)
         return then
 
@@ -85,7 +86,7 @@ class Maker:
     def one(self, then: str | None, depth: int) -> str:
         simple = (self.step, self.task, self.task, self.call, self.wait)
         nested = (self.choose, self.choose, self.loop, self.split, self.split, self.block, self.block, self.each, self.leave)
-        return self.pick(nested if depth and not self.chance(3) else simple)(then, depth - 1)
+        return self.pick(nested if depth > 0 and not self.chance(4) else simple)(then, depth - 1)
 
     # ── the kinds ──────────────────────────────────────────────────────────────────────────────────────────────────
     def step(self, then: str | None, depth: int) -> str:
@@ -178,7 +179,10 @@ class Maker:
         trigger = self.trigger(("at", "changed", "changed", "message", "command", "error", "error"))
         cancels = self.chance(2)
         outside = cancels and self.chance(2)
-        entry = self.some(then, depth) if outside else self.within(id, then, lambda: self.steps(None, depth, 2))
+        if outside or not id:
+            entry: str | None = self.some(then, depth)
+        else:
+            entry = self.within(id, then, lambda: self.steps(None, depth, 2))
         return Handler(f"h{number}", trigger, cancels, self.flow(id, entry, f"h{number}"), outside)
 
     def each(self, then: str | None, depth: int) -> str:
@@ -194,7 +198,7 @@ class Maker:
         """The end, an error, the end of a block, or a flow out of some blocks."""
         id, how = self.id(), self.pick(("end", "raise", "terminate", "up", "up"))
         if how == "up" and self.around:
-            up = self.draw(st.integers(1, len(self.around)))
+            up = self.number(1, len(self.around))
             return self.add(Step(id, (self.flow(id, self.around[-up][1], up=up),)))
         if how == "terminate" and self.around:
             return self.add(Exit(id, "terminate", self.pick(self.around)[0]))
@@ -203,12 +207,17 @@ class Maker:
         return self.add(Exit(id, "end", "done")) if self.chance(3) else self.step(then, depth)
 
 
-@st.composite
-def graphs(draw: Callable[[st.SearchStrategy[Any]], Any], depth: int = 3) -> Graph:
+def make(number: Callable[[int, int], int], depth: int = 3) -> Graph:
     """A process with variables `x` and `y`, a document, and perhaps handlers of its own."""
-    maker = Maker(draw)
+    maker = Maker(number)
     first = maker.some(maker.steps(None, depth), depth)
     handlers = tuple(replace(maker.handler("", None, 1, n), outside=False) for n in range(maker.pick((0, 0, 0, 1, 2))))
     variables = tuple(Variable(name, Field("integer"), Expr(text)) for name, text in (("x", "0"), ("y", "1")))
     outputs = sets(**{f"out_{node.id}": node.id for node in maker.nodes})
     return Graph("p", "P", (Flow("", first),), tuple(maker.nodes), variables=variables, outputs=outputs, handlers=handlers)
+
+
+@st.composite
+def graphs(draw: Callable[[st.SearchStrategy[int]], int], depth: int = 3) -> Graph:
+    """Such a process, by hypothesis."""
+    return make(lambda low, high: draw(st.integers(low, high)), depth)

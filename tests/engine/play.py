@@ -7,6 +7,7 @@ is sound (`soundness`).
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -183,12 +184,21 @@ def soundness(program: Program, state: State) -> None:
     assert not tokens.keys() & scopes.keys()
     assert all(id < state.next_id for id in (*tokens, *scopes, *(i.id for i in incidents)))
     assert tokens or incidents
+    held = Counter(i.token for i in incidents if i.token is not None and i.arm is None)
+    whole = {i.scope for i in incidents if i.scope is not None and i.arm is None}
+    bodies = Counter(scope.host for scope in scopes.values() if scope.host is not None)
+    beside = Counter(scope.parent for scope in scopes.values() if scope.host is None and scope.id != ROOT)
+    within = Counter(token.scope for token in tokens.values())
+    assert held.keys() | within.keys() | bodies.keys() <= tokens.keys() | scopes.keys()
     for token in tokens.values():
+        assert held[token.id] == (token.status == "held"), token
+        assert bool(bodies[token.id]) is (token.status == "inside"), token
+        assert token.fan is None or bodies[token.id] == token.fan.running <= token.fan.at_most
         check_token(program, state, token)
     for scope in scopes.values():
-        beside = [s for s in scopes.values() if s.host is None and s.parent == scope.id and s.id != ROOT]
-        assert scope.live == sum(token.scope == scope.id for token in tokens.values()) + len(beside), scope
-        assert scope.live or any(i.scope == scope.id and i.arm is None for i in incidents), scope
+        assert scope.live == within[scope.id] + beside[scope.id], scope
+        assert scope.live or scope.id in whole, scope
+        assert not within[scope.id] or scope.id not in whole, scope
         assert scope.parent in scopes
         if scope.host is not None:
             host = tokens[scope.host]
@@ -201,13 +211,6 @@ def soundness(program: Program, state: State) -> None:
 def check_token(program: Program, state: State, token: Token) -> None:
     assert token.scope in state.scopes
     assert token.status != "moving"
-    held = [i for i in state.incidents if i.token == token.id and i.arm is None]
-    assert len(held) == (token.status == "held"), token
-    inside = [s for s in state.scopes.values() if s.host == token.id]
-    assert bool(inside) is (token.status == "inside"), token
-    if token.fan is not None:
-        assert token.status == "inside"
-        assert len(inside) == token.fan.running <= token.fan.at_most
     if token.status == "waiting":
         assert token.waiting is not None
         node = program.nodes[token.node]
@@ -225,9 +228,7 @@ def check_incident(state: State, incident: Incident) -> None:
         assert state.tokens[incident.token].status == ("held" if incident.arm is None else "waiting")
     else:
         assert incident.scope is not None
-        scope = state.scopes[incident.scope]
-        assert incident.arm is None or scope.arms is not None
-        assert incident.arm is not None or scope.live == 0
+        assert incident.arm is None or state.scopes[incident.scope].arms is not None
 
 
 # ── the instance ────────────────────────────────────────────────────────────────────────────────────────────────────

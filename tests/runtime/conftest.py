@@ -105,7 +105,14 @@ steps:
       silent: {title: Молчат, button: false, next: go-on}
 """
 
-FILES = {"bpflow.yaml": SETTINGS, "directory.yaml": DIRECTORY, "documents/deal.yaml": DEAL, "ask.yaml": ASK, "plain.yaml": PLAIN}
+FILES = {
+    "bpflow.yaml": SETTINGS,
+    "directory.yaml": DIRECTORY,
+    "documents/deal.yaml": DEAL,
+    "documents/bill.yaml": "type: bill\ntitle: Счёт\nfields:\n  sum: {type: money}\n",
+    "ask.yaml": ASK,
+    "plain.yaml": PLAIN,
+}
 
 Open = Callable[..., Engine]
 

@@ -53,9 +53,7 @@ BREAKS: list[tuple[dict[str, Any], str | None, str]] = [
 
 
 @pytest.mark.parametrize("answer, field, reason", BREAKS, ids=[str(given) for given, _, _ in BREAKS])
-def test_an_answer_that_breaks_the_form_is_refused(
-    engine: Engine, db: Path, task: str, answer: dict[str, Any], field: str | None, reason: str
-) -> None:
+def test_an_answer_that_breaks_the_form_is_refused(engine: Engine, db: Path, task: str, answer: dict[str, Any], field: str | None, reason: str) -> None:
     before, state = dump(db), stored(engine, 1).state
     for _ in range(2):  # a refusal must not change what is cached either
         with pytest.raises(InvalidAnswer) as refused:
@@ -71,7 +69,9 @@ def test_an_answer_that_breaks_the_form_is_refused(
 @pytest.mark.parametrize("field", ["name", "parts"])
 def test_a_text_that_no_database_can_keep_is_refused(engine: Engine, db: Path, field: str, deploy: Callable[[Engine, str], None]) -> None:
     """Half a surrogate pair, and a number of a hundred digits: what cannot be written down must not break the program."""
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: any
 title: Любое
 steps:
@@ -79,7 +79,8 @@ steps:
     activity: request-info
     to: user("boss")
     outcomes: {done: {fields: {name: {type: string}, parts: {type: number}}}}
-""")
+""",
+    )
     id = engine.start("any")
     (task,) = engine.tasks(instance=id)
     before = dump(db)
@@ -132,7 +133,24 @@ def test_a_task_of_a_cancelled_instance_is_closed(engine: Engine, db: Path, task
     assert dump(db) == before
 
 
-NO_TASKS = ["", "1", "1.1", "1.1.1.1", "a.b.c", "1.1.x", "-1.1.1", "1.-1.1", " 1.1.1", "1.1.1 ", "1.1.¹", "9" * 30 + ".1.1", "99.1.1", "1.99.1", "1.1.99", "0.0.0"]
+NO_TASKS = [
+    "",
+    "1",
+    "1.1",
+    "1.1.1.1",
+    "a.b.c",
+    "1.1.x",
+    "-1.1.1",
+    "1.-1.1",
+    " 1.1.1",
+    "1.1.1 ",
+    "1.1.¹",
+    "9" * 30 + ".1",
+    "99.1.1",
+    "1.99.1",
+    "1.1.99",
+    "0.0.0",
+]
 
 
 @pytest.mark.parametrize("id", NO_TASKS)

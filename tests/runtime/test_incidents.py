@@ -279,8 +279,8 @@ def test_a_document_that_is_not_there(engine: Engine, deploy: Deploy) -> None:
 def test_processes_that_change_documents_in_each_other_without_end(engine: Engine, deploy: Deploy, far_away: bool) -> None:
     """They are stopped after 32 rounds, whether they change one document or two that know each other."""
     for name in ("ping", "pong"):
-        where = "document: document.parent, " if far_away else ""
-        deploy(engine, f"id: {name}\ntitle: X\ndocument: deal\nstart: [{{on: document-changed}}]\nsteps:\n  - {{activity: update-document, {where}add: {{sum: 1}}}}\n")
+        what = "{activity: update-document, document: document.parent, add: {sum: 1}}" if far_away else "{activity: update-document, add: {sum: 1}}"
+        deploy(engine, f"id: {name}\ntitle: X\ndocument: deal\nstart: [{{on: document-changed}}]\nsteps:\n  - {what}\n")
     main, deal = pair(engine)
     engine.set_document(main, {"parent": deal})
     engine.work(limit=5000)
@@ -291,7 +291,9 @@ def test_processes_that_change_documents_in_each_other_without_end(engine: Engin
 
 # ── timers and faults ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_an_alarm_that_cannot_be_evaluated_is_an_incident_and_the_task_stays(engine: Engine, clock: VirtualClock, deploy: Deploy, far: datetime) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: late
 title: X
 document: deal
@@ -302,7 +304,8 @@ steps:
     to: user("boss")
     due: 1d
     on-overdue: {tell: head_of(document.responsible)}
-""")
+""",
+    )
     deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
     id = engine.start("late", document=deal)
     clock.forward(timedelta(days=2))
@@ -322,7 +325,9 @@ steps:
 
 def test_a_change_of_a_document_that_spoils_what_waits_is_an_incident(engine: Engine, deploy: Deploy, far: datetime) -> None:
     """Whoever changes the document is not to blame: his change holds, and the instance has the incident."""
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: waits
 title: X
 document: deal
@@ -332,7 +337,8 @@ steps:
     title: $(document.parent.name)
     to: user("boss")
     due: document.deadline
-""")
+""",
+    )
     main, deal = pair(engine)
     engine.set_document(deal, {"deadline": "2026-03-05T10:00"})
     id = engine.start("waits", document=deal)
@@ -348,7 +354,9 @@ steps:
 
 
 def test_a_pause_wakes_when_its_document_changes(engine: Engine, clock: VirtualClock, deploy: Deploy, far: datetime) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: waits
 title: X
 document: deal
@@ -356,7 +364,8 @@ steps:
   - {id: till_sum, activity: pause, until: 'coalesce(document.sum, 0) > 10'}
   - {id: till_day, activity: pause, until: document.deadline - days(1)}
   - {id: ask, activity: request-info, title: Вопрос, to: user("boss")}
-""")
+""",
+    )
     deal = engine.create_document("deal", {"name": "Труба", "status": "new", "deadline": "2026-03-05T10:00"})
     id = engine.start("waits", document=deal)
 
@@ -380,6 +389,28 @@ steps:
     engine.set_document(deal, {"deadline": "2026-04-03T10:00"})
     assert engine.instance(id).row.revision == revision
     assert engine.tasks()[0].opened == clock.now()
+
+
+def test_an_emptied_field_is_a_change_too(engine: Engine, deploy: Deploy) -> None:
+    deploy(
+        engine,
+        """\
+id: waits
+title: X
+document: deal
+start: [{on: document-changed, when: previous.parent != none and document.parent == none}]
+steps:
+  - {id: till_free, activity: pause, until: document.responsible == none}
+""",
+    )
+    _, deal = pair(engine)
+    engine.set_document(deal, {"responsible": "ivanov"})
+    engine.set_document(deal, {"parent": None}, by="boss")
+    (row,) = engine.instances()
+    assert row.status == "running"
+    engine.set_document(deal, {"responsible": ""})
+    assert engine.instance(row.id).row.status == "ended"
+    assert [dict(line.changes) for line in engine.feed(deal)][1:] == [{"responsible": User("ivanov")}, {"parent": None}, {"responsible": None}]
 
 
 def test_answers_by_the_operator_name_him(told: Engine) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.runtime import Engine
+from bpflow.runtime import Engine, open_engine
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_replay, dump, stored
 
@@ -57,7 +57,9 @@ def test_while_it_runs_no_second_one_begins(engine: Engine, db: Path) -> None:
 
 
 def test_a_new_document_starts_and_gives_inputs(engine: Engine, deploy: Deploy) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: born
 title: Новая
 document: deal
@@ -66,7 +68,8 @@ start:
   - {on: document-created, when: document.status == "open", with: {name: $(document.name), who: $(document.responsible), size: 3}}
 steps:
   - {id: ask, activity: request-info, title: $(name) $(size), to: who}
-""")
+""",
+    )
     engine.create_document("deal", NEW)
     deal = engine.create_document("deal", {**NEW, "status": "open"}, by="boss")
     (row,) = engine.instances()
@@ -78,14 +81,17 @@ steps:
 
 
 def test_imported_documents_start_too(engine: Engine, deploy: Deploy) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: born
 title: Новая
 document: deal
 start: [{on: document-created}]
 steps:
   - {activity: update-document, set: {sum: 1}}
-""")
+""",
+    )
     done = engine.import_documents("deal", "name;status\nA;new\nB;никакой\nC;open\n".encode())
     assert [rejected.line for rejected in done.rejected] == [3]
     assert [engine.document(ref).fields["sum"] for ref in done.created] == [1, 1]
@@ -142,14 +148,41 @@ def test_what_a_program_may_not_start(engine: Engine, db: Path, deploy: Deploy) 
     assert dump(db) == before
 
 
+def test_a_number_of_a_document_of_another_type(engine: Engine, db: Path) -> None:
+    bill = engine.create_document("bill", {"sum": "10.50"})
+    before = dump(db)
+    acts: list[Callable[[], object]] = [
+        lambda: engine.start("ask", document=f"deal:{bill.id}"),
+        lambda: engine.set_document(f"deal:{bill.id}", {"status": "new"}),
+        lambda: engine.document(f"deal:{bill.id}"),
+        lambda: engine.feed(f"deal:{bill.id}"),
+    ]
+    for act in acts:
+        with pytest.raises(Refused, match='there is no document "deal:1"'):
+            act()
+    assert dump(db) == before
+
+
+def test_what_is_asked_for_must_be_there(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match='"sleeping" is no status; there are: running, ended, cancelled'):
+        engine.instances(status="sleeping")
+    with pytest.raises(Refused, match="there is no folder"):
+        open_engine(":memory:", tmp_path / "nowhere")
+    with pytest.raises(Refused, match='there is no document type "dael"'):
+        engine.create_document("dael", {})
+
+
 def test_inputs_have_their_defaults(engine: Engine, deploy: Deploy) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: sized
 title: X
 inputs: {size: {type: integer, default: 7}, name: {type: string, required: true}}
 steps:
   - {id: ask, activity: request-info, title: $(name) $(size), to: user("boss")}
-""")
+""",
+    )
     engine.start("sized", inputs={"name": "A", "size": 2})
     engine.start("sized", inputs={"name": "B"})
     assert [task.subject for task in engine.tasks()] == ["A 2", "B 7"]
@@ -159,7 +192,9 @@ steps:
 
 def test_own_changes_do_not_start_a_process_again_and_those_of_others_do(engine: Engine, deploy: Deploy) -> None:
     for name, other in (("one", "sum: '$(coalesce(document.sum, 0) + 1)'"), ("two", "name: Насос")):
-        deploy(engine, f"""\
+        deploy(
+            engine,
+            f"""\
 id: {name}
 title: X
 document: deal
@@ -167,7 +202,8 @@ start: [{{on: document-changed, when: document.status == "{"open" if name == "on
 steps:
   - {{activity: update-document, set: {{{other}}}}}
   - {{activity: update-document, set: {{status: {"won" if name == "one" else "lost"}}}}}
-""")
+""",
+        )
     engine.deploy_graph(engine.graph("one"))
     deal = engine.create_document("deal", NEW)
     engine.set_document(deal, {"status": "open"})
@@ -180,7 +216,9 @@ steps:
 
 def test_a_start_sees_the_document_as_each_change_left_it(engine: Engine, deploy: Deploy) -> None:
     """Several changes of one transaction are told one by one; a note in between is no change."""
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: fast
 title: X
 document: deal
@@ -189,8 +227,11 @@ steps:
   - {activity: update-document, set: {status: open, sum: 1}}
   - {activity: update-document, note: Открыли.}
   - {activity: update-document, set: {status: won, sum: 2}}
-""")
-    deploy(engine, """\
+""",
+    )
+    deploy(
+        engine,
+        """\
 id: seen
 title: X
 document: deal
@@ -198,21 +239,25 @@ inputs: {was: {type: string}, amount: {type: integer}}
 start: [{on: document-changed, with: {was: '$(previous.status) → $(document.status)', amount: $(document.sum)}}]
 steps:
   - {id: ask, activity: request-info, title: '$(was), $(amount)', to: user("boss")}
-""")
+""",
+    )
     deal = engine.create_document("deal", NEW)
     engine.start("fast", document=deal)
     assert [task.subject for task in engine.tasks("boss")] == ["new → open, 1", "open → won, 2"]
 
 
 def test_a_start_condition_that_cannot_be_evaluated_is_an_incident(engine: Engine, deploy: Deploy) -> None:
-    deploy(engine, """\
+    deploy(
+        engine,
+        """\
 id: shaky
 title: X
 document: deal
 start: [{on: document-changed, when: 100 / document.sum > 3}]
 steps:
   - {id: ask, activity: request-info, title: Вопрос, to: user("boss")}
-""")
+""",
+    )
     deal = engine.create_document("deal", NEW)
     engine.set_document(deal, {"sum": 0})
     (incident,) = engine.incidents()
@@ -251,7 +296,7 @@ def test_an_engine_without_a_workspace_runs_what_is_deployed(engine: Engine, ope
 
 
 def test_new_instances_get_the_new_version_and_running_ones_keep_theirs(engine: Engine, deploy: Deploy) -> None:
-    text = "id: asked\ntitle: X\nsteps:\n  - {id: ask, activity: request-info, title: Вопрос, to: user(\"boss\")}\n"
+    text = 'id: asked\ntitle: X\nsteps:\n  - {id: ask, activity: request-info, title: Вопрос, to: user("boss")}\n'
     deploy(engine, text)
     engine.start("asked")
     deploy(engine, text)

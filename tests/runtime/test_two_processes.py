@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,12 +41,12 @@ def attempt(what, act):
         refused.setdefault(name, []).append(str(error.message))
 
 print("ready", flush=True)
-sys.stdin.readline()
+time.sleep(max(0, float(sys.stdin.readline()) - time.time()))
 if what == "answer":
     # two programs that see the same list of tasks, and answer all of them, again and again until there is none
     while tasks := engine.tasks():
         for task in tasks:
-            time.sleep(chance.random() / 500)  # SQLite lets one who waits for the lock sleep: without this one program would do it all
+            time.sleep(chance.random() / 100)  # without this one would do it all: whoever finds the database locked sleeps
             outcome = chance.choice(["agreed", "later", "refused"])
             values = {"agreed": {"sum": int(number)}, "later": {"call_at": "2026-03-02T09:00"}, "refused": {}}[outcome]
             comment = "Нет" if outcome == "refused" else None
@@ -86,9 +87,9 @@ class Racers:
         ]
         for process in racing:
             assert process.stdout.readline() == "ready\n", process.communicate()[1]
-        said = []
+        said, moment = [], time.time() + 0.1
         for process in racing:
-            process.stdin.write("go\n")
+            process.stdin.write(f"{moment}\n")
             process.stdin.flush()
         for process in racing:
             out, errors = process.communicate(timeout=120)
@@ -209,7 +210,9 @@ def test_a_timer_that_the_other_has_set_fires_here(opened: Open, clock: VirtualC
 
 def test_a_change_that_the_other_waits_for_wakes_it_here(opened: Open, deploy: Any, far: datetime) -> None:
     one, other = two(opened)
-    deploy(one, """\
+    deploy(
+        one,
+        """\
 id: waits
 title: X
 document: deal
@@ -217,7 +220,8 @@ steps:
   - {id: ask, activity: request-info, title: Вопрос, to: user("boss")}
   - {id: till_sum, activity: pause, until: 'coalesce(document.sum, 0) > 10'}
   - {activity: end, result: over}
-""")
+""",
+    )
     deal = one.create_document("deal", {"name": "Труба", "status": "new"})
     id = one.start("waits", document=deal)
     other.answer(other.tasks()[0].id, by="boss")

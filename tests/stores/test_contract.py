@@ -176,7 +176,7 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     effects.tasks.put((1, 1), None, TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос"))
     effects.timers.put((1, 0), None, LATER)
     effects.watches[1, deal] = True
-    with pytest.raises(ZeroDivisionError), store.begin() as work:
+    with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
         work.save(Saved(id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x"))
         work.index(id, id, effects, LATER)
         work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
