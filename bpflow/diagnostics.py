@@ -114,6 +114,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> Message | None:
     return say('did you mean "{word}"?', word=near[0]) if near else None
 
 
+def each_quoted(words: Iterable[str]) -> Message:
+    """The words in a row, each in the quotes of the reader's language."""
+    row: Message | None = None
+    for word in words:
+        one = say('"{name}"', name=word)
+        row = one if row is None else say("{first}, {rest}", first=row, rest=one)
+    return row or say("nothing")
+
+
 def render(finding: Diagnostic, text: str | None = None, language: str = "en") -> str:
     """The finding as lines of plain text: place, message, hint and rule; then the line of the file with a caret under the place.
 

@@ -1,7 +1,7 @@
 """The catalogue of messages: what bpflow can say, and the Russian for it.
 
-Every message is a literal in a call of `say` or `tr`. This reads them out of the code, keeps `bpflow.po` in step with them and
-compiles it. usage: python -m tests.catalogue {update | untranslated}
+Every message is a literal in a call of `say` or `tr`, or the first sentence of a rule's page. This reads them out of the code,
+keeps `bpflow.po` in step with them and compiles it. usage: python -m tests.catalogue {update | untranslated}
 """
 
 import ast
@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
+from bpflow.checks import RULES
 from bpflow.diagnostics import Severity
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,8 @@ def said() -> Found:
     for path in sorted(CODE.rglob("*.py")):
         for template in [*(text for call in calls(path) for text in literals(call)), *annotations(path)]:
             found.setdefault(template, []).append(str(path.relative_to(ROOT)))
+    for rule in RULES.values():
+        found.setdefault(rule.summary, []).append("bpflow/checks")
     return dict(sorted(found.items()))
 
 

@@ -43,7 +43,7 @@ class UpdateDocument(Step):
         """Nothing to change."""
         yield from super().mistakes()
         if not self.model_fields_set & {"set", "add", "remove", "note"}:
-            yield Diagnostic(self.place, "missing-key", say("nothing is changed: write {keys}", keys='"set", "add", "remove" or "note"'))
+            yield Diagnostic(self.place, "missing-key", say('nothing is changed: write "set", "add", "remove" or "note"'))
 
     def lower(self, b: Lowering) -> None:
         """One Call."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bpflow.checks.paths import names_of
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
 from bpflow.values import Field
 
 
@@ -71,4 +71,4 @@ def _hint(value: str, field: Field) -> Message:
     if by_title:
         return say('"{value}" is the title; write "{id}"', value=value, id=by_title[0])
     ids = [id for id, _ in field.choices]
-    return did_you_mean(value, ids) or say("the choices are: {choices}", choices=", ".join(f'"{id}"' for id in ids[:12]))
+    return did_you_mean(value, ids) or say("the choices are: {choices}", choices=each_quoted(ids[:12]))

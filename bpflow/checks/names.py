@@ -8,7 +8,7 @@ from bpflow.checks.paths import Reading, readings
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
 from bpflow.definition.step import walk
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
 from bpflow.expressions import FUNCTIONS
 from bpflow.schema.letters import foreign_letter
 
@@ -119,4 +119,4 @@ def _no_field(reading: Reading, known: list[str]) -> Diagnostic:
 
 
 def _fields(known: list[str]) -> Message | None:
-    return say("it has: {names}", names=", ".join(f'"{name}"' for name in known)) if 0 < len(known) <= 16 else None
+    return say("it has: {names}", names=each_quoted(known)) if 0 < len(known) <= 16 else None

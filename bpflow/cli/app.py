@@ -37,6 +37,9 @@ LIBRARY_WORDS = (
     tr("Options:"),
     tr("Commands:"),
     tr("[required]"),
+    tr("[default:"),
+    tr("[OPTIONS]"),
+    tr("COMMAND [ARGS]..."),
     tr("Show this message and exit."),
 )
 """What typer itself says in a help text."""

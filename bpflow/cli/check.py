@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bpflow.cli.calls import SCENARIOS, SETTINGS, WrongUse, call_of, one_of
-from bpflow.cli.output import Output, colours, paint, tr
+from bpflow.cli.output import Output, colours, helped, paint, tr
 from bpflow.diagnostics import Diagnostic, Severity, as_data, did_you_mean, in_order, render, say
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def explain(
 
     out = call_of(ctx).out
     if rule is None:
-        out.table((say("rule"), say("what it says")), [(id, RULES[id].summary) for id in sorted(RULES)])
+        out.table((say("rule"), say("what it says")), [(id, helped(RULES[id].summary, out.language) or "") for id in sorted(RULES)])
         return
     found = RULES.get(rule.strip("[]"))
     if found is None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output
-from bpflow.cli.show import happened
+from bpflow.cli.show import happened, how_it_goes
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.expressions.data import Document, User
 from bpflow.graph import Outcome
@@ -261,7 +261,7 @@ def show_documents(demo: Demo, names: Names) -> None:
     rows, ends = [], Counter[str]()
     for row in demo.engine.documents(demo.plan.type):
         ran = demo.engine.instances(document=row.ref)
-        result = ran[-1].result or ran[-1].status if ran else "–"
+        result = ran[-1].result or how_it_goes(ran[-1], names.language) if ran else "–"
         stage = names.value(row.fields.get(demo.plan.stage))
         who = names.value(row.fields.get("responsible"))
         ends[f"{stage} ({result})"] += 1

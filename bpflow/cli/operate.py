@@ -10,7 +10,7 @@ import typer
 
 from bpflow.cli.calls import By, Call, Incident, Instance, Why, WrongUse, call_of, number, pairs, sound
 from bpflow.cli.output import tr
-from bpflow.diagnostics import did_you_mean, say
+from bpflow.diagnostics import did_you_mean, each_quoted, say
 
 if TYPE_CHECKING:
     from bpflow.expressions.data import Value
@@ -196,7 +196,7 @@ def _tell(engine: Engine, call: Call, instance: int) -> None:
     view = engine.instance(instance)
     for one in view.incidents:
         call.out.line(say("open incident {id}: {reason}", id=one.id, reason=one.message), "yellow")
-    places = ", ".join(f'"{place.title}"' for place in view.where)
+    places = each_quoted(place.title for place in view.where)
     if view.row.status != "running":
         call.out.line(say("instance {instance} has ended", instance=instance))
     elif not view.incidents:

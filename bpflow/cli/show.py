@@ -48,10 +48,10 @@ def instances(
 
 def _row(row: InstanceRow, names: Names) -> tuple[str, ...]:
     document = names.of(row.document) if row.document else ""
-    return str(row.id), row.process, document, _status(row, names.language), names.when(row.started), names.when(row.ended), str(row.incidents or "")
+    return str(row.id), row.process, document, how_it_goes(row, names.language), names.when(row.started), names.when(row.ended), str(row.incidents or "")
 
 
-def _status(row: InstanceRow, language: str) -> str:
+def how_it_goes(row: InstanceRow, language: str) -> str:
     """How it goes, or how it has ended."""
     match row.status:
         case "running":
@@ -110,7 +110,7 @@ def _show_head(view: InstanceView, names: Names, out: Output) -> None:
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
         out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
-    out.line(_status(row, names.language), "green" if row.status == "running" else None)
+    out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
 
 
 def _standing(standing: Standing, names: Names) -> Message:

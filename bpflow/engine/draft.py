@@ -67,7 +67,7 @@ class Draft:
         self.tokens: dict[int, Token] = dict(state.tokens)
         self.scopes: dict[int, Scope] = dict(state.scopes)
         self.incidents: list[Incident] = list(state.incidents)
-        self.turns = any(scope.names is not None for scope in state.scopes.values())
+        self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
         self.facts: list[Fact] = []

@@ -52,6 +52,16 @@ class Program:
         return {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
 
     @cached_property
+    def waits(self) -> frozenset[str]:
+        """The nodes at which a token waits for the first of its arms."""
+        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait))
+
+    @cached_property
+    def has_turns(self) -> bool:
+        """Whether scopes of this graph can have names of their own."""
+        return any(isinstance(node, Block) for node in self.graph.nodes) or bool(self.graph.handlers)
+
+    @cached_property
     def handler_blocks(self) -> frozenset[str]:
         return frozenset(block for block, handlers in self.handlers.items() if handlers)
 

@@ -16,15 +16,16 @@ def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
     if not draft.changed or draft.program.awaited_names.isdisjoint(draft.changed):
         return False
-    newest, armed = max(draft.changed.values()), draft.armed
-    holders = [token.id for token in draft.tokens.values() if token.status == "waiting" and armed.get(token.id, -1) < newest]
+    waits = draft.program.waits
+    holders = [token.id for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
     if draft.program.handler_blocks:
         holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
-    changed, draft.changed = {name: tick for name, tick in draft.changed.items() if name in draft.program.awaited_names} if holders else {}, {}
+    changed, draft.changed = draft.changed, {}
     for id in sorted(holders):
         since = draft.armed.get(id, -1)
         fresh = {name for name, tick in changed.items() if tick > since}
-        reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
+        if fresh:
+            reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bpflow.diagnostics import Diagnostic, Message, Refused, Span, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Message, Refused, Span, did_you_mean, each_quoted, say
 from bpflow.expressions import ExpressionError, parse_duration, quoted
 from bpflow.graph.nodes import Expr
 from bpflow.graph.written import NOWHERE, Unread, Written, is_template, scalar, span_of, start_of, template
@@ -163,7 +163,7 @@ def _choice(raw: Any, field: Field) -> str:
         return quoted(value)
     by_title = [id for id, title in field.choices if title == value]
     hint = say('"{value}" is the title; write "{id}"', value=value, id=by_title[0]) if by_title else did_you_mean(value, ids)
-    listed = ", ".join(f'"{id}"' for id in list(ids)[:12])
+    listed = each_quoted(list(ids)[:12])
     raise NotAValue(say('"{value}" is not among the choices', value=value), hint or say("the choices are: {choices}", choices=listed))
 
 

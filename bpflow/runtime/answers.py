@@ -32,6 +32,9 @@ class World:
         return World({**{type.type: type for type in types}, **self.types}, self.directory, self.calendar)
 
 
+NEW = Denied(say("this has not been asked yet"))
+
+
 @dataclass(slots=True)
 class Live:
     """Answers for one event. `documents`: those read so far, None for one that is not there · `counts`: open tasks by person."""
@@ -43,20 +46,17 @@ class Live:
 
     def ask(self, question: Question) -> Value:
         """The answer, once and for all for this event."""
-        if question in self.used:
-            known = self.used[question]
-        else:
-            known = self._answer(question)
+        known = self.used.get(question, NEW)
+        if known is NEW:
+            try:
+                known = self._find(question)
+            except Refused as refused:
+                self.used[question] = Denied(refused.message)
+                raise
             self.used[question] = known
         if isinstance(known, Denied):
             raise Refused(known.message)
         return known
-
-    def _answer(self, question: Question) -> Value | Denied:
-        try:
-            return self._find(question)
-        except Refused as refused:
-            return Denied(refused.message)
 
     def _find(self, question: Question) -> Value:
         topic, *rest = question

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bpflow.definition.directory import near_entry
 from bpflow.definition.types import Given
-from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, in_order, say
+from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, in_order, say
 from bpflow.expressions.data import User, Value
 from bpflow.graph.written import span_of
 from bpflow.loading import Loaded, LoadedWorkspace
@@ -228,4 +228,4 @@ def _titled(name: str, fields: Mapping[str, Field]) -> Message | None:
 
 
 def _listed(words: list[str]) -> Message | None:
-    return say("it may be: {words}", words=", ".join(f'"{word}"' for word in words)) if words else None
+    return say("it may be: {words}", words=each_quoted(words)) if words else None

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from jsonschema.exceptions import ValidationError
 
 from bpflow.definition.vocabulary import vocabulary
-from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
 from bpflow.schema.letters import foreign_letter
 from bpflow.source import Source, Text
 
@@ -115,7 +115,7 @@ def _listed(words: Iterable[str]) -> Message | None:
     few = list(words)
     if len(few) == 1:
         return say('write "{word}"', word=few[0])
-    return say("it may be: {words}", words=", ".join(f'"{word}"' for word in few)) if 0 < len(few) <= 16 else None
+    return say("it may be: {words}", words=each_quoted(few)) if 0 < len(few) <= 16 else None
 
 
 def _missing(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
@@ -284,7 +284,7 @@ def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
         return
     keys = [option[0] for option in options]
     there = [key for key in at.value if key in keys] if isinstance(at.value, dict) else []
-    listed = ", ".join(f'"{key}"' for key in keys)
+    listed = each_quoted(keys)
     if there:
         message = say("{owner} takes only one of {keys}", owner=at.called, keys=listed)
         yield Diagnostic(at.key(there[1]), "exactly-one", message, say('remove "{one}" or "{other}"', one=there[0], other=there[1]))

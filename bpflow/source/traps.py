@@ -16,16 +16,16 @@ from bpflow.source.tree import Comment
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STRANGE_BREAK = re.compile("[\x85\u2028\u2029]")
 _INVISIBLE = {
-    "\xa0": "no-break space",
-    "\u202f": "narrow no-break space",
-    "\u2007": "figure space",
-    "\u3000": "ideographic space",
-    "\xad": "soft hyphen",
-    "\u200b": "zero-width space",
-    "\u200e": "left-to-right mark",
-    "\u200f": "right-to-left mark",
-    "\u2060": "word joiner",
-    "\ufeff": "zero-width no-break space",
+    "\xa0": say("no-break space"),
+    "\u202f": say("narrow no-break space"),
+    "\u2007": say("figure space"),
+    "\u3000": say("ideographic space"),
+    "\xad": say("soft hyphen"),
+    "\u200b": say("zero-width space"),
+    "\u200e": say("left-to-right mark"),
+    "\u200f": say("right-to-left mark"),
+    "\u2060": say("word joiner"),
+    "\ufeff": say("zero-width no-break space"),
 }
 _FIRST_TABS = re.compile(r"(?m)^\t+")
 _TABS = re.compile("\t+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from random import Random
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpflow.diagnostics import Refused, say
+from bpflow.engine import interpreter
 from bpflow.engine.codec import decode, decode_history, encode, encode_event, encode_history
 from bpflow.engine.events import Answered, Arrived, Cancel, Commanded, DocumentChanged, Done, Event, Failed, Retry, Skip, Started, TimerFired
 from bpflow.engine.transition import Denied
@@ -22,6 +23,15 @@ from tests.engine.making import graphs, make
 from tests.engine.play import BOSS, COMPANY, HOUR, IVANOV, PETROV, SIDOROV, Play, T, World, call, flow, graph, pause, sets, size, step, task
 
 SALES = Department("sales")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def low_bounds() -> Iterator[None]:
+    """The bounds of the engine, so low that random processes come to them, and soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "MAX_HOPS", 300)
+        patch.setattr(interpreter, "MAX_LIVE", 100)
+        yield
 BY_PEOPLE = (Answered, Commanded, Retry, Skip, Cancel)
 
 
