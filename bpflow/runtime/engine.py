@@ -245,7 +245,7 @@ class Engine:
 
     def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
         try:
-            return reading.read_fields(fields, values, zone_of(zone), complete=False)
+            return reading.read_fields(fields, values, zone_of(zone), complete=False, checked=False)
         except reading.WrongField as wrong:
             refusal = InvalidAnswer(wrong.message)
             refusal.field = wrong.field

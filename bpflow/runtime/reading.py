@@ -49,8 +49,11 @@ def is_text(value: object) -> bool:
     return all(map(is_text, value)) if isinstance(value, list | tuple) else True
 
 
-def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True) -> dict[str, Value]:
-    """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing."""
+def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True, checked: bool = True) -> dict[str, Value]:
+    """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing.
+
+    Without `checked` only the type is sure: bounds, choices and patterns are judged by whoever takes the values.
+    """
     values: dict[str, Value] = {}
     for name, value in raw.items():
         if name not in fields:
@@ -61,12 +64,12 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
             raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=fields[name].title or name))
         try:
             values[name] = read(fields[name], value, zone)
-            if values[name] is not None:
+            if checked and values[name] is not None:
                 check(fields[name], values[name])
         except InvalidValue as wrong:
             raise WrongField(name, say('"{field}": {reason}', field=fields[name].title or name, reason=wrong.message)) from wrong
-    for name, field in fields.items():
-        if complete and field.required and values.get(name) is None and field.default is None:
+    for name, field in fields.items() if complete else ():
+        if field.required and values.get(name) is None and field.default is None:
             raise WrongField(name, say('"{field}" must be filled', field=field.title or name))
     return values
 

@@ -29,6 +29,8 @@ from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
+WRITERS = frozenset({"documents.update"})
+"""The local services after which documents must be read again."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
@@ -172,10 +174,12 @@ class Runner:
         """Advances the event, then the answers of local services, until only remote calls are left."""
         events: deque[Event] = deque([event])
         turn: Turn | None = None
+        live = Live(self.world)
+        self.read_own(work, held, live)
         while events:
             one = events.popleft()
             before = turn.state if turn else held.state
-            transition, live = self.advance(work, held, before, one)
+            transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and is_same(before, transition):
                 return Turn(before)
             if turn is None:
@@ -186,22 +190,28 @@ class Runner:
                 turn.effects.then(transition.effects)
                 turn.facts += transition.facts
             turn.events.append(encode_event(one, live.used.values()))
+            live.used.clear()
             for call in calls:
                 if self.is_local(work, held, call):
                     events += self.perform(work, held, turn.state, call, depth)
+                    if call.service in WRITERS:
+                        live.documents.clear()
+                        self.read_own(work, held, live)
                 else:
                     turn.outgoing.append(call)
         assert turn is not None
         return turn
 
-    def advance(self, work: Work, held: Held, state: State | None, event: Event) -> tuple[Transition, Live]:
-        """One event; what it asks and is not at hand is read in this unit of work, and it is advanced again."""
-        live = Live(self.world)
+    def read_own(self, work: Work, held: Held, live: Live) -> None:
+        """The document of the instance is at hand from the beginning: most events ask for it."""
         if held.document is not None:
             live.documents[held.document.id] = work.document(held.document.id)
+
+    def advance(self, work: Work, held: Held, state: State | None, event: Event, live: Live) -> Transition:
+        """One event; what it asks and is not at hand is read in this unit of work, and it is advanced again."""
         while True:
             try:
-                return advance(held.program, state, event, live), live
+                return advance(held.program, state, event, live)
             except Unanswered as unanswered:
                 self.answer(work, live, unanswered.question)
 

@@ -304,9 +304,11 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
+_OPEN_TASK = (
+    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _PUT_TASK = (
-    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (party, instance, token, visit) "
+    f"{_OPEN_TASK} on conflict (party, instance, token, visit) "
     "do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
 )
 
@@ -410,7 +412,7 @@ class SqliteWork:
             assert task is not None
             due, place = micros(task.due) if task.due else None, party_text(assignee.in_place_of) if assignee.in_place_of else None
             row = (party_text(assignee.party), id, token, visit, owner, place, task.node, task.subject, micros(at), due, task.overdue)
-            self._run(_PUT_TASK, row)
+            self._run(_PUT_TASK if was else _OPEN_TASK, row)
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
