@@ -8,10 +8,10 @@ from bpflow.graph import Call, Lowering
 
 
 class Notify(Step):
-    """Sends people a message by the channels that the directory knows for them.
+    """Tells people something.
 
-    Nobody has to answer, and the process goes on at once. `channel` chooses one of the workspace's channels; without it, the first
-    on which a person can be reached.
+    Nobody has to answer, and the process goes on at once. The message is kept with the notices of each person, and with it the
+    `channel` for whatever program delivers them.
 
         steps:
           - activity: notify
@@ -27,7 +27,7 @@ class Notify(Step):
     text: Template
     """What it says."""
     channel: Template | None = None
-    """The channel by which it goes."""
+    """The channel by which it is to be delivered."""
 
     def lower(self, b: Lowering) -> None:
         """One Call."""

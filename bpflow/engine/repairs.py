@@ -8,7 +8,7 @@ from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Retry, Skip
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Step, Task, Wait, flows
+from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows
 
 
 def incident_of(draft: Draft, id: int) -> Incident:
@@ -90,12 +90,7 @@ def skip(draft: Draft, event: Skip) -> None:
 def way_out(draft: Draft, token: Token, branch: str | None) -> Flow:
     """The flow by which a skipped step is left: its only one, or the one that `branch` names."""
     node = draft.program.nodes[token.node]
-    named: dict[str, Flow] = {flow.id: flow for flow in flows(node)}
-    if isinstance(node, Task):
-        named |= dict(node.outcomes)
-    if isinstance(node, Choose):
-        named |= {str(number + 1): flow for number, (_, flow) in enumerate(node.arms)}
-        named |= {"otherwise": node.otherwise} if node.otherwise else {}
+    named = ways_by_name(node)
     if branch is not None and branch in named:
         return named[branch]
     out = flows(node) if branch is None else ()
@@ -106,6 +101,17 @@ def way_out(draft: Draft, token: Token, branch: str | None) -> Flow:
     if len(out) == 1:
         return out[0]
     raise UnexpectedEvent(say("say by which branch to leave the step: {known}", known=", ".join(named)))
+
+
+def ways_by_name(node: Node) -> dict[str, Flow]:
+    """The ways out of a node by the names that people know: outcomes, the numbers of branches and `otherwise`, else the ids of flows."""
+    match node:
+        case Task():
+            return dict(node.outcomes)
+        case Choose():
+            named = {str(number + 1): flow for number, (_, flow) in enumerate(node.arms)}
+            return {**named, "otherwise": node.otherwise} if node.otherwise else named
+    return {flow.id: flow for flow in flows(node)}
 
 
 def cancel(draft: Draft, event: Cancel) -> None:

@@ -21,6 +21,7 @@ from bpflow.runtime.clock import Clock
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.stores.contract import ChangeRow, Conflict, DefinitionRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
+from bpflow.values import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ class Drain:
             try:
                 met = compile_code(start.when.text, program.people)(situation) if start.when else True
                 inputs = {name: compile_code(expr.text, program.people)(situation) for name, expr in start.give} if met is True else {}
+                for name, value in inputs.items():
+                    check(dict(program.graph.inputs)[name], value)
             except Refused as refused:
                 met, trouble = True, say("the start condition cannot be evaluated: {reason}", reason=refused.message)
             if met is True:

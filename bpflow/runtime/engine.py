@@ -43,6 +43,7 @@ from bpflow.stores.contract import (
     NoticeRow,
     Store,
     TaskEntry,
+    Work,
 )
 from bpflow.values import DocumentType, Field
 
@@ -142,9 +143,16 @@ class Engine:
         return Deployed(row.process, row.digest, row.version or 1, before.get(graph.process) != row.digest)
 
     def deploy_workspace(self) -> list[Deployed]:
-        """Deploys every process of the workspace. Raises NotDeployable at the first that has errors; those before it are deployed."""
-        processes = self.workspace.processes.values() if self.workspace else ()
-        return [self.deploy(loaded) for loaded in processes]
+        """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
+        if self.workspace is None:
+            return []
+        for loaded in self.workspace.processes.values():
+            if loaded.graph is None:
+                raise NotDeployable(loaded)
+        for finding in self.workspace.findings:
+            if finding.severity is Severity.ERROR:
+                raise Refused(say("{place}: {reason}", place=str(finding.span), reason=finding.message))
+        return [self.deploy(loaded) for loaded in self.workspace.processes.values()]
 
     def _deployed(self, process: str) -> DefinitionRow:
         for row in self.store.deployed():
@@ -255,9 +263,9 @@ class Engine:
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
         kind = self._type(type)
-        values = new_fields(kind, reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False))
+        values = reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False)
         with self.store.begin() as work:
-            ref = work.add_document(type, values, self.clock.now(), by, None, 0).ref
+            ref = work.add_document(type, new_fields(kind, self._with_defaults(work, kind, values, by)), self.clock.now(), by, None, 0).ref
         self.tell()
         return ref
 
@@ -302,11 +310,19 @@ class Engine:
         if not dry_run:
             with self.store.begin() as work:
                 for number, (_, fields) in enumerate(read.rows, 1):
-                    created.append(work.add_document(type, fields, self.clock.now(), by, None, 0).ref)
+                    values = self._with_defaults(work, self._type(type), fields, by)
+                    created.append(work.add_document(type, values, self.clock.now(), by, None, 0).ref)
                     if progress is not None:
                         progress(number, len(read.rows))
         self.tell()
         return Imported(created, read.rejected, read.notes)
+
+    def _with_defaults(self, work: Work, kind: DocumentType, values: Mapping[str, Value], by: str | None) -> dict[str, Value]:
+        """The fields of a new document, and the defaults of those that nobody has named."""
+        names: dict[str, Value] = {"document": None, "initiator": User(by) if by else None}
+        situation = Situation(names, self.clock.now(), str(self._zone()), Live(self.world), work)
+        defaults = {name: compile_code(f.default)(situation) for name, f in kind.fields if f.default and name not in values}
+        return {**defaults, **values}
 
     def _knows(self, user: str) -> bool:
         return self.world.directory is None or self.world.directory.answer("exists", (User(user),)) is True

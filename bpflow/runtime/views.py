@@ -229,7 +229,7 @@ def timeline(runner: Runner, id: int) -> list[Line]:
         first = events[0]
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
-        lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None]
+        lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None and not (isinstance(first, Cancel) and line.kind == "ended")]
     return lines
 
 

@@ -307,10 +307,7 @@ _SAVE_ENDED = (
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_PUT_TASK = (
-    f"{_OPEN_TASK} on conflict (party, instance, token, visit) "
-    "do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
-)
+_PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
 
 
 class SqliteWork:

@@ -287,7 +287,7 @@ def test_a_handler_beside_may_fire_again_and_the_block_waits_for_it():
     assert play.where() == ["steps", "steps"]
     assert play.index.listens != {}
     for token in [token for token in play.state.tokens.values() if token.node == "steps"]:
-            play.send(Answered(T, IVANOV, token.id, token.visit, "done"))
+        play.send(Answered(T, IVANOV, token.id, token.visit, "done"))
     assert play.where() == ["after"]
     assert play.index.listens == {}
 

@@ -32,6 +32,8 @@ def low_bounds() -> Iterator[None]:
         patch.setattr(interpreter, "MAX_HOPS", 300)
         patch.setattr(interpreter, "MAX_LIVE", 100)
         yield
+
+
 BY_PEOPLE = (Answered, Commanded, Retry, Skip, Cancel)
 
 
@@ -167,12 +169,25 @@ def test_whatever_happens(case: tuple[Graph, list[int]]):
     walk(*case)
 
 
+def many(seed: int, walks: int, depth: int, steps: int) -> None:
+    """Processes that are larger than hypothesis makes them; the message of a failure names the seed of the walk."""
+    for part in range(walks):
+        chance = Random(f"{seed}/{part}")
+        try:
+            Walk(make(chance.randint, depth), chance.randrange).go(steps)
+        except Exception as error:
+            raise AssertionError(f"walk {seed}/{part}") from error
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_in_larger_processes(seed: int):
+    many(seed, 40, 3, 60)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(100, 120))
 def test_whatever_happens_for_long(seed: int):
-    for part in range(100):
-        chance = Random(seed * 1000 + part)
-        Walk(make(chance.randint, 4), chance.randrange).go(60)
+    many(seed, 100, 4, 80)
 
 
 @given(graphs())

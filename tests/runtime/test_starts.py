@@ -10,6 +10,7 @@ import pytest
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime import Engine, open_engine
+from bpflow.values import DocumentType, Field
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_replay, dump, stored
 
@@ -307,3 +308,23 @@ def test_new_instances_get_the_new_version_and_running_ones_keep_theirs(engine: 
     assert stored(engine, 1).program.graph != stored(engine, 2).program.graph
     with pytest.raises(UnexpectedEvent):
         engine.instance(3)
+
+
+def test_a_new_document_has_the_defaults_of_its_type(engine: Engine) -> None:
+    engine.runner.world = engine.world.with_types(
+        [
+            DocumentType(
+                "note",
+                "Заметка",
+                (
+                    ("text", Field("string", required=True)),
+                    ("made_on", Field("date", default="today()")),
+                    ("state", Field("string", required=True, default='"new"')),
+                ),
+            )
+        ]
+    )
+    made = engine.document(engine.create_document("note", {"text": "a"})).fields
+    assert made["state"] == "new"
+    assert str(made["made_on"]) == str(engine.clock.now().date())
+    assert engine.document(engine.create_document("note", {"text": "a", "state": "old"})).fields["state"] == "old"
