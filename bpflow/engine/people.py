@@ -6,6 +6,7 @@ answer is refused, naming the field, and the task stays as it was; overdue is no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from bpflow.diagnostics import Message, say
@@ -60,7 +61,7 @@ def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
 
 def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
     """Who may answer, and who may not. A Fault names the expression that gave nobody."""
-    excluded = tuple(user for user in parties(draft, task.not_by) if isinstance(user, User)) if task.not_by else ()
+    excluded = tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
     for expr in (task.people, task.if_nobody):
         if expr is not None:
             people: dict[Party, Assignee] = {}
@@ -86,6 +87,13 @@ def parties(draft: Draft, expr: Expr) -> list[Party]:
         elif value is not None:
             raise Fault(say("`{expression}` gives no people but {value}", expression=expr.text, value=repr(value)))
     return found
+
+
+def users(draft: Draft, people: list[Party]) -> Iterator[User]:
+    """The people themselves: groups by their members."""
+    for party in people:
+        members = [party] if isinstance(party, User) else draft.ask(("directory", "members", party))
+        yield from (user for user in members if isinstance(user, User)) if isinstance(members, list) else ()
 
 
 def acting(draft: Draft, party: Party) -> Assignee | None:

@@ -175,8 +175,9 @@ class Engine:
         graph = self.runner.program(definition.id).graph
         ref = self._ref(document) if document is not None else None
         if graph.document != (ref.type if ref else None):
-            wanted = graph.document or "none"
-            raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=wanted))
+            if graph.document is None:
+                raise Refused(say('the process "{name}" has no document', name=process))
+            raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=graph.document))
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
         held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
         if held is None:
