@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from types import NoneType
 from typing import Any, cast, get_args
 
@@ -30,10 +28,9 @@ INCIDENT_KINDS = ("fault", "failure", "stuck")
 FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
 FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in EVENTS}
-EVENT_DEFAULTS: dict[type[Event], tuple[Any, ...]] = {kind: tuple({} if f.default_factory is dict else f.default for f in fields(kind)) for kind in EVENTS}
-
-_EVENT_PARTS = {kind: (number, attrgetter(*EVENT_FIELDS[kind])) for number, kind in enumerate(EVENTS)}
+EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
+EVENT_DEFAULTS = {kind: tuple(kind._field_defaults.get(name, ...) for name in kind._fields) for kind in EVENTS}
+"""The defaults of the fields of an event, `...` where there is none: what is left out at the end of a row."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -214,13 +211,15 @@ def _read_message(value: Any) -> Any:
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
     """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
-    number, parts = _EVENT_PARTS[type(event)]
-    row: list[Any] = [number, *parts(event)]
-    if type(event) in (Started, Failed):
+    kind = type(event)
+    row: list[Any] = [*event]
+    if kind is Started or kind is Failed:
         row = [plain_message(value) if isinstance(value, Message) else value for value in row]
-    defaults = EVENT_DEFAULTS[type(event)]
-    while row[-1] == defaults[len(row) - 2]:
+    defaults = EVENT_DEFAULTS[kind]
+    while row[-1] == defaults[len(row) - 1]:
         row.pop()
+    row[0] = micros(event.at)
+    row.insert(0, EVENT_NUMBERS[kind])
     said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
     return [row, said] if said else [row]
 
@@ -228,8 +227,8 @@ def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
 def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     """What `encode_event` wrote, after `orjson.loads`."""
     kind = EVENTS[data[0][0]]
-    values = dict(zip(EVENT_FIELDS[kind], data[0][1:], strict=False))
-    for name, value in values.items():
+    values: dict[str, Any] = {"at": instant(data[0][1])}
+    for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
         values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else _value(value)
     return kind(**values), [_read_answer(answer) for answer in (data[1] if len(data) > 1 else ())]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bpflow.diagnostics import Message
 from bpflow.expressions.data import Document, User, Value
@@ -13,21 +12,19 @@ from bpflow.expressions.data import Document, User, Value
 NOTHING: Mapping[str, Value] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """The instance begins, with typed inputs, perhaps on a document."""
 
     at: datetime
     by: User | None = None
     document: Document | None = None
-    inputs: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = NOTHING
     seed: int = 0
     trouble: Message | None = None
     """Why it is in doubt that it should begin (a start condition that cannot be evaluated): an operator decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A person chose an outcome of a task and filled its form (typed values)."""
 
     at: datetime
@@ -35,12 +32,11 @@ class Answered:
     token: int
     visit: int
     outcome: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(NamedTuple):
     """The timer of an arm of a token or a scope; stale unless the arm is still due at `due`."""
 
     at: datetime
@@ -50,19 +46,17 @@ class TimerFired:
     by: User | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A message for an arm that listens to its name and key."""
 
     at: datetime
     holder: int
     arm: int
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
     by: User | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentChanged:
+class DocumentChanged(NamedTuple):
     """A document that the instance watches was changed."""
 
     at: datetime
@@ -70,31 +64,28 @@ class DocumentChanged:
     by: User | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commanded:
+class Commanded(NamedTuple):
     """A person pressed the button of an arm."""
 
     at: datetime
     by: User
     holder: int
     arm: int
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A service answered a call. `local`: in the same transaction, so the token's count of hops goes on."""
 
     at: datetime
     token: int
     visit: int
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
     local: bool = False
     by: User | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A service refused or broke at that attempt; `error` is the name that handlers may ask for."""
 
     at: datetime
@@ -106,8 +97,7 @@ class Failed:
     by: User | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """An operator has the step of an incident tried again."""
 
     at: datetime
@@ -116,20 +106,18 @@ class Retry:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(NamedTuple):
     """An operator passes the step of an incident over, with results, leaving it by `branch` where it has several ways out."""
 
     at: datetime
     by: User | None
     incident: int
-    results: Mapping[str, Value] = field(default_factory=dict)
+    results: Mapping[str, Value] = NOTHING
     branch: str | None = None
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(NamedTuple):
     """The instance is ended from outside."""
 
     at: datetime

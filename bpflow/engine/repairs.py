@@ -91,8 +91,9 @@ def way_out(draft: Draft, token: Token, branch: str | None) -> Flow:
     """The flow by which a skipped step is left: its only one, or the one that `branch` names."""
     node = draft.program.nodes[token.node]
     named = ways_by_name(node)
-    if branch is not None and branch in named:
-        return named[branch]
+    ways = {**{flow.id: flow for flow in flows(node)}, **named}
+    if branch is not None and branch in ways:
+        return ways[branch]
     out = flows(node) if branch is None else ()
     if isinstance(node, Block):
         out = out[-1:]

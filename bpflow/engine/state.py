@@ -23,8 +23,7 @@ TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
 Status: TypeAlias = Literal["running", "ended", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Assignee:
+class Assignee(NamedTuple):
     """One who may answer a task; a substitute says in whose place."""
 
     party: Party

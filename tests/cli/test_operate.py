@@ -61,7 +61,7 @@ def test_a_process_that_only_the_workspace_knows_is_deployed_on_the_way(bpflow: 
         (["purchase"], '"Что" must be filled'),
         (["purchase", "--input", "wat=стол"], 'there is no field "wat", did you mean "what"?'),
         (["purchase", "--input", "what=x", "--input", "pieces=много"], '"Сколько": '),
-        (["purchase", "--input", "what=x", "--document", "deal:1"], '"purchase" runs on'),
+        (["purchase", "--input", "what=x", "--document", "deal:1"], 'the process "purchase" has no document'),
         (["deal-flow"], '"deal-flow" runs on a document of the type "deal"'),
         (["deal-flow", "--document", "deal:1"], 'there is no document "deal:1"'),
     ],

@@ -135,7 +135,7 @@ def test_what_a_program_may_not_start(engine: Engine, db: Path, deploy: Deploy) 
         ({"process": "no-such"}, 'the process "no-such" is not deployed; deployed are: ask, only-changes, plain'),
         ({"process": "only-changes", "document": deal, "by": "boss"}, '"only-changes" is not started by hand'),
         ({"process": "ask"}, '"ask" runs on a document of the type "deal"'),
-        ({"process": "plain", "document": deal}, '"plain" runs on a document of the type "none"'),
+        ({"process": "plain", "document": deal}, 'the process "plain" has no document'),
         ({"process": "ask", "document": "deal:99"}, 'there is no document "deal:99"'),
         ({"process": "ask", "document": "bill:1"}, '"ask" runs on a document of the type "deal"'),
         ({"process": "ask", "document": "deal"}, '"deal" is not a document; one looks like company:17'),
