@@ -84,11 +84,13 @@ def main(n: int) -> None:
     engine = open_engine(f"sqlite:///{path}?sync={os.environ.get('FLOOR_SYNC', 'NORMAL').lower()}", clock=clock)
     engine.deploy(load_text(process(), "outreach.yaml"))
     lap: list[float] = []
+    each: list[float] = []
 
-    def timed(do: Callable[[], object]) -> None:
+    def timed(do: Callable[[], object], cycles: int = 1) -> None:
         began = time.perf_counter()
         do()
         lap.append(time.perf_counter() - began)
+        each.extend([lap[-1] / cycles] * cycles)
 
     for _ in range(n):
         timed(lambda: engine.start("outreach", inputs={"industry": "ЖКХ", "manager": "ivanov"}))
@@ -97,12 +99,15 @@ def main(n: int) -> None:
         for task in engine.tasks("ivanov"):
             timed(lambda id=task.id: engine.answer(id, by="ivanov", outcome="call_later", values={"next_date": at}))  # type: ignore[misc]
         clock.set(at)
-        timed(engine.work)
+        timed(engine.work, n)
         for task in engine.tasks("ivanov"):
             timed(lambda id=task.id: engine.answer(id, by="ivanov", outcome="meeting"))  # type: ignore[misc]
     assert all(row.result == "done" for row in engine.instances(limit=n)) and len(engine.notices()) == 5 * n
     assert engine.instance(1).names["attempts"] == 5
     emit("instances", n / sum(lap), "1/s")
+    cycles = sorted(each)
+    emit("cycle p50 (load+advance+save)", cycles[len(cycles) // 2] * 1e3, "ms")
+    emit("cycle p99", cycles[len(cycles) * 99 // 100] * 1e3, "ms")
     engine.close()
     emit("on disk at the end, with journal", path.stat().st_size / n, "bytes/instance")
 

@@ -24,6 +24,7 @@ VERSION = 1
 
 STATUSES = ("running", "ended", "cancelled")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
+TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
 FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
 FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
@@ -62,28 +63,31 @@ _value = cast("Callable[[Any], Any]", from_plain)
 
 
 # ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-Written = dict[str, tuple[Value, orjson.Fragment]]
-"""What is already known as bytes: the values of names that have not changed since are not written out again."""
+Written = dict[str | int, tuple[Any, Any]]
+"""What has been written out before: values by name, scopes by id. What is still the same object is not written out again."""
 
 
 def encode(program: Program, state: State, written: Written | None = None) -> bytes:
     """The state as bytes. `written` is read and brought up to date: keep it with the state for the next time."""
     numbers = program.node_numbers
-    names = state.names if written is None else _names(state.names, written)
+    if written is None:
+        written = {}
+    names = _names(state.names, written)
     tokens = [_token(program, token) for token in state.tokens.values()]
-    scopes = [_scope(program, scope) for scope in state.scopes.values()]
+    scopes = [_known_scope(program, scope, written) for scope in state.scopes.values()]
     incidents = [
         [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
     ]
-    status = STATUSES.index(state.status)
+    status = 0 if state.status == "running" else STATUSES.index(state.status)
     return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])
 
 
 def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
-    """What JSON does not say by itself as fragments: no one changes a value in place, so the same object has the same bytes."""
+    """What is long to write out, as fragments: no one changes a value in place, so the same object has the same bytes."""
     made: dict[str, Any] = dict(names)
     for name, value in names.items():
-        if type(value) not in _PLAIN:
+        kind = type(value)
+        if kind not in _PLAIN and not (kind is dict and len(value) < 4):  # type: ignore[arg-type]
             known = written.get(name)
             if known is None or known[0] is not value:
                 known = written[name] = (value, orjson.Fragment(dumps(value)))
@@ -113,8 +117,15 @@ def decode(program: Program, data: bytes) -> State:
     )
 
 
+def _known_scope(program: Program, scope: Scope, written: Written) -> list[Any]:
+    known = written.get(scope.id)
+    if known is None or known[0] is not scope:
+        known = written[scope.id] = (scope, _scope(program, scope))
+    return cast("list[Any]", known[1])
+
+
 def _token(program: Program, token: Token) -> list[Any]:
-    status = TOKEN_STATUSES.index(token.status)
+    status = TOKEN_NUMBERS[token.status]
     row: list[Any] = [token.id, program.node_numbers[token.node], token.scope, program.flow_numbers[token.via], status, token.hops, token.visit]
     if token.waiting is not None or token.fan is not None:
         row.append(_waiting(token.waiting) if token.waiting is not None else None)
@@ -148,7 +159,7 @@ def _read_waiting(row: list[Any]) -> Waiting:
 
 
 def _arms(arms: Arms) -> list[Any] | int:
-    due = [[number, micros(at)] for number, at in arms.due.items()]
+    due = [[number, micros(at)] for number, at in arms.due.items()] if arms.due else []
     if not (arms.truth or arms.listening or arms.watched or arms.fired):
         return [due] if due else 0
     listening = [[number, name, key] for number, (name, key) in arms.listening.items()]
