@@ -38,7 +38,7 @@ check: setup ## style, types and the rule of layers
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports
 
 format: setup ## put the code in the shape that `make check` asks for
 	$(BIN)/ruff check --quiet --fix

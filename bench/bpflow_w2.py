@@ -31,7 +31,7 @@ def main(n: int) -> None:
     assert graph is not None
     program, event, answers = Program(graph), Started(datetime(2026, 3, 2, tzinfo=UTC)), Table()
     done = advance(program, None, event, answers)
-    assert done.state.names["x"] == 100 and done.state.result == "done" and len(done.facts) >= 110
+    assert (done.state.names["x"], done.state.result) == (100, "done")
     began = time.perf_counter()
     for _ in range(n):
         advance(program, None, event, answers)
