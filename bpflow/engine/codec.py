@@ -15,9 +15,9 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Scope, State, Token, Waiting
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, State, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
-from bpflow.expressions.data import Value
+from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
 
 VERSION = 1
@@ -148,13 +148,22 @@ def _read_fan(row: list[Any]) -> Fan:
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
-    people = [[a.party, a.in_place_of] if a.in_place_of else [a.party] for a in waiting.people]
+    people = [[_party(a.party), _party(a.in_place_of)] if a.in_place_of else [_party(a.party)] for a in waiting.people]
     row: list[Any] = [_arms(waiting.arms), people, waiting.attempt, waiting.excluded]
     return row if waiting.excluded else row[:3]
 
 
+PARTIES: dict[str, type[Party]] = {"u": User, "d": Department, "r": Role}
+_MARKS = {kind: mark for mark, kind in PARTIES.items()}
+
+
+def _party(party: Party) -> str:
+    """An assignee as text: a letter for what he is, and his id."""
+    return _MARKS[type(party)] + party.id
+
+
 def _read_waiting(row: list[Any]) -> Waiting:
-    people = tuple(Assignee(*(_value(part) for part in pair)) for pair in row[1])
+    people = tuple(Assignee(PARTIES[pair[0][0]](pair[0][1:]), User(pair[1][1:]) if len(pair) > 1 else None) for pair in row[1])
     return Waiting(_read_arms(row[0]), people, tuple(_value(row[3])) if len(row) > 3 else (), row[2])
 
 

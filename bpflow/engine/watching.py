@@ -21,6 +21,8 @@ def look_again(draft: Draft) -> bool:
     if draft.program.handler_blocks:
         holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
     changed, draft.changed = draft.changed, {}
+    if not holders:
+        return False
     for id in sorted(holders):
         since = draft.armed.get(id, -1)
         fresh = {name for name, tick in changed.items() if tick > since}

@@ -8,7 +8,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -172,12 +172,11 @@ class Runner:
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
-        events: deque[Event] = deque([event])
+        events = [event]
         turn: Turn | None = None
         live = Live(self.world)
         self.read_own(work, held, live)
-        while events:
-            one = events.popleft()
+        for one in events:  # which grows by the answers of local services
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and is_same(before, transition):

@@ -317,7 +317,7 @@ class SqliteWork:
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
-        self._run = db.execute
+        self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.left = False
 
     def __enter__(self) -> SqliteWork:
