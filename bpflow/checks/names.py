@@ -63,7 +63,7 @@ def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message 
         return say('the process has no document, so there is no "{name}"', name=name), say('name its type with "document: …"')
     if name in FUNCTIONS:
         return say('"{name}" is a function', name=name), say('write "{call}"', call=FUNCTIONS[name].usage)
-    return say('nothing is called "{name}" here', name=name), did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name)
+    return say('nothing is called "{name}" here', name=name), did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name, use)
 
 
 def _as_field(name: str, use: Use) -> Message | None:
@@ -77,8 +77,11 @@ def _near(text: str, fields: set[str]) -> Message | None:
     return did_you_mean(f"document.{text.strip()}", fields) if did_you_mean(text.strip(), [field.partition(".")[2] for field in fields]) else None
 
 
-def _as_text(name: str) -> Message | None:
-    return None if name.isascii() else say('a text stands in quotes: "{text}"', text=f'"{name}"')
+def _as_text(name: str, use: Use) -> Message | None:
+    """A hint for what was perhaps meant as itself: a text, or, where a name is all that is written, the id of a person."""
+    if not name.isascii():
+        return say("a text stands in quotes")
+    return say('a person is written user("{name}"), a role with_role("{name}")', name=name) if str(use.part.source).strip() == name else None
 
 
 @rule("unknown-field")

@@ -100,13 +100,15 @@ def work(
 
 
 @commands.command("retry", help=tr("Try the step of an incident again."))
-def retry(ctx: typer.Context, instance: Instance, incident: Incident, by: By, why: Why = "") -> None:
-    """Says what has come of it."""
+def retry(ctx: typer.Context, instance: Instance, incident: Incident, by: By, why: Why = "") -> int:
+    """Says what has come of it; 1 if that is another incident."""
     call, id = call_of(ctx), number(instance, "INSTANCE")
     with call.open() as engine:
         _check_person(engine, call, by)
-        engine.retry(id, number(incident, "INCIDENT"), by=by, why=why)
+        which = number(incident, "INCIDENT")
+        engine.retry(id, which, by=by, why=why)
         _tell(engine, call, id)
+        return int(any(one.id > which for one in engine.instance(id).incidents))
 
 
 @commands.command("skip", help=tr("Pass over the step of an incident, as if it was done."))

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
-from bpflow.definition.process import ManualStart, Process, Start, is_zone
+from bpflow.definition.process import ManualStart, Process, Start
 from bpflow.definition.reading import Reading
+from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph import Builder, Expr, Graph, Lowering, Part, Place, Sets, Variable, World

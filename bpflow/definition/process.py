@@ -10,6 +10,7 @@ from pydantic import Field as Key
 
 from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
+from bpflow.definition.settings import is_zone
 from bpflow.definition.step import Steps
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
@@ -91,12 +92,3 @@ class Process(Model):
         if self.unless_running and self.document is None:
             message = say('"{on}" needs a document, and the process has none', on="unless-running")
             yield Diagnostic(self.key_span("unless-running"), "missing-key", message, say('name its type with "document"'))
-
-
-def is_zone(name: str) -> bool:
-    """Whether there is a time zone of that name."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

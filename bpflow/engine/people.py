@@ -190,6 +190,8 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     assert waiting is not None
     first = number not in waiting.arms.fired
     again = draft.value(what.remind) if what.remind else None
+    if isinstance(again, datetime) and again <= draft.now:
+        raise Fault(say("the next reminder would come at once, and so for ever: `remind` must be a time to come"))
     told = tell(draft, token, task, what) if first else []
     if first:
         waiting.arms.fired = {**waiting.arms.fired, number: due}

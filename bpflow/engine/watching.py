@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bpflow.diagnostics import say
 from bpflow.engine import arms, nodes, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
@@ -68,6 +69,15 @@ def reread_wait(draft: Draft, token: Token, node: Wait, concerns: Concerns, abou
             nodes.won(draft, token, node, number, {})
             scopes.go_on(draft, token, flow)
             return
+    if len(node.arms) == 1 and node.arms[0][0].kind in ("at", "until"):
+        still_waits(draft, token)
+
+
+def still_waits(draft: Draft, token: Token) -> None:
+    """A pause whose date was taken away would wait for ever: that is an incident, until there is a date again."""
+    waiting = token.waiting
+    if waiting is not None and not waiting.arms.due and not waiting.arms.truth:
+        on_arm(draft, token.id, 0, Fault(say("there is no date to wait for")))
 
 
 def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Document | None) -> None:
@@ -104,7 +114,9 @@ def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Docume
     held = draft.arms_of(holder)
     assert held is not None
     try:
-        return arms.arm(draft, holder, held, number, trigger, level=level, about=about)
+        goes_off = arms.arm(draft, holder, held, number, trigger, level=level, about=about)
+        draft.incidents = [i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)]
+        return goes_off
     except Fault as fault:
         on_arm(draft, holder, number, fault)
         return False

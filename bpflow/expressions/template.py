@@ -23,6 +23,8 @@ Piece: TypeAlias = "str | tuple[str, int]"
 """A literal, or an expression with its offset in the template."""
 
 _OPENING = re.compile(r"\$\$\(|\$\(")
+_FOREIGN = re.compile(r"\$\{[^\W\d]|\{\{ *[^\W\d]")
+"""How other languages write it."""
 _STEP = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|["\'()]')
 
 
@@ -77,6 +79,9 @@ def _check(text: str, offset: int) -> None:
 
 def _pieces(text: str) -> Iterator[Piece]:
     at = 0
+    foreign = _FOREIGN.search(text)
+    if foreign:
+        raise ExpressionError(say("an expression in a text stands in round brackets"), foreign.start(), len(foreign[0]), say('write "$(…)"'))
     for opening in _OPENING.finditer(text):
         if opening.start() < at:
             continue

@@ -44,6 +44,8 @@ def valued(raw: Any, field: Field | None, timezone: str = "UTC", place: Span = N
         expr = Expr(f"[{', '.join(each.expr.text for each in items)}]", start_of(here))
         return Valued(expr, [made for each in items for made in each.written], [found for each in items for found in each.findings])
     try:
+        if is_bare_none(raw) and not (field and field.required):
+            return Valued(Expr("none", start_of(here)), [], [])
         if is_template(raw):
             made = _template(raw, field)
             return Valued(made.expr, [made], [])
@@ -55,6 +57,11 @@ def valued(raw: Any, field: Field | None, timezone: str = "UTC", place: Span = N
         return Valued(Expr("none"), [], error.findings)
     except (NotAValue, InvalidValue) as error:
         return Valued(Expr("none"), [], [Diagnostic(here, "wrong-value", error.message, error.hint)])
+
+
+def is_bare_none(raw: Any) -> bool:
+    """Whether the word `none` stands there without quotes: it empties a field."""
+    return isinstance(raw, str) and raw == "none" and getattr(raw, "style", "plain") == "plain"
 
 
 def _template(raw: str, field: Field | None) -> Written:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bpflow.checks import RULES
 from bpflow.checks.documents import unknown_types
 from bpflow.definition.fields import DocumentTypeModel
-from bpflow.definition.settings import Settings, check_settings
+from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import Vocabulary, vocabulary
 from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
@@ -88,7 +88,8 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
         return Settings()
     read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *_wrong_rules(settings, source)])
     findings += read.findings
-    return read.model or Settings()
+    settings = read.model or Settings()
+    return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
 
 
 def _wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:

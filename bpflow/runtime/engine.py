@@ -73,7 +73,7 @@ class NotDeployable(Refused):
     def __init__(self, loaded: Loaded) -> None:
         self.findings = loaded.findings
         errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
-        super().__init__(say("the process has {count} errors; the first: {first}", count=len(errors), first=errors[0].message))
+        super().__init__(say("{place}: {first} (errors in this process: {count})", place=str(errors[0].span), first=errors[0].message, count=len(errors)))
 
 
 def open_engine(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from bpflow.diagnostics import Refused, say
+from bpflow.expressions import describe
 from bpflow.expressions.data import Department, Document, Duration, Role, User, Value
 from bpflow.services.directory import Directory
 from bpflow.services.documents import changed_fields
@@ -82,6 +83,9 @@ def add_to_calendar(occasion: Occasion, arguments: Arguments) -> dict[str, Value
     if not isinstance(at, datetime):
         raise Refused(say("the entry has no date"))
     lasts, before = arguments.get("lasts"), arguments.get("remind_before")
+    for name, value in (("lasts", lasts), ("remind-before", before)):
+        if value is not None and not isinstance(value, Duration | datetime):
+            raise Refused(say('"{name}" is no length of time: {value}', name=name, value=describe(value)))
     ends = _later(occasion, at, lasts) if isinstance(lasts, Duration) else lasts if isinstance(lasts, datetime) else at + timedelta(hours=1)
     remind = _seconds_before(occasion, at, before) if isinstance(before, Duration) else None
     title = str(arguments.get("title") or "")

@@ -57,6 +57,10 @@ def trouble(path: str, error: sqlite3.Error) -> StoreError:
             return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
         case sqlite3.SQLITE_FULL:
             return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=path))
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(say('"{path}" cannot be read or written: the disk is full or broken', path=path))
+        case sqlite3.SQLITE_CORRUPT:
+            return StoreError(say('"{path}" is damaged: restore it from a copy', path=path))
         case sqlite3.SQLITE_READONLY:
             return StoreError(say('"{path}" may not be written', path=path))
         case sqlite3.SQLITE_CANTOPEN:
@@ -130,7 +134,7 @@ class SqliteStore:
         self._lock.acquire()
         try:
             self._db.execute("begin immediate")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
         except BaseException:
@@ -147,7 +151,7 @@ class SqliteStore:
         with self._lock:
             try:
                 return self._db.execute(sql, arguments).fetchall()
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,7 +339,7 @@ class SqliteWork:
             raise trouble(self._path, failed) from failed
         finally:
             self._lock.release()
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────

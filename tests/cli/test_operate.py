@@ -120,7 +120,7 @@ def test_an_incident_is_told_tried_again_and_passed_over(bpflow: Bpflow, workspa
     assert bpflow("instances", "--incidents").out.splitlines()[1].endswith("  1")
 
     told = bpflow("retry", "1", incident(bpflow), "--by", "sidorov", "--why", "Ещё раз")
-    assert told.code == 0
+    assert told.code == 1
     assert told.out.startswith("open incident ")
     assert any((line["kind"], line["by"], line["text"]) == ("retry", "sidorov", "Ещё раз") for line in shown(bpflow)["history"])
 

@@ -383,7 +383,16 @@ def test_a_document_that_is_created_may_start_the_process_itself(tmp_path: Path,
 
 
 def test_a_process_that_never_rests_is_a_failure(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bpflow.scenario.stage.MOST_WORK", 100)
+    monkeypatch.setattr("bpflow.scenario.stage.MOST_WORK", 0)
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    (own / "deal.test.yaml").write_text(HEAD_OF_DEAL + "      - wait: 3 working days\n", encoding="utf-8")
+    (played,) = play_file(own / "deal.test.yaml").played
+    assert played.failure is not None
+    assert "the process does not come to rest" in played.failure.text()
+
+
+def test_a_reminder_that_comes_again_at_once_is_an_incident(tmp_path: Path, folder: Path) -> None:
     own = tmp_path / "own"
     shutil.copytree(folder, own)
     process = (own / "deal.yaml").read_text(encoding="utf-8")
@@ -391,7 +400,7 @@ def test_a_process_that_never_rests_is_a_failure(tmp_path: Path, folder: Path, m
     (own / "deal.test.yaml").write_text(HEAD_OF_DEAL + "      - wait: 3 working days\n", encoding="utf-8")
     (played,) = play_file(own / "deal.test.yaml").played
     assert played.failure is not None
-    assert "the process does not come to rest" in played.failure.text()
+    assert "the next reminder would come at once" in played.failure.text()
 
 
 HEAD_OF_DEAL = NEW.format(play="").replace("status: new", "status: open")
