@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,13 +15,13 @@ from bpflow.definition.process import Process
 from bpflow.definition.reading import Reading
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Diagnostic, Severity, in_order
-from bpflow.graph import Graph
+from bpflow.graph import Graph, Place
 from bpflow.loading.models import merged, or_refused
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
 from bpflow.schema.found import Rest
 from bpflow.schema.shape import process_shape
 from bpflow.schema.standin import STAND_IN, StandIn
-from bpflow.source import Source, Table, read_file, read_source
+from bpflow.source import Items, Source, Table, Text, Tree, read_file, read_source
 from bpflow.values import DocumentType
 
 Activities: TypeAlias = Mapping[str, type[Step]]
@@ -115,6 +115,8 @@ class _Examined:
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
+        for place in shown_fields(self.source.tree):
+            reading.origins.pop(place, None)  # what a broken step shows may be fields, which only its lowering tells from names
         again = Reading(self.source.file, self.activities.with_activities({STAND_IN: StandIn}), origins=reading.origins)
         try:
             process = Process.model_validate(rest.tree, context=again)
@@ -123,6 +125,16 @@ class _Examined:
         found = self._whole(process, again, rest.lost, complete=False)
         self.graph = None
         return [*again.findings, *found]
+
+
+def shown_fields(tree: Tree) -> Iterator[Place]:
+    """The places of single words in `show`."""
+    if isinstance(tree, Table):
+        shown = tree.get("show")
+        if isinstance(shown, Items):
+            yield from ((item.span.line, item.span.column) for item in shown if isinstance(item, Text) and item.isidentifier())
+    for one in tree.values() if isinstance(tree, Table) else tree if isinstance(tree, Items) else ():
+        yield from shown_fields(one)
 
 
 def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:
