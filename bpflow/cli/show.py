@@ -80,7 +80,7 @@ def _row_data(row: InstanceRow, names: Names) -> dict[str, Any]:
 def show(
     ctx: typer.Context,
     instance: Instance,
-    everything: Annotated[bool, typer.Option("--all", help=tr("Its variables and the results of its steps too."))] = False,
+    everything: Annotated[bool, typer.Option("--all", help=tr("Its variables too, and the results that later steps read."))] = False,
     as_json: AsJson = False,
 ) -> None:
     """The instance as operators see it."""

@@ -80,3 +80,12 @@ def test_there_must_be_a_document(made):
     assert made("- {activity: update-document, set: {a: 1}}", NO_DOCUMENT).findings == [
         '1:3 missing-key: "update-document" needs a document, and the process has none'
     ]
+
+
+def test_the_bare_word_none_empties_a_field(made):
+    found = made("- {activity: update-document, set: {status: none, visits: none}}")
+    assert found.findings == []
+    (call,) = found.graph.nodes
+    assert [expr.text for name, expr in call.arguments if name.startswith("set.")] == ["none", "none"]
+    (finding,) = made('- {activity: update-document, set: {status: "none"}}').findings
+    assert "is not among the choices" in finding

@@ -418,3 +418,47 @@ def test_answers_by_the_operator_name_him(told: Engine) -> None:
     (line,) = [line for line in told.timeline(1) if line.kind == "cancel"]
     assert (line.by, str(line.text)) == ("boss", "Хватит")
     assert User(line.by) == User("boss")
+
+
+def test_what_is_no_length_of_time_is_an_incident(engine: Engine, deploy: Deploy) -> None:
+    deploy(
+        engine,
+        """\
+id: long
+title: X
+inputs: {n: {type: integer, default: 14}}
+steps:
+  - {id: put, activity: calendar-event, title: Встреча, at: now, lasts: n, to: user("boss")}
+""",
+    )
+    engine.start("long")
+    (incident,) = engine.incidents()
+    assert str(incident.message).startswith('"lasts" is no length of time')
+    assert engine.calendar() == []
+
+
+def test_a_pause_whose_date_is_taken_away_is_an_incident_until_there_is_one_again(engine: Engine, deploy: Deploy, clock: VirtualClock) -> None:
+    deploy(
+        engine,
+        """\
+id: waits
+title: X
+document: deal
+start: [{on: manual}]
+steps:
+  - {id: till, activity: pause, until: document.deadline}
+""",
+    )
+    _, deal = pair(engine)
+    engine.set_document(deal, {"deadline": "2026-06-01T10:00"})
+    engine.start("waits", document=deal)
+    engine.set_document(deal, {"deadline": ""})
+    (incident,) = engine.incidents()
+    assert str(incident.message) == "there is no date to wait for"
+    engine.set_document(deal, {"deadline": "2026-05-01T10:00"})
+    assert engine.incidents() == []
+    due = engine.next_due()
+    assert due is not None
+    clock.set(due)
+    engine.work()
+    assert engine.instance(1).row.status == "ended"
