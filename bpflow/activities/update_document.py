@@ -16,9 +16,9 @@ from bpflow.values import Field
 class UpdateDocument(Step):
     """Changes the document of the process, or another one.
 
-    `set` gives fields new values: a literal is read by the type of the field, `$(…)` gives the value of an expression, and the
-    bare word `none` empties the field. `add` puts values into fields that hold several, `remove` takes them out; for a number they add and subtract. `note` writes a line into
-    the feed of the document. What follows sees the new values.
+    `set` gives fields new values: a literal is read by the type of the field, `$(…)` gives the value of an expression, and the bare
+    word `none` empties the field. `add` puts values into fields that hold several, `remove` takes them out; for a number they add
+    and subtract. `note` writes a line into the feed of the document. What follows sees the new values.
 
         steps:
           - activity: update-document

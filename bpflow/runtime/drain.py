@@ -20,7 +20,7 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
-from bpflow.stores.contract import ChangeRow, Conflict, DefinitionRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
+from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
 from bpflow.values import check
 
 
@@ -140,7 +140,7 @@ class Drain:
         with self.runner.store.begin() as work:
             work.told(change)
 
-    def begin_by(self, change: ChangeRow, definition: DefinitionRow) -> None:
+    def begin_by(self, change: ChangeRow, definition: DeploymentRow) -> None:
         """Starts the process once, if one of its starts waits for such a change; its own changes start it not."""
         program = self.runner.program(definition.id)
         graph = program.graph

@@ -36,7 +36,7 @@ from bpflow.services.importing import Rejection, read_csv
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
 from bpflow.stores.contract import (
     CalendarRow,
-    DefinitionRow,
+    DeploymentRow,
     DocumentRow,
     FeedRow,
     InstanceRow,
@@ -140,7 +140,7 @@ class Engine:
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
         self.runner.program(row.id)
-        return Deployed(row.process, row.digest, row.version or 1, before.get(graph.process) != row.digest)
+        return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
 
     def deploy_workspace(self) -> list[Deployed]:
         """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
@@ -154,12 +154,12 @@ class Engine:
                 raise Refused(say("{place}: {reason}", place=str(finding.span), reason=finding.message))
         return [self.deploy(loaded) for loaded in self.workspace.processes.values()]
 
-    def _deployed(self, process: str) -> DefinitionRow:
-        for row in self.store.deployed():
-            if row.process == process:
-                return row
-        known = ", ".join(row.process for row in self.store.deployed()) or "–"
-        raise Refused(say('the process "{process}" is not deployed; deployed are: {known}', process=process, known=known))
+    def _deployed(self, process: str) -> DeploymentRow:
+        found = self.store.deployment(process)
+        if found is None:
+            known = ", ".join(row.process for row in self.store.deployed()) or "–"
+            raise Refused(say('the process "{process}" is not deployed; deployed are: {known}', process=process, known=known))
+        return found
 
     def graph(self, process: str) -> Graph:
         """The graph that new instances of a process get."""

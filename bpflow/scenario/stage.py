@@ -53,7 +53,8 @@ def prepare(loaded: Loaded, workspace: LoadedWorkspace) -> Prepared:
     """Makes a process ready. Raises NotDeployable if it has errors."""
     with Engine(open_store(":memory:"), workspace) as engine:
         name = engine.deploy(loaded).process
-        (definition,) = engine.store.deployed()
+        (deployed,) = engine.store.deployed()
+        definition = engine.store.definition(deployed.id)
         graph = engine.graph(name)
         documents = {**{type.type: type for type in graph.documents}, **workspace.documents}
         known = Known(graph, workspace.directory)

@@ -34,7 +34,15 @@ class DefinitionRow:
     digest: str
     graph: str
     source: str
-    version: int | None = None
+
+
+class DeploymentRow(NamedTuple):
+    """Which definition new instances of a process get: its number and digest, and how many there have been."""
+
+    id: int
+    process: str
+    digest: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +257,12 @@ class Store(Protocol):
 
     def definition(self, id: int) -> DefinitionRow: ...
 
-    def deployed(self) -> list[DefinitionRow]:
+    def deployed(self) -> list[DeploymentRow]:
         """What new instances get, by process."""
+        ...
+
+    def deployment(self, process: str) -> DeploymentRow | None:
+        """What new instances of one process get."""
         ...
 
     def instance(self, id: int) -> InstanceRow | None: ...

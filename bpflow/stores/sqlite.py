@@ -23,6 +23,7 @@ from bpflow.stores.contract import (
     ChangeRow,
     Conflict,
     DefinitionRow,
+    DeploymentRow,
     DocumentRow,
     FeedRow,
     HistoryRow,
@@ -43,6 +44,9 @@ MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
+
+
+_DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 
 
 def party_text(party: User | Department | Role) -> str:
@@ -168,12 +172,14 @@ class SqliteStore:
         return self.definition(row[0])
 
     def definition(self, id: int) -> DefinitionRow:
-        (row,) = self._all("select id, process, digest, graph, source, null from definition where id = ?", id)
+        (row,) = self._all("select id, process, digest, graph, source from definition where id = ?", id)
         return DefinitionRow(*row)
 
-    def deployed(self) -> list[DefinitionRow]:
-        sql = "select d.id, d.process, d.digest, d.graph, d.source, p.version from deployment p join definition d on d.id = p.definition order by 2"
-        return [DefinitionRow(*row) for row in self._all(sql)]
+    def deployed(self) -> list[DeploymentRow]:
+        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} order by p.process")]
+
+    def deployment(self, process: str) -> DeploymentRow | None:
+        return next((DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where p.process = ?", process)), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
