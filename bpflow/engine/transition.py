@@ -6,7 +6,7 @@ Questions go the other way: `Answers` is what `advance` may ask, a table for rep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -128,17 +128,22 @@ class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
         self[key] = (known[0] if known else before, after)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Effects:
     """The rows that differ from the index of the state before, and the calls to be made or withdrawn. Keys: (token, visit) of tasks,
     (holder, arm) of timers and listens."""
 
-    tasks: Rows[TaskRow] = field(default_factory=Rows)
-    timers: Rows[datetime] = field(default_factory=Rows)
-    watches: dict[tuple[int, Document], bool] = field(default_factory=dict)
-    listens: dict[tuple[int, int], tuple[str, Value] | None] = field(default_factory=dict)
-    calls: list[CallOut] = field(default_factory=list)
-    withdrawn: list[tuple[int, int]] = field(default_factory=list)
+    tasks: Rows[TaskRow]
+    timers: Rows[datetime]
+    watches: dict[tuple[int, Document], bool]
+    listens: dict[tuple[int, int], tuple[str, Value] | None]
+    calls: list[CallOut]
+    withdrawn: list[tuple[int, int]]
+
+    def __init__(self) -> None:
+        self.tasks, self.timers = Rows(), Rows()
+        self.watches, self.listens = {}, {}
+        self.calls, self.withdrawn = [], []
 
     def then(self, later: Effects) -> None:
         """Adds what a later step of the same transaction does."""

@@ -55,10 +55,10 @@ class Turn:
     """What one event has done so far, local services included."""
 
     state: State
-    effects: Effects = field(default_factory=Effects)
-    events: list[Any] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
-    outgoing: list[CallOut] = field(default_factory=list)
+    effects: Effects
+    events: list[Any]
+    facts: list[Fact]
+    outgoing: list[CallOut]
 
 
 @dataclass(slots=True)
@@ -180,9 +180,9 @@ class Runner:
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and is_same(before, transition):
-                return Turn(before)
+                return Turn(before, transition.effects, [], [], [])
             if turn is None:
-                turn = Turn(transition.state, transition.effects, facts=transition.facts)
+                turn = Turn(transition.state, transition.effects, [], transition.facts, [])
                 calls = list(transition.effects.calls)
             else:
                 turn.state, calls = transition.state, transition.effects.calls
