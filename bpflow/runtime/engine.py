@@ -23,7 +23,7 @@ from bpflow.engine.state import Status
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Graph, Outcome, Task, to_json
+from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
@@ -247,9 +247,8 @@ class Engine:
         """The forms of an open task by outcome, and the zone of its process."""
         for held in self.runner.known(id):
             at = held.state.tokens.get(token) if held.state else None
-            node = held.program.nodes.get(at.node) if at else None
-            if at and at.visit == visit and isinstance(node, Task):
-                return held.program.forms[node.id], held.program.graph.timezone
+            if at is not None and at.visit == visit and at.node in held.program.forms:
+                return held.program.forms[at.node], held.program.graph.timezone
         raise UnexpectedEvent(say("the task is closed"))
 
     def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:

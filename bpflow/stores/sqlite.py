@@ -314,6 +314,7 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
+_CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -410,16 +411,16 @@ class SqliteWork:
 
     def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
         """A task opens, changes or closes; one that is there already keeps the time at which it was opened."""
-        staying = {a.party for a in task.people} if task else set()
-        for assignee in was.people if was else ():
-            if assignee.party not in staying:
-                key = (party_text(assignee.party), id, token, visit)
-                self._run("delete from task where party = ? and instance = ? and token = ? and visit = ?", key)
-        for assignee in task.people if task else ():
-            assert task is not None
-            due, place = micros(task.due) if task.due else None, party_text(assignee.in_place_of) if assignee.in_place_of else None
-            row = (party_text(assignee.party), id, token, visit, owner, place, task.node, task.subject, micros(at), due, task.overdue)
-            self._run(_PUT_TASK if was else _OPEN_TASK, row)
+        if was is not None:
+            staying = {a.party for a in task.people} if task else ()
+            for party, _ in was.people:
+                if party not in staying:
+                    self._run(_CLOSE_TASK, (party_text(party), id, token, visit))
+        if task is not None:
+            sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
+            for party, absent in task.people:
+                place = party_text(absent) if absent else None
+                self._run(sql, (party_text(party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
