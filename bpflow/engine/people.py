@@ -76,8 +76,11 @@ def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[Use
 
 def parties(draft: Draft, expr: Expr) -> list[Party]:
     """The people that an expression gives, flattened."""
+    value = draft.value(expr)
+    if type(value) is User:
+        return [value]
     found: list[Party] = []
-    todo: list[Value] = [draft.value(expr)]
+    todo: list[Value] = [value]
     while todo:
         value = todo.pop(0)
         if isinstance(value, User | Department | Role):
@@ -180,7 +183,7 @@ def close_task(draft: Draft, token: Token, task: Task, outcome: str) -> Flow:
     """The task is over; gives the flow of its outcome."""
     draft.effects.tasks.put((token.id, token.visit), arms.closed(token), None)
     arms.release(draft, token)
-    return next(flow for name, flow in task.outcomes if name == outcome)
+    return dict(task.outcomes)[outcome]
 
 
 # ── alarms ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ unit of work and advances again. What was asked is kept, to be recorded with the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import Denied, Unanswered
@@ -35,14 +35,17 @@ class World:
 NEW = Denied(say("this has not been asked yet"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Live:
     """Answers for one event. `documents`: those read so far, None for one that is not there · `counts`: open tasks by person."""
 
     world: World
-    documents: dict[int, DocumentRow | None] = field(default_factory=dict)
-    counts: dict[User, int] = field(default_factory=dict)
-    used: dict[Question, Value | Denied] = field(default_factory=dict)
+    documents: dict[int, DocumentRow | None]
+    counts: dict[User, int]
+    used: dict[Question, Value | Denied]
+
+    def __init__(self, world: World) -> None:
+        self.world, self.documents, self.counts, self.used = world, {}, {}, {}
 
     def ask(self, question: Question) -> Value:
         """The answer, once and for all for this event."""
@@ -54,9 +57,9 @@ class Live:
                 self.used[question] = Denied(refused.message)
                 raise
             self.used[question] = known
-        if isinstance(known, Denied):
+        if type(known) is Denied:
             raise Refused(known.message)
-        return known
+        return known  # type: ignore[return-value]
 
     def _find(self, question: Question) -> Value:
         topic, *rest = question

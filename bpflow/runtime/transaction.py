@@ -179,7 +179,7 @@ class Runner:
         for one in events:  # which grows by the answers of local services
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
-            if turn is None and before is not None and is_same(before, transition):
+            if turn is None and before is not None and not transition.facts and is_same(before, transition):
                 return Turn(before, transition.effects, [], [], [])
             if turn is None:
                 turn = Turn(transition.state, transition.effects, [], transition.facts, [])
@@ -291,6 +291,6 @@ def is_same(before: State, transition: Transition) -> bool:
     if after is before:
         return True
     effects = transition.effects
-    if transition.facts or effects.calls or effects.tasks or effects.timers or effects.watches:
+    if effects.calls or effects.tasks or effects.timers or effects.watches:
         return False
     return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)
