@@ -54,8 +54,9 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     if node.forgets:
         home = draft.home(token.scope)
         for name in node.forgets:
-            home.pop(name, None)
-        draft.changed |= dict.fromkeys(node.forgets, draft.tick)
+            if name in home:
+                del home[name]
+                draft.changed[name] = draft.tick
     if draft.turns:
         draft.look_from(token.scope)
     return fork(draft, token, node.out)
