@@ -49,7 +49,7 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
         return TaskRow(waiting.people, task.id, subject)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
-    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
     return TaskRow(waiting.people, task.id, subject, due, overdue)
 
 
@@ -129,7 +129,7 @@ def answered_record(draft: Draft, task: Task, waiting: Waiting, event: Answered,
     """The results of an answered task."""
     given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
     answers: list[Value] = [{**given, **values}]
-    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
     head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
     return {**head, **values, "answers": answers, "waiting": [], "overdue": overdue}
 
@@ -151,6 +151,8 @@ def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
 
 def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
+    if not outcome.fields and not event.values and outcome.comment == "optional":
+        return {}
     fields = dict(outcome.fields)
     for name in event.values:
         if name not in fields:

@@ -137,14 +137,13 @@ class SqliteStore:
     def begin(self) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._db.execute("begin immediate")
+            self._work.start()
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
         except BaseException:
             self._lock.release()
             raise
-        self._work.left = False
         return self._work
 
     def close(self) -> None:
@@ -329,6 +328,11 @@ class SqliteWork:
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
+        self.left = False
+
+    def start(self) -> None:
+        """Takes the write lock."""
+        self._run("begin immediate")
         self.left = False
 
     def __enter__(self) -> SqliteWork:
