@@ -75,6 +75,9 @@ def encode(program: Program, state: State, written: Written | None = None) -> by
     names = _names(state.names, written)
     tokens = [_token(program, token) for token in state.tokens.values()]
     scopes = [_known_scope(program, scope, written) for scope in state.scopes.values()]
+    if len(written) > len(state.names) + len(state.scopes):
+        for gone in [key for key in written if key not in state.names and key not in state.scopes]:
+            del written[gone]
     incidents = [
         [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
     ]

@@ -35,14 +35,15 @@ class Program:
 
     def code(self, expr: Expr) -> Code:
         """The compiled form of an expression; the same text means the same everywhere in a graph."""
-        found = self.codes[expr.text] = compile_code(expr.text, self.people)
+        found = self.codes.get(expr.text)
+        if found is None:
+            found = self.codes[expr.text] = compile_code(expr.text, self.people)
         return found
 
     def warm(self) -> None:
         """Does now what would otherwise be done when the first instance comes to it."""
         for expr in expressions(self.graph):
-            if expr.text not in self.codes:
-                self.code(expr)
+            self.code(expr)
         _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins
 
     @cached_property

@@ -13,7 +13,6 @@ from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
 from bpflow.engine.transition import Unanswered
-from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
@@ -167,8 +166,8 @@ class Drain:
             trouble: Message | None = None
             inputs: dict[str, Value] = {}
             try:
-                met = compile_code(start.when.text, program.people)(situation) if start.when else True
-                inputs = {name: compile_code(expr.text, program.people)(situation) for name, expr in start.give} if met is True else {}
+                met = program.code(start.when)(situation) if start.when else True
+                inputs = {name: program.code(expr)(situation) for name, expr in start.give} if met is True else {}
                 for name, value in inputs.items():
                     check(dict(program.graph.inputs)[name], value)
             except Refused as refused:

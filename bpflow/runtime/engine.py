@@ -19,6 +19,7 @@ from typing import Any, get_args
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Retry, Skip
+from bpflow.engine.program import Program
 from bpflow.engine.state import Status
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions import compile_code
@@ -139,7 +140,7 @@ class Engine:
         before = {row.process: row.digest for row in self.store.deployed()}
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
-        self.runner.program(row.id)
+        self.runner.program(row.id).warm()
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
 
     def deploy_workspace(self) -> list[Deployed]:
@@ -188,23 +189,24 @@ class Engine:
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
         with self.store.begin() as work:
-            row = work.document(ref.id) if ref is not None else None
-            if ref is not None and (row is None or row.ref != ref):
-                raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+            if ref is not None:
+                existing(work.document(ref.id), ref)
             if by is not None:
-                self._may_start(Situation({"document": ref, "initiator": by, **values}, self.clock.now(), graph.timezone, Live(self.world), work), graph)
+                names: dict[str, Value] = {"document": ref, "initiator": by, **values}
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                self._may_start(situation, self.runner.program(definition))
             return self.runner.begin(work, definition, ref, values, by, self.clock.now())
 
-    def _may_start(self, situation: Situation, graph: Graph) -> None:
+    def _may_start(self, situation: Situation, program: Program) -> None:
         """A person starts by hand: the process has such a start, for him, and its condition holds."""
+        graph = program.graph
         manual = [start for start in graph.starts if start.on == "manual"]
-        people = dict(self.runner.program(self._deployed(graph.process).id).people)
         by = situation.names["initiator"]
         if graph.starts and not manual:
             raise Refused(say('"{process}" is not started by hand', process=graph.process))
         for start in manual:
-            allowed = start.by is None or self._is_among(by, compile_code(start.by.text, people)(situation))
-            if allowed and (start.when is None or compile_code(start.when.text, people)(situation) is True):
+            allowed = start.by is None or self._is_among(by, program.code(start.by)(situation))
+            if allowed and (start.when is None or program.code(start.when)(situation) is True):
                 return
         if manual:
             raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
@@ -275,9 +277,7 @@ class Engine:
         kind = self._type(ref.type)
         values = reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False)
         with self.store.begin() as work:
-            row = work.document(ref.id)
-            if row is None or row.ref != ref:
-                raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+            row = existing(work.document(ref.id), ref)
             after = changed_fields(kind, row.fields, values)
             if after == row.fields and not note:
                 return row
@@ -330,10 +330,7 @@ class Engine:
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
         ref = self._ref(document)
-        row = self.store.document(ref.id)
-        if row is None or row.ref != ref:
-            raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
-        return row
+        return existing(self.store.document(ref.id), ref)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         """Documents in the order in which they were made."""
@@ -420,6 +417,13 @@ class Engine:
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> None:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
         self._happen(instance, Cancel(self.clock.now(), User(by) if by is not None else None, why))
+
+
+def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:
+    """The document that was looked up. Refused if there is none, or the number is that of one of another type."""
+    if row is None or row.ref != ref:
+        raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+    return row
 
 
 def _world(workspace: LoadedWorkspace | None) -> World:

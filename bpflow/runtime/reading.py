@@ -10,6 +10,7 @@ from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.services.directory import Directory
+from bpflow.stores.contract import party_text
 from bpflow.values import Field, InvalidValue, check, read
 
 _TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
@@ -77,4 +78,4 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
 def parties_of(user: User, directory: Directory | None) -> list[str]:
     """The assignees of whose tasks a person sees the tasks: himself and his groups, as the store writes them."""
     groups = directory.groups_of(user) if directory is not None else []
-    return [f"user:{user.id}", *(f"{type(group).__name__.lower()}:{group.id}" for group in groups)]
+    return [party_text(party) for party in (user, *groups)]

@@ -25,7 +25,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import from_json
 from bpflow.runtime.answers import Live, World
 from bpflow.services.local import LOCAL, Occasion
-from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work
+from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -77,7 +77,6 @@ class Runner:
         """The program of a stored definition, made once."""
         if definition not in self.programs:
             program = Program(from_json(self.store.definition(definition).graph))
-            program.warm()
             self.world = self.world.with_types(program.graph.documents)
             self.programs[definition] = program
         return self.programs[definition]
@@ -220,7 +219,7 @@ class Runner:
             live.documents[question[1].id] = work.document(question[1].id)
         else:
             user = question[2]
-            live.counts[user] = self.store.open_tasks(f"user:{user.id}")
+            live.counts[user] = self.store.open_tasks(party_text(user))
         live.used.clear()
 
     # ── local services ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Wait, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import InstanceRow
+from bpflow.stores.contract import InstanceRow, party_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,8 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
     _, held, state = load(runner, id)
     at = state.tokens.get(token)
     node = held.program.nodes.get(at.node) if at else None
-    entries = [entry for entry in runner.store.tasks(None, id) if (entry.token, entry.visit) == (token, visit)]
+    parties = [party_text(assignee.party) for assignee in at.waiting.people] if at and at.waiting else []
+    entries = [entry for entry in runner.store.tasks(parties, id) if (entry.token, entry.visit) == (token, visit)]
     if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
         raise UnexpectedEvent(say("the task is closed"))
     entry, form, steps = entries[0], node.form, steps_of(held.program)

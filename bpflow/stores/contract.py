@@ -14,7 +14,14 @@ from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import CallOut, Effects
-from bpflow.expressions.data import Document, Value
+from bpflow.expressions.data import Department, Document, Role, User, Value
+
+_PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
+
+
+def party_text(party: User | Department | Role) -> str:
+    """An assignee as text: `user:ivanov`, `department:sales`, `role:accountant`."""
+    return _PARTIES[type(party)] + party.id
 
 
 class Conflict(Exception):

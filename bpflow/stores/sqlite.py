@@ -16,7 +16,7 @@ from typing import Any
 from bpflow.diagnostics import say
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut, Effects, TaskRow
-from bpflow.expressions.data import Department, Document, Role, User, Value
+from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
     CalendarRow,
@@ -34,6 +34,7 @@ from bpflow.stores.contract import (
     StoreError,
     TaskEntry,
     TimerEntry,
+    party_text,
 )
 
 STATUSES = rows.STATUSES
@@ -43,15 +44,7 @@ APPLICATION = 0x62706C77
 MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 
-_PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
-
-
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
-
-
-def party_text(party: User | Department | Role) -> str:
-    """An assignee as text: `user:ivanov`, `department:sales`, `role:accountant`."""
-    return _PARTIES[type(party)] + party.id
 
 
 def trouble(path: str, error: sqlite3.Error) -> StoreError:
