@@ -22,7 +22,7 @@ from bpflow.values import from_plain, tag
 
 VERSION = 1
 
-STATUSES = ("running", "ended", "cancelled")
+STATUSES = ("running", "ended", "cancelled", "suspended")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
@@ -82,7 +82,10 @@ def encode(program: Program, state: State, written: Written | None = None) -> by
         [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
     ]
     status = 0 if state.status == "running" else STATUSES.index(state.status)
-    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])
+    row = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents]
+    if state.parked:
+        row.append([encode_event(event, ()) for event in state.parked])
+    return dumps(row)
 
 
 def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def decode(program: Program, data: bytes) -> State:
     plain = orjson.loads(data)
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
     return State(
         STATUSES[status],  # type: ignore[arg-type]
         instant(at),
@@ -117,6 +120,7 @@ def decode(program: Program, data: bytes) -> State:
         {scope[0]: _read_scope(program, scope) for scope in scopes},
         tuple(_read_incident(program, incident) for incident in incidents),
         result,
+        tuple(decode_event(event)[0] for event in rest[0]) if rest else (),
     )
 
 

@@ -43,6 +43,7 @@ class Draft:
         "names",
         "next_id",
         "now",
+        "parked",
         "program",
         "queue",
         "reads",
@@ -61,6 +62,7 @@ class Draft:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
         self.now = max(at, state.at)
         self.status: Status = state.status
+        self.parked = state.parked
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
         self.root_names: Names = dict(state.names)
         self.names: Mapping[str, Value] = self.root_names
@@ -78,7 +80,8 @@ class Draft:
         self._copied: set[int] = set()
 
     def close(self) -> Transition:
-        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result)
+        names, incidents = self.root_names, tuple(self.incidents)
+        state = State(self.status, self.now, self.seed, self.next_id, names, self.tokens, self.scopes, incidents, self.result, self.parked)
         return Transition(state, self.effects, self.facts)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────

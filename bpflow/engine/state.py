@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from bpflow.diagnostics import Message
+from bpflow.engine.events import Event
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
 ROOT = 0
@@ -20,7 +21,7 @@ ROOT = 0
 Names: TypeAlias = dict[str, Value]
 Party: TypeAlias = User | Department | Role
 TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
-Status: TypeAlias = Literal["running", "ended", "cancelled"]
+Status: TypeAlias = Literal["running", "ended", "cancelled", "suspended"]
 
 
 class Assignee(NamedTuple):
@@ -158,3 +159,5 @@ class State(NamedTuple):
     scopes: Mapping[int, Scope]
     incidents: tuple[Incident, ...] = ()
     result: str | None = None
+    parked: tuple[Event, ...] = ()
+    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""

@@ -1,0 +1,72 @@
+"""Moving a token by hand, as `next` could lead it: to a step of its own list or of one around it.
+
+The rules: never into a block, so never to a place whose scope is not open; never to a join, which would count a token that came by no
+flow of its. A block that is left on the way is cleared, with all its other branches and turns: that is the operator's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bpflow.diagnostics import say
+from bpflow.engine import scopes
+from bpflow.engine.draft import Draft
+from bpflow.engine.events import Move
+from bpflow.engine.program import Program
+from bpflow.engine.state import ROOT, Scope, Token
+from bpflow.engine.transition import UnexpectedEvent
+from bpflow.graph import Flow, Join, step_of
+
+
+def move(draft: Draft, event: Move) -> None:
+    """What the token waited for is withdrawn; it enters the other step."""
+    token = draft.tokens.get(event.token)
+    if token is None or token.status not in ("waiting", "held"):
+        raise UnexpectedEvent(say("no token {token} waits or is held here", token=event.token))
+    ways = steps_around(draft.program, draft.tokens, draft.scopes, token)
+    if event.step not in ways:
+        raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
+    draft.facts.append(("moved", token.id, event.step))
+    token = draft.token(token.id)
+    token.hops = 0
+    if ways[event.step]:
+        token = scopes.climb(draft, token, ways[event.step])
+    else:
+        scopes.disarm_token(draft, token)
+        draft.forget_incidents({token.id}, set())
+        token.waiting = None
+    scopes.go_on(draft, token, Flow(draft.program.flow_into[event.step], event.step))
+
+
+def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, int]:
+    """The steps to which the token may be moved, in the order of the graph, each with the number of blocks that it leaves on the way."""
+    lists = set(lists_around(step_of(token.node)))
+    levels: dict[tuple[str, int] | None, int] = {}
+    for up, around in enumerate(regions_around(tokens, scopes, token)):
+        levels.setdefault(around, up)
+    steps = [id for id in program.nodes if id == step_of(id) and id != token.node and id.rpartition("/")[0] in lists]
+    found: dict[str, int] = {}
+    for id in steps:
+        region = program.regions.get(id)
+        if region in levels and not isinstance(program.nodes[id], Join):
+            found[id] = levels[region]
+    return found
+
+
+def lists_around(path: str) -> Iterator[str]:
+    """The list of a step, and those around it, by the beginnings of their paths."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def regions_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> Iterator[tuple[str, int]]:
+    """The bodies around a token, its own first; each next one is left with one block more."""
+    scope = scopes[token.scope]
+    while True:
+        yield scope.block, scope.handler
+        while scope.host is None and scope.id != ROOT:
+            scope = scopes[scope.parent]
+        if scope.host is None:
+            return
+        scope = scopes[tokens[scope.host].scope]
