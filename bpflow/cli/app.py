@@ -23,7 +23,8 @@ ROOMS = {
     "play": ("test",),
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
-    "operate": ("deploy", "start", "work", "retry", "skip", "cancel", "demo"),
+    "operate": ("deploy", "undeploy", "start", "work", "demo"),
+    "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "show": ("instances", "show", "incidents"),
 }

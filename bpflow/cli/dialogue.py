@@ -1,4 +1,4 @@
-"""Answering a task in the terminal: what it shows, then the outcome by its number, then field after field.
+"""Filling forms in the terminal: that of a start, and that of a task: what it shows, then the outcome by its number, then field after field.
 
 The law of this file: it asks until a value is right, and what the engine refuses is said and asked again; what was typed before is
 offered again. The end of the input answers nothing.
@@ -6,7 +6,7 @@ offered again. The end of the input answers nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
@@ -17,7 +17,7 @@ from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Outcome
 from bpflow.runtime import Engine, TaskView
-from bpflow.services.working_calendar import zone_of
+from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
 EMPTY = "-"
@@ -85,39 +85,15 @@ def _kind(one: Field) -> Message:
 
 
 @dataclass
-class Dialogue:
-    """The conversation about one task. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
+class Asking:
+    """A conversation about a form. `zone`: in which it reads dates · `ask` shows a prompt and gives the line that was typed; EOFError at
+    the end of the input."""
 
     engine: Engine
     names: Names
     out: Output
-    view: TaskView
-    by: str
-    ask: Callable[[str], str] = field(default=lambda prompt: input(prompt))
-
-    @property
-    def zone(self) -> tzinfo:
-        """The zone in which the process reads dates."""
-        return zone_of(self.engine.graph(self.view.process).timezone)
-
-    def run(self, given: Mapping[str, object], comment: str | None) -> str:
-        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingAnswered at the end of the input."""
-        show_task(self.view, self.names, self.out)
-        offered: dict[str, object] = {**self.view.prefill, **given}
-        try:
-            while True:
-                outcome = self.outcome()
-                offered = {**offered, **self.fields(outcome, offered)}
-                comment = self.comment(outcome, comment)
-                form = {name: offered[name] for name, _ in outcome.fields if name in offered}
-                try:
-                    self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
-                    return outcome.name
-                except InvalidAnswer as refused:
-                    self.refuse(refused)
-        except EOFError:
-            self.out.line()
-            raise NothingAnswered(say("nothing was answered: the task is as it was")) from None
+    zone: tzinfo
+    ask: Callable[[str], str] = field(default=lambda prompt: input(prompt), kw_only=True)
 
     def refuse(self, refused: Refused) -> None:
         """Says what was wrong."""
@@ -129,24 +105,10 @@ class Dialogue:
         """What was typed behind the prompt."""
         return self.ask(f"{prompt.text(self.names.language)}: ").strip()
 
-    # ── the outcome ────────────────────────────────────────────────────────────────────────────────────────────────
-    def outcome(self) -> Outcome:
-        """The outcome by its number, its name or its title."""
-        known = self.view.outcomes
-        self.out.line()
-        for number, one in enumerate(known, 1):
-            self.out.line(f"  {number}. {one.title}")
-        while True:
-            text = self.typed(say("Which outcome (1–{last})", last=len(known)) if len(known) > 1 else say("Which outcome (1)"))
-            for number, one in enumerate(known, 1):
-                if text in (str(number), one.name) or text.casefold() == one.title.casefold():
-                    return one
-            self.out.line(say('"{text}" is none of them', text=text), "red")
-
     # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
-    def fields(self, outcome: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
-        """The values of the form."""
-        return {name: self.value(name, one, offered.get(name)) for name, one in outcome.fields}
+    def fields(self, fields: Iterable[tuple[str, Field]], offered: Mapping[str, object]) -> dict[str, object]:
+        """The values of a form."""
+        return {name: self.value(name, one, offered.get(name)) for name, one in fields}
 
     def value(self, name: str, one: Field, offered: object) -> Value:
         """A value that the field may have."""
@@ -191,6 +153,63 @@ class Dialogue:
         if len(meant) == 1:
             return User(meant[0])
         raise InvalidValue(say('there is no person "{name}" in the directory', name=user.id))
+
+    # ── a start ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def start(self, process: str, document: str | None, by: str | None) -> int:
+        """Asks for the inputs of a process and starts it; gives the instance. NothingAnswered at the end of the input."""
+        graph, given = self.engine.graph(process), dict[str, object]()
+        self.out.line(graph.title, "bold")
+        try:
+            while True:
+                given = self.fields(graph.inputs, given)
+                try:
+                    return self.engine.start(process, document=document, inputs=given, by=by)
+                except WrongField as refused:
+                    self.refuse(refused)
+        except EOFError:
+            self.out.line()
+            raise NothingAnswered(say("nothing was started")) from None
+
+
+@dataclass
+class Dialogue(Asking):
+    """The conversation about one task."""
+
+    view: TaskView
+    by: str
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> str:
+        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingAnswered at the end of the input."""
+        show_task(self.view, self.names, self.out)
+        offered: dict[str, object] = {**self.view.prefill, **given}
+        try:
+            while True:
+                outcome = self.outcome()
+                offered = {**offered, **self.fields(outcome.fields, offered)}
+                comment = self.comment(outcome, comment)
+                form = {name: offered[name] for name, _ in outcome.fields if name in offered}
+                try:
+                    self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
+                    return outcome.name
+                except InvalidAnswer as refused:
+                    self.refuse(refused)
+        except EOFError:
+            self.out.line()
+            raise NothingAnswered(say("nothing was answered: the task is as it was")) from None
+
+    # ── the outcome ────────────────────────────────────────────────────────────────────────────────────────────────
+    def outcome(self) -> Outcome:
+        """The outcome by its number, its name or its title."""
+        known = self.view.outcomes
+        self.out.line()
+        for number, one in enumerate(known, 1):
+            self.out.line(f"  {number}. {one.title}")
+        while True:
+            text = self.typed(say("Which outcome (1–{last})", last=len(known)) if len(known) > 1 else say("Which outcome (1)"))
+            for number, one in enumerate(known, 1):
+                if text in (str(number), one.name) or text.casefold() == one.title.casefold():
+                    return one
+            self.out.line(say('"{text}" is none of them', text=text), "red")
 
     # ── the comment ────────────────────────────────────────────────────────────────────────────────────────────────
     def comment(self, outcome: Outcome, offered: str | None) -> str | None:

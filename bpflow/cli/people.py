@@ -157,12 +157,13 @@ def answer(
 def _answer(engine: Engine, call: Call, id: str, by: str, outcome: str | None, form: dict[str, object], comment: str | None) -> None:
     from bpflow.cli.dialogue import Dialogue
     from bpflow.cli.names import Names
+    from bpflow.services.working_calendar import zone_of
 
     names = Names(engine, call.out.language)
     names.user(by)
     view = engine.task(id)
     if outcome is None and sys.stdin.isatty():
-        chosen = Dialogue(engine, names, call.out, view, by).run(form, comment)
+        chosen = Dialogue(engine, names, call.out, zone_of(engine.graph(view.process).timezone), view, by).run(form, comment)
     elif outcome is None:
         raise WrongUse(say("which outcome? The task has: {outcomes}", outcomes=_outcomes(view)), say('say it with "--outcome"'))
     else:

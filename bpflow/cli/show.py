@@ -12,7 +12,8 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import IncidentView, InstanceView, Line, Standing
+    from bpflow.engine.events import Suspend
+    from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing
     from bpflow.stores.contract import InstanceRow
 
 commands = typer.Typer()
@@ -22,7 +23,7 @@ commands = typer.Typer()
 def instances(
     ctx: typer.Context,
     process: Annotated[str | None, typer.Option("--process", metavar="PROCESS", help=tr("Only those of this process."))] = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended or cancelled."))] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, suspended, ended or cancelled."))] = None,
     incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
     limit: Limit = "1000",
@@ -31,7 +32,7 @@ def instances(
     """Instances by number."""
     call = call_of(ctx)
     if status is not None:
-        one_of(status, ("running", "ended", "cancelled"), "--status")
+        one_of(status, ("running", "suspended", "ended", "cancelled"), "--status")
     with call.open() as engine:
         from bpflow.cli.names import Names
 
@@ -56,6 +57,8 @@ def how_it_goes(row: InstanceRow, language: str) -> str:
     match row.status:
         case "running":
             return say("running").text(language)
+        case "suspended":
+            return say("suspended").text(language)
         case "cancelled":
             return say("cancelled").text(language)
     return (say("ended: {result}", result=row.result) if row.result else say("ended")).text(language)
@@ -110,7 +113,11 @@ def _show_head(view: InstanceView, names: Names, out: Output) -> None:
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
         out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
-    out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
+    out.line(how_it_goes(row, names.language), "green" if row.status == "running" else "yellow" if row.status == "suspended" else None)
+    if view.suspended is not None:
+        by = view.suspended
+        values = {"who": names.person(by.by.id) if by.by else "–", "when": names.when(by.at), "why": by.why or "–"}
+        out.line(say("suspended by {who}, {when}: {why}", **values), "yellow")
 
 
 def _standing(standing: Standing, names: Names) -> Message:
@@ -131,6 +138,8 @@ def _standing(standing: Standing, names: Names) -> Message:
 
 
 def _incident(one: IncidentView) -> Message:
+    if one.kind == "broken":
+        return one.message
     return say('incident {id} at "{title}", {place}: {reason}', id=one.id, title=one.title, place=one.place, reason=one.message)
 
 
@@ -177,6 +186,18 @@ def _what(line: Line) -> Message:
             return say("tried again")
         case "skip":
             return say("passed over")
+        case "correct":
+            return say("values corrected")
+        case "corrected":
+            return say('corrected: "{title}"', title=title)
+        case "move":
+            return say("moved by hand")
+        case "moved":
+            return say('moved to "{title}"', title=title)
+        case "suspend":
+            return say("suspended")
+        case "resume":
+            return say("resumed")
         case "cancel":
             return say("cancelled")
         case "fired":
@@ -184,10 +205,24 @@ def _what(line: Line) -> Message:
     return say("{title}", title=title)
 
 
+def _remedy(one: Remedy) -> str:
+    """An action as it is typed, with what may be said behind it."""
+    ways, results = "|".join(one.ways), "|".join(one.results)
+    match one.command:
+        case "skip":
+            return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")
+        case "move":
+            return f"move --to {ways}"
+        case "correct":
+            return f"correct --set {ways}"
+    return one.command
+
+
 def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str, Any]:
     return {
         **_row_data(view.row, names),
         "title": view.title,
+        "suspended": _suspended_data(view.suspended, names) if view.suspended else None,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
         "names": {name: names.data(value) for name, value in sorted(view.names.items())},
@@ -205,9 +240,13 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
     }
 
 
+def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
+    return {"by": by.by.id if by.by else None, "at": names.iso(by.at), "why": by.why or None}
+
+
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
-    return {"kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
+    return {"token": one.token, "kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
 
 
 def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
@@ -221,6 +260,7 @@ def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
         "place": one.place,
         "reason": one.message.text(names.language),
         "at": names.iso(one.at),
+        "remedies": [{"command": remedy.command, "ways": list(remedy.ways), "results": list(remedy.results)} for remedy in one.remedies],
     }
 
 
@@ -235,8 +275,13 @@ def incidents(ctx: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             call.out.data([incident_data(one, names) for one in found])
         elif found:
-            rows = [(str(i.instance), str(i.id), names.when(i.at), i.title, i.place, i.message.text(names.language)) for i in found]
-            headings = say("instance"), say("incident"), say("when"), say("step"), say("place"), say("reason")
+            rows = [_incident_row(one, names) for one in found]
+            headings = say("instance"), say("incident"), say("when"), say("step"), say("place"), say("reason"), say("what can be done")
             call.out.table(headings, rows, right=(0, 1))
         else:
             call.out.line(say("no incidents"))
+
+
+def _incident_row(one: IncidentView, names: Names) -> tuple[str, ...]:
+    done = "; ".join(_remedy(remedy) for remedy in one.remedies)
+    return str(one.instance), str(one.id or "–"), names.when(one.at), one.title, one.place, one.message.text(names.language), done

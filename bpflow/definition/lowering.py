@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
-from bpflow.definition.process import ManualStart, Process, Start
+from bpflow.definition.process import ManualStart, Process, ScheduleStart, Start
 from bpflow.definition.reading import Reading
 from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
@@ -100,7 +100,8 @@ def _default(model: FieldModel, head: Lowering) -> Expr | None:
 
 def _start(start: Start, head: Lowering) -> StartOf:
     give = tuple(_given(start.with_, head, head.world.inputs))
-    return StartOf(start.on, start.when, give, start.by if isinstance(start, ManualStart) else None)
+    by, cron = start.by if isinstance(start, ManualStart) else None, str(start.cron) if isinstance(start, ScheduleStart) else ""
+    return StartOf(start.on, start.when, give, by, cron=cron)
 
 
 def _given(givens: Sequence[Given], head: Lowering, fields: Mapping[str, Field]) -> Iterator[tuple[str, Expr]]:

@@ -238,6 +238,8 @@ class Start:
     give: Sets = ()
     by: Expr | None = None
     name: str = ""
+    cron: str = ""
+    """The times of a schedule, in the zone of the graph."""
 
 
 @dataclass(frozen=True, slots=True)

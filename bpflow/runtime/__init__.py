@@ -3,6 +3,8 @@
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.drain import Request, Worked
 from bpflow.runtime.engine import Deployed, Engine, Imported, NotDeployable, open_engine
+from bpflow.runtime.operators import Repair
+from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "InstanceView",
     "Line",
     "NotDeployable",
+    "Remedy",
+    "Repair",
     "Request",
     "Standing",
     "SystemClock",

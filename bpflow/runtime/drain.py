@@ -6,21 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import TypeVar
 
-from bpflow.diagnostics import Message, Refused, say
+from bpflow.diagnostics import Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.transition import Unanswered
-from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.starts import Situation, begin_on_schedule, judge
+from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.services.local import LOCAL
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
-from bpflow.values import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,15 @@ class Worked:
     timers: int = 0
     changes: int = 0
     calls: int = 0
+    starts: int = 0
+    """Schedules that were due."""
 
     @property
     def total(self) -> int:
-        return self.timers + self.changes + self.calls
+        return self.timers + self.changes + self.calls + self.starts
 
+
+T = TypeVar("T")
 
 BATCH = 100
 """How many things are read at once."""
@@ -59,27 +62,6 @@ def written(values: Mapping[str, Value]) -> dict[str, Value]:
 
 def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
     return (limit is not None and done.total >= limit) or stop()
-
-
-@dataclass(slots=True)
-class Situation:
-    """What a start condition sees: the document, as it is and as it was, and who did it."""
-
-    names: dict[str, Value]
-    now: datetime
-    zone: str
-    live: Live
-    work: Work
-
-    def ask(self, question: Question) -> Value:
-        while True:
-            try:
-                return self.live.ask(question)
-            except Unanswered:
-                document = question[1]
-                if not isinstance(document, Document):
-                    raise Refused(say("a start condition cannot ask that")) from None
-                self.live.documents[document.id] = self.work.document(document.id)
 
 
 @dataclass(slots=True)
@@ -111,7 +93,7 @@ class Drain:
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
-                self.send(row)
+                self.guarded(row.instance, self.send, row)
                 done.calls += 1
             if done.total > before:
                 self.runner.left = True
@@ -119,11 +101,30 @@ class Drain:
         for timer in store.due(self.clock.now(), BATCH):
             if over(done, limit, stop):
                 return False
-            self.fire(timer)
+            self.guarded(timer.instance, self.fire, timer)
             done.timers += 1
             if self.runner.left:
                 return True
+        for schedule in store.schedules(self.clock.now()):
+            if over(done, limit, stop):
+                return False
+            begin_on_schedule(self.runner, schedule, self.clock.now())
+            done.starts += 1
+            if self.runner.left:
+                return True
         return done.total > before
+
+    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> None:
+        """Does something with an instance. If that cannot be done by a fault of bpflow, the instance is set aside and the others go on."""
+        try:
+            act(what)
+        except (StoreError, Conflict):
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+            self.runner.cache.pop(instance, None)
+            if not self.runner.store.set_aside(instance, self.clock.now(), reason):
+                raise
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
@@ -134,8 +135,12 @@ class Drain:
         for definition in self.runner.store.deployed():
             self.begin_by(change, definition)
         by = User(change.by) if change.by else None
-        for instance in self.runner.store.watchers(change.document.id):
+
+        def wake(instance: int) -> None:
             self.runner.happen(instance, DocumentChanged(self.clock.now(), change.document, by), change.depth)
+
+        for instance in self.runner.store.watchers(change.document.id):
+            self.guarded(instance, wake, instance)
         with self.runner.store.begin() as work:
             work.told(change)
 
@@ -162,18 +167,9 @@ class Drain:
         """The instance of the first start whose condition holds. A condition that cannot be evaluated is an incident."""
         by = User(change.by) if change.by else None
         for start in starts:
-            situation = self.situation(work, program, change, by)
-            trouble: Message | None = None
-            inputs: dict[str, Value] = {}
-            try:
-                met = program.code(start.when)(situation) if start.when else True
-                inputs = {name: program.code(expr)(situation) for name, expr in start.give} if met is True else {}
-                for name, value in inputs.items():
-                    check(dict(program.graph.inputs)[name], value)
-            except Refused as refused:
-                met, trouble = True, say("the start condition cannot be evaluated: {reason}", reason=refused.message)
-            if met is True:
-                return self.runner.begin(work, definition, change.document, inputs, by, self.clock.now(), change.depth, trouble)
+            judged = judge(program, start, self.situation(work, program, change, by))
+            if judged.begins:
+                return self.runner.begin(work, definition, change.document, judged.inputs, by, self.clock.now(), change.depth, judged.trouble)
         return None
 
     def situation(self, work: Work, program: Program, change: ChangeRow, by: User | None) -> Situation:

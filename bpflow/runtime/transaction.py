@@ -35,6 +35,10 @@ TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
 
+class Unreadable(Refused):
+    """What is stored of an instance cannot be read: written by another bpflow, or damaged."""
+
+
 @dataclass(slots=True)
 class Held:
     """An instance as it was loaded or last written here."""
@@ -93,8 +97,12 @@ class Runner:
         return held
 
     def read(self, row: InstanceRow) -> Held:
-        program = self.program(row.definition)
-        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state), row.history)
+        try:
+            program = self.program(row.definition)
+            state = decode(program, row.state)
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
+        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history)
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
@@ -291,5 +299,7 @@ def is_same(before: State, transition: Transition) -> bool:
         return True
     effects = transition.effects
     if effects.calls or effects.tasks or effects.timers or effects.watches:
+        return False
+    if (after.status, after.parked) != (before.status, before.parked):
         return False
     return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)

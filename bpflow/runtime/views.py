@@ -8,7 +8,7 @@ from datetime import datetime
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered, Cancel, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.events import Answered, Cancel, Correct, DocumentChanged, Event, Failed, Move, Resume, Retry, Skip, Started, Suspend, TimerFired
 from bpflow.engine.program import Program
 from bpflow.engine.state import Assignee, State, Token
 from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
@@ -16,7 +16,8 @@ from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Wait, step_of
 from bpflow.runtime.answers import Live
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.remedies import Remedy, remedies_of
+from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, party_text
 
 
@@ -43,8 +44,9 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place where an instance stands. `kind`: task, pause, call, block or held."""
+    """A place where an instance stands, and its token. `kind`: task, pause, call, block or held."""
 
+    token: int
     kind: str
     path: str
     title: str
@@ -55,7 +57,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """Something for an operator: what, where in the process and in its file."""
+    """Something for an operator: what, where in the process and in its file, and what can be done. `kind`: fault, failure, stuck, or
+    broken (with no number), where the instance was set aside since it cannot go on by a fault of bpflow."""
 
     instance: int
     id: int
@@ -65,22 +68,25 @@ class IncidentView:
     place: str
     message: Message
     at: datetime
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """An instance as operators see it."""
+    """An instance as operators see it. `suspended`: who has suspended it, when and why."""
 
     row: InstanceRow
     title: str
     where: list[Standing]
     incidents: list[IncidentView]
     names: dict[str, Value]
+    suspended: Suspend | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, overdue, reminded, incident, repaired, withdrawn, changed or ended."""
+    """A line of a timeline. `kind`: started, step, answered, overdue, reminded, incident, repaired, withdrawn, changed, failed, fired,
+    ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
 
     at: datetime
     kind: str
@@ -105,7 +111,9 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     steps = steps_of(held.program)
     where = [standing(held, state, token, steps) for token in state.tokens.values()]
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names)
+    suspended = state.parked[0] if state.parked else None
+    assert suspended is None or isinstance(suspended, Suspend)
+    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, suspended)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -128,18 +136,27 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     waiting = token.waiting
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
-    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due)
+    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due)
+
+
+RETRY, CANCEL = Remedy("retry"), Remedy("cancel")
 
 
 def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
-    held = runner.read(row)
+    aside = [one for one in runner.store.aside() if one.instance == row.id]
+    broken = [IncidentView(row.id, 0, "broken", "", row.process, "", say("set aside: {reason}", reason=one.reason), one.at, (RETRY, CANCEL)) for one in aside]
+    try:
+        held = runner.read(row)
+    except Unreadable as unreadable:
+        return broken or [IncidentView(row.id, 0, "broken", "", row.process, "", unreadable.message, row.started, (RETRY,))]
     assert held.state is not None
-    graph, steps, found = held.program.graph, steps_of(held.program), []
+    graph, steps, found = held.program.graph, steps_of(held.program), broken
     for incident in held.state.incidents:
         step = steps.get(step_of(incident.node))
         place = f"{graph.source}:{step.place[0]}:{step.place[1]}" if step and step.place else graph.source
         title = title_of(steps, incident.node)
-        found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at))
+        remedies = remedies_of(held.program, held.state, incident)
+        found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at, remedies))
     return found
 
 
@@ -214,19 +231,22 @@ def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
     return {node for node in nodes if node is not None}, taken
 
 
-def _history(runner: Runner, held: Held) -> list[tuple[datetime, list[Event], list[Fact]]]:
+def _history(runner: Runner, held: Held, since: int = 0) -> list[tuple[datetime, list[Event], list[Fact]]]:
     """Each transaction: when it was by the time of the instance, which never goes back, and what happened in it."""
     found = []
     for row in runner.store.history(held.id):
+        if row.revision <= since:
+            continue
         events, facts = decode_history(held.program, row.data)
         found.append((row.at, [event for event, _ in events], facts))
     return found
 
 
-def timeline(runner: Runner, id: int) -> list[Line]:
+def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
+    """What has happened, in its order, after the revision `since`."""
     _, held, _ = load(runner, id)
     steps, lines = steps_of(held.program), []
-    for at, events, facts in _history(runner, held):
+    for at, events, facts in _history(runner, held, since):
         first = events[0]
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
@@ -248,7 +268,7 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
             return [Line(at, "changed", "", "", by, None)]
-        case Retry() | Skip() | Cancel():
+        case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:
@@ -273,6 +293,10 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
+    if kind in ("suspended", "resumed"):
+        return None
+    if kind == "corrected":
+        return Line(at, "corrected", "", what, None, None)
     if kind == "fired":
         return Line(at, "fired", "", what, None, None)
     named = "withdrawn" if kind == "cleared" else kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
+    AsideRow,
     CalendarRow,
     ChangeRow,
     Conflict,
@@ -31,11 +32,14 @@ from bpflow.stores.contract import (
     NoticeRow,
     OutboxRow,
     Saved,
+    ScheduleRow,
     StoreError,
     TaskEntry,
     TimerEntry,
     party_text,
 )
+from bpflow.stores.sqlite_file import statements, trouble
+from bpflow.stores.sqlite_schedule import put_schedules
 
 STATUSES = rows.STATUSES
 APPLICATION = 0x62706C77
@@ -45,34 +49,6 @@ MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
-
-
-def trouble(path: str, error: sqlite3.Error) -> StoreError:
-    """What SQLite could not do, in the words of whoever runs bpflow."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
-        case sqlite3.SQLITE_FULL:
-            return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=path))
-        case sqlite3.SQLITE_IOERR:
-            return StoreError(say('"{path}" cannot be read or written: the disk is full or broken', path=path))
-        case sqlite3.SQLITE_CORRUPT:
-            return StoreError(say('"{path}" is damaged: restore it from a copy', path=path))
-        case sqlite3.SQLITE_READONLY:
-            return StoreError(say('"{path}" may not be written', path=path))
-        case sqlite3.SQLITE_CANTOPEN:
-            return StoreError(say('"{path}" cannot be opened', path=path))
-    return StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error)))
-
-
-def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 class SqliteStore:
@@ -151,7 +127,7 @@ class SqliteStore:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
+    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
         with self.begin():
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
@@ -161,7 +137,13 @@ class SqliteStore:
                 "version = version + 1, at = excluded.at where definition != excluded.definition",
                 (process, row[0], now),
             )
+            put_schedules(self._db, process, schedules)
         return self.definition(row[0])
+
+    def undeploy(self, process: str) -> bool:
+        with self.begin():
+            put_schedules(self._db, process, ())
+            return self._db.execute("delete from deployment where process = ?", (process,)).rowcount == 1
 
     def definition(self, id: int) -> DefinitionRow:
         (row,) = self._all("select id, process, digest, graph, source from definition where id = ?", id)
@@ -193,7 +175,7 @@ class SqliteStore:
                 wanted.append(f"{column} = ?")
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
-            wanted.append("i.incidents > 0")
+            wanted.append(f"(i.incidents > 0 or i.id in ({_ASIDE}))")
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
@@ -232,19 +214,45 @@ class SqliteStore:
         return int(n)
 
     def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = "select instance, holder, arm, due from timer where due <= ? order by due, instance, holder, arm limit ?"
+        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({_ASIDE}) order by due, instance, holder, arm limit ?"
         return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
 
     def next_due(self) -> datetime | None:
-        ((at,),) = self._all("select min(due) from timer")
+        timer = f"select due from timer where instance not in ({_ASIDE}) order by due limit 1"
+        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
         return _maybe(at)
 
+    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
+        latest = micros(at) if at is not None else None
+        sql = "select process, number, cron, due from schedule where ? is null or due <= ? order by due, process, number"
+        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(sql, latest, latest)]
+
     def watchers(self, document: int) -> list[int]:
-        return [row[0] for row in self._all("select distinct instance from watch where document = ? order by instance", document)]
+        sql = f"select distinct instance from watch where document = ? and instance not in ({_ASIDE}) order by instance"
+        return [row[0] for row in self._all(sql, document)]
+
+    # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
+        with self.begin():
+            sql = "insert or replace into aside select id, owner, ?, ? from instance where id = ?"
+            return self._db.execute(sql, (micros(at), reason, instance)).rowcount == 1
+
+    def aside(self) -> list[AsideRow]:
+        return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all("select instance, at, reason from aside order by instance")]
+
+    def take_back(self, instance: int) -> list[Document] | None:
+        with self.begin():
+            if self._db.execute("delete from aside where instance = ?", (instance,)).rowcount != 1:
+                return None
+            sql = "select distinct d.type, d.id from watch w join document d on d.id = w.document where w.instance = ? order by d.id"
+            return [Document(type, id) for type, id in self._db.execute(sql, (instance,))]
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox order by id limit ?"
+        sql = (
+            "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox "
+            f"where instance not in ({_ASIDE}) and coalesce((select status from instance i where i.id = outbox.instance), 0) != 3 order by id limit ?"
+        )
         return [
             OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
             for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
@@ -301,7 +309,8 @@ def _maybe(at: int | None) -> datetime | None:
     return None if at is None else instant(at)
 
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ? where id = ? and revision = ?"
+_ASIDE = "select instance from aside"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
@@ -370,8 +379,8 @@ class SqliteWork:
         values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        if saved.status == "running":
-            values = (saved.state, saved.incidents, row, saved.id, saved.expected)
+        if saved.status in ("running", "suspended"):
+            values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
             values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
@@ -472,6 +481,13 @@ class SqliteWork:
             self.left = True
             sql = "insert into change (owner, document, version, at, data) values (?, ?, ?, ?, ?)"
             self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
+
+    def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
+        new, where = micros(due) if due is not None else None, (row.process, row.number, row.cron, micros(row.due))
+        same = "where process = ? and number = ? and cron = ? and due = ?"
+        if new is None:
+            return self._run(f"delete from schedule {same}", where).rowcount == 1
+        return self._run(f"update schedule set due = ? {same}", (new, *where)).rowcount == 1
 
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))

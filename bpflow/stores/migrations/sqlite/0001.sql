@@ -15,11 +15,19 @@ create table deployment (           -- which definition new instances of a proce
   at integer not null
 ) without rowid;
 
+create table schedule (             -- when a start on schedule is due next
+  process text not null,
+  number integer not null,          -- its place among the starts of the process
+  cron text not null,               -- the zone, then the five parts
+  due integer not null,
+  primary key (process, number)
+) without rowid;
+
 create table instance (
   id integer primary key,
   owner integer not null,
   definition integer not null references definition(id),
-  status integer not null,          -- 0 running, 1 ended, 2 cancelled
+  status integer not null,          -- 0 running, 1 ended, 2 cancelled, 3 suspended
   revision integer not null,
   incidents integer not null,
   document integer,
@@ -57,6 +65,13 @@ create table timer (
   owner integer not null,
   primary key (due, instance, holder, arm)
 ) without rowid;
+
+create table aside (                -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
+  instance integer primary key,
+  owner integer not null,
+  at integer not null,
+  reason text not null
+);
 
 create table watch (                -- who looks again when a document changes
   owner integer not null,
