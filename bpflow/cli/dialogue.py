@@ -7,7 +7,7 @@ offered again. The end of the input answers nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from bpflow.cli.names import Names
@@ -158,10 +158,11 @@ class Asking:
     def start(self, process: str, document: str | None, by: str | None) -> int:
         """Asks for the inputs of a process and starts it; gives the instance. NothingAnswered at the end of the input."""
         graph, given = self.engine.graph(process), dict[str, object]()
+        inputs = [(name, replace(one, required=one.required and one.default is None)) for name, one in graph.inputs]
         self.out.line(graph.title, "bold")
         try:
             while True:
-                given = self.fields(graph.inputs, given)
+                given = self.fields(inputs, given)
                 try:
                     return self.engine.start(process, document=document, inputs=given, by=by)
                 except WrongField as refused:
