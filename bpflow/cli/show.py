@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bpflow.stores.contract import InstanceRow
 
 commands = typer.Typer()
+MOST = 8
+"""The most names that are told of what can be done."""
 
 
 @commands.command("instances", help=tr("List instances."))
@@ -205,9 +207,14 @@ def _what(line: Line) -> Message:
     return say("{title}", title=title)
 
 
+def _some(names: tuple[str, ...]) -> str:
+    """The first of the names: a table has not room for a hundred steps."""
+    return "|".join(names if len(names) <= MOST else (*names[:MOST], "…"))
+
+
 def _remedy(one: Remedy) -> str:
     """An action as it is typed, with what may be said behind it."""
-    ways, results = "|".join(one.ways), "|".join(one.results)
+    ways, results = _some(one.ways), _some(one.results)
     match one.command:
         case "skip":
             return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")

@@ -250,6 +250,8 @@ def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
         first = events[0]
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
+        again = {what for kind, _, what in facts if kind == "incident"}  # what has failed again is not repaired
+        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again)]
         lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None and not (isinstance(first, Cancel) and line.kind == "ended")]
     return lines
 

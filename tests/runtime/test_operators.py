@@ -58,7 +58,7 @@ def stands(repair: Repair) -> list[tuple[str, str]]:
 # ── retry, skip, correct ────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_repair_tells_that_it_has_failed_again_and_then_that_it_has_not(steps: Engine) -> None:
     again = steps.retry(1, by="boss", why="Вдруг")
-    assert lines(again) == [("retry", ""), ("repaired", "share"), ("step", "share"), ("incident", "share")]
+    assert lines(again) == [("retry", ""), ("step", "share"), ("incident", "share")]
     assert [str(one.message) for one in again.failed] == ["division by zero"]
     assert stands(again) == [("held", "share")]
     put = steps.correct(1, {"n": "3"}, by="boss", why="Опечатка")
