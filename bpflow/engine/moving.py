@@ -26,30 +26,33 @@ def move(draft: Draft, event: Move) -> None:
     ways = steps_around(draft.program, draft.tokens, draft.scopes, token)
     if event.step not in ways:
         raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
+    node, up = ways[event.step]
     draft.facts.append(("moved", token.id, event.step))
     token = draft.token(token.id)
     token.hops = 0
-    if ways[event.step]:
-        token = scopes.climb(draft, token, ways[event.step])
+    if up:
+        token = scopes.climb(draft, token, up)
     else:
         scopes.disarm_token(draft, token)
         draft.forget_incidents({token.id}, set())
         token.waiting = None
-    scopes.go_on(draft, token, Flow(draft.program.flow_into[event.step], event.step))
+    scopes.go_on(draft, token, Flow(draft.program.flow_into[node], node))
 
 
-def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, int]:
-    """The steps to which the token may be moved, in the order of the graph, each with the number of blocks that it leaves on the way."""
-    lists = set(lists_around(step_of(token.node)))
-    levels: dict[tuple[str, int] | None, int] = {}
-    for up, around in enumerate(regions_around(tokens, scopes, token)):
-        levels.setdefault(around, up)
-    steps = [id for id in program.nodes if id == step_of(id) and id != token.node and id.rpartition("/")[0] in lists]
-    found: dict[str, int] = {}
-    for id in steps:
-        region = program.regions.get(id)
-        if region in levels and not isinstance(program.nodes[id], Join):
-            found[id] = levels[region]
+def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, tuple[str, int]]:
+    """The steps to which the token may be moved, in the order of the graph, each with the node by which it is entered and the number of
+    blocks that are left on the way."""
+    here = step_of(token.node)
+    lists, levels = set(lists_around(here)), dict[tuple[str, int] | None, int]()
+    for region, up in regions_around(tokens, scopes, token):
+        levels.setdefault(region, up)
+    found: dict[str, tuple[str, int]] = {}
+    for id, node in program.nodes.items():
+        if id == step_of(id) != here and id.rpartition("/")[0] in lists and not isinstance(node, Join):
+            entry = f"{id}:guard" if f"{id}:guard" in program.nodes else id
+            body = program.regions.get(entry)
+            if body in levels:
+                found[id] = entry, levels[body]
     return found
 
 
@@ -60,13 +63,16 @@ def lists_around(path: str) -> Iterator[str]:
         yield path
 
 
-def regions_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> Iterator[tuple[str, int]]:
-    """The bodies around a token, its own first; each next one is left with one block more."""
-    scope = scopes[token.scope]
+def regions_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> Iterator[tuple[tuple[str, int], int]]:
+    """The bodies around a token, its own first, each with the number of blocks that are left to come there. A handler that has taken the
+    place of a body stands in it."""
+    scope, up = scopes[token.scope], 0
     while True:
-        yield scope.block, scope.handler
+        yield (scope.block, scope.handler), up
+        if scope.host is not None or scope.id == ROOT:
+            yield (scope.block, -1), up
         while scope.host is None and scope.id != ROOT:
             scope = scopes[scope.parent]
         if scope.host is None:
             return
-        scope = scopes[tokens[scope.host].scope]
+        scope, up = scopes[tokens[scope.host].scope], up + 1

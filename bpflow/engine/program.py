@@ -140,7 +140,8 @@ class Program:
     def regions(self) -> dict[str, tuple[str, int]]:
         """Node → the body in which it stands: the block ("" for the process) and the number of the handler, or -1."""
         found: dict[str, tuple[str, int]] = {}
-        todo = [(flow, ("", -1)) for flow in self.graph.entry] + [(handler.entry, ("", n)) for n, handler in enumerate(self.graph.handlers)]
+        handlers = [(handler.entry, ("", n)) for n, handler in enumerate(self.graph.handlers)]
+        todo = [*reversed(handlers), *((flow, ("", -1)) for flow in self.graph.entry)]  # the last first: what a handler leads to is found by then
         while todo:
             flow, region = todo.pop()
             for _ in range(flow.up):

@@ -10,7 +10,7 @@ from bpflow.engine import arms, nodes, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
 from bpflow.engine.people import refuse
-from bpflow.engine.results import TURN, check_results, check_value, record_of
+from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Value
@@ -105,7 +105,9 @@ def skip_step(draft: Draft, token: Token, event: Skip) -> None:
     if token.waiting is not None:
         scopes.disarm_token(draft, token)
         token.waiting = None
-    if isinstance(node, Step):
+    if isinstance(node, Step) and node.gives is not None:
+        draft.give(token.scope, node.gives, dict(event.results))
+    elif isinstance(node, Step):
         draft.root_names.update(event.results)
         draft.changed |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task | Wait):
@@ -137,6 +139,8 @@ def ways_by_name(node: Node) -> dict[str, Flow]:
     match node:
         case Task():
             return dict(node.outcomes)
+        case Wait():
+            return dict(zip(arm_names(node), (flow for _, flow in node.arms), strict=True))
         case Choose():
             named = {str(number + 1): flow for number, (_, flow) in enumerate(node.arms)}
             return {**named, "otherwise": node.otherwise} if node.otherwise else named

@@ -27,6 +27,8 @@ def results_of(program: Program, incident: Incident, branch: str | None = None) 
         return {}
     match node:
         case Step():
+            if node.gives is not None:
+                return dict.fromkeys(name for name, _ in node.sets)
             types = {variable.name: variable.field for variable in program.graph.variables}
             return {name: types.get(name) for name, _ in node.sets}
         case Task():
@@ -34,13 +36,18 @@ def results_of(program: Program, incident: Incident, branch: str | None = None) 
         case Call():
             return None if node.gives else {}
         case Wait():
-            wanted = [trigger for trigger, flow in node.arms if branch in (None, trigger.name, flow.id)]
+            wanted = [trigger for (trigger, _), name in zip(node.arms, arm_names(node), strict=True) if branch in (None, name)]
             return None if any(t.kind == "message" for t in wanted) else {name: field for trigger in wanted for name, field in trigger.form}
         case Block() if node.each is not None and incident.scope is not None:
             return {TURN: None} if node.each.collect else {name: None for name, _ in node.each.collect_fields}
         case Block() if node.each is not None:
             return {"results": None}
     return {}
+
+
+def arm_names(node: Wait) -> tuple[str, ...]:
+    """What the arms of a wait are called: as `won` says it."""
+    return node.names or tuple(trigger.name or str(number) for number, (trigger, _) in enumerate(node.arms))
 
 
 def check_results(program: Program, incident: Incident, branch: str | None, results: Mapping[str, Value]) -> None:
@@ -67,7 +74,7 @@ def check_value(name: str, field: Field | None, value: Value) -> None:
 def record_of(node: Task | Wait, flow: Flow, results: Mapping[str, Value], at: datetime) -> dict[str, Value]:
     """The results of a task or a wait that is left by a flow without anybody having answered."""
     if isinstance(node, Wait):
-        won = next((trigger.name or str(number) for number, (trigger, out) in enumerate(node.arms) if out == flow), None)
+        won = next((name for (_, out), name in zip(node.arms, arm_names(node), strict=True) if out == flow), None)
         return {"won": won, **results}
     outcome = next((name for name, out in node.outcomes if out == flow), None)
     fields: dict[str, Value] = {name: None for one in node.form.outcomes if one.name == outcome for name, _ in one.fields}

@@ -19,7 +19,7 @@ from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Runner
 from bpflow.stores.contract import ScheduleRow, Work
-from bpflow.values import check
+from bpflow.values import Field, InvalidValue, check
 
 
 @dataclass(slots=True)
@@ -60,11 +60,19 @@ def judge(program: Program, start: Start, situation: Situation) -> Judged:
             return Judged(False, inputs)
         inputs = {name: program.code(expr)(situation) for name, expr in start.give}
         for name, field in program.graph.inputs:
-            if name in inputs:
-                check(field, inputs[name])
+            if name in inputs or field.default is None:
+                check_input(name, field, inputs.get(name))
         return Judged(True, inputs)
     except Refused as refused:
         return Judged(True, inputs, say("the start condition cannot be evaluated: {reason}", reason=refused.message))
+
+
+def check_input(name: str, field: Field, value: Value) -> None:
+    """Refused, with the name of the input, if it cannot have the value."""
+    try:
+        check(field, value)
+    except InvalidValue as wrong:
+        raise Refused(say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
 
 
 # ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────

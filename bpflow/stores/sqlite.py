@@ -17,7 +17,9 @@ from bpflow.diagnostics import say
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_rows as rows
+from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
@@ -39,7 +41,6 @@ from bpflow.stores.contract import (
     party_text,
 )
 from bpflow.stores.sqlite_file import statements, trouble
-from bpflow.stores.sqlite_schedule import put_schedules
 
 STATUSES = rows.STATUSES
 APPLICATION = 0x62706C77
@@ -137,12 +138,12 @@ class SqliteStore:
                 "version = version + 1, at = excluded.at where definition != excluded.definition",
                 (process, row[0], now),
             )
-            put_schedules(self._db, process, schedules)
+            schedule.put(self._db, process, schedules)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
         with self.begin():
-            put_schedules(self._db, process, ())
+            schedule.put(self._db, process, ())
             return self._db.execute("delete from deployment where process = ?", (process,)).rowcount == 1
 
     def definition(self, id: int) -> DefinitionRow:
@@ -175,7 +176,7 @@ class SqliteStore:
                 wanted.append(f"{column} = ?")
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({_ASIDE}))")
+            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
@@ -214,44 +215,39 @@ class SqliteStore:
         return int(n)
 
     def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({_ASIDE}) order by due, instance, holder, arm limit ?"
+        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
         return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
 
     def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({_ASIDE}) order by due limit 1"
+        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
         ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
         return _maybe(at)
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
         latest = micros(at) if at is not None else None
-        sql = "select process, number, cron, due from schedule where ? is null or due <= ? order by due, process, number"
-        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(sql, latest, latest)]
+        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(schedule.DUE, latest, latest)]
 
     def watchers(self, document: int) -> list[int]:
-        sql = f"select distinct instance from watch where document = ? and instance not in ({_ASIDE}) order by instance"
+        sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
         with self.begin():
-            sql = "insert or replace into aside select id, owner, ?, ? from instance where id = ?"
-            return self._db.execute(sql, (micros(at), reason, instance)).rowcount == 1
+            return aside.put(self._db, instance, at, reason)
 
     def aside(self) -> list[AsideRow]:
-        return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all("select instance, at, reason from aside order by instance")]
+        return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all(aside.ALL)]
 
     def take_back(self, instance: int) -> list[Document] | None:
         with self.begin():
-            if self._db.execute("delete from aside where instance = ?", (instance,)).rowcount != 1:
-                return None
-            sql = "select distinct d.type, d.id from watch w join document d on d.id = w.document where w.instance = ? order by d.id"
-            return [Document(type, id) for type, id in self._db.execute(sql, (instance,))]
+            return aside.take(self._db, instance)
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
             "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox "
-            f"where instance not in ({_ASIDE}) and coalesce((select status from instance i where i.id = outbox.instance), 0) != 3 order by id limit ?"
+            f"where instance not in ({aside.IDS}) and coalesce((select status from instance i where i.id = outbox.instance), 0) != 3 order by id limit ?"
         )
         return [
             OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
@@ -309,7 +305,6 @@ def _maybe(at: int | None) -> datetime | None:
     return None if at is None else instant(at)
 
 
-_ASIDE = "select instance from aside"
 _SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
@@ -483,11 +478,7 @@ class SqliteWork:
             self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
 
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
-        new, where = micros(due) if due is not None else None, (row.process, row.number, row.cron, micros(row.due))
-        same = "where process = ? and number = ? and cron = ? and due = ?"
-        if new is None:
-            return self._run(f"delete from schedule {same}", where).rowcount == 1
-        return self._run(f"update schedule set due = ? {same}", (new, *where)).rowcount == 1
+        return schedule.move(self._db, row, due)
 
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))

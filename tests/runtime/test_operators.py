@@ -340,3 +340,65 @@ def test_who_cancels_an_instance_that_was_set_aside(steps: Engine) -> None:
     steps.cancel(1, by="boss", why="Хватит")
     assert steps.incidents() == []
     assert not steps.store.set_aside(99, steps.clock.now(), "nobody")
+
+
+# ── moving in what analysts write ───────────────────────────────────────────────────────────────────────────────────
+FLOW = """\
+id: flow
+title: X
+steps:
+  - {id: begin, activity: request-info, title: Начало, to: user("boss")}
+  - id: both
+    activity: parallel
+    branches:
+      left: {steps: [{id: one, activity: request-info, title: Раз, to: user("boss")}, {id: two, activity: request-info, title: Два, to: user("boss")}]}
+      right: {steps: [{id: three, activity: pause, for: 9d}]}
+  - id: guarded
+    activity: request-info
+    title: Под защитой
+    to: user("boss")
+    on-error: {steps: [{id: rescue, activity: request-info, title: Спасти, to: user("boss")}]}
+  - {id: parting, activity: request-info, title: Развилка, to: user("boss"), next: [far, near]}
+  - {id: far, activity: request-info, title: Далеко, to: user("boss"), next: gather}
+  - {id: near, activity: request-info, title: Близко, to: user("boss"), next: gather}
+  - {id: gather, activity: join}
+  - {id: last, activity: request-info, title: Последний, to: user("boss")}
+meanwhile:
+  - {command: redo, title: Заново, cancels: true, steps: [{id: again, activity: request-info, title: Снова, to: user("boss")}]}
+"""
+
+
+def ways(engine: Engine, token: str) -> list[str]:
+    """Where a token may be moved to, as a refusal tells."""
+    with pytest.raises(UnexpectedEvent) as refused:
+        engine.move(1, token, "gather")
+    return str(refused.value).rpartition(": ")[2].split(", ")
+
+
+def test_moving_past_blocks_guards_splits_and_handlers(engine: Engine, deploy: Deploy) -> None:
+    deploy(engine, FLOW)
+    engine.start("flow")
+    outer = ["begin", "both", "guarded", "parting", "far", "near", "last"]
+    assert ways(engine, "begin") == outer[1:]
+    engine.move(1, "begin", "both")
+    assert ways(engine, "one") == ["begin", "both", "both.left/two", "guarded", "parting", "far", "near", "last"]
+    left = engine.move(1, "one", "guarded", by="boss", why="Вся параллель снята")
+    assert [line for line in lines(left) if line[0] == "withdrawn"] == [("withdrawn", "both.right/three"), ("withdrawn", "both.left/one")]
+    assert [(one.kind, one.path) for one in left.view.where if one.kind != "block"] == [("task", "guarded")]
+    assert ways(engine, "guarded") == [step for step in outer if step != "guarded"]
+    assert stands(engine.move(1, "guarded", "begin")) == [("task", "begin")], "the guard is left too"
+    state = stored(engine, 1).state
+    assert state is not None
+    assert set(state.scopes) == {0}
+    engine.move(1, "begin", "parting")
+    engine.answer(engine.tasks()[0].id, by="boss")
+    assert ways(engine, "near") == ["begin", "both", "guarded", "parting", "far", "last"]
+    engine.answer(next(task.id for task in engine.tasks() if task.node == "near"), by="boss")
+    stuck = engine.move(1, "far", "last", by="boss", why="x")
+    engine.answer(engine.tasks()[0].id, by="boss")
+    (incident,) = engine.incidents()
+    assert (stuck.failed, incident.kind, incident.path) == ([], "stuck", "gather"), "the join that was gone round says so"
+    assert [one.command for one in incident.remedies] == ["skip", "cancel"]
+    engine.skip(1, incident.id, by="boss", why="x")
+    assert [task.subject for task in engine.tasks()] == ["Последний"]
+    check_replay(engine, 1)

@@ -96,6 +96,17 @@ def test_what_cannot_be_evaluated_begins_with_an_incident(engine: Engine, clock:
     assert len(engine.tasks()) == 1
 
 
+def test_an_input_that_must_be_filled_and_is_not(engine: Engine, clock: VirtualClock, deploy: Deploy) -> None:
+    deploy(engine, morning().replace("max: 9", "required: true, title: Сколько"))
+    clock.set(at("2026-03-03T09:00"))
+    engine.work()
+    (incident,) = engine.incidents()
+    assert str(incident.message) == 'the start condition cannot be evaluated: "Сколько": a value is required'
+    engine.correct(incident.instance, {"n": 3}, by="boss", why="Три")
+    engine.retry(incident.instance, by="boss", why="Три")
+    assert [task.subject for task in engine.tasks()] == ["Утро 3"]
+
+
 # ── deploying ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def schedules(engine: Engine) -> list[tuple[int, str, datetime]]:
     return [(row.number, row.cron, row.due) for row in engine.store.schedules()]
