@@ -37,11 +37,23 @@ def next_time(cron: str, zone: str, after: datetime) -> datetime:
             if found > after:  # in the hour that comes twice the library looks back to the first
                 return found
     except CronSimError as error:
-        raise WrongSchedule(_mistake(str(error))) from None
+        raise WrongSchedule(_mistake(cron, str(error))) from None
     except StopIteration:
         raise WrongSchedule(say("this time never comes")) from None
 
 
-def _mistake(text: str) -> Message:
-    part = _PARTS.get(text.removeprefix("Bad "))
-    return say("{part} is wrong", part=part) if part else say("this time never comes")
+def _mistake(cron: str, error: str) -> Message:
+    """What is wrong; a day that is wrong in its months only never comes."""
+    part = _PARTS.get(error.removeprefix("Bad "))
+    minute, hour, day, _, weekday = cron.split()
+    if part is not None and not _reads(f"{minute} {hour} {day} * {weekday}"):
+        return say("{part} is wrong", part=part)
+    return say("this time never comes") if _reads(f"0 0 1 {cron.split()[3]} *") else say("{part} is wrong", part=_PARTS["month"])
+
+
+def _reads(cron: str) -> bool:
+    try:
+        CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return True
