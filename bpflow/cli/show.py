@@ -162,49 +162,32 @@ def happened(line: Line) -> Message:
 
 
 def _what(line: Line) -> Message:
-    title = line.title
-    match line.kind:
-        case "started":
-            return say('started "{title}"', title=title)
-        case "answered":
-            return say('answered "{title}"', title=title)
-        case "overdue":
-            return say('overdue: "{title}"', title=title)
-        case "reminded":
-            return say('reminded of "{title}"', title=title)
-        case "incident":
-            return say('incident at "{title}"', title=title)
-        case "repaired":
-            return say('repaired "{title}"', title=title)
-        case "withdrawn":
-            return say('withdrawn: "{title}"', title=title)
-        case "changed":
-            return say("the document was changed")
-        case "ended":
-            return say("ended")
-        case "failed":
-            return say("a service has failed")
-        case "retry":
-            return say("tried again")
-        case "skip":
-            return say("passed over")
-        case "correct":
-            return say("values corrected")
-        case "corrected":
-            return say('corrected: "{title}"', title=title)
-        case "move":
-            return say("moved by hand")
-        case "moved":
-            return say('moved to "{title}"', title=title)
-        case "suspend":
-            return say("suspended")
-        case "resume":
-            return say("resumed")
-        case "cancel":
-            return say("cancelled")
-        case "fired":
-            return say('it has come to "{title}"', title=title)
-    return say("{title}", title=title)
+    return Message(WORDS.get(line.kind, "{title}"), {"title": line.title})
+
+
+WORDS = {
+    "started": tr('started "{title}"'),
+    "answered": tr('answered "{title}"'),
+    "overdue": tr('overdue: "{title}"'),
+    "reminded": tr('reminded of "{title}"'),
+    "incident": tr('incident at "{title}"'),
+    "repaired": tr('repaired "{title}"'),
+    "withdrawn": tr('withdrawn: "{title}"'),
+    "changed": tr("the document was changed"),
+    "ended": tr("ended"),
+    "failed": tr("a service has failed"),
+    "retry": tr("tried again"),
+    "skip": tr("passed over"),
+    "correct": tr("values corrected"),
+    "corrected": tr('corrected: "{title}"'),
+    "move": tr("moved by hand"),
+    "moved": tr('moved to "{title}"'),
+    "suspend": tr("suspended"),
+    "resume": tr("resumed"),
+    "cancel": tr("cancelled"),
+    "fired": tr('it has come to "{title}"'),
+}
+"""What the lines of a timeline say."""
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -31,12 +31,25 @@ def move(draft: Draft, event: Move) -> None:
     token = draft.token(token.id)
     token.hops = 0
     if up:
+        draft.facts += [("cleared", host.id, host.node) for host in hosts_around(draft.tokens, draft.scopes, token, up)]
         token = scopes.climb(draft, token, up)
     else:
         scopes.disarm_token(draft, token)
         draft.forget_incidents({token.id}, set())
         token.waiting = None
     scopes.go_on(draft, token, Flow(draft.program.flow_into[node], node))
+
+
+def hosts_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token, up: int) -> Iterator[Token]:
+    """The hosts of the blocks that are left, the innermost first; a guard is no step of its own."""
+    scope = scopes[token.scope]
+    for _ in range(up):
+        while scope.host is None:
+            scope = scopes[scope.parent]
+        host = tokens[scope.host]
+        if host.node == step_of(host.node):
+            yield host
+        scope = scopes[host.scope]
 
 
 def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, tuple[str, int]]:

@@ -383,7 +383,11 @@ def test_moving_past_blocks_guards_splits_and_handlers(engine: Engine, deploy: D
     engine.move(1, "begin", "both")
     assert ways(engine, "one") == ["begin", "both", "both.left/two", "guarded", "parting", "far", "near", "last"]
     left = engine.move(1, "one", "guarded", by="boss", why="Вся параллель снята")
-    assert [line for line in lines(left) if line[0] == "withdrawn"] == [("withdrawn", "both.right/three"), ("withdrawn", "both.left/one")]
+    assert [line for line in lines(left) if line[0] == "withdrawn"] == [
+        ("withdrawn", "both"),
+        ("withdrawn", "both.right/three"),
+        ("withdrawn", "both.left/one"),
+    ]
     assert [(one.kind, one.path) for one in left.view.where if one.kind != "block"] == [("task", "guarded")]
     assert ways(engine, "guarded") == [step for step in outer if step != "guarded"]
     assert stands(engine.move(1, "guarded", "begin")) == [("task", "begin")], "the guard is left too"
