@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bpflow.diagnostics import Refused, say
+from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
@@ -16,7 +16,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
-from bpflow.runtime.starts import Situation, begin_on_schedule, judge
+from bpflow.runtime.starts import Judged, Situation, begin_on_schedule, begin_or_hold, judge
 from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.services.local import LOCAL
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
@@ -108,7 +108,7 @@ class Drain:
         for schedule in store.schedules(self.clock.now()):
             if over(done, limit, stop):
                 return False
-            begin_on_schedule(self.runner, schedule, self.clock.now())
+            begin_or_hold(lambda trouble, row=schedule: begin_on_schedule(self.runner, row, self.clock.now(), trouble))  # type: ignore[misc]
             done.starts += 1
             if self.runner.left:
                 return True
@@ -133,7 +133,7 @@ class Drain:
     def tell(self, change: ChangeRow) -> None:
         """Starts what begins with the change, wakes who watches the document, and forgets the change."""
         for definition in self.runner.store.deployed():
-            self.begin_by(change, definition)
+            begin_or_hold(lambda trouble, definition=definition: self.begin_by(change, definition, trouble))  # type: ignore[misc]
         by = User(change.by) if change.by else None
 
         def wake(instance: int) -> None:
@@ -144,7 +144,7 @@ class Drain:
         with self.runner.store.begin() as work:
             work.told(change)
 
-    def begin_by(self, change: ChangeRow, definition: DeploymentRow) -> None:
+    def begin_by(self, change: ChangeRow, definition: DeploymentRow, trouble: Message | None = None) -> None:
         """Starts the process once, if one of its starts waits for such a change; its own changes start it not."""
         program = self.runner.program(definition.id)
         graph = program.graph
@@ -156,18 +156,18 @@ class Drain:
         with self.runner.store.begin() as work:
             if work.worked(change.owner, key) is not None:
                 return
-            held = self._first(work, change, definition.id, program, starts)
+            held = self._first(work, change, definition.id, program, starts, trouble)
             if held is not None:
                 work.remember(change.owner, key, dumps(held.id), self.clock.now())
                 self.runner.left = self.runner.left or work.left
         if held is not None:
             self.runner.keep(held)
 
-    def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start]) -> Held | None:
+    def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start], trouble: Message | None) -> Held | None:
         """The instance of the first start whose condition holds. A condition that cannot be evaluated is an incident."""
         by = User(change.by) if change.by else None
         for start in starts:
-            judged = judge(program, start, self.situation(work, program, change, by))
+            judged = Judged(True, {}, trouble) if trouble else judge(program, start, self.situation(work, program, change, by))
             if judged.begins:
                 return self.runner.begin(work, definition, change.document, judged.inputs, by, self.clock.now(), change.depth, judged.trouble)
         return None

@@ -6,7 +6,7 @@ has begun and when it is to begin next are written together, so a schedule start
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Runner
-from bpflow.stores.contract import ScheduleRow, Work
+from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
 
 
@@ -92,7 +92,17 @@ def following(row: ScheduleRow, now: datetime) -> datetime | None:
         return None
 
 
-def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime) -> None:
+def begin_or_hold(begin: Callable[[Message | None], None]) -> None:
+    """Begins an instance. If that cannot be done by a fault of bpflow it begins in doubt, held at its first step: the others go on."""
+    try:
+        begin(None)
+    except (StoreError, Conflict):
+        raise
+    except Exception as error:
+        begin(say("it could not begin by a fault of bpflow: {reason}", reason=f"{type(error).__name__}: {error}"))
+
+
+def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime, trouble: Message | None = None) -> None:
     """Begins the instance that is due, unless its condition is false or another has done it; all times that were missed are this one."""
     held = None
     with runner.store.begin() as work:
@@ -101,7 +111,8 @@ def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime) -> None:
             return
         program = runner.program(deployment.id)
         start = program.graph.starts[row.number]
-        judged = judge(program, start, Situation({"initiator": None}, now, program.graph.timezone, Live(runner.world), work))
+        situation = Situation({"initiator": None}, now, program.graph.timezone, Live(runner.world), work)
+        judged = Judged(True, {}, trouble) if trouble else judge(program, start, situation)
         if judged.begins:
             held = runner.begin(work, deployment.id, None, judged.inputs, None, now, trouble=judged.trouble)
             runner.left = runner.left or work.left

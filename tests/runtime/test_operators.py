@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bpflow.diagnostics import Refused
-from bpflow.engine import interpreter
+from bpflow.engine import interpreter, people
 from bpflow.engine.events import TimerFired
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User
@@ -332,6 +332,39 @@ def test_what_was_changed_while_it_was_set_aside_is_seen_afterwards(engine: Engi
     back = engine.retry(id)
     assert (back.failed, stands(back)) == ([], [("task", "ask")])
     check_replay(engine, id)
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_a_bug_in_the_first_step_of_one_process_does_not_stop_the_others(
+    engine: Engine, deploy: Deploy, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, scheduled: bool
+) -> None:
+    """The instance begins in doubt, held at its first step; an operator has it tried again once bpflow is mended."""
+    start, more = ("schedule, cron: 0 11 * * *", "") if scheduled else ("document-created", "document: deal\n")
+    for name in ("bad", "good"):
+        deploy(
+            engine,
+            f'id: {name}\ntitle: {name}\n{more}start: [{{on: {start}}}]\nsteps:\n  - {{id: ask, activity: request-info, title: {name}, to: user("boss")}}\n',
+        )
+    usual = people.open_task
+    with monkeypatch.context() as patch:
+
+        def broken(draft: Any, token: Any, task: Any) -> Any:
+            if draft.program.graph.process == "bad":
+                raise ZeroDivisionError("a bug")
+            return usual(draft, token, task)
+
+        patch.setattr(people, "open_task", broken)
+        clock.forward(timedelta(hours=1))
+        if not scheduled:
+            engine.create_document("deal", {"name": "Труба", "status": "new"})
+        engine.work()
+        assert [task.subject for task in engine.tasks()] == ["good"]
+        (one,) = engine.incidents()
+        assert str(one.message) == "it could not begin by a fault of bpflow: ZeroDivisionError: a bug"
+        assert engine.work().total == 0
+    engine.retry(one.instance, by="boss", why="Починили")
+    assert {task.subject for task in engine.tasks()} == {"good", "bad"}
+    check_replay(engine, one.instance)
 
 
 def test_who_cancels_an_instance_that_was_set_aside(steps: Engine) -> None:

@@ -168,6 +168,7 @@ def test_a_failure_in_the_middle_begins_nothing_and_is_made_good(engine: Engine,
         patch.setattr(type(engine.runner), "begin", broken)
         with pytest.raises(RuntimeError):
             engine.work()
+    assert engine.incidents() == []
     assert (engine.instances(), engine.next_due()) == ([], at("2026-03-03T09:00"))
     engine.work()
     assert len(engine.instances()) == 1
