@@ -141,7 +141,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen
+                self.listens[arm] = listen[:2]
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
