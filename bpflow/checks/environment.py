@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bpflow.definition.fields import DocumentTypeModel, fields_of
-from bpflow.definition.process import Process
+from bpflow.definition.process import MessageStart, Process
 from bpflow.definition.step import walk
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
@@ -81,7 +81,12 @@ def environment(process: Process, types: Types, lost: frozenset[str] = frozenset
     for step in walk(process.steps):
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:
-            names[str(step.id)] = Named(results)
+            names[str(step.id)] = NOT_KNOWN if step.open_results else Named(results)
+    messages = [one for one in process.start if isinstance(one, MessageStart)]
+    if messages:
+        brought = [dict(fields_of(one.values)) for one in messages]
+        start["message"] = Named({name: field for fields in brought for name, field in fields.items()} if all(brought) else None)
+        start["key"] = NOT_KNOWN
     return Environment(names, types, start)
 
 

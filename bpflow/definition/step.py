@@ -7,7 +7,7 @@ the definition does not know the activities, and an activity of an embedding pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,9 @@ from bpflow.values import Field
 
 class Step(Model):
     """A step of a process. An activity is a class made from it: its keys are fields, its docstring is its manual page."""
+
+    open_results: ClassVar[bool] = False
+    """Whether there are more results than `results` names, which are not known before the process runs."""
 
     activity: Title
     """What the step does: the name of an activity."""
