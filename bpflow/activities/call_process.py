@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Givens, Result
@@ -34,8 +33,6 @@ class CallProcess(Step):
           - {activity: set-variables, set: {last_answer: $(contract.result)}}
     """
 
-    open_results: ClassVar[bool] = True
-
     process: Result
     """The id of the process."""
     inputs: Givens = ()
@@ -58,3 +55,8 @@ class CallProcess(Step):
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:
         """How the process has ended; its outputs are known to its own file."""
         return {"result": Field("string")} if self.wait else None
+
+    @property
+    def open_results(self) -> bool:
+        """The outputs are known to the file of the other process only."""
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpflow.definition.step import Step
-from bpflow.definition.types import Duration, Givens, Result, Template, wrong_name
+from bpflow.definition.types import Duration, Expression, Givens, Result, wrong_name
 from bpflow.diagnostics import Diagnostic
 from bpflow.expressions import quoted
 from bpflow.graph import Call, Expr, Lowering
@@ -23,14 +23,14 @@ class SendMessage(Step):
         steps:
           - activity: send-message
             message: contract-signed
-            key: $(document.name)
+            key: document.name
             values: {amount: $(document.amount), signed_on: $(today())}
             keep: 30d
     """
 
     message: Result
     """The name of the message."""
-    key: Template | None = None
+    key: Expression | None = None
     """Which matter it is about; without it, only those who wait without a key get it."""
     values: Givens = ()
     """What it brings, by name."""
@@ -46,7 +46,7 @@ class SendMessage(Step):
         """One Call."""
         arguments = [("message", Expr(quoted(self.message), start_of(self.value_span("message"))))]
         if self.key is not None:
-            arguments.append(("key", self.key.expr))
+            arguments.append(("key", self.key))
         if self.keep is not None:
             arguments.append(("keep", self.keep))
         arguments += ((f"values.{given.name}", b.value(given.raw, None, given.place)) for given in self.values)

@@ -8,7 +8,7 @@ from pydantic import Field as Key
 
 from bpflow.definition.fields import Fields, fields_of
 from bpflow.definition.step import Step
-from bpflow.definition.types import Result, Template
+from bpflow.definition.types import Expression, Result
 from bpflow.graph import Lowering, Trigger, Wait, World
 from bpflow.values import Field
 
@@ -24,7 +24,7 @@ class WaitMessage(Step):
           - id: payment
             activity: wait-message
             message: invoice-paid
-            key: $(document.name)
+            key: document.name
             values:
               amount: {type: money, required: true}
               paid_on: {type: date}
@@ -33,14 +33,14 @@ class WaitMessage(Step):
 
     message: Result
     """The name of the message."""
-    key: Template | None = None
+    key: Expression | None = None
     """Which matter it must be about; without it, a message without a key is waited for."""
     values: Fields = Key(default_factory=dict)
     """The fields that the message brings."""
 
     def lower(self, b: Lowering) -> None:
         """One Wait."""
-        trigger = Trigger("message", self.key.expr if self.key else None, str(self.message), form=fields_of(self.values))
+        trigger = Trigger("message", self.key, str(self.message), form=fields_of(self.values))
         b.add(Wait(b.path, ((trigger, b.flow(b.path)),), gives=b.name))
 
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:

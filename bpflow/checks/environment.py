@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
 from bpflow.definition.process import MessageStart, Process
-from bpflow.definition.step import walk
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
 from bpflow.values import DocumentType, Field
@@ -78,16 +78,19 @@ def environment(process: Process, types: Types, lost: frozenset[str] = frozenset
     for name, field in (*fields_of(process.variables), *fields_of(process.inputs)):
         names[name] = Named(fields_behind(field, types), field)
     world = World(document=document, types=types)
-    for step in walk(process.steps):
+    brought = dict(triggers.brings(process.meanwhile))
+    for step in process.all_steps():
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:
-            names[str(step.id)] = NOT_KNOWN if step.open_results else Named(results)
-    messages = [one for one in process.start if isinstance(one, MessageStart)]
+            names[str(step.id)] = Named(None if step.open_results else results)
+        brought |= dict(step.brings(world))
+        for name in step.inner_names:
+            names.setdefault(name, NOT_KNOWN)
+    messages = [dict(fields_of(one.values)) for one in process.start if isinstance(one, MessageStart)]
     if messages:
-        brought = [dict(fields_of(one.values)) for one in messages]
-        start["message"] = Named({name: field for fields in brought for name, field in fields.items()} if all(brought) else None)
+        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if all(messages) else None)
         start["key"] = NOT_KNOWN
-    return Environment(names, types, start)
+    return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 
 
 def _document_type(process: Process, types: Types) -> DocumentType | None:
