@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.runtime import IncidentView, InstanceView, Line, Standing
     from bpflow.stores.contract import InstanceRow
+    from bpflow.values import Field
 
 commands = typer.Typer()
 
@@ -96,7 +97,7 @@ def show(
         if as_json:
             call.out.data(_view_data(view, lines, names))
             return
-        _show_head(view, names, call.out)
+        _show_head(view, dict(engine.runner.program(view.row.definition).graph.inputs), names, call.out)
         for standing in view.where:
             call.out.line(_standing(standing, names))
         for incident in view.incidents:
@@ -107,7 +108,7 @@ def show(
         call.out.table((say("when"), say("who"), say("what")), [_line(line, names) for line in lines])
 
 
-def _show_head(view: InstanceView, names: Names, out: Output) -> None:
+def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: Output) -> None:
     row = view.row
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
@@ -119,8 +120,9 @@ def _show_head(view: InstanceView, names: Names, out: Output) -> None:
         out.line(say("error {name}: {reason}", name=view.failure.error, reason=view.failure.reason), "red")
     for what, values in ((say("inputs"), view.inputs), (say("outputs"), view.outputs)):
         if values:
-            shown = "; ".join(f"{name}: {names.value(value) or '–'}" for name, value in values.items())
-            out.line(say("{what}: {text}", what=what, text=shown))
+            known = fields if values is view.inputs else {}
+            shown = [f"{known[n].title or n}: {names.value(v, known[n]) or '–'}" if n in known else f"{n}: {names.value(v) or '–'}" for n, v in values.items()]
+            out.line(say("{what}: {text}", what=what, text="; ".join(shown)))
 
 
 def _standing(standing: Standing, names: Names) -> Message:
