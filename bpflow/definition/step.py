@@ -7,7 +7,7 @@ the definition does not know the activities, and an activity of an embedding pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,7 @@ from bpflow.definition.reading import reading_of
 from bpflow.definition.types import Name, Target, Title
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import did_you_mean, say
-from bpflow.graph import Lowering, World
+from bpflow.graph import Expr, Lowering, World
 from bpflow.values import Field
 
 
@@ -35,6 +35,9 @@ class Step(Model):
     notes: Title | None = None
     """Remarks for whoever reads the process."""
 
+    open_results: ClassVar[bool] = False
+    """Whether it may give more than `results` says: not all of its fields are known before it runs."""
+
     def lower(self, b: Lowering) -> None:
         """Adds the nodes of the step to the graph; the one by which it is entered has the id `b.path`."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
@@ -42,6 +45,10 @@ class Step(Model):
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:
         """The fields of `<id>.…` in expressions; None if the step gives nothing. `world` tells the types of the document's fields."""
         return None
+
+    def names_within(self, world: World) -> Iterator[tuple[Expr, Mapping[str, Field]]]:
+        """The names that an expression of this step sees besides those of the process, with their types."""
+        yield from ()
 
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The lists of steps inside this one, by the name of the branch."""

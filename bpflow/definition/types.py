@@ -83,19 +83,19 @@ class Template(str):
         return cls(str(raw), made.expr)
 
 
-def _with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
+def with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
     """Keeps the scalar of the file, which knows its place, instead of the bare copy that pydantic makes."""
     made = read(raw)
     return raw if isinstance(raw, str) and made == raw else made
 
 
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(_with_place)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(with_place)]
 """A name that expressions may use: small Latin letters, digits and `_`."""
-Title: TypeAlias = Annotated[str, WrapValidator(_with_place)]
+Title: TypeAlias = Annotated[str, WrapValidator(with_place)]
 """A text without expressions."""
-Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(_with_place)]
+Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(with_place)]
 """The id of a step, or `go-on`."""
-Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(_with_place)]
+Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(with_place)]
 """The id of a process or of a document type, the result of an instance: as a name, and with `-`."""
 
 

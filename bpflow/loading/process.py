@@ -92,6 +92,7 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
+        self.services = around.services
         self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None
@@ -106,11 +107,11 @@ class _Examined:
 
     def _whole(self, process: Process, reading: Reading, lost: frozenset[str] = frozenset(), complete: bool = True) -> list[Diagnostic]:
         """The findings of lowering and of the rules."""
-        compiled = lower(process, self.types, timezone=self.timezone, reading=reading)
+        compiled = lower(process, self.types, timezone=self.timezone, reading=reading, services=self.services)
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete))
+        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services))
         return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
