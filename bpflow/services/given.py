@@ -20,6 +20,7 @@ from bpflow.services.request import ServiceError
 from bpflow.values import Field, InvalidValue, check, read
 
 _OWN = (User, Department, Role, Document, File, Duration)
+_SAME = (bool, str, *_OWN)
 MAX_NESTING = 32
 """How deep lists and records may lie in each other."""
 
@@ -66,7 +67,7 @@ def value_of(given: Any, depth: int = 0) -> Value:
         raise wrong_answer(say("its answer is nested too deeply"))
     if isinstance(given, Enum):
         return value_of(given.value, depth)
-    if given is None or isinstance(given, bool | str | _OWN):
+    if given is None or isinstance(given, _SAME):
         return given
     if isinstance(given, int | float | Decimal):
         return _number(given)
