@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field as Key
 from pydantic import WrapValidator
 
-from bpflow.activities.times import moment
 from bpflow.definition.step import Step
+from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Given, Givens, with_place
 from bpflow.diagnostics import Severity, did_you_mean, each_quoted, say
 from bpflow.graph import Call, Expr, Lowering, World
@@ -46,8 +46,6 @@ class CallService(Step):
     """The arguments, by name."""
     timeout: Duration | None = None
     """How long the step waits for the answer."""
-
-    open_results: ClassVar[bool] = True
 
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:
         """What is declared; nothing is known of a service that is not."""

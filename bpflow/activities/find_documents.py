@@ -85,5 +85,5 @@ def _orders(text: str) -> Iterator[tuple[str, bool]]:
     tree = parse(text).tree
     for one in tree.elts if isinstance(tree, ast.List) else [tree]:
         down = isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub)
-        start = one.operand.col_offset if isinstance(one, ast.UnaryOp) and down else one.col_offset
-        yield text[start : one.end_col_offset], down
+        inner = one.operand if isinstance(one, ast.UnaryOp) and down else one
+        yield text[inner.col_offset : inner.end_col_offset], down

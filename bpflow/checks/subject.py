@@ -8,7 +8,6 @@ from functools import cached_property
 
 from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
 from bpflow.definition.process import Process
-from bpflow.definition.step import walk
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
 from bpflow.graph import Graph, Part, Place
@@ -74,8 +73,7 @@ class Subject:
     def _names_within(self) -> dict[Place, Mapping[str, Field]]:
         """The names that only one expression sees, by its place."""
         world = world_of(self.process, self.types, self.services)
-        steps = walk(self.process.steps)
-        return {expr.place: names for step in steps for expr, names in step.names_within(world) if expr.place}
+        return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
 
     def _within_start(self, span: Span) -> bool:
         tree = self.source.tree
