@@ -20,7 +20,7 @@ from bpflow.runtime.clock import Clock
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
-from bpflow.services.request import Request, ServiceError, error_name
+from bpflow.services.request import Request, ServiceError, error_name, reason_of
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
 from bpflow.values import check
 
@@ -191,10 +191,10 @@ class Drain:
         except (StoreError, Conflict):
             raise  # the store could not be had: nobody has refused anything
         except Refused as refused:
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, refused.message, error_name(refused) or call.service)
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(refused), error_name(refused) or call.service)
         except Exception as error:
-            reason = say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}")
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason, error_name(error) or call.service)
+            broke = Refused(say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}"))
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(broke), error_name(error) or call.service)
         if call.wait:
             self.runner.happen(row.instance, event, row.depth, also=lambda work: work.sent(row))
         else:

@@ -60,7 +60,7 @@ class HttpService:
                 content = _read(response.iter_bytes(), time.monotonic() + seconds)
                 return answer_of(response, content, where)
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise ServiceError("timeout", say("{call}: no answer within {seconds} s", call=where, seconds=round(seconds, 1))) from error
+            raise ServiceError("timeout", say("{call}: no answer within {seconds} s", call=where, seconds=f"{seconds:g}")) from error
         except httpx.RequestError as error:
             raise ServiceError("unreachable", say("{call}: {reason}", call=where, reason=type(error).__name__)) from error
         except httpx.InvalidURL as error:

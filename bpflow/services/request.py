@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.expressions.data import Value
+from bpflow.expressions.errors import brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,29 @@ class Performer(Protocol):
 Registered: TypeAlias = Callable[..., Any] | Performer
 """A function that takes the arguments of `with` by their names, or a Performer. What it gives: none, a mapping, a dataclass or a pydantic
 model (its fields are the results), or one value (the result `value`)."""
+
+
+MAX_SAID = 1000
+"""Characters of a word of a reason that are kept."""
+
+
+def reason_of(error: Refused) -> Message:
+    """What was said, as it can be kept: a program may have put anything into it."""
+    return _kept(error.message)
+
+
+def _kept(message: Message) -> Message:
+    return Message(brief(_text(message.template), MAX_SAID), {name: _word(value) for name, value in message.values.items()})
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, Message):
+        return _kept(value)
+    return value if value is None or isinstance(value, bool) else brief(_text(str(value)), MAX_SAID)
+
+
+def _text(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def error_name(error: Exception) -> str | None:

@@ -73,7 +73,8 @@ def test_in_turn_a_new_one_is_next_and_the_others_go_on_where_they_were(engine: 
 
 
 def test_each_step_has_turns_of_its_own(engine: Engine, deploy: Deploy) -> None:
-    deploy(engine, f"{pick('round-robin')}  - {{id: other, activity: pick-user, from: '{ALL}', how: round-robin}}\n{ASK.replace('pick.user', 'other.user')}")
+    other = f"  - {{id: other, activity: pick-user, from: '{ALL}', how: round-robin}}\n"
+    deploy(engine, pick("round-robin") + other + ASK.replace("id: ask", "id: ask_other").replace("pick.user", "other.user"))
     id = engine.start("pick")
     (task,) = engine.tasks()
     engine.answer(task.id, by="petrova")
