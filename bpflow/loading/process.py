@@ -15,6 +15,7 @@ from bpflow.definition.process import Process
 from bpflow.definition.reading import Reading
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Diagnostic, Severity, in_order
+from bpflow.expressions import SITUATION_NAMES
 from bpflow.graph import Graph, Place
 from bpflow.loading.models import merged, or_refused
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
@@ -123,7 +124,8 @@ class _Examined:
             process = Process.model_validate(rest.tree, context=again)
         except ValidationError:
             return []
-        found = self._whole(process, again, rest.lost, complete=False)
+        lost = rest.lost | SITUATION_NAMES.keys()  # a broken step does not say which of its expressions see them
+        found = self._whole(process, again, lost, complete=False)
         self.graph = None
         return [*again.findings, *found]
 
