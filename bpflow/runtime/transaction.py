@@ -255,15 +255,15 @@ class Runner:
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.world, program.graph
-        live = Live(world)
         occasion = Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
-        occasion.ask, occasion.documents = partial(self.asked, work, live), live.documents
+        occasion.ask = partial(self.asked, work, Live(world))
         return occasion
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:
         """What a service asks that evaluates expressions, read in its unit of work."""
-        if len(live.used) > CACHED:
+        if len(live.used) > CACHED or len(live.documents) > CACHED:
             live.used.clear()
+            live.documents.clear()
         while True:
             try:
                 return live.ask(question)

@@ -13,7 +13,7 @@ from bpflow.engine.transition import Effects
 from bpflow.expressions.data import Department, Question, Role, User, Value
 from bpflow.services.directory import Directory
 from bpflow.services.working_calendar import WorkingCalendar
-from bpflow.stores.contract import DocumentRow, Work
+from bpflow.stores.contract import Work
 from bpflow.values import DocumentType
 
 MAX_DEPTH = 32
@@ -28,8 +28,8 @@ def _nobody(question: Question) -> Value:
 class Occasion:
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and a number that is its own each time · `ask` answers what expressions ask, of documents from
-    `documents` first · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
+    `node`, `chance`: which step asks, and a number that is its own each time · `ask` answers what expressions
+    ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
     """
 
     work: Work
@@ -45,7 +45,6 @@ class Occasion:
     node: str = ""
     chance: str = ""
     ask: Callable[[Question], Value] = _nobody
-    documents: dict[int, DocumentRow | None] = field(default_factory=dict)
     effects: Effects | None = None
     picked: Counter[User] = field(default_factory=Counter)
 
