@@ -51,7 +51,7 @@ class Looking:
 
 def equality(field: str, value: Value) -> tuple[str, list[str]]:
     """A condition that holds of every document whose field is equal to the value, and its arguments; a choice is kept by id and title."""
-    if isinstance(value, User):
+    if isinstance(value, User) and "\0" not in value.id:  # at which SQLite would end a text
         return _at(), [f'$."{field}"."$u"', value.id]
     if isinstance(value, Document):
         return _at(), [f'$."{field}"."$doc"[1]', str(value.id)]

@@ -72,6 +72,12 @@ def test_in_turn_a_new_one_is_next_and_the_others_go_on_where_they_were(engine: 
     assert [picked(engine, engine.start("pick")) for _ in range(3)] == ["petrova", "ivanov", "petrova"]
 
 
+def test_two_programs_share_the_turns(opened: Open, engine: Engine, deploy: Deploy) -> None:
+    deploy(engine, pick("round-robin"))
+    other = opened()
+    assert [picked(one, one.start("pick")) for one in (engine, other, other, engine)] == ["petrova", "boss", "ivanov", "petrova"]
+
+
 def test_each_step_has_turns_of_its_own(engine: Engine, deploy: Deploy) -> None:
     other = f"  - {{id: other, activity: pick-user, from: '{ALL}', how: round-robin}}\n"
     deploy(engine, pick("round-robin") + other + ASK.replace("id: ask", "id: ask_other").replace("pick.user", "other.user"))
