@@ -25,6 +25,7 @@ ROOMS = {
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
     "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
+    "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "show": ("instances", "show", "incidents"),
 }

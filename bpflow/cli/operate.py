@@ -112,7 +112,8 @@ def work(
     pause = seconds_of(every)
     with call.open() as engine:
         done = until_told(engine, pause, call.out) if until_stopped else engine.work()
-        call.out.line(say("timers: {timers}, changes: {changes}, calls: {calls}, starts: {starts}", **asdict(done)))
+        what = say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done))
+        call.out.line(what)
 
 
 @commands.command("demo", help=tr("Show sixty companies going through a process. It runs on a virtual clock, in a database of its own."))

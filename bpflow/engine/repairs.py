@@ -74,6 +74,8 @@ def skip(draft: Draft, event: Skip) -> None:
         skip_arm(draft, incident, incident.arm)
     elif incident.scope is None:
         skip_step(draft, held_token(draft, incident), event)
+    elif incident.scope == ROOT and incident.kind != "stuck":
+        scopes.pass_end(draft, event.results)
     elif incident.kind == "stuck":
         join = draft.program.nodes[incident.node]
         assert isinstance(join, Join)

@@ -8,7 +8,7 @@ from datetime import datetime
 from bpflow.diagnostics import did_you_mean, say
 from bpflow.engine.people import refuse
 from bpflow.engine.program import Program
-from bpflow.engine.state import Incident
+from bpflow.engine.state import ROOT, Incident
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Flow, Step, Task, Wait
 from bpflow.values import Field, InvalidValue, check
@@ -25,6 +25,8 @@ def results_of(program: Program, incident: Incident, branch: str | None = None) 
     node = program.nodes.get(incident.node)
     if incident.arm is not None:
         return {}
+    if incident.scope == ROOT and incident.kind != "stuck":
+        return dict.fromkeys(name for name, _ in program.graph.outputs)
     match node:
         case Step():
             if node.gives is not None:

@@ -14,7 +14,7 @@ from bpflow.diagnostics import Message, say
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Arrived, Done, Event, Failed, Suspend
 from bpflow.engine.state import ROOT, Arms, Scope, State, Token
-from bpflow.engine.transition import Effects, Transition, UnexpectedEvent
+from bpflow.engine.transition import Effects, Listen, Transition, UnexpectedEvent
 from bpflow.expressions.data import Document
 
 
@@ -48,8 +48,9 @@ def index(draft: Draft, *, there: bool) -> None:
             draft.effects.timers.put((holder, number), *((None, due) if there else (due, None)))
         for document in held.watched:
             draft.effects.watches[holder, document] = there
-        for number, listen in held.listening.items():
-            draft.effects.listens[holder, number] = listen if there else None
+        visit = draft.tokens[holder].visit if holder in draft.tokens else 0
+        for number, (name, key) in held.listening.items():
+            draft.effects.listens[holder, number] = Listen(name, key, visit) if there else None
 
 
 def watched(draft: Draft) -> Iterable[Document]:
@@ -86,6 +87,8 @@ def awaited(state: State, event: Event) -> bool:
             return not late and not any(isinstance(p, Done | Failed) and (p.token, p.visit) == (event.token, event.visit) for p in state.parked)
         case Arrived():
             held = dict(holders(state.tokens, state.scopes)).get(event.holder)
+            if event.visit not in (None, state.tokens[event.holder].visit if event.holder in state.tokens else 0):
+                return False
             once = event.holder in state.tokens and any(isinstance(p, Arrived) and p.holder == event.holder for p in state.parked)
             return held is not None and event.arm in held.listening and not once
     return False

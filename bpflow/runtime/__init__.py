@@ -1,16 +1,19 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
-from bpflow.runtime.drain import Request, Worked
+from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, Imported, NotDeployable, open_engine
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView
+from bpflow.services.http import HttpService
+from bpflow.services.request import Request, ServiceError
 
 __all__ = [
     "Clock",
     "Deployed",
     "Engine",
+    "HttpService",
     "Imported",
     "IncidentView",
     "InstanceView",
@@ -19,6 +22,7 @@ __all__ = [
     "Remedy",
     "Repair",
     "Request",
+    "ServiceError",
     "Standing",
     "SystemClock",
     "TaskView",

@@ -13,34 +13,13 @@ from datetime import datetime
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.program import Program
-from bpflow.engine.transition import Unanswered
-from bpflow.expressions.data import Document, Question, Value
+from bpflow.expressions.data import Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
+from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Runner
-from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
+from bpflow.stores.contract import Conflict, ScheduleRow, StoreError
 from bpflow.values import Field, InvalidValue, check
-
-
-@dataclass(slots=True)
-class Situation:
-    """What a start condition sees: the document, as it is and as it was, and who did it."""
-
-    names: dict[str, Value]
-    now: datetime
-    zone: str
-    live: Live
-    work: Work
-
-    def ask(self, question: Question) -> Value:
-        while True:
-            try:
-                return self.live.ask(question)
-            except Unanswered:
-                document = question[1]
-                if not isinstance(document, Document):
-                    raise Refused(say("a start condition cannot ask that")) from None
-                self.live.documents[document.id] = self.work.document(document.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused, say
@@ -10,7 +10,7 @@ from bpflow.engine.codec import decode_history
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Cancel, Correct, DocumentChanged, Event, Failed, Move, Resume, Retry, Skip, Started, Suspend, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.state import Assignee, State, Token
+from bpflow.engine.state import Assignee, Failure, State, Token
 from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
@@ -73,13 +73,17 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """An instance as operators see it. `suspended`: who has suspended it, when and why."""
+    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `suspended`: who
+    has suspended it, when and why."""
 
     row: InstanceRow
     title: str
     where: list[Standing]
     incidents: list[IncidentView]
     names: dict[str, Value]
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    failure: Failure | None = None
     suspended: Suspend | None = None
 
 
@@ -113,7 +117,8 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
     suspended = state.parked[0] if state.parked else None
     assert suspended is None or isinstance(suspended, Suspend)
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, suspended)
+    inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
+    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, outputs, state.failure, suspended)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -153,8 +158,9 @@ def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
     graph, steps, found = held.program.graph, steps_of(held.program), broken
     for incident in held.state.incidents:
         step = steps.get(step_of(incident.node))
-        place = f"{graph.source}:{step.place[0]}:{step.place[1]}" if step and step.place else graph.source
-        title = title_of(steps, incident.node)
+        at = step.place if step else graph.outputs[0][1].place if not incident.node and graph.outputs else None
+        place = f"{graph.source}:{at[0]}:{at[1]}" if at else graph.source
+        title = title_of(steps, incident.node) if incident.node else graph.title
         remedies = remedies_of(held.program, held.state, incident)
         found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at, remedies))
     return found
@@ -270,6 +276,8 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
             return [Line(at, "changed", "", "", by, None)]
+        case Cancel(caller=int() as caller):
+            return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
         case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]

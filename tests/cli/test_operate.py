@@ -89,7 +89,7 @@ def test_a_change_starts_and_work_goes_on(bpflow: Bpflow, workspace: Path) -> No
     assert shown(bpflow)["where"][0]["kind"] == "pause"
     assert 'waits at "Отдых" until ' in bpflow("show", "1").out
     time.sleep(1.1)
-    assert bpflow("work").out == "timers: 1, changes: 0, calls: 0, starts: 0\n"
+    assert bpflow("work").out == "timers: 1, changes: 0, messages: 0, calls: 0, starts: 0\n"
     assert bpflow("work", "--lang=ru").code == 0
     (task,) = json.loads(bpflow("tasks", "--json").out)
     assert (task["subject"], task["document"]) == ("Подписать", "deal:1")
@@ -107,7 +107,7 @@ def test_work_goes_on_until_it_is_stopped(bpflow: Bpflow, workspace: Path, how: 
             time.sleep(0.1)
         process.send_signal(how)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, calls: 0, starts: 0\n", "working; Ctrl+C stops\nstopped\n")
+    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, messages: 0, calls: 0, starts: 0\n", "working; Ctrl+C stops\nstopped\n")
 
 
 # ── the form of a start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,12 +141,12 @@ def test_a_schedule_is_worked_until_its_process_is_undeployed(bpflow: Bpflow, wo
     text = "bpflow: 1\nid: tick\nstart: [{on: schedule, cron: '* * * * *'}]\nsteps: [{activity: end, result: done}]\n"
     (workspace / "tick.yaml").write_text(text, encoding="utf-8")
     bpflow("deploy")
-    assert bpflow("work").out == "timers: 0, changes: 0, calls: 0, starts: 0\n"
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 0, starts: 0\n"
     db = sqlite3.connect("bpflow.db")
     with db:
         db.execute("update schedule set due = 0")
     db.close()
-    assert bpflow("work").out == "timers: 0, changes: 0, calls: 0, starts: 1\n"
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 0, starts: 1\n"
     assert shown(bpflow)["result"] == "done"
     assert bpflow("undeploy", "tick").out == '"tick" is no longer deployed\n'
     assert bpflow("undeploy", "tick").code == 1

@@ -200,7 +200,11 @@ def calling() -> Graph:
 
 def test_what_waits_to_be_sent_is_not_sent_until_it_is_resumed(opened: Open) -> None:
     asked: list[str] = []
-    engine = opened({"mail": lambda request: asked.append(request.key)})
+
+    def mail(request: Request) -> None:
+        asked.append(request.key)
+
+    engine = opened({"mail": mail})
     engine.deploy_graph(calling())
     one, two = engine.start("calls"), engine.start("calls")
     engine.suspend(one, by="boss")
@@ -216,7 +220,7 @@ def test_the_answer_of_a_call_that_was_on_its_way_is_parked(opened: Open, db: Pa
     engine = opened()
 
     def slow(request: Request) -> None:
-        other = opened({"mail": lambda _: None})
+        other = opened({"mail": slow})
         other.suspend(request.instance, by="boss", why="Посреди")
         other.close()
 

@@ -1,4 +1,4 @@
-"""The database file itself: what it says when it cannot be used, and how a script of statements is read."""
+"""The file of a SQLite store: what can be wrong with it, in words, and the scripts that bring it up to date."""
 
 from __future__ import annotations
 
