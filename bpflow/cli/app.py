@@ -25,6 +25,7 @@ ROOMS = {
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "start", "work", "retry", "skip", "cancel", "demo"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

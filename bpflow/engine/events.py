@@ -65,13 +65,15 @@ class DocumentChanged(NamedTuple):
 
 
 class Commanded(NamedTuple):
-    """A person pressed the button of an arm."""
+    """A person pressed the button of an arm and filled its form (typed values). `visit`: that of the token that waits; 0 for a scope."""
 
     at: datetime
     by: User
     holder: int
     arm: int
+    visit: int = 0
     values: Mapping[str, Value] = NOTHING
+    comment: str | None = None
 
 
 class Done(NamedTuple):

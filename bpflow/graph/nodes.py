@@ -79,7 +79,8 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` · `error`: `name`, or any. `fixed`: computed on entry, and not again when a document changes.
+    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any. `fixed`: computed
+    on entry, and not again when a document changes.
     """
 
     kind: Literal["at", "changed", "until", "message", "command", "error", "answer"]
@@ -89,6 +90,7 @@ class Trigger:
     by: Expr | None = None
     title: str = ""
     form: tuple[tuple[str, Field], ...] = ()
+    comment: Literal["none", "optional", "required"] = "optional"
 
 
 @dataclass(frozen=True, slots=True)

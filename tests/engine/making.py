@@ -134,7 +134,8 @@ class Maker:
             return Trigger(kind, Expr(self.pick(DATES)), name, fixed=self.chance(3))
         if kind in ("until", "changed"):
             return Trigger(kind, self.condition(), name)
-        return Trigger(kind, Expr("x") if kind == "message" else None, name, by=Expr('user("petrov")') if self.chance(2) else None)
+        form = (("v", Field("integer")),) if kind == "command" else ()
+        return Trigger(kind, Expr("x") if kind == "message" else None, name, by=Expr('user("petrov")') if self.chance(2) else None, form=form)
 
     def task(self, then: str | None, depth: int) -> str:
         id = self.id()

@@ -128,8 +128,8 @@ class Walk:
         if listening and self.number(2):
             holder, arm = self.pick(listening)
             return Arrived(self.play.now, holder, arm, {"v": 1})
-        commands = [(token.id, n) for token in state.tokens.values() for n in self.commands(token.node)]
-        commands += [(scope.id, n) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
+        commands = [(token.id, n, token.visit) for token in state.tokens.values() for n in self.commands(token.node)]
+        commands += [(scope.id, n, 0) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
         if not commands:
             return None
         return Commanded(self.play.now, self.pick((IVANOV, PETROV)), *self.pick(commands), {"v": 2})
@@ -242,6 +242,7 @@ EVENTS: tuple[Event, ...] = (
     Arrived(T, 4, 0, {"r": 1}, BOSS),
     DocumentChanged(T, Document("deal", 3)),
     Commanded(T, BOSS, 0, 0),
+    Commanded(T, BOSS, 4, 1, 2, {"n": 1}, "why"),
     Done(T, 1, 1),
     Done(T, 1, 1, {"x": None}, True),
     Failed(T, 1, 1, 0, say("broken {x}", x=1)),
