@@ -125,6 +125,8 @@ def _standing(standing: Standing, names: Names) -> Message:
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
             return say('waits for an answer of the service at "{title}"', title=title)
+        case "join":
+            return say('waits for other branches at "{title}"', title=title)
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)

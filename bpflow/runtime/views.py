@@ -52,7 +52,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place where an instance stands. `kind`: task, pause, call, block or held · `within`: the turns around it, the outermost first."""
+    """A place where an instance stands. `kind`: task, pause, call, block, join or held · `within`: the turns around it, the outermost first."""
 
     kind: str
     path: str
@@ -113,9 +113,16 @@ def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
 def instance_view(runner: Runner, id: int) -> InstanceView:
     row, held, state = load(runner, id)
     steps = steps_of(held.program)
-    where = [standing(held, state, token, steps) for token in state.tokens.values()]
+    where = [standing(held, state, token, steps) for token in state.tokens.values()] + joining(held, state, steps)
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
     return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names)
+
+
+def outputs(runner: Runner, id: int, now: datetime) -> dict[str, Value]:
+    """What an instance gives by its outputs, as far as it has come; none for one that cannot be told yet."""
+    _, held, state = load(runner, id)
+    look = Look(runner, held, state, ROOT, now)
+    return {name: look.value(expr) for name, expr in held.program.graph.outputs}
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -140,6 +147,17 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     within = turns_around(held.program, state, token.scope)
     return Standing(kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due, within)
+
+
+def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
+    """The joins that hold tokens and wait for others."""
+    found = []
+    for scope in state.scopes.values():
+        for node, counts in scope.joins.items():
+            if counts and "" not in counts:
+                within = turns_around(held.program, state, scope.id)
+                found.append(Standing("join", step_of(node), title_of(steps, node), None, (), None, within))
+    return found
 
 
 def turns_around(program: Program, state: State, scope: int) -> tuple[Turn, ...]:
