@@ -150,10 +150,11 @@ class Draft:
         return seen
 
     def home(self, scope: int) -> Names:
-        """Where results of steps in that scope are written: the names of the innermost turn, else the variables."""
+        """Where results of steps in that scope are written: the names of the innermost turn, else the variables. What a handler's
+        trigger has brought is read in its scope, but nothing is written there."""
         while self.turns:
             at = self.scopes[scope]
-            if at.names is not None:
+            if at.names is not None and at.index >= 0:
                 names = self.scope(scope).names
                 assert names is not None
                 return names
