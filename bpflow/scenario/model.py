@@ -283,11 +283,6 @@ class Scenario(Model):
         """The text of its file; empty where it was made from plain data."""
         return self._source
 
-    @property
-    def starts_itself(self) -> bool:
-        """The process is not started beforehand: a change of the document has to start it."""
-        return bool(self.play) and self.play[0].change is not None
-
 
 class ScenarioFile(Model):
     """The scenarios of a process."""

@@ -16,7 +16,7 @@ from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program
 from bpflow.expressions.data import Document, Duration, Value
-from bpflow.graph import step_of
+from bpflow.graph import Graph, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock, views
 from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
@@ -110,6 +110,16 @@ def with_absences(directory: DirectoryFile, scenario: Scenario) -> DirectoryFile
     return directory.model_copy(update={"people": people})
 
 
+STARTS = {"change": "document-changed", "message": "message", "wait": "schedule"}
+"""What starts an instance if it comes first in a play, and the process has a start for it."""
+
+
+def starts_itself(graph: Graph, scenario: Scenario) -> bool:
+    """The process is not started beforehand: what comes first in the play has to start it."""
+    first = scenario.play[0].key if scenario.play else ""
+    return any(start.on == STARTS.get(first) for start in graph.starts)
+
+
 class Stage:
     """Where one scenario is played."""
 
@@ -171,7 +181,7 @@ class Stage:
         if graph.document is not None:
             self.named[OWN] = self.engine.create_document(graph.document, self.fields_of(graph.document, scenario.document))
             self.settle()
-        if not scenario.starts_itself and not self.instances():
+        if not self.instances() and not starts_itself(graph, scenario):
             by = str(scenario.by) if scenario.by is not None else None
             inputs = self.known.plain(scenario.inputs, dict(graph.inputs))
             self.engine.start(graph.process, document=self.document, inputs=inputs, by=by)
