@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
-from bpflow.definition.process import Process
+from bpflow.definition.process import MessageStart, Process
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
 from bpflow.values import DocumentType, Field
@@ -86,6 +86,10 @@ def environment(process: Process, types: Types, lost: frozenset[str] = frozenset
         brought |= dict(step.brings(world))
         for name in step.inner_names:
             names.setdefault(name, NOT_KNOWN)
+    messages = [dict(fields_of(one.values)) for one in process.start if isinstance(one, MessageStart)]
+    if messages:
+        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if all(messages) else None)
+        start["key"] = NOT_KNOWN
     return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, nodes, people, repairs, scopes, watching
+from bpflow.engine import arms, messages, nodes, people, repairs, scopes, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -128,7 +128,7 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    names["document"], names["initiator"] = event.document, event.by
+    names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
     defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
@@ -204,8 +204,16 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
 def arrived(draft: Draft, event: Arrived) -> None:
     """A message reaches the arm of a wait or of a scope; a stale one changes nothing."""
     held = draft.arms_of(event.holder)
-    if held is not None and event.arm in held.listening:
-        brought(draft, event.holder, event.arm, dict(event.values))
+    visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
+    trigger = trigger_at(draft, event.holder, event.arm)
+    if trigger is None or held is None or event.arm not in held.listening or event.visit not in (None, visit):
+        return
+    try:
+        values = messages.taken(draft, trigger, event.values)
+    except Fault as fault:
+        messages.refused(draft, event, fault)
+        return
+    brought(draft, event.holder, event.arm, dict(values))
 
 
 def commanded(draft: Draft, event: Commanded) -> None:
@@ -264,6 +272,8 @@ def done(draft: Draft, event: Done) -> None:
     node = draft.program.nodes.get(token.node) if token else None
     if token is None or token.visit != event.visit or token.waiting is None or not isinstance(node, Call):
         return
+    if event.attempt and not nodes.awaits(token, event.attempt):
+        return
     token = draft.token(event.token)
     if not event.local:
         token.hops = 0
@@ -274,10 +284,10 @@ def done(draft: Draft, event: Done) -> None:
 
 def failed(draft: Draft, event: Failed) -> None:
     token = draft.tokens.get(event.token)
-    if token is None or token.visit != event.visit or token.status != "waiting" or token.waiting is None:
+    if token is None or token.visit != event.visit or not nodes.awaits(token, event.attempt):
         return
     node = draft.program.nodes[token.node]
-    if isinstance(node, Call) and token.waiting.attempt == event.attempt and RETRY not in token.waiting.arms.due:
+    if isinstance(node, Call):
         nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
 
 

@@ -149,7 +149,7 @@ def pressed(runner: Runner, id: int, press: Press, now: datetime) -> Commanded:
     if press.comment is not None and not reading.is_text(press.comment):
         raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
     values = reading.read_form(dict(button.trigger.form), press.values, zone_of(held.program.graph.timezone))
-    return Commanded(now, User(press.by), button.holder, button.arm, button.visit, values, press.comment)
+    return Commanded(now, User(press.by), button.holder, button.arm, values, press.comment, button.visit)
 
 
 def _meant(runner: Runner, held: Held, state: State, press: Press, now: datetime) -> Button:

@@ -18,7 +18,7 @@ from bpflow.engine import Program
 from bpflow.expressions.data import Document, Duration, Value
 from bpflow.graph import Graph, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock, views
+from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
 from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
 from bpflow.scenario.services import Called, Services
@@ -314,11 +314,6 @@ class Stage:
     def value(self, field: str) -> Value:
         """What a field of the document holds now; none where there is no such field."""
         return self.engine.document(self.document).fields.get(field) if self.document is not None else None
-
-    def output(self, name: str, process: str | None) -> Value:
-        """What the process gives under a name, as far as it has come."""
-        row = self.instance(process)
-        return views.outputs(self.engine.runner, row.id, self.now).get(name) if row is not None else None
 
     def calendar(self, process: str | None = None) -> list[CalendarRow]:
         """The entries that the process has made in calendars."""

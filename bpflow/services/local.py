@@ -16,11 +16,15 @@ from bpflow.expressions.data import Department, Document, Duration, Role, User, 
 from bpflow.services.directory import Directory
 from bpflow.services.documents import changed_fields
 from bpflow.services.working_calendar import WorkingCalendar
-from bpflow.stores.contract import Work
+from bpflow.stores.contract import NewMessage, Work
 from bpflow.values import DocumentType
 
 MAX_DEPTH = 32
 """How long a chain of changes that processes cause in each other may be."""
+
+
+VALUE = "values."
+"""What the names of the arguments begin with that are the values of a message."""
 
 
 @dataclass(slots=True)
@@ -130,4 +134,25 @@ def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value
     return {}
 
 
-LOCAL: Mapping[str, Service] = {"notify": notify, "calendar.add": add_to_calendar, "documents.update": update_document}
+def send_message(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
+    """Leaves a message for whoever waits for it. Refused if its key is empty."""
+    name, key, until = str(arguments["message"]), arguments.get("key"), None
+    if "key" in arguments and key in (None, ""):
+        raise Refused(say('the key of the message "{name}" is empty', name=name))
+    if "keep" in arguments:
+        keep = arguments["keep"]
+        if not isinstance(keep, Duration):
+            raise Refused(say('"{name}" is no length of time: {value}', name="keep", value=describe(keep)))
+        until = _later(occasion, occasion.at, keep)
+    values = {name.removeprefix(VALUE): value for name, value in arguments.items() if name.startswith(VALUE)}
+    occasion.work.messages.add(NewMessage(name, key, values, occasion.at, until, occasion.instance, occasion.depth))
+    occasion.work.left = True
+    return {}
+
+
+LOCAL: Mapping[str, Service] = {
+    "notify": notify,
+    "calendar.add": add_to_calendar,
+    "documents.update": update_document,
+    "messages.send": send_message,
+}

@@ -141,7 +141,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen
+                self.listens[arm] = listen[:2]
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -386,7 +386,7 @@ class Play:
 
     def command(self, holder: int, arm: int = 0, by: User = IVANOV, comment: str | None = None, **values: Value) -> Transition:
         token = self.state.tokens.get(holder)
-        return self.send(Commanded(self.now, by, holder, arm, token.visit if token else 0, values, comment))
+        return self.send(Commanded(self.now, by, holder, arm, values, comment, token.visit if token else 0))
 
     def retry(self) -> Transition:
         return self.send(Retry(self.now, BOSS, self.incident.id, "again"))

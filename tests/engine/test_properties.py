@@ -132,7 +132,8 @@ class Walk:
         commands += [(scope.id, n, 0) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
         if not commands:
             return None
-        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), *self.pick(commands), {"v": 2})
+        holder, arm, visit = self.pick(commands)
+        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), holder, arm, {"v": 2}, visit=visit)
 
     def commands(self, node_id: str) -> list[int]:
         node = self.play.program.nodes.get(node_id)
@@ -242,7 +243,7 @@ EVENTS: tuple[Event, ...] = (
     Arrived(T, 4, 0, {"r": 1}, BOSS),
     DocumentChanged(T, Document("deal", 3)),
     Commanded(T, BOSS, 0, 0),
-    Commanded(T, BOSS, 4, 1, 2, {"n": 1}, "why"),
+    Commanded(T, BOSS, 4, 1, {"n": 1}, "why", 2),
     Done(T, 1, 1),
     Done(T, 1, 1, {"x": None}, True),
     Failed(T, 1, 1, 0, say("broken {x}", x=1)),

@@ -269,7 +269,7 @@ def test_the_form_of_a_command_is_checked_as_that_of_an_answer():
 def test_a_command_of_an_earlier_visit_is_refused():
     """The same token waits again at the same place: who has seen the button before has seen another one."""
     play = Play(graph(Wait("w", ((Trigger("command", name="go"), flow("w", "w", "0")), (Trigger("at", Expr(TOMORROW)), flow("w")))), task("t")))
-    first = Commanded(T, IVANOV, 1, 0, 1)
+    first = Commanded(T, IVANOV, 1, 0, visit=1)
     play.send(first)
     with pytest.raises(UnexpectedEvent):
         play.send(first)
