@@ -17,7 +17,23 @@ from bpflow.graph import Graph
 from bpflow.graph.written import span_of
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.scenario.known import OWN, Known, bare, means_none
-from bpflow.scenario.model import Answer, CalendarEntry, Change, Command, Ends, Entry, Expect, Facts, Filled, Notice, Refusal, Scenario, ServiceCall, parts
+from bpflow.scenario.model import (
+    Answer,
+    CalendarEntry,
+    Change,
+    Command,
+    Ends,
+    Entry,
+    Expect,
+    Facts,
+    Filled,
+    Notice,
+    Refusal,
+    Scenario,
+    Sent,
+    ServiceCall,
+    parts,
+)
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
 from bpflow.source import Table
 from bpflow.values import Field, InvalidValue
@@ -187,6 +203,8 @@ class _Examination:
                 self._look_at(None)
         if act.change is not None and strictly:
             yield from self._change(act.change)
+        if act.message is not None:
+            yield from self._message(act.message, strictly)
 
     def _answer(self, answer: Answer, strictly: bool) -> Findings:
         yield from self._task(answer.task, answer.value_span("task"))
@@ -201,6 +219,24 @@ class _Examination:
             yield Diagnostic(command.value_span("name"), "unknown-command", message, did_you_mean(name, known) or _listed(sorted(known)))
         elif strictly:
             yield from self._given(command.values, known[name], lambda field: say('the command "{name}" has no field "{field}"', name=name, field=field))
+
+    def _message(self, message: Sent, strictly: bool) -> Findings:
+        """A message that nobody in the workspace receives, and values that no receiver can take."""
+        known, name = self._all_messages(), str(message.name)
+        if name not in known:
+            said = say('no process of this workspace receives a message "{name}"', name=name)
+            yield Diagnostic(message.value_span("name"), "unknown-message", said, did_you_mean(name, known) or _listed(sorted(known)))
+        elif (fields := known[name]) is not None and strictly:
+            yield from self._given(message.values, fields, lambda field: say('the message "{name}" has no field "{field}"', name=name, field=field))
+
+    def _all_messages(self) -> dict[str, dict[str, Field] | None]:
+        """The messages that any process receives, with the fields that all of its receivers together declare."""
+        found: dict[str, dict[str, Field] | None] = {}
+        for loaded in self.workspace.processes.values():
+            for name, fields in Known(loaded.graph, self.own.directory).messages.items() if loaded.graph is not None else ():
+                before = found.get(name, {})
+                found[name] = {**before, **fields} if before is not None and fields is not None else None
+        return found
 
     def _change(self, change: Change) -> Findings:
         yield from self._person(change.by, change.value_span("by"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bpflow.definition.directory import DirectoryFile, PersonEntry
 from bpflow.definition.types import Given
+from bpflow.engine.transition import START
 from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
@@ -21,6 +23,8 @@ from bpflow.values import DocumentType, Field, InvalidValue, check, read
 
 OWN = "document"
 """What the process's own document is called in values of fields."""
+HOUSE = frozenset(name.partition(".")[0] for name in (*LOCAL, START))
+"""What the names of bpflow's own services begin with."""
 INSTANT, TEXT = Field("datetime"), Field("text")
 
 
@@ -86,12 +90,24 @@ class Known:
     @cached_property
     def services(self) -> frozenset[str]:
         """The services outside that the process calls."""
-        return frozenset(node.service for node in self.graph.nodes if isinstance(node, Call) and node.service not in LOCAL)
+        return frozenset(node.service for node in self.graph.nodes if isinstance(node, Call) and not is_of_house(node.service))
 
-    @property
+    @cached_property
     def called(self) -> tuple[str, ...]:
         """The processes that it calls."""
-        return ()
+        calls = (dict(node.arguments).get("process") for node in self.graph.nodes if isinstance(node, Call) and node.service == START)
+        return tuple(dict.fromkeys(str(literal_eval(name.text)) for name in calls if name is not None))
+
+    @cached_property
+    def messages(self) -> Mapping[str, Mapping[str, Field] | None]:
+        """The messages that it receives, by name, with the fields that they must bring; None where it does not say which."""
+        receivers = [(start.name, start.form) for start in self.graph.starts if start.on == "message"]
+        receivers += [(trigger.name, trigger.form) for trigger in triggers(self.graph) if trigger.kind == "message"]
+        found: dict[str, dict[str, Field] | None] = {}
+        for name, form in receivers:
+            before = found.get(name, {})
+            found[name] = {**before, **dict(form)} if before is not None and form else None
+        return found
 
     @cached_property
     def results(self) -> frozenset[str]:
@@ -177,6 +193,11 @@ class Known:
             return found is not None and self.value(field_like(found), raw) == found
         except InvalidValue:
             return False
+
+
+def is_of_house(service: str) -> bool:
+    """Whether a service is one of bpflow's own, and so works in scenarios as it always does."""
+    return service.partition(".")[0] in HOUSE
 
 
 def triggers(graph: Graph) -> Iterator[Trigger]:

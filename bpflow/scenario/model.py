@@ -155,7 +155,7 @@ class Facts(Model):
     variables: Givens = ()
     """Values of the process's variables; `none` is an empty one."""
     outputs: Givens = ()
-    """What the process gives; `none` is an empty one."""
+    """What the process has given, once it has ended; `none` is an empty one."""
     calendar: Calendar | None = None
     """Entries that the process has made in calendars; `none`: it has made none."""
     notice: Notices | None = None

@@ -14,8 +14,7 @@ from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Value
 from bpflow.runtime import Request
 from bpflow.runtime.drain import Registered
-from bpflow.scenario.known import bare, means_none
-from bpflow.services.local import LOCAL
+from bpflow.scenario.known import bare, is_of_house, means_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Services(Mapping[str, Registered]):
         self.written |= {one.name: None if means_none(one.raw) else bare(one.raw) for one in services}
 
     def __getitem__(self, name: str) -> Registered:
-        if name in LOCAL:
+        if is_of_house(name):
             raise KeyError(name)
         return lambda request: self._called(name, request)
 

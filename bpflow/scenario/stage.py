@@ -224,7 +224,8 @@ class Stage:
     def send(self, message: Sent) -> None:
         """A message comes from outside. Refused where the runtime refuses it."""
         key = None if means_none(message.key) else bare(message.key)
-        values = self.known.plain(message.values, {})
+        fields = {name: field for known in self._known.values() for name, field in (known.messages.get(str(message.name)) or {}).items()}
+        values = self.known.plain(message.values, fields)
         self.engine.send_message(str(message.name), self.named.get(key, key) if isinstance(key, str) else key, values)
         self.settle()
 
