@@ -131,19 +131,22 @@ class Known:
 
     def branches(self, path: str) -> list[str]:
         """The branches side by side in which the step at a path stands, the innermost first: `both.sales/ask` is in `sales`."""
-        activities = {step.path: step.activity for step in self.graph.steps}
-        around, found = path, []
-        while "/" in around:
-            around = around.rpartition("/")[0]
-            block, _, branch = around.rpartition(".")
-            if activities.get(block) == "parallel":
+        found = []
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            around, slash, last = path.rpartition("/")
+            name, dot, branch = last.partition(".")
+            if dot and self.activity_at(f"{around}{slash}{name}") == "parallel":
                 found.append(branch)
         return found
 
+    def activity_at(self, path: str) -> str:
+        """The activity of the step at a path."""
+        return next((step.activity for step in self.graph.steps if step.path == path), "")
+
     def stands_at(self, path: str, name: str) -> bool:
         """Whether the step at the path has the name, or is of the activity of that name."""
-        activities = {step.path: step.activity for step in self.graph.steps}
-        return step_name(path) == name or activities.get(path) == name
+        return step_name(path) == name or self.activity_at(path) == name
 
     def instant(self, raw: str) -> datetime:
         """The instant that is written; without a zone it is one of the process's. Raises InvalidValue."""

@@ -46,6 +46,9 @@ class Services(Mapping[str, Registered]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.written)
 
+    def __bool__(self) -> bool:
+        return True
+
     def __len__(self) -> int:
         return len(self.written)
 

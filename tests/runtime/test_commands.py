@@ -35,8 +35,9 @@ def letter() -> Graph:
         Exit("late", "end", "late"),
         Exit("withdrawn", "end", "withdrawn"),
         step("called"),
+        step("kept", sets=sets(kept="w")),  # nothing leads here; but what it reads is kept
     )
-    return graph(*nodes, reads="w", handlers=handlers)
+    return graph(*nodes, handlers=handlers)
 
 
 @pytest.fixture
