@@ -157,3 +157,40 @@ page(
               - change: {of: other, document: {author: ivanov}}
     """,
 )
+
+page(
+    "unknown-message",
+    """
+    A message that a scenario sends is one that some process receives.
+
+    Bad:
+
+        # wait.yaml
+        bpflow: 1
+        id: wait
+        steps:
+          - {id: payment, activity: wait-message, message: order-paid}
+        # wait.test.yaml
+        process: wait
+        scenarios:
+          - title: It is paid
+            at: 2026-03-02T10:00+03:00
+            play:
+              - message: {name: order-payed}
+
+    Good:
+
+        # wait.yaml
+        bpflow: 1
+        id: wait
+        steps:
+          - {id: payment, activity: wait-message, message: order-paid}
+        # wait.test.yaml
+        process: wait
+        scenarios:
+          - title: It is paid
+            at: 2026-03-02T10:00+03:00
+            play:
+              - message: {name: order-paid}
+    """,
+)
