@@ -133,9 +133,15 @@ def has_outputs(draft: Draft, root: Scope) -> bool:
 
 
 def outputs(draft: Draft) -> dict[str, Value]:
-    """What the instance gives when it ends, as seen from outside of all turns."""
+    """What the instance gives when it ends, as seen from outside of all turns. A Fault names the first that cannot be evaluated."""
     draft.look_from(ROOT)
-    return {name: draft.value(expr) for name, expr in draft.program.graph.outputs}
+    found: dict[str, Value] = {}
+    for name, expr in draft.program.graph.outputs:
+        try:
+            found[name] = draft.value(expr)
+        except Fault as fault:
+            raise Fault(say('the output "{name}" cannot be evaluated: {reason}', name=name, reason=fault.message)) from fault
+    return found
 
 
 def stuck(draft: Draft, scope: Scope) -> bool:

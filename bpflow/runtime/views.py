@@ -175,8 +175,9 @@ def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
     graph, steps, found = held.program.graph, steps_of(held.program), []
     for incident in held.state.incidents:
         step = steps.get(step_of(incident.node))
-        place = f"{graph.source}:{step.place[0]}:{step.place[1]}" if step and step.place else graph.source
-        title = title_of(steps, incident.node)
+        at = step.place if step else graph.outputs[0][1].place if not incident.node and graph.outputs else None
+        place = f"{graph.source}:{at[0]}:{at[1]}" if at else graph.source
+        title = title_of(steps, incident.node) if incident.node else graph.title
         found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at))
     return found
 

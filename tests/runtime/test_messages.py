@@ -51,16 +51,8 @@ steps:
 def sure(engine: Engine, far: datetime) -> None:
     """All that was recorded gives what is stored, and the index is what the states say."""
     for row in engine.instances():
-        state = check_replay(engine, row.id)
+        check_replay(engine, row.id)
         check_index(engine, row.id, far)
-        assert listening(engine, row.id) == {
-            (holder, arm, name, key_text(key))
-            for holder, arms in [
-                *((t.id, t.waiting.arms) for t in state.tokens.values() if t.waiting),
-                *((s.id, s.arms) for s in state.scopes.values() if s.arms),
-            ]
-            for arm, (name, key) in arms.listening.items()
-        }
 
 
 def listening(engine: Engine, id: int) -> set[tuple[int, int, str, str]]:
