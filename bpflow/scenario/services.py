@@ -5,7 +5,7 @@ The law of this file: nothing is made up. A service answers what the scenario sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,13 @@ from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Value
 from bpflow.runtime import Request
-from bpflow.runtime.drain import Registered
-from bpflow.scenario.known import bare, is_of_house, means_none
+from bpflow.scenario.known import bare, means_none
+
+
+class ServiceFailed(Refused):
+    """A service fails, as the scenario says; `error` is the name that processes may ask for."""
+
+    error = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +30,9 @@ class Called:
     arguments: Mapping[str, Value]
 
 
-@dataclass
-class Services(Mapping[str, Registered]):
-    """All services outside: each is there, and answers what is written. `calls`: those made so far · `unwritten`: services that were
-    called, and of which the scenario says nothing."""
+@dataclass(slots=True)
+class Script:
+    """What services answer, by name. `calls`: those made so far · `unwritten`: services that were called, and of which nothing is said."""
 
     written: dict[str, Any] = field(default_factory=dict)
     calls: list[Called] = field(default_factory=list)
@@ -38,29 +42,36 @@ class Services(Mapping[str, Registered]):
         """From now on these services answer so."""
         self.written |= {one.name: None if means_none(one.raw) else bare(one.raw) for one in services}
 
-    def __getitem__(self, name: str) -> Registered:
-        if is_of_house(name):
-            raise KeyError(name)
-        return lambda request: self._called(name, request)
+    def performers(self, names: Iterable[str]) -> dict[str, Scripted]:
+        """The services of these names, to be registered."""
+        return {name: Scripted(name, self) for name in names}
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.written)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __len__(self) -> int:
-        return len(self.written)
-
-    def _called(self, name: str, request: Request) -> Mapping[str, Value] | None:
-        self.calls.append(Called(name, request.arguments))
+    def called(self, name: str, arguments: Mapping[str, Value]) -> Mapping[str, Value] | None:
+        """What the service answers. Raises ServiceFailed if it fails, or nothing is said of it."""
+        self.calls.append(Called(name, arguments))
         if name not in self.written:
             self.unwritten.append(name)
-            raise Refused(say('the scenario does not say what the service "{service}" answers', service=name))
+            raise ServiceFailed(say('the scenario does not say what the service "{service}" answers', service=name))
         answer = self.written[name]
         if is_error(answer):
-            raise Refused(say("{message}", message=answer.get("message", answer["error"])))
+            failed = ServiceFailed(say("{message}", message=answer.get("message", answer["error"])))
+            failed.error = str(answer["error"])
+            raise failed
         return dict(answer) if answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """A service as the engine calls it."""
+
+    name: str
+    script: Script
+
+    def perform(self, request: Request) -> Mapping[str, Value] | None:
+        """What the scenario says."""
+        return self.script.called(self.name, request.arguments)
+
+    __call__ = perform
 
 
 def is_error(answer: object) -> bool:

@@ -21,7 +21,7 @@ from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
 from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
-from bpflow.scenario.services import Called, Services
+from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
 from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
@@ -133,9 +133,10 @@ class Stage:
         self.named: dict[str, Document] = {}
         self._known = {name: replace(ready.known, named=self.named) for name, ready in self.cast.items()}
         types = {name: type for ready in self.cast.values() for name, type in ready.known.types.items()}
-        self.clock, self.services = VirtualClock(self.known.instant(scenario.at)), Services()
+        self.clock, self.services = VirtualClock(self.known.instant(scenario.at)), Script()
         self.services.answer(scenario.service)
-        self.engine = Engine(open_store(":memory:"), replace(workspace, documents=types), self.clock, self.services)
+        performers = self.services.performers(name for known in self._known.values() for name in known.services)
+        self.engine = Engine(open_store(":memory:"), replace(workspace, documents=types), self.clock, performers)
         for ready in self.cast.values():
             kept = ready.definition
             row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now)
