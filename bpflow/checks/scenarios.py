@@ -194,3 +194,34 @@ page(
               - message: {name: order-paid}
     """,
 )
+
+page(
+    "uncalled-service",
+    """
+    A service of which a scenario speaks is one that a process calls.
+
+    Bad:
+
+        # tell.yaml
+        bpflow: 1
+        id: tell
+        steps:
+          - {activity: notify, to: initiator, text: Ready}
+        # tell.test.yaml
+        process: tell
+        scenarios:
+          - {title: It ends, at: 2026-03-02T10:00+03:00, by: ivanov, service: {credit: {limit: 100}}}
+
+    Good:
+
+        # tell.yaml
+        bpflow: 1
+        id: tell
+        steps:
+          - {activity: notify, to: initiator, text: Ready}
+        # tell.test.yaml
+        process: tell
+        scenarios:
+          - {title: It ends, at: 2026-03-02T10:00+03:00, by: ivanov}
+    """,
+)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bpflow.definition.directory import near_entry
 from bpflow.definition.types import Given
-from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, each_quoted, in_order, say
+from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, in_order, say
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph
 from bpflow.graph.written import span_of
@@ -132,7 +132,7 @@ class _Examination:
         for one in services:
             if one.name not in self._all_services():
                 message = say('the process calls no service "{name}"', name=one.name)
-                yield Diagnostic(one.name_place, "unknown-service", message, did_you_mean(one.name, self._all_services()), Severity.WARNING)
+                yield Diagnostic(one.name_place, "uncalled-service", message, did_you_mean(one.name, self._all_services()))
             if not isinstance(one.raw, Mapping) and not means_none(one.raw):
                 message = say("write the fields of the result, none, or {form}", form="{error: name, message: text}")
                 yield Diagnostic(one.place, "wrong-kind", message)
@@ -310,8 +310,7 @@ class _Examination:
         for call in parts(expected.call, ServiceCall):
             if call.service not in self._all_services():
                 message = say('the process calls no service "{name}"', name=call.service)
-                hint = did_you_mean(call.service, self._all_services())
-                yield Diagnostic(call.value_span("service"), "unknown-service", message, hint, Severity.WARNING)
+                yield Diagnostic(call.value_span("service"), "uncalled-service", message, did_you_mean(call.service, self._all_services()))
         for entry in parts(expected.calendar, CalendarEntry):
             yield from self._people(entry.to, entry.value_span("to"))
             if entry.at is not None:

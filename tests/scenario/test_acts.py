@@ -276,9 +276,9 @@ MISTAKES = {
     "      - command: {name: withdraw, by: anna, ‹wy: x}\n": 'the command "withdraw" has no field "wy" — did you mean "why"? [unknown-field]',
     "      - refused: {command: {name: ‹withdrew, by: anna}}\n": 'the process has no command "withdrew" — did you mean "withdraw"? [unknown-command]',
     "      - message: {name: ‹remainder}\n": 'no process of this workspace receives a message "remainder" — did you mean "reminder"? [unknown-message]',
-    "      - service: {‹ratting: {score: 3}}\n": 'warning: the process calls no service "ratting" — did you mean "rating"? [unknown-service]',
+    "      - service: {‹ratting: {score: 3}}\n": 'the process calls no service "ratting" — did you mean "rating"? [uncalled-service]',
     "      - service: {rating: ‹5}\n": '"rating" must be a set of keys with values or a text, and this is a whole number — put it in quotes [wrong-kind]',
-    "      - expect: {call: {service: ‹ratting}}\n": 'warning: the process calls no service "ratting" — did you mean "rating"? [unknown-service]',
+    "      - expect: {call: {service: ‹ratting}}\n": 'the process calls no service "ratting" — did you mean "rating"? [uncalled-service]',
     "      - expect: {process: ‹archve}\n": 'there is no process "archve" in this workspace — did you mean "archive"? [unknown-process]',
     "      - expect: {process: archive, task: ‹sign}\n": 'there is no step "sign" [unknown-step]',
     "      - answer: {process: archive, task: put, by: boris, outcome: done, ‹shelv: A}\n": 'the outcome "done" has no field "shelv" — did you mean "shelf"? '
@@ -306,7 +306,7 @@ HEADS = {
     HEAD.replace("documents: {letter", "documents: {leter"): '5:17: there is no document type "leter" — did you mean "letter"? [unknown-type]',
     HEAD.replace("name: The first", "nmae: The first"): '5:34: "letter" has no field "nmae" — did you mean "name"? [unknown-field]',
     HEAD.replace("reply_to: first", "reply_to: frist"): '6:58: "reply_to": "frist" is not a document',
-    HEAD.replace("{rating: {score: 3}}", "{ratting: {score: 3}}"): '7:15: warning: the process calls no service "ratting" — did you mean "rating"? [unknown-service]',
+    HEAD.replace("{rating: {score: 3}}", "{ratting: {score: 3}}"): '7:15: the process calls no service "ratting" — did you mean "rating"? [uncalled-service]',
     HEAD.replace("    play", "    processes: [archve]\n    play"): 'there is no process "archve" in this workspace — did you mean "archive"? [unknown-process]',
     HEAD.replace("{first: {name: The first}", "{document: {name: The first}"): '5:26: there is a document "document" already [duplicate-id]',
 }
