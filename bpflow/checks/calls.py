@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bpflow.checks.rule import page
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, say
-from bpflow.graph import Call, Expr, Graph, Place
+from bpflow.graph import Call, Expr, Graph
 from bpflow.values import Field, InvalidValue, check, read
 
 START, INPUT = "processes.start", "inputs."
@@ -140,12 +140,14 @@ class _Called:
 
     file: str
     process: str
-    place: Place | None
     arguments: Mapping[str, Expr]
 
-    def finding(self, rule: str, message: Message, hint: Message | None = None, at: Place | None = None) -> Diagnostic:
-        line, column = at or self.place or (1, 1)
-        return Diagnostic(Span(self.file, line, column), rule, message, hint)
+    def finding(self, rule: str, message: Message, hint: Message | None = None, at: Expr | None = None) -> Diagnostic:
+        expr = at or self.arguments["process"]
+        line, column = expr.place or (1, 1)
+        value = literal(expr.text)
+        length = len(value if isinstance(value, str) else expr.text)
+        return Diagnostic(Span(self.file, line, column, line, column + length), rule, message, hint)
 
     @property
     def inputs(self) -> dict[str, Expr]:
@@ -158,7 +160,7 @@ def check_calls(graph: Graph, known: Processes) -> Iterator[Diagnostic]:
         if isinstance(node, Call) and node.service == START:
             arguments = dict(node.arguments)
             process = arguments["process"]
-            called = _Called(graph.source, str(literal(process.text)), process.place, arguments)
+            called = _Called(graph.source, str(literal(process.text)), arguments)
             if called.process not in known:
                 message = say('there is no process "{process}"', process=called.process)
                 yield called.finding("unknown-process", message, did_you_mean(called.process, known))
@@ -175,7 +177,7 @@ def _as_it_asks(called: _Called, other: Graph) -> Iterator[Diagnostic]:
         yield called.finding("call-document", message, say('name the document with "document"'))
     if other.document is None and "document" in called.arguments:
         message = say('the process "{name}" has no document', name=other.process)
-        yield called.finding("call-document", message, at=called.arguments["document"].place)
+        yield called.finding("call-document", message, at=called.arguments["document"])
     yield from _inputs(called, other)
 
 
@@ -184,9 +186,9 @@ def _inputs(called: _Called, other: Graph) -> Iterator[Diagnostic]:
     for name, expr in given.items():
         if name not in fields:
             message = say('the process "{process}" has no input "{input}"', process=other.process, input=name)
-            yield called.finding("call-inputs", message, did_you_mean(name, fields), expr.place)
+            yield called.finding("call-inputs", message, did_you_mean(name, fields), expr)
         elif (wrong := _wrong(fields[name], expr, other)) is not None:
-            yield called.finding("call-inputs", say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint, expr.place)
+            yield called.finding("call-inputs", say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint, expr)
     for name, field in fields.items():
         if field.required and field.default is None and name not in given:
             yield called.finding("call-inputs", say('"{input}" is missing: the process "{process}" requires it', input=name, process=other.process))

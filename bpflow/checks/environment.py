@@ -64,8 +64,9 @@ def fields_behind(field: Field | None, types: Types) -> Fields:
     return None
 
 
-def environment(process: Process, types: Types, lost: frozenset[str] = frozenset()) -> Environment:
-    """The names of a process; of those that are `lost` only that they are there is known."""
+def environment(process: Process, types: Types, lost: frozenset[str] = frozenset(), complete: bool = True) -> Environment:
+    """The names of a process; of those that are `lost` only that they are there is known. Unless it is `complete` it may have starts that are
+    not seen."""
     names = dict.fromkeys(lost, NOT_KNOWN)
     names |= dict.fromkeys(BUILTIN_NAMES, NOT_KNOWN)
     for name in ("document", "previous"):
@@ -87,8 +88,9 @@ def environment(process: Process, types: Types, lost: frozenset[str] = frozenset
         for name in step.inner_names:
             names.setdefault(name, NOT_KNOWN)
     messages = [dict(fields_of(one.values)) for one in process.start if isinstance(one, MessageStart)]
-    if messages:
-        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if all(messages) else None)
+    if messages or not complete:
+        known = complete and all(messages)
+        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if known else None)
         start["key"] = NOT_KNOWN
     return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 

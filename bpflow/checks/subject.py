@@ -56,7 +56,7 @@ class Subject:
     @cached_property
     def environment(self) -> Environment:
         """What expressions may name."""
-        return environment(self.process, self.types, self.lost)
+        return environment(self.process, self.types, self.lost, self.complete)
 
     @cached_property
     def uses(self) -> list[Use]:

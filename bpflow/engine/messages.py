@@ -38,4 +38,5 @@ def refused(draft: Draft, event: Arrived, fault: Fault) -> None:
     token = draft.token(event.holder)
     assert token.waiting is not None
     arms.disarm(draft, token.id, token.waiting.arms)
+    draft.forget_incidents({token.id}, set())
     draft.hold(token, fault.message)

@@ -61,7 +61,7 @@ class Post:
 
         event = Arrived(self.clock.now(), listen.holder, listen.arm, self.typed(message, listen), visit=listen.visit)
         try:
-            self.runner.happen(listen.instance, event, message.depth, also=take)
+            self.runner.happen(listen.instance, event, also=take)  # who has waited begins a new chain of changes
         except NobodyListens:
             with self.runner.store.begin() as work:
                 work.messages.unlisten(listen.instance, listen.holder, listen.arm)

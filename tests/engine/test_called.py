@@ -175,6 +175,17 @@ def test_a_message_that_is_not_as_it_must_be_holds_the_token(values: dict[str, A
     assert play.where() == ["t"]
 
 
+def test_what_was_wrong_with_another_arm_is_forgotten_with_the_wait():
+    world = World({COMPANY: {"at": T + HOUR}})
+    arms = (Trigger("message", Expr('"k"'), "offer", form=FORM), flow("w", "t", "0")), (Trigger("at", Expr("document.at")), flow("w", "t", "1"))
+    play = Play(graph(Wait("w", arms), task("t")), world, document=COMPANY)
+    play.change(at="soon")
+    assert play.incident.arm == 1
+    play.message(1, 0)
+    assert play.incident.arm is None
+    assert play.at("w").status == "held"
+
+
 def test_meanwhile_it_is_an_incident_on_the_arm_and_the_next_one_comes():
     handler = Handler("h", Trigger("message", name="offer", form=FORM), False, flow("k", "h", "h"))
     play = Play(graph(Block("k", (flow("k", "t"),), flow("k", None), handlers=(handler,)), task("t"), task("h")))

@@ -511,6 +511,31 @@ def test_messages_start_processes_in_each_other_only_so_deep(engine: Engine, dep
     engine.cancel(incident.instance)
 
 
+def test_a_dialogue_is_not_too_deep(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    """Each question starts an instance that answers it: who waits for answers may ask as often as he likes."""
+    text = "id: answers\ntitle: X\nstart: [{on: message, message: ask}]\nsteps:\n  - {activity: send-message, message: answer}\n"
+    deploy(engine, text)
+    deploy(
+        engine,
+        """\
+id: asks
+title: X
+steps:
+  - id: turns
+    activity: loop
+    until: turns.turn == 50
+    steps:
+      - {activity: send-message, message: ask}
+      - {activity: wait-message, message: answer}
+  - {activity: end, result: answered}
+""",
+    )
+    id = engine.start("asks")
+    assert engine.instance(id).row.result == "answered"
+    assert len(engine.instances()) == 51
+    sure(engine, far)
+
+
 def test_a_start_is_made_once_whatever_crashes(engine: Engine, opened: Open, deploy: Deploy) -> None:
     deploy(engine, STARTS)
     with engine.store.begin() as work:
