@@ -27,6 +27,7 @@ ROOMS = {
     "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

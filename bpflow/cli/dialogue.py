@@ -1,12 +1,12 @@
-"""Filling forms in the terminal: that of a start, and that of a task: what it shows, then the outcome by its number, then field after field.
+"""Filling forms in the terminal, of a start, a task or a command: what it shows, the outcome by its number, then field after field.
 
 The law of this file: it asks until a value is right, and what the engine refuses is said and asked again; what was typed before is
-offered again. The end of the input answers nothing.
+offered again. The end of the input does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
@@ -16,7 +16,7 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Outcome
-from bpflow.runtime import Engine, TaskView
+from bpflow.runtime import CommandView, Engine, TaskView
 from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -24,7 +24,7 @@ EMPTY = "-"
 """What is typed to leave a field empty that has something on offer."""
 
 
-class NothingAnswered(Refused):
+class NothingDone(Refused):
     """The input ended before everything was said."""
 
 
@@ -84,16 +84,33 @@ def _kind(one: Field) -> Message:
     return say("text")
 
 
+Send = Callable[[Outcome, dict[str, object], str | None], None]
+"""Sends a form that was filled, with its comment; InvalidAnswer if it is not taken."""
+
+
 @dataclass
 class Asking:
-    """A conversation about a form. `zone`: in which it reads dates · `ask` shows a prompt and gives the line that was typed; EOFError at
-    the end of the input."""
+    """The conversation about a form. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
 
     engine: Engine
     names: Names
     out: Output
     zone: tzinfo
+    by: str
     ask: Callable[[str], str] = field(default=lambda prompt: input(prompt), kw_only=True)
+
+    def until_taken(self, given: Mapping[str, object], comment: str | None, choose: Callable[[], Outcome], send: Send) -> Outcome:
+        """Has a form chosen, filled and sent until it is taken; gives the form. `given` and `comment` are offered. EOFError at the end of the input."""
+        offered = dict(given)
+        while True:
+            form = choose()
+            offered = {**offered, **self.fields(form, offered)}
+            comment = self.comment(form, comment)
+            try:
+                send(form, {name: offered[name] for name, _ in form.fields if name in offered}, comment)
+                return form
+            except InvalidAnswer as refused:
+                self.refuse(refused)
 
     def refuse(self, refused: Refused) -> None:
         """Says what was wrong."""
@@ -106,9 +123,9 @@ class Asking:
         return self.ask(f"{prompt.text(self.names.language)}: ").strip()
 
     # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
-    def fields(self, fields: Iterable[tuple[str, Field]], offered: Mapping[str, object]) -> dict[str, object]:
-        """The values of a form."""
-        return {name: self.value(name, one, offered.get(name)) for name, one in fields}
+    def fields(self, outcome: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
+        """The values of the form."""
+        return {name: self.value(name, one, offered.get(name)) for name, one in outcome.fields}
 
     def value(self, name: str, one: Field, offered: object) -> Value:
         """A value that the field may have."""
@@ -154,22 +171,38 @@ class Asking:
             return User(meant[0])
         raise InvalidValue(say('there is no person "{name}" in the directory', name=user.id))
 
+    # ── the comment ────────────────────────────────────────────────────────────────────────────────────────────────
+    def comment(self, outcome: Outcome, offered: str | None) -> str | None:
+        """The comment, as far as the outcome takes one."""
+        if outcome.comment == "none":
+            return None
+        what = say("Comment, required") if outcome.comment == "required" else say("Comment")
+        prompt = say("{prompt} [{value}]", prompt=what, value=offered) if offered else what
+        while True:
+            text = self.typed(prompt) or offered
+            if text or outcome.comment != "required":
+                return text or None
+            self.out.line(say("a comment is required"), "red")
+
     # ── a start ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def start(self, process: str, document: str | None, by: str | None) -> int:
-        """Asks for the inputs of a process and starts it; gives the instance. NothingAnswered at the end of the input."""
-        graph, given = self.engine.graph(process), dict[str, object]()
-        inputs = [(name, replace(one, required=one.required and one.default is None)) for name, one in graph.inputs]
+    def start(self, process: str, document: str | None) -> int:
+        """Asks for the inputs of a process and starts it; gives the instance. NothingDone at the end of the input."""
+        graph, started = self.engine.graph(process), list[int]()
+        inputs = tuple((name, replace(one, required=one.required and one.default is None)) for name, one in graph.inputs)
+
+        def send(form: Outcome, values: dict[str, object], comment: str | None) -> None:
+            try:
+                started.append(self.engine.start(process, document=document, inputs=values, by=self.by or None))
+            except WrongField as wrong:
+                raise InvalidAnswer(wrong.message) from wrong
+
         self.out.line(graph.title, "bold")
         try:
-            while True:
-                given = self.fields(inputs, given)
-                try:
-                    return self.engine.start(process, document=document, inputs=given, by=by)
-                except WrongField as refused:
-                    self.refuse(refused)
+            self.until_taken({}, None, lambda: Outcome("start", graph.title, inputs, "none"), send)
         except EOFError:
             self.out.line()
-            raise NothingAnswered(say("nothing was started")) from None
+            raise NothingDone(say("nothing was started")) from None
+        return started[0]
 
 
 @dataclass
@@ -177,28 +210,20 @@ class Dialogue(Asking):
     """The conversation about one task."""
 
     view: TaskView
-    by: str
 
     def run(self, given: Mapping[str, object], comment: str | None) -> str:
-        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingAnswered at the end of the input."""
+        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingDone at the end of the input."""
         show_task(self.view, self.names, self.out)
-        offered: dict[str, object] = {**self.view.prefill, **given}
         try:
-            while True:
-                outcome = self.outcome()
-                offered = {**offered, **self.fields(outcome.fields, offered)}
-                comment = self.comment(outcome, comment)
-                form = {name: offered[name] for name, _ in outcome.fields if name in offered}
-                try:
-                    self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
-                    return outcome.name
-                except InvalidAnswer as refused:
-                    self.refuse(refused)
+            return self.until_taken({**self.view.prefill, **given}, comment, self.outcome, self.send).name
         except EOFError:
             self.out.line()
-            raise NothingAnswered(say("nothing was answered: the task is as it was")) from None
+            raise NothingDone(say("nothing was answered: the task is as it was")) from None
 
-    # ── the outcome ────────────────────────────────────────────────────────────────────────────────────────────────
+    def send(self, outcome: Outcome, form: dict[str, object], comment: str | None) -> None:
+        """Answers the task."""
+        self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
+
     def outcome(self) -> Outcome:
         """The outcome by its number, its name or its title."""
         known = self.view.outcomes
@@ -212,15 +237,22 @@ class Dialogue(Asking):
                     return one
             self.out.line(say('"{text}" is none of them', text=text), "red")
 
-    # ── the comment ────────────────────────────────────────────────────────────────────────────────────────────────
-    def comment(self, outcome: Outcome, offered: str | None) -> str | None:
-        """The comment, as far as the outcome takes one."""
-        if outcome.comment == "none":
-            return None
-        what = say("Comment, required") if outcome.comment == "required" else say("Comment")
-        prompt = say("{prompt} [{value}]", prompt=what, value=offered) if offered else what
-        while True:
-            text = self.typed(prompt) or offered
-            if text or outcome.comment != "required":
-                return text or None
-            self.out.line(say("a comment is required"), "red")
+
+@dataclass
+class Pressing(Asking):
+    """The conversation about the form of one command."""
+
+    view: CommandView
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> None:
+        """Asks for everything and presses. `given` and `comment` are offered. NothingDone at the end of the input."""
+        self.out.line(self.view.title, "bold")
+        try:
+            self.until_taken(given, comment, lambda: self.view.form, self.send)
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was pressed: the process is as it was")) from None
+
+    def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
+        """Presses the command."""
+        self.engine.command(self.view.instance, form.name, by=self.by, values=values, comment=comment, place=self.view.place)

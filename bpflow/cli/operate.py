@@ -81,7 +81,7 @@ def start(
         names.user(by)
         graph = engine.graph(process)
         if graph.inputs and not values and sys.stdin.isatty():
-            number = Asking(engine, names, call.out, zone_of(graph.timezone)).start(process, document, by)
+            number = Asking(engine, names, call.out, zone_of(graph.timezone), by or "").start(process, document)
         else:
             number = engine.start(process, document=document, inputs=values, by=by)
         call.out.line(say('started "{process}": instance {number}', process=process, number=number))

@@ -13,7 +13,7 @@ from bpflow.diagnostics import Message, say
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.engine.events import Suspend
-    from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing
+    from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing, Turn
     from bpflow.stores.contract import InstanceRow
     from bpflow.values import Field
 
@@ -138,7 +138,7 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
 
 def _standing(standing: Standing, names: Names) -> Message:
     """A place where it stands, in words."""
-    title, due = standing.title, names.when(standing.due)
+    title, due = where(standing.title, standing.within, names), names.when(standing.due)
     match standing.kind:
         case "task":
             people = names.people(standing.people)
@@ -148,9 +148,17 @@ def _standing(standing: Standing, names: Names) -> Message:
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
             return say('waits for an answer of the service at "{title}"', title=title)
+        case "join":
+            return say('waits for other branches at "{title}"', title=title)
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def where(title: str, within: tuple[Turn, ...], names: Names) -> str:
+    """A step with the items of the turns in which it stands."""
+    items = [names.value(turn.item) or str(turn.number) for turn in within]
+    return f"{title} ({', '.join(items)})" if items else title
 
 
 def _incident(one: IncidentView) -> Message:
@@ -182,6 +190,7 @@ def _what(line: Line) -> Message:
 WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
+    "commanded": tr('pressed "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),
     "incident": tr('incident at "{title}"'),
@@ -255,7 +264,21 @@ def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
-    return {"token": one.token, "kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
+    return {
+        "token": one.token,
+        "kind": one.kind,
+        "step": one.path,
+        "title": one.title,
+        "task": one.task,
+        "people": people,
+        "due": names.iso(one.due),
+        "turns": turns_data(one.within, names),
+    }
+
+
+def turns_data(within: tuple[Turn, ...], names: Names) -> list[dict[str, Any]]:
+    """The turns around something, for programs."""
+    return [{"name": turn.name, "item": names.data(turn.item), "number": turn.number} for turn in within]
 
 
 def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
