@@ -137,15 +137,9 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     waiting = token.waiting
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
-    return Standing(
-        kind,
-        step_of(token.node),
-        title_of(steps, token.node),
-        task,
-        waiting.people if waiting else (),
-        due,
-        tuple(waiting.arms.listening.values()) if waiting else (),
-    )
+    messages = tuple(waiting.arms.listening.values()) if waiting else ()
+    people = waiting.people if waiting else ()
+    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages)
 
 
 def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
