@@ -14,7 +14,7 @@ from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.source import read_file
-from bpflow.values import DocumentType
+from bpflow.values import DocumentType, ServiceType
 
 SCENARIOS = ".test.yaml"
 
@@ -33,14 +33,16 @@ class LoadedWorkspace:
     sources: dict[str, str]
 
 
-def load_workspace(folder: Path | str, *, activities: Activities | None = None, processes: bool = True) -> LoadedWorkspace:
+def load_workspace(
+    folder: Path | str, *, activities: Activities | None = None, processes: bool = True, services: Mapping[str, ServiceType] | None = None
+) -> LoadedWorkspace:
     """All that is in the folder of a workspace. Findings name files as `folder` does.
 
-    `activities` may be used besides those that are installed: a program's own, by name. Without `processes` only what is around them is
-    read: enough to go on with what is deployed, and quick however many there are.
+    `activities` may be used besides those that are installed: a program's own, by name; `services` are a program's own too. Without
+    `processes` only what is around them is read: enough to go on with what is deployed, and quick however many there are.
     """
     folder = Path(folder)
-    around = load_surroundings(folder, activities)
+    around = load_surroundings(folder, activities, services)
     findings, sources = list(around.findings), dict(around.sources)
     directory = _directory(folder / around.settings.directory, findings, sources)
     found: dict[str, Loaded] = {}

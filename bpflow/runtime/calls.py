@@ -21,7 +21,7 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.services.local import MAX_DEPTH
+from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, OutboxRow, StoreError, Work
 

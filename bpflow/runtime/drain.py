@@ -4,13 +4,14 @@ waiting instances, messages reach their receivers, calls go out. Each in its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
+from bpflow.engine.transition import TIMEOUT
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
@@ -20,20 +21,10 @@ from bpflow.runtime.messages import Post
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
+from bpflow.services.registry import Services
+from bpflow.services.request import Request, ServiceError, error_name, reason_of
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
 from bpflow.values import check
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a registered service is asked. `key` is the same for every attempt: a service that remembers keys does nothing twice."""
-
-    key: str
-    instance: int
-    arguments: Mapping[str, Value]
-
-
-Registered = Callable[[Request], Mapping[str, Value] | None]
 
 
 @dataclass(slots=True)
@@ -54,11 +45,6 @@ BATCH = 100
 """How many things are read at once."""
 
 
-def written(values: Mapping[str, Value]) -> dict[str, Value]:
-    """What a service gave, as it will be read again. TypeError if it is not made of values."""
-    return dict(loads(dumps(dict(values))))
-
-
 def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
     return (limit is not None and done.total >= limit) or stop()
 
@@ -69,7 +55,7 @@ class Drain:
 
     runner: Runner
     clock: Clock
-    services: Mapping[str, Registered] = field(default_factory=dict)
+    services: Services
     post: Post = field(init=False)
     calls: Calls = field(init=False)
 
@@ -200,10 +186,10 @@ class Drain:
         except (StoreError, Conflict):
             raise  # the store could not be had: nobody has refused anything
         except Refused as refused:
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, refused.message, call.service)
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(refused), error_name(refused) or call.service)
         except Exception as error:
-            reason = say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}")
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason, call.service)
+            broke = Refused(say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}"))
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(broke), error_name(error) or call.service)
         if call.wait:
             self.runner.happen(row.instance, event, row.depth, also=lambda work: work.sent(row))
         else:
@@ -213,11 +199,21 @@ class Drain:
     def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """What the service says: a registered one, or one of the house on another owner."""
         call = row.call
-        if call.service in self.services:
-            return written(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
-        if call.service not in LOCAL:
-            raise Refused(say('no service "{service}" is registered', service=call.service))
-        return self.elsewhere(row, key)
+        if call.service in LOCAL:
+            return self.elsewhere(row, key)
+        left = self.left(row) if call.wait else None
+        if left is not None and left <= 0:
+            raise ServiceError("timeout", say("no answer in time"))
+        return self.services.perform(call.service, Request(key, row.instance, call.arguments, left))
+
+    def left(self, row: OutboxRow) -> float | None:
+        """How many seconds the step still waits for the answer; None if it has no `timeout`, or waits no more."""
+        for held in self.runner.known(row.instance):
+            token = held.state.tokens.get(row.call.token) if held.state else None
+            if token is not None and token.visit == row.call.visit and token.waiting is not None:
+                due = token.waiting.arms.due.get(TIMEOUT)
+                return (due - self.clock.now()).total_seconds() if due else None
+        return None
 
     def elsewhere(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """A service of the house on a document of another owner: in that owner's transaction, once by key."""

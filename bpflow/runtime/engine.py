@@ -29,13 +29,15 @@ from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
-from bpflow.runtime.drain import Drain, Registered, Worked
+from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.importing import Rejection, read_csv
+from bpflow.services.registry import Services
+from bpflow.services.request import Registered
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
 from bpflow.stores.contract import (
     CalendarRow,
@@ -90,15 +92,25 @@ def open_engine(
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
-    processes call them · `activities`: the program's own, by name, for the processes of that folder. Raises StoreError, or Refused if there is
-    no such folder.
+    processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
+    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
+    from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
 
     if isinstance(workspace, str | Path) and not Path(workspace).is_dir():
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
-    loaded = load_workspace(workspace, activities=activities) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, services)
+    types = {name: service_type(name, one) for name, one in (services or {}).items()}
+    loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
+    return Engine(open_store(url), loaded, clock, {**_declared(loaded), **(services or {})})
+
+
+def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
+    """The services by HTTP that a workspace declares."""
+    from bpflow.services.http import HttpService
+
+    declared = workspace.settings.services.items() if workspace else ()
+    return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
 
 
 class Engine:
@@ -114,7 +126,8 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
         self.runner = Runner(store, _world(workspace))
-        self._drain = Drain(self.runner, self.clock, services or {})
+        types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
+        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
     @property
     def world(self) -> World:

@@ -23,7 +23,7 @@ from bpflow.runtime.clock import Clock
 from bpflow.runtime.reading import is_message_name, is_text
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
-from bpflow.services.local import MAX_DEPTH
+from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import ListenRow, MessageRow, NewMessage, Work
 from bpflow.values import Field, InvalidValue, check, read

@@ -8,10 +8,11 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
@@ -21,16 +22,17 @@ from bpflow.engine.interpreter import advance
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import from_json
 from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
-from bpflow.services.local import LOCAL, Occasion
+from bpflow.services.local import LOCAL
+from bpflow.services.occasion import Occasion
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
-WRITERS = frozenset({"documents.update"})
+WRITERS = frozenset({"documents.create", "documents.update"})
 """The local services after which documents must be read again."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
@@ -65,6 +67,7 @@ class Turn:
     events: list[Any]
     facts: list[Fact]
     outgoing: list[CallOut]
+    picked: Counter[User] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -198,7 +201,7 @@ class Runner:
             live.used.clear()
             for call in calls:
                 if self.is_local(work, held, call):
-                    events += self.perform(work, held, turn.state, call, depth)
+                    events += self.perform(work, held, turn, call, depth)
                     if call.service in WRITERS:
                         live.documents.clear()
                         self.read_own(work, held, live)
@@ -240,12 +243,16 @@ class Runner:
         row = work.document(target.id)
         return row is None or row.owner == held.owner
 
-    def perform(self, work: Work, held: Held, state: State, call: CallOut, depth: int) -> list[Event]:
+    def perform(self, work: Work, held: Held, turn: Turn, call: CallOut, depth: int) -> list[Event]:
         """Runs a local service, unless its token is gone; gives the event of its answer, if anybody waits for it."""
+        state = turn.state
         token = state.tokens.get(call.token)
         if call.wait and (token is None or token.visit != call.visit):
             return []
         occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
+        occasion.effects, occasion.picked = turn.effects, turn.picked
+        if token is not None:
+            occasion.node, occasion.chance = token.node, f"{state.seed}/{token.node}/{call.token}/{call.visit}"
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
@@ -255,7 +262,20 @@ class Runner:
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.world, program.graph
-        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+        occasion = Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+        occasion.ask = partial(self.asked, work, Live(world))
+        return occasion
+
+    def asked(self, work: Work, live: Live, question: Question) -> Value:
+        """What a service asks that evaluates expressions, read in its unit of work."""
+        if len(live.used) > CACHED or len(live.documents) > CACHED:
+            live.used.clear()
+            live.documents.clear()
+        while True:
+            try:
+                return live.ask(question)
+            except Unanswered as unanswered:
+                self.answer(work, live, unanswered.question)
 
     # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
     def begin(

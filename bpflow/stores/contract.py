@@ -6,7 +6,7 @@ owner. `Conflict` says that another was faster: load again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -343,11 +343,32 @@ class Work(Protocol):
 
     def document(self, id: int) -> DocumentRow | None: ...
 
-    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow: ...
+    def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
+        """The documents of a type, in the order in which they were made. `equal` may leave out some whose fields (none of them a list) differ
+        from the values given; it never leaves out one whose fields are equal to them. To be read before anything is written."""
+        ...
+
+    def add_document(
+        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
+    ) -> DocumentRow:
+        """A new document, of an owner, or by default its own."""
+        ...
 
     def change_document(
         self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
     ) -> DocumentRow: ...
+
+    def open_tasks_of(self, people: Sequence[User]) -> dict[User, int]:
+        """How many open tasks each of the people has; who has none is left out."""
+        ...
+
+    def turns(self, name: str) -> dict[str, int]:
+        """When each person had the turn of that name last, as a number that only grows; who never had it is left out."""
+        ...
+
+    def take_turn(self, name: str, person: str) -> None:
+        """It is his turn now: the latest."""
+        ...
 
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""

@@ -39,6 +39,7 @@ from bpflow.stores.contract import (
     party_text,
 )
 from bpflow.stores.sqlite_files import statements, trouble
+from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages, messages
 
 STATUSES = rows.STATUSES
@@ -303,10 +304,10 @@ _OPEN_TASK = (
 _PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
 
 
-class SqliteWork:
+class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_db", "_lock", "_path", "_run", "left", "messages")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
@@ -438,13 +439,16 @@ class SqliteWork:
     def document(self, id: int) -> DocumentRow | None:
         return rows.one_document(self._db, id)
 
-    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow:
+    def add_document(
+        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
+    ) -> DocumentRow:
         now = micros(at)
-        sql = "insert into document (owner, type, version, created, changed, fields) values (0, ?, 1, ?, ?, ?)"
-        id = self._run(sql, (type, now, now, dumps(fields))).lastrowid
+        sql = "insert into document (owner, type, version, created, changed, fields) values (?, ?, 1, ?, ?, ?)"
+        id = self._run(sql, (owner or 0, type, now, now, dumps(fields))).lastrowid
         assert id is not None
-        self._run("update document set owner = ? where id = ?", (id, id))
-        row = DocumentRow(Document(type, id), id, 1, at, at, dict(fields))
+        if owner is None:
+            self._run("update document set owner = ? where id = ?", (id, id))
+        row = DocumentRow(Document(type, id), owner or id, 1, at, at, dict(fields))
         self._tell(row, {}, at, by, cause, depth, None)
         return row
 

@@ -232,6 +232,9 @@ steps:
 
 
 def test_the_answer_of_a_service_for_what_the_other_has_begun(opened: Open, far: datetime) -> None:
+    from zoneinfo import ZoneInfo
+
+    from bpflow.services.registry import Services
     from tests.runtime.test_incidents import Post, calling
 
     one, other = opened({"mail.send": Post()}), opened()
@@ -240,7 +243,7 @@ def test_the_answer_of_a_service_for_what_the_other_has_begun(opened: Open, far:
     one.work()
     (incident,) = one.incidents()
     other.retry(id, incident.id)
-    one._drain.services["no.such"] = Post()  # type: ignore[index]
+    one._drain.services = Services({"no.such": Post()}, {}, ZoneInfo("UTC"))
     assert one.work().calls == 1
     assert one.instance(id).row.status == "ended"
     check_replay(one, id)

@@ -166,6 +166,13 @@ create table feed (                 -- a document's own history: its changes and
   primary key (document, version)
 ) without rowid;
 
+create table turn (                 -- who had the turn last, where people take turns
+  name text not null,               -- process/node
+  person text not null,
+  n integer not null,               -- grows with each turn of that name
+  primary key (name, person)
+) without rowid;
+
 create table calendar (
   id integer primary key,
   owner integer not null,
