@@ -29,10 +29,10 @@ class Fault(Exception):
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
     and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again; `hops`
-    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork."""
+    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork; `touched` are the tokens
+    and scopes that were made, copied to be changed, or removed."""
 
     __slots__ = (
-        "_copied",
         "answers",
         "armed",
         "changed",
@@ -53,6 +53,7 @@ class Draft:
         "status",
         "tick",
         "tokens",
+        "touched",
         "turns",
         "zone",
     )
@@ -75,39 +76,39 @@ class Draft:
         self.changed: dict[str, int] = {}
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
-        self._copied: set[int] = set()
+        self.touched: set[int] = set()
 
     def close(self) -> Transition:
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result)
-        return Transition(state, self.effects, self.facts)
+        return Transition(state, self.effects, self.facts, self.touched)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
     def token(self, id: int) -> Token:
         """The token of that id, to be changed."""
         token = self.tokens[id]
-        if id not in self._copied:
-            self._copied.add(id)
+        if id not in self.touched:
+            self.touched.add(id)
             token = self.tokens[id] = token.copy()
         return token
 
     def scope(self, id: int) -> Scope:
         """The scope of that id, to be changed."""
         scope = self.scopes[id]
-        if id not in self._copied:
-            self._copied.add(id)
+        if id not in self.touched:
+            self.touched.add(id)
             scope = self.scopes[id] = scope.copy()
         return scope
 
     def new_token(self, scope: int, hops: int = 0) -> Token:
         token = self.tokens[self.next_id] = Token(self.next_id, "", scope, hops=hops)
-        self._copied.add(self.next_id)
+        self.touched.add(self.next_id)
         self.next_id += 1
         self.scope(scope).live += 1
         return token
 
     def new_scope(self, block: str, parent: int, host: int | None = None, handler: int = -1, index: int = -1) -> Scope:
         scope = self.scopes[self.next_id] = Scope(self.next_id, block, parent, host, handler, index)
-        self._copied.add(self.next_id)
+        self.touched.add(self.next_id)
         self.next_id += 1
         return scope
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
@@ -54,7 +56,7 @@ class DeploymentRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance as the store keeps it."""
+    """An instance as the store lists it."""
 
     id: int
     owner: int
@@ -68,7 +70,14 @@ class InstanceRow:
     ended: datetime | None
     result: str | None
     history: int | None
-    state: bytes
+
+
+class Snapshot(NamedTuple):
+    """An instance with its whole state: the root and the pages, as one transaction left them."""
+
+    row: InstanceRow
+    root: bytes
+    pages: Pages
 
 
 class TaskEntry(NamedTuple):
@@ -182,7 +191,8 @@ class NoticeRow:
 
 
 class Saved(NamedTuple):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
+    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
+    root, the holders of which all pages go, first, and the pages that are put."""
 
     id: int
     owner: int
@@ -192,8 +202,10 @@ class Saved(NamedTuple):
     status: str
     result: str | None
     incidents: int
-    state: bytes
+    root: bytes
     history: bytes
+    gone: Sequence[int] = ()
+    pages: Pages = MappingProxyType({})
 
 
 class Work(Protocol):
@@ -202,6 +214,8 @@ class Work(Protocol):
     left: bool
 
     def instance(self, id: int) -> InstanceRow | None: ...
+
+    def snapshot(self, id: int) -> Snapshot | None: ...
 
     def revision(self, id: int) -> int | None: ...
 
@@ -274,6 +288,10 @@ class Store(Protocol):
 
     def instance(self, id: int) -> InstanceRow | None: ...
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        """The instance with its state, all as one transaction left it."""
+        ...
+
     def instances(
         self,
         process: str | None = None,
@@ -285,7 +303,7 @@ class Store(Protocol):
     ) -> list[InstanceRow]: ...
 
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all."""
+        """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
         ...
 
     def open_tasks(self, party: str) -> int: ...

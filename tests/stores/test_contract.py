@@ -10,7 +10,7 @@ import pytest
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import Conflict, Saved, Store
+from bpflow.stores.contract import Conflict, Saved, Snapshot, Store
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)
@@ -59,7 +59,8 @@ def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, 
     row = again().instance(alone)
     assert row is not None
     assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
-    assert (row.document, row.started, row.ended, row.result, row.state) == (None, AT, None, None, b"first")
+    assert (row.document, row.started, row.ended, row.result) == (None, AT, None, None)
+    assert store.snapshot(alone) == Snapshot(row, b"first", {})
     with_document = store.instance(owned)
     assert with_document is not None
     assert (with_document.owner, with_document.document) == (deal.id, deal)
@@ -76,10 +77,13 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on"))
         assert work.revision(id) == 2
         assert work.revision(99) is None
-        assert work.instance(99) is None
+        assert work.instance(99) is work.snapshot(99) is None
+        found = work.snapshot(id)
+        assert found is not None
+        assert (found.row, found.root) == (work.instance(id), b"second")
     after = again().instance(id)
     assert after is not None
-    assert (after.revision, after.state, after.incidents, after.ended) == (2, b"second", 2, None)
+    assert (after.revision, after.incidents, after.ended) == (2, 2, None)
     with pytest.raises(Conflict), store.begin() as work:
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost"))
     assert store.instance(id) == after

@@ -1,0 +1,275 @@
+"""A state as a root and pages, so that an event writes what it has changed and not what there is.
+
+The law of this file: `decode(program, root, pages)` gives the state that `encode` was given, whether everything was written at once or
+event by event what had changed. The root is written each time. A page is written when something on it has changed, and is gone with
+what it was about. There is one for each turn of a large fan (the scopes, tokens and incidents inside it), one for the fan's list of
+items, one for each result, and one for each large value of a name. What lies inside a turn of a large fan inside a turn of a large fan
+is on the page of the inner one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
+from types import NoneType
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from bpflow.engine.codec import (
+    STATUSES,
+    VERSION,
+    dumps,
+    incident_row,
+    instant,
+    loads,
+    micros,
+    read_incident,
+    read_scope,
+    read_token,
+    read_value,
+    scope_row,
+    token_row,
+)
+from bpflow.engine.program import Program
+from bpflow.engine.state import ROOT, Incident, Scope, State, Token
+from bpflow.expressions.data import Value
+
+LARGE_VALUE = 1000
+"""A value of more bytes than that has a page of its own."""
+SHORT = 200
+"""A text of at most so many characters is written anew each time."""
+
+ITEMS, TURN = -1, -2
+"""The parts of the pages of a fan's items and of a turn; results have the places of their items as part."""
+
+Key: TypeAlias = tuple[int, int]
+"""A page: (holder, part). Holders are the token at a fan, the scope of a turn, or, below zero, a large value; its only page is (-n, 0)."""
+Pages: TypeAlias = Mapping[Key, bytes]
+
+_PLAIN = frozenset((bool, int, NoneType))
+
+
+class Encoded(NamedTuple):
+    """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
+
+    root: bytes
+    gone: list[int]
+    pages: dict[Key, bytes]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The rows of a page, or of the root, as they stand written."""
+
+    tokens: dict[int, Any] = field(default_factory=dict)
+    scopes: dict[int, Any] = field(default_factory=dict)
+    incidents: list[Any] = field(default_factory=list)
+
+    def rows(self) -> tuple[list[Any], list[Any], list[Any]]:
+        return list(self.tokens.values()), list(self.scopes.values()), self.incidents
+
+
+@dataclass(slots=True)
+class Written:
+    """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
+
+    `sheets`: by the scope of the turn, ROOT for the root · `place`: on which sheet a token or a scope is · `fans`: host of a large fan →
+    its visit, and how many results · `names`: value → its bytes; as no one changes a value in place, the same object has the same bytes ·
+    `large`: the names whose value has a page, by its number.
+    """
+
+    sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet()})
+    place: dict[int, int] = field(default_factory=dict)
+    fans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    names: dict[str, tuple[Value, orjson.Fragment]] = field(default_factory=dict)
+    large: dict[str, int] = field(default_factory=dict)
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def encode(program: Program, state: State, written: Written | None = None, touched: Iterable[int] | None = None) -> Encoded:
+    """What is to be written so that the store has the state.
+
+    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes that may differ from it. Without them
+    all of the state is written.
+    """
+    if written is None:
+        written = Written()
+    out = Encoded(b"", [], {})
+    names = _names(state.names, written, out)
+    dirty = _rows(program, state, written, sorted((*state.scopes, *state.tokens) if touched is None else touched), out)
+    if state.incidents != written.incidents:
+        dirty |= _incidents(program, state, written)
+    for page in sorted(dirty - {ROOT}):
+        _sheet(written, page, out)
+    status = 0 if state.status == "running" else STATUSES.index(state.status)
+    root = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, *written.sheets[ROOT].rows()]
+    if written.large:
+        root.append(written.large)
+    return out._replace(root=dumps(root))
+
+
+def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
+    """Brings the rows of tokens and scopes up to date; gives the sheets on which that was. A scope comes before what is in it, as
+    ids grow."""
+    dirty: set[int] = set()
+    place, sheets = written.place, written.sheets
+    for id in touched:
+        token, scope, was = state.tokens.get(id), state.scopes.get(id), place.get(id)
+        at = place[token.scope] if token is not None else _place(state, scope, place) if scope is not None else None
+        if was is not None and was != at:
+            sheets[was].tokens.pop(id, None)
+            sheets[was].scopes.pop(id, None)
+            dirty.add(was)
+            del place[id]
+        if at is not None:
+            sheet = sheets.get(at) or sheets.setdefault(at, Sheet())
+            if token is not None:
+                sheet.tokens[id] = token_row(program, token)
+            elif scope is not None:
+                sheet.scopes[id] = scope_row(program, scope)
+            dirty.add(at)
+            place[id] = at
+        if id in written.fans or (token is not None and token.fan is not None):
+            _fan(id, token, written, out)
+    return dirty
+
+
+def _place(state: State, scope: Scope, place: Mapping[int, int]) -> int:
+    """The sheet of a scope: a turn of a large fan has its own, any other scope is where its parent is."""
+    if scope.id == ROOT:
+        return ROOT
+    if scope.index >= 0 and scope.host is not None:
+        fan = state.tokens[scope.host].fan
+        if fan is not None and fan.large:
+            return scope.id
+    return place[scope.parent]
+
+
+def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None:
+    """The items of a large fan when it opens, and each result once. Results are only ever added, so those that are not written come last."""
+    fan = token.fan if token is not None and token.fan is not None and token.fan.large else None
+    visit, known = written.fans.get(host, (0, 0))
+    if visit and (token is None or fan is None or token.visit != visit):
+        out.gone.append(host)
+        del written.fans[host]
+        visit = known = 0
+    if token is not None and fan is not None:
+        if not visit:
+            out.pages[host, ITEMS] = dumps(fan.items)
+        for index in islice(reversed(fan.results), len(fan.results) - known):
+            out.pages[host, index] = dumps(fan.results[index])
+        written.fans[host] = (token.visit, len(fan.results))
+
+
+def _incidents(program: Program, state: State, written: Written) -> set[int]:
+    """Brings the incidents of all sheets up to date; gives the sheets whose incidents have changed."""
+    found: dict[int, list[Any]] = {}
+    for incident in state.incidents:
+        holder = incident.token if incident.token is not None else incident.scope
+        found.setdefault(written.place.get(holder or ROOT, ROOT), []).append(incident_row(program, incident))
+    written.incidents = state.incidents
+    dirty = set()
+    for page, sheet in written.sheets.items():
+        rows = found.get(page, [])
+        if rows != sheet.incidents:
+            sheet.incidents = rows
+            dirty.add(page)
+    return dirty
+
+
+def _sheet(written: Written, page: int, out: Encoded) -> None:
+    """A page as it is now, or no more."""
+    rows = written.sheets[page].rows()
+    if any(rows):
+        out.pages[page, TURN] = dumps(rows)
+    else:
+        del written.sheets[page]
+        out.gone.append(page)
+
+
+def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
+    """The names for the root: what is long to write out as known bytes, what is large as none, on a page of its own."""
+    made: dict[str, Any] = dict(names)
+    for name, value in names.items():
+        kind = type(value)
+        if kind in _PLAIN or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
+            continue
+        known = written.names.get(name)
+        if known is None or known[0] is not value:
+            known = written.names[name] = (value, _write_value(name, value, written, out))
+        made[name] = known[1]
+    if written.large:
+        for name in [name for name in written.large if made.get(name) is not written.names[name][1]]:
+            out.gone.append(-written.large.pop(name))
+            del written.names[name]
+        made |= dict.fromkeys(written.large)
+    if len(written.names) > len(names):
+        for name in written.names.keys() - names.keys():
+            del written.names[name]
+    return made
+
+
+def _write_value(name: str, value: Value, written: Written, out: Encoded) -> orjson.Fragment:
+    data = dumps(value)
+    number = written.large.pop(name, None)
+    if len(data) > LARGE_VALUE:
+        number = written.large[name] = number or max(written.large.values(), default=0) + 1
+        out.pages[-number, 0] = data
+    elif number is not None:
+        out.gone.append(-number)
+    return orjson.Fragment(data)
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]:
+    """The state, and what stands written of it. ValueError if the bytes are of another version."""
+    plain = orjson.loads(root)
+    if plain[0] != VERSION:
+        raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *large = plain
+    sheets = {ROOT: _read_sheet(tokens, scopes, incidents)}
+    sheets |= {holder: _read_sheet(*orjson.loads(pages[holder, part])) for holder, part in sorted(pages) if part == TURN}
+    written = Written(sheets, large=large[0] if large else {})
+    written.place = {id: page for page, sheet in sheets.items() for id in (*sheet.tokens, *sheet.scopes)}
+    all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
+    all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
+    if pages:
+        _read_fans(all_tokens, pages, written)
+    found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
+    written.incidents = tuple(read_incident(program, row) for row in found)
+    values = _read_names(names, pages, written)
+    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result), written  # type: ignore[arg-type]
+
+
+def _read_sheet(tokens: list[Any], scopes: list[Any], incidents: list[Any]) -> Sheet:
+    return Sheet({row[0]: row for row in tokens}, {row[0]: row for row in scopes}, incidents)
+
+
+def _in_order(sheets: Iterable[dict[int, Any]]) -> list[Any]:
+    """The rows of all sheets by id, the order in which they came to be."""
+    return sorted((row for sheet in sheets for row in sheet.values()), key=itemgetter(0))
+
+
+def _read_fans(tokens: Mapping[int, Token], pages: Pages, written: Written) -> None:
+    """Gives large fans their items and results."""
+    results: dict[int, dict[int, Value]] = {}
+    for holder, part in sorted(pages):
+        if part >= 0 and holder > 0:
+            results.setdefault(holder, {})[part] = loads(pages[holder, part])
+    for token in tokens.values():
+        if token.fan is not None and (token.id, ITEMS) in pages:
+            token.fan.items, token.fan.results = loads(pages[token.id, ITEMS]), results.get(token.id, {})
+            written.fans[token.id] = (token.visit, len(token.fan.results))
+
+
+def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[str, Value]:
+    values: dict[str, Value] = read_value(names)  # type: ignore[assignment]
+    for name, number in written.large.items():
+        data = pages[-number, 0]
+        values[name] = loads(data)
+        written.names[name] = (values[name], orjson.Fragment(data))
+    return values
