@@ -6,9 +6,8 @@ state of an instance, `pages` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from types import NoneType
 from typing import Any, cast, get_args
 
 import orjson
@@ -16,7 +15,7 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, State, Token, Waiting
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag

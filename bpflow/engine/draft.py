@@ -28,7 +28,8 @@ class Fault(Exception):
 
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
-    and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again; `hops`
+    and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
+    afterwards is read again; `hops`
     is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork; `touched` are the tokens
     and scopes that were made, copied to be changed, or removed."""
 
@@ -73,7 +74,7 @@ class Draft:
         self.effects = Effects()
         self.facts: list[Fact] = []
         self.tick = self.hops = 0
-        self.changed: dict[str, int] = {}
+        self.changed: dict[int, dict[str, int]] = {ROOT: {}}
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
         self.touched: set[int] = set()
@@ -150,26 +151,28 @@ class Draft:
             seen.update(names)
         return seen
 
-    def home(self, scope: int) -> Names:
-        """Where results of steps in that scope are written: the names of the innermost turn, else the variables."""
+    def home(self, scope: int) -> tuple[Names, dict[str, int]]:
+        """Where results of steps in that scope are written, the names of the innermost turn, else the variables; and where it is noted
+        which of them have changed."""
         while self.turns:
             at = self.scopes[scope]
             if at.names is not None:
                 names = self.scope(scope).names
                 assert names is not None
-                return names
+                return names, self.changed.setdefault(scope, {})
             if scope == ROOT:
                 break
             scope = at.parent
-        return self.root_names
+        return self.root_names, self.changed[ROOT]
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
         """Writes the results of a step, as far as any expression reads them; the history has them all."""
         if name is None or name not in self.program.fields_read:
             return
         fields = self.program.fields_read[name]
-        self.home(scope)[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
-        self.changed[name] = self.tick
+        names, changed = self.home(scope)
+        names[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
+        changed[name] = self.tick
         self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:

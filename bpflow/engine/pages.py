@@ -267,7 +267,7 @@ def _read_fans(tokens: Mapping[int, Token], pages: Pages, written: Written) -> N
 
 
 def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[str, Value]:
-    values: dict[str, Value] = read_value(names)  # type: ignore[assignment]
+    values: dict[str, Value] = read_value(names)
     for name, number in written.large.items():
         data = pages[-number, 0]
         values[name] = loads(data)

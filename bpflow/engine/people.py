@@ -217,7 +217,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
 def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
     draft.facts.append(("overdue", token.id, token.node))
     if task.gives is not None:
-        record = draft.home(token.scope).get(task.gives)
+        record = draft.home(token.scope)[0].get(task.gives)
         if isinstance(record, dict):
             draft.give(token.scope, task.gives, {**record, "overdue": True})
 

@@ -8,28 +8,42 @@ from bpflow.diagnostics import say
 from bpflow.engine import arms, nodes, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import Scope, Token
+from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    if not draft.changed or draft.program.awaited_names.isdisjoint(draft.changed):
+    awaited = draft.program.awaited_names
+    homes = [home for home, names in draft.changed.items() if not awaited.isdisjoint(names)]
+    if not homes:
         return False
-    waits = draft.program.waits
-    holders = [token.id for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
-    if draft.program.handler_blocks:
-        holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
-    changed, draft.changed = draft.changed, {}
-    if not holders:
-        return False
-    for id in sorted(holders):
-        since = draft.armed.get(id, -1)
-        fresh = {name for name, tick in changed.items() if tick > since}
-        if fresh:
-            reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
+    fresh: dict[int, set[str]] = {}
+    for home in homes:
+        changed = draft.changed[home]
+        for id in holders(draft, home):
+            since = draft.armed.get(id, -1)
+            fresh.setdefault(id, set()).update(name for name, tick in changed.items() if tick > since)
+    draft.changed = {ROOT: {}}
+    for id in sorted(id for id, names in fresh.items() if names):
+        reread(draft, id, lambda _, trigger, names=fresh[id]: not names.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
+
+
+def holders(draft: Draft, home: int) -> list[int]:
+    """The tokens and scopes that wait and see the names of a scope."""
+    waits = draft.program.waits
+    found = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
+    if draft.program.handler_blocks:
+        found += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
+    return [id for id, scope in found if home == ROOT or is_within(draft, scope, home)]
+
+
+def is_within(draft: Draft, scope: int, home: int) -> bool:
+    while scope not in (home, ROOT):
+        scope = draft.scopes[scope].parent
+    return scope == home
 
 
 Concerns = Callable[[int, Trigger], bool]
