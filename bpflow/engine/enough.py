@@ -68,9 +68,18 @@ def _parts(node: ast.AST, text: str) -> list[tuple[str, int, int]]:
     """The calls that can be counted: function, begin, end."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in JOINS:
         begin, end = node.col_offset, node.end_col_offset or 0
-        if parse(text[begin:end]).names.keys() == {"results"}:
+        if len(node.args) == 1 and _goes_one_by_one(node.args[0]) and parse(text[begin:end]).names.keys() == {"results"}:
             return [(node.func.id, begin, end)]
     return [part for child in ast.iter_child_nodes(node) for part in _parts(child, text)]
+
+
+def _goes_one_by_one(node: ast.expr) -> bool:
+    """Whether it is `results`, or a generator over it that sees nothing of it but the one."""
+    if isinstance(node, ast.GeneratorExp):
+        part = node.generators[0]
+        inner = [name.id for tree in (node.elt, *part.ifs) for name in ast.walk(tree) if isinstance(name, ast.Name)]
+        return _goes_one_by_one(part.iter) and not isinstance(part.iter, ast.GeneratorExp) and "results" not in inner
+    return isinstance(node, ast.Name) and node.id == "results"
 
 
 def _name(number: int) -> str:

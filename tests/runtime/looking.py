@@ -37,7 +37,7 @@ def stored(engine: Engine, id: int) -> Held:
     """The instance as it is in the store, whatever is cached."""
     row = engine.store.instance(id)
     assert row is not None
-    return Runner(engine.store, engine.world).read(row)
+    return Runner(engine.store, engine.world, engine.runner.programs).read(row)
 
 
 def events_of(engine: Engine, id: int) -> list[Event]:
