@@ -130,7 +130,7 @@ def _kind(said: Schema) -> str:
             return ELSEWHERE.get(name, "{…}")
         case {"oneOf": cases} | {"anyOf": cases}:
             return " or ".join(dict.fromkeys(map(_kind, cases)))
-        case {"format": ("expression" | "template" | "duration-or-expression" | "date") as form}:
+        case {"format": ("expression" | "template" | "duration-or-expression" | "duration" | "date") as form}:
             return {"template": "text with `$(…)`", "duration-or-expression": "duration or expression"}.get(form, str(form))
     return _plain(said)
 
@@ -145,6 +145,8 @@ def _plain(said: Schema) -> str:
             return "name: value"
         case "string":
             return "name" if said.get("pattern", "").startswith(("^[a-z]", "^(go-on|", "^[A-Za-zА")) else "text"
+        case ["string", "array"]:
+            return f"{_plain(said['items'])} or list"
         case "boolean":
             return "`true` / `false`"
         case "integer":
@@ -199,7 +201,7 @@ def step_keys() -> Lines:
     plain = min(steps, key=lambda keys: keys["title"].get("format", ""))
     properties = {key: plain[key] for key in shared if key != "activity"}
     properties = {"activity": {"type": "string", "description": "What the step does: the name of an activity."}, **properties}
-    yield from keys_of({"properties": properties, "required": ["activity"]}, {}, "Keys of every step")
+    yield from keys_of({"properties": properties, "required": ["activity"]}, schema, "Keys of every step")
 
 
 def activities() -> Lines:

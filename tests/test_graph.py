@@ -63,9 +63,12 @@ plain_field = st.builds(
 )
 field = st.builds(lambda outer, inner: replace(outer, fields=tuple(inner)), plain_field, st.lists(st.tuples(names, plain_field), max_size=2))
 fields = st.lists(st.tuples(names, field), max_size=2).map(tuple)
-trigger = st.builds(Trigger, st.sampled_from(["at", "changed", "until", "message", "command"]), some_expr, texts, st.booleans(), some_expr, texts, fields)
-handler = st.builds(Handler, names, trigger, st.booleans(), flow, st.booleans())
-outcome = st.builds(Outcome, names, texts, fields, st.sampled_from(["none", "optional", "required"]), st.booleans())
+comments = st.sampled_from(["none", "optional", "required"])
+trigger = st.builds(
+    Trigger, st.sampled_from(["at", "changed", "until", "message", "command"]), some_expr, texts, st.booleans(), some_expr, texts, fields, comments
+)
+handler = st.builds(Handler, names, trigger, st.booleans(), flow, st.booleans(), st.none() | names)
+outcome = st.builds(Outcome, names, texts, fields, comments, st.booleans())
 form = st.builds(Form, expr, st.lists(outcome, max_size=2).map(tuple), some_expr, sets, sets)
 alarm = st.builds(Alarm, expr, st.booleans(), some_expr, some_expr, st.none() | names)
 each = st.builds(Each, expr, names, some_expr, some_expr, some_expr, sets)
@@ -76,10 +79,10 @@ def some(item, size=2):
 
 
 node = st.one_of(
-    st.builds(Step, names, some(flow), sets, some(names), st.none() | names, st.none() | st.integers(0, 9)),
-    st.builds(Choose, names, some(st.tuples(expr, flow)), st.none() | flow, st.booleans()),
+    st.builds(Step, names, some(flow), sets, some(names), st.none() | names, st.none() | st.integers(0, 9), st.none() | names),
+    st.builds(Choose, names, some(st.tuples(expr, flow)), st.none() | flow, st.sampled_from(["first", "every", "only"]), st.integers(0, 2)),
     st.builds(Join, names, some(names), flow, st.sampled_from(["all", "live", 2])),
-    st.builds(Wait, names, some(st.tuples(trigger, flow)), st.none() | names),
+    st.builds(Wait, names, some(st.tuples(trigger, flow)), st.none() | names, some(names)),
     st.builds(Task, names, expr, form, some(st.tuples(names, flow)), some(alarm), st.none() | names, some_expr, some_expr),
     st.builds(Call, names, texts, sets, flow, st.none() | names, st.none() | st.builds(Retry, st.integers(0, 9)), some_expr, st.booleans()),
     st.builds(Block, names, some(flow), flow, st.sampled_from(["all", 1]), st.none() | each, some(handler), st.none() | names),

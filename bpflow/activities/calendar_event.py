@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bpflow.activities.times import moment
 from bpflow.definition.step import Step
+from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Expression, Template
 from bpflow.graph import Call, Expr, Lowering
 

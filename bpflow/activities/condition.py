@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bpflow.definition.branch import Branch
-from bpflow.definition.step import Step
+from bpflow.definition.step import Branch, Step
 from bpflow.definition.types import Expression
 from bpflow.graph import Choose, Flow, Lowering
 

@@ -32,7 +32,7 @@ class End(Step):
     def mistakes(self) -> Iterator[Diagnostic]:
         """A `next`, which nothing would follow."""
         yield from super().mistakes()
-        if self.next is not None:
+        if self.next:
             yield Diagnostic(self.key_span("next"), "unknown-key", say('nothing can follow "end", so it has no "next"'))
 
     def lower(self, b: Lowering) -> None:

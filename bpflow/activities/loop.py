@@ -9,7 +9,7 @@ from pydantic import Field as Key
 
 from bpflow.definition import step
 from bpflow.definition.types import Expression
-from bpflow.graph import Choose, Expr, Lowering, Step, World
+from bpflow.graph import Block, Choose, Expr, Lowering, Step, Way, World
 from bpflow.values import Field
 
 
@@ -58,9 +58,9 @@ class Loop(step.Step):
         return {"turn": Field("integer")}
 
     def lower(self, b: Lowering) -> None:
-        """A Step that begins, a Step that counts a turn, a Choose before or after the body."""
+        """A Step that begins, a Step that counts a turn, a Choose before or after the body; a Block around it if it can fork."""
         turn, choose = b.node("turn"), b.node("while" if self.while_ else "until")
-        body = b.branch("", self.steps, then=b.at("while" if self.while_ else "until"))
+        body = self._body(b, b.at("while" if self.while_ else "until"))
         first = b.at("while") if self.while_ else b.at("turn")
         b.add(Step(b.path, (b.flow(b.path, way=first),), forgets=(b.name,)))
         b.add(Step(turn, (b.flow(turn, way=body),), forgets=b.given_within(), turn=b.name, bound=self.max))
@@ -68,3 +68,10 @@ class Loop(step.Step):
             b.add(Choose(choose, ((self.while_, b.flow(choose, "again", b.at("turn"))),), b.flow(choose, "over")))
         else:
             b.add(Choose(choose, ((self.until or Expr("none"), b.flow(choose, "over")),), b.flow(choose, "again", b.at("turn"))))
+
+    def _body(self, b: Lowering, after: Way) -> Way:
+        if not step.can_fork(self.steps):
+            return b.branch("", self.steps, then=after)
+        inside, block = b.inside(), b.node("body")
+        b.add(Block(block, (inside.flow(block, way=inside.branch("", self.steps)),), b.flow(block, way=after)))
+        return b.at("body")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bpflow.activities.times import moment
 from bpflow.definition.step import Step
+from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Expression
 from bpflow.graph import Expr, Lowering, Trigger, Wait
 

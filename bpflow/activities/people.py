@@ -9,10 +9,10 @@ from pydantic import Field as Key
 
 from bpflow.activities import forms
 from bpflow.activities.forms import FormKeys
-from bpflow.activities.times import deadline, moment
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps
-from bpflow.definition.types import Duration, Expression, Name, Target, Template, Title
+from bpflow.definition.times import deadline, moment
+from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
 from bpflow.graph import Alarm, Call, Choose, Expr, Flow, Form, Lowering, Outcome, Task, World
@@ -29,8 +29,8 @@ class OutcomeKeys(FormKeys):
     """`false`: people cannot choose it, only `on-overdue` can."""
     steps: Steps = ()
     """What is done then; after it comes what follows the task."""
-    next: Target | None = None
-    """The step that it leads to; `go-on` carries on after the task."""
+    next: Targets = ()
+    """The step that it leads to, or several; `go-on` carries on after the task."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Both `steps` and `next`."""

@@ -31,6 +31,9 @@ class SetVariables(DefinedStep):
     def _sets(self, b: Lowering) -> Sets:
         found = []
         variables = b.world.variables
+        if b.is_apart:
+            message = say("a variable cannot be set where steps run in parallel: which value it has afterwards would be chance")
+            b.report("set-in-parallel", message, say("let the steps give results, and set the variable after the parallel"))
         for given in self.set:
             if given.name not in variables:
                 b.report("unknown-name", say('there is no variable "{name}"', name=given.name), did_you_mean(given.name, variables), given.name_place)

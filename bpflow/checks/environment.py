@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
 from bpflow.definition.process import Process
-from bpflow.definition.step import walk
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
 from bpflow.values import DocumentType, Field
@@ -78,11 +78,15 @@ def environment(process: Process, types: Types, lost: frozenset[str] = frozenset
     for name, field in (*fields_of(process.variables), *fields_of(process.inputs)):
         names[name] = Named(fields_behind(field, types), field)
     world = World(document=document, types=types)
-    for step in walk(process.steps):
+    brought = dict(triggers.brings(process.meanwhile))
+    for step in process.all_steps():
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:
-            names[str(step.id)] = Named(results)
-    return Environment(names, types, start)
+            names[str(step.id)] = Named(None if step.open_results else results)
+        brought |= dict(step.brings(world))
+        for name in step.inner_names:
+            names.setdefault(name, NOT_KNOWN)
+    return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 
 
 def _document_type(process: Process, types: Types) -> DocumentType | None:

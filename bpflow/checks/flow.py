@@ -136,3 +136,83 @@ page(
               no: {title: Refused, next: go-on}
     """,
 )
+
+page(
+    "jump-out-of-parallel",
+    """
+    `next` cannot lead out of what runs in parallel.
+
+    The other branches of a `parallel`, the other turns of a `for-each` with `in-parallel`, would go on without it, or be cut off in the
+    middle. A branch runs to its end; what follows stands after the parallel. `end` ends the whole instance from anywhere.
+
+    Bad:
+
+        steps:
+          - activity: parallel
+            branches:
+              first: {steps: [{activity: notify, to: initiator, text: Ready, next: after}]}
+              second: {steps: [{activity: pause, for: 1d}]}
+          - {id: after, activity: notify, to: initiator, text: Both are over}
+
+    Good:
+
+        steps:
+          - activity: parallel
+            join: any
+            branches:
+              first: {steps: [{activity: notify, to: initiator, text: Ready}]}
+              second: {steps: [{activity: pause, for: 1d}]}
+          - {id: after, activity: notify, to: initiator, text: One of them is over}
+    """,
+)
+
+page(
+    "set-in-parallel",
+    """
+    A variable cannot be set where steps run in parallel.
+
+    Two branches that set one variable would leave what the slower one has written. Steps give results of their own, which can be read
+    after the parallel; a `for-each` gathers with `collect`.
+
+    Bad:
+
+        variables:
+          price: {type: money}
+        steps:
+          - activity: parallel
+            branches:
+              first: {steps: [{activity: set-variables, set: {price: 10}}]}
+              second: {steps: [{activity: set-variables, set: {price: 20}}]}
+
+    Good:
+
+        variables:
+          price: {type: money}
+        steps:
+          - activity: parallel
+            branches:
+              first: {steps: [{id: ask, activity: request-info, to: initiator, fields: {price: {type: money}}}]}
+              second: {steps: [{activity: pause, for: 1d}]}
+          - {activity: set-variables, set: {price: $(ask.price)}}
+    """,
+)
+
+page(
+    "idle-retry",
+    """
+    `retry` stands at a step that calls a service.
+
+    It is the call that is tried again. A condition, a pause, a block call nothing themselves; what may fail inside a block has its own
+    `retry`, and `on-error` takes what is left of it.
+
+    Bad:
+
+        steps:
+          - {activity: pause, for: 1d, retry: {times: 3}}
+
+    Good:
+
+        steps:
+          - {activity: notify, to: initiator, text: Ready, retry: {times: 3}}
+    """,
+)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
-from bpflow.definition.step import walk
+from bpflow.definition import triggers
+from bpflow.definition.process import Process
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS
+from bpflow.graph import ERROR
 from bpflow.graph.written import span_of
 
 
@@ -36,7 +38,7 @@ def name_clash(subject: Subject) -> Iterator[Diagnostic]:
     """
     taken: dict[str, Message] = {}
     for name, span, what in sorted(_given(subject), key=lambda given: given[1]):
-        if name in BUILTIN_NAMES or name in FUNCTIONS:
+        if name in BUILTIN_NAMES or name in FUNCTIONS or name == ERROR:
             yield Diagnostic(span, "name-clash", say('"{name}" is a name of the language', name=name), say("choose another name"))
         elif name in taken:
             yield Diagnostic(span, "name-clash", say('"{name}" is already the name of {what}', name=name, what=taken[name]), say("choose another name"))
@@ -50,10 +52,22 @@ def _given(subject: Subject) -> Iterator[tuple[str, Span, Message]]:
         for name in table:
             yield name, table.key_spans[name], what
     seen: set[str] = set()
-    for step in walk(subject.process.steps):
+    for step in subject.process.all_steps():
         if step.id and step.id not in seen:
             seen.add(step.id)
             yield str(step.id), span_of(step.id), say("a step")
+    brought: set[str] = set()
+    for name in _brought(subject.process):
+        if name not in brought and name != ERROR:
+            brought.add(name)
+            yield name, span_of(name), say("something that happens")
+
+
+def _brought(process: Process) -> Iterator[str]:
+    """Names of items, and of what triggers bring."""
+    for step in process.all_steps():
+        yield from (name for name, _ in step.brings())
+    yield from (name for name, _ in triggers.brings(process.meanwhile))
 
 
 page(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from bpflow.checks.paths import Reading, readings
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
-from bpflow.definition.step import walk
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
 from bpflow.expressions import FUNCTIONS
 from bpflow.schema.letters import foreign_letter
@@ -35,7 +34,7 @@ def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
         steps:
           - {activity: set-variables, set: {attempts: $(attempts + 1)}}
     """
-    silent = {str(step.id) for step in walk(subject.process.steps) if step.id and step.results() is None}
+    silent = {str(step.id) for step in subject.process.all_steps() if step.id and step.results() is None}
     for use in subject.uses:
         for name, offset in use.parsed.names.items():
             if use.named(name) is None:

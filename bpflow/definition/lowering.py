@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
 from bpflow.definition.process import ManualStart, Process, Start
 from bpflow.definition.reading import Reading
@@ -36,6 +37,7 @@ def lower(process: Process, types: Mapping[str, DocumentType], *, timezone: str 
     builder = Builder(world, reading.origins)
     head = builder.head(process.place)
     entry = builder.lower(process.steps)
+    handlers = triggers.lowered(head, "", process.meanwhile)
     for model in process.inputs.values():
         _default(model, head)
     variables, starts = tuple(_variables(process, head)), tuple(_start(start, head) for start in process.start)
@@ -54,6 +56,7 @@ def lower(process: Process, types: Mapping[str, DocumentType], *, timezone: str 
         variables=variables,
         outputs=_sets(process.outputs),
         people=_sets(process.people),
+        handlers=handlers,
         unless_running=process.unless_running,
         source=reading.file,
     )

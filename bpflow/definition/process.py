@@ -11,7 +11,8 @@ from pydantic import Field as Key
 from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
 from bpflow.definition.settings import is_zone
-from bpflow.definition.step import Steps
+from bpflow.definition.step import Step, Steps, walk
+from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 
@@ -76,8 +77,16 @@ class Process(Model):
     """What starts instances."""
     unless_running: bool = False
     """No second instance on the same document."""
+    meanwhile: tuple[Handler, ...] = ()
+    """What may happen at any time while an instance runs."""
     steps: Steps
     """What is done."""
+
+    def all_steps(self) -> Iterator[Step]:
+        """All steps, those inside others and those of `meanwhile` too."""
+        yield from walk(self.steps)
+        for handler in self.meanwhile:
+            yield from walk(handler.steps)
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """A zone that there is not, and starts by documents where there is no document."""

@@ -6,23 +6,46 @@ the definition does not know the activities, and an activity of an embedding pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from bpflow import graph, values
 from bpflow.definition.model import Model
 from bpflow.definition.reading import reading_of
-from bpflow.definition.types import Name, Target, Title
+from bpflow.definition.types import Name, Seconds, Targets, Title
 from bpflow.definition.vocabulary import vocabulary
-from bpflow.diagnostics import did_you_mean, say
-from bpflow.graph import Lowering, World
-from bpflow.values import Field
+from bpflow.diagnostics import Diagnostic, did_you_mean, say
+from bpflow.graph import Lowering, Way, World
+
+ERROR_FIELDS: Mapping[str, values.Field] = {"name": values.Field("string"), "message": values.Field("text")}
+"""What can be read of an error: its name, as services and `error:` call it, and what was said."""
+
+
+class Retry(Model):
+    """How often and when a service is asked again: after `first`, twice that, … at most `at-most`, with jitter."""
+
+    times: Annotated[int, Field(ge=1, le=1000, strict=True)]
+    """How often, after the first time."""
+    first: Seconds = 10
+    """How long after the first failure."""
+    at_most: Seconds = 3600
+    """The longest time between two tries."""
+
+    def lowered(self) -> graph.Retry:
+        """The retry of the graph."""
+        return graph.Retry(self.times, self.first, max(self.first, self.at_most))
 
 
 class Step(Model):
     """A step of a process. An activity is a class made from it: its keys are fields, its docstring is its manual page."""
+
+    opens_block: ClassVar[bool] = False
+    """Whether its lists of steps stand in a block of their own, so that several tokens in them are gathered there."""
+    inner_names: ClassVar[tuple[str, ...]] = ()
+    """Names that some expression of its own may read besides those of the process."""
 
     activity: Title
     """What the step does: the name of an activity."""
@@ -30,8 +53,12 @@ class Step(Model):
     """Names the step in `next`, and its results in expressions."""
     title: Title | None = None
     """What the step is called in drawings and in the history."""
-    next: Target | None = None
-    """The step that follows, where it is not the next one in the list; `go-on` carries on after this list."""
+    next: Targets = ()
+    """The step that follows, where it is not the next one in the list; several begin all of them; `go-on` carries on after this list."""
+    retry: Retry | None = None
+    """How often a service that has refused or broken is asked again."""
+    on_error: Branch | None = None
+    """What is done if the step fails, after its retries; without it, that is for the nearest step around it that has one, else for an operator."""
     notes: Title | None = None
     """Remarks for whoever reads the process."""
 
@@ -39,13 +66,36 @@ class Step(Model):
         """Adds the nodes of the step to the graph; the one by which it is entered has the id `b.path`."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
 
-    def results(self, world: World | None = None) -> Mapping[str, Field] | None:
+    def results(self, world: World | None = None) -> Mapping[str, values.Field] | None:
         """The fields of `<id>.…` in expressions; None if the step gives nothing. `world` tells the types of the document's fields."""
         return None
+
+    @property
+    def open_results(self) -> bool:
+        """Whether the results may have more fields than `results` tells: those that only the run knows."""
+        return False
+
+    def brings(self, world: World | None = None) -> Iterator[tuple[str, Mapping[str, values.Field] | None]]:
+        """Names that the step gives besides its own, with their fields (None: not known): a for-each's item, what a trigger brings."""
+        if self.on_error:
+            yield graph.ERROR, ERROR_FIELDS
 
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The lists of steps inside this one, by the name of the branch."""
         yield from ()
+
+    def inner(self) -> Iterator[Sequence[Step]]:
+        """All lists of steps inside this one, that of `on-error` too."""
+        yield from (steps for _, steps in self.lists())
+        if self.on_error:
+            yield self.on_error.steps
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """A step that leads to one and the same step twice."""
+        yield from super().mistakes()
+        for number, target in enumerate(self.next):
+            if target in self.next[:number]:
+                yield Diagnostic(self.value_span("next"), "duplicate-id", say('"next" names "{name}" twice', name=target))
 
 
 def _read_step(raw: Any, info: ValidationInfo) -> Step:
@@ -70,9 +120,48 @@ Steps: TypeAlias = Annotated[tuple[AnyStep, ...], WithJsonSchema({"type": "array
 """A list of steps."""
 
 
-def walk(steps: Sequence[Step]) -> Iterator[Step]:
+class Branch(Model):
+    """Where a step may go on: exactly one of `steps` and `next`."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("steps", "next")
+
+    title: Title | None = None
+    """What the branch is called in drawings."""
+    steps: Steps = ()
+    """What is done there; after it comes what follows the step around it."""
+    next: Targets = ()
+    """The step that it leads to, or several; `go-on` where there is nothing to do."""
+
+    def way(self, b: Lowering, name: str) -> Way:
+        """The way into the branch, lowered under `name`."""
+        return b.branch(name, self.steps, self.next)
+
+
+Step.model_rebuild()
+
+
+def walk(steps: Iterable[Step]) -> Iterator[Step]:
     """All steps of a list, those inside others after the ones around them."""
     for step in steps:
         yield step
-        for _, inner in step.lists():
+        for inner in step.inner():
             yield from walk(inner)
+
+
+def can_fork(steps: Iterable[Step]) -> bool:
+    """Whether several tokens can run in the list at once, and come out of it: a `next` that names several steps, in no block of its own."""
+    return any(_forks(step) or (not step.opens_block and any(can_fork(inner) for inner in step.inner())) for step in steps)
+
+
+def _forks(step: Step) -> bool:
+    return any(len(getattr(model, "next", ())) > 1 for model in _models(step))
+
+
+def _models(value: Any) -> Iterator[Model]:
+    """A model and those inside it, but for the steps inside."""
+    yield value
+    for name in type(value).model_fields:
+        held = getattr(value, name)
+        for one in held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else (held,):
+            if isinstance(one, Model) and not isinstance(one, Step):
+                yield from _models(one)

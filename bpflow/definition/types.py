@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, GetCoreSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema, WrapValidator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic_core import CoreSchema, core_schema
 
 from bpflow.definition.reading import keep, note
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
+from bpflow.expressions import ExpressionError, parse_duration
 from bpflow.graph import written
 from bpflow.graph.nodes import Expr
 from bpflow.graph.written import NOWHERE, Unread, Written, span_of
@@ -21,7 +22,7 @@ from bpflow.graph.written import NOWHERE, Unread, Written, span_of
 _SCALAR = {"type": ["string", "number", "boolean"]}
 
 
-def _read_with(read: Callable[[Any], Written]) -> PlainValidator:
+def _reader(read: Callable[[Any], Written]) -> Callable[[Any, ValidationInfo], Expr]:
     def validate(raw: Any, info: ValidationInfo) -> Expr:
         if isinstance(raw, Expr):
             return raw
@@ -34,17 +35,22 @@ def _read_with(read: Callable[[Any], Written]) -> PlainValidator:
         keep(info, made)
         return made.expr
 
-    return PlainValidator(validate)
+    return validate
+
+
+_read_expression = _reader(written.expression)
 
 
 Expression: TypeAlias = Annotated[
     Expr,
-    _read_with(written.expression),
+    PlainValidator(_read_expression),
     WithJsonSchema({"type": ["string", "number", "boolean", "array"], "items": _SCALAR, "format": "expression", "minLength": 1}),
 ]
 """An expression, or a list of expressions."""
 
-Duration: TypeAlias = Annotated[Expr, _read_with(written.duration), WithJsonSchema({"type": "string", "format": "duration-or-expression", "minLength": 1})]
+Duration: TypeAlias = Annotated[
+    Expr, PlainValidator(_reader(written.duration)), WithJsonSchema({"type": "string", "format": "duration-or-expression", "minLength": 1})
+]
 """A duration such as `2 working days`, or an expression."""
 
 
@@ -83,19 +89,45 @@ class Template(str):
         return cls(str(raw), made.expr)
 
 
-def _with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
+def _seconds(raw: Any, info: ValidationInfo) -> int:
+    """A fixed length of time, in seconds: what waits for a service knows no calendar."""
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    try:
+        found = parse_duration(raw if isinstance(raw, str) else str(raw))
+    except ExpressionError as error:
+        note(info, Diagnostic(span_of(raw), "bad-duration", error.message, error.hint))
+        return 1
+    if found.months or found.working_days or found.working_seconds:
+        message = say('"{text}" is no fixed length of time', text=raw)
+        note(info, Diagnostic(span_of(raw), "bad-duration", message, say("write it in seconds, minutes, hours or days: `10s`, `5min`, `2h`, `1d`")))
+    return max(1, found.days * 86_400 + found.seconds)
+
+
+Seconds: TypeAlias = Annotated[int, PlainValidator(_seconds), WithJsonSchema({"type": "string", "format": "duration", "minLength": 1})]
+"""A fixed length of time such as `10s` or `1h`, in seconds."""
+
+
+def with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
     """Keeps the scalar of the file, which knows its place, instead of the bare copy that pydantic makes."""
     made = read(raw)
     return raw if isinstance(raw, str) and made == raw else made
 
 
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(_with_place)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(with_place)]
 """A name that expressions may use: small Latin letters, digits and `_`."""
-Title: TypeAlias = Annotated[str, WrapValidator(_with_place)]
+Title: TypeAlias = Annotated[str, WrapValidator(with_place)]
 """A text without expressions."""
-Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(_with_place)]
+Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(with_place)]
 """The id of a step, or `go-on`."""
-Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(_with_place)]
+_TARGET = {"type": "string", "pattern": r"^(go-on|[a-z][a-z0-9_]*)$"}
+Targets: TypeAlias = Annotated[
+    tuple[Target, ...],
+    BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
+    WithJsonSchema({"type": ["string", "array"], "pattern": _TARGET["pattern"], "items": _TARGET, "minItems": 1}),
+]
+"""The ids of one or of several steps."""
+Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(with_place)]
 """The id of a process or of a document type, the result of an instance: as a name, and with `-`."""
 
 
@@ -119,6 +151,20 @@ def _read_givens(raw: Any, info: ValidationInfo) -> tuple[Given, ...]:
 
 Givens: TypeAlias = Annotated[tuple[Given, ...], PlainValidator(_read_givens), WithJsonSchema({"type": "object", "minProperties": 1})]
 """Values by the names of the fields that they are for."""
+
+
+def _read_one_or_given(raw: Any, info: ValidationInfo) -> Expr | tuple[Given, ...]:
+    if isinstance(raw, Mapping):
+        return _read_givens(raw, info)
+    return _read_expression(raw, info)
+
+
+OneOrGiven: TypeAlias = Annotated[
+    Expr | tuple[Given, ...],
+    PlainValidator(_read_one_or_given),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"], "items": _SCALAR, "format": "expression", "minLength": 1, "minProperties": 1}),
+]
+"""An expression, or values by name."""
 
 
 def _is_name(name: str) -> bool:

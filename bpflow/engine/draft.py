@@ -153,10 +153,10 @@ class Draft:
 
     def home(self, scope: int) -> tuple[Names, dict[str, int]]:
         """Where results of steps in that scope are written, the names of the innermost turn, else the variables; and where it is noted
-        which of them have changed."""
+        which of them have changed. What a handler's trigger has brought is read in its scope, but nothing is written there."""
         while self.turns:
             at = self.scopes[scope]
-            if at.names is not None:
+            if at.names is not None and at.index >= 0:
                 names = self.scope(scope).names
                 assert names is not None
                 return names, self.changed.setdefault(scope, {})

@@ -13,7 +13,7 @@ from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import ROOT, Scope, Token, Waiting
+from bpflow.engine.state import ROOT, Names, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, TIMEOUT, CallOut
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
@@ -48,9 +48,11 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     values = {name: draft.value(expr) for name, expr in node.sets} if node.sets else None
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
-    if values:
+    if values and node.gives is None:
         draft.root_names |= values
         draft.changed[ROOT] |= dict.fromkeys(values, draft.tick)
+    elif values:
+        draft.give(token.scope, node.gives, values)
     if node.forgets:
         home, changed = draft.home(token.scope)
         for name in node.forgets:
@@ -84,20 +86,24 @@ def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow:
 
 
 def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
-    """The first arm that is true, or all of them; `otherwise` when none is; else a fault."""
+    """The first arm that is true, every one, or the only one; `otherwise` when none is; else a fault."""
     taken: list[Flow] = []
     for condition, flow in node.arms:
         met = draft.value(condition)
         if met is True:
-            if not node.every:
+            if node.hit == "first":
                 return flow
             taken.append(flow)
         elif met is not False:
             raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
+    if len(taken) < node.least:
+        raise Fault(say("{started} of the branches begin, {need} were to come to their end", started=len(taken), need=node.least))
     if not taken and node.otherwise is not None:
         return node.otherwise
     if not taken:
         raise Fault(say("no branch is true, and there is no `otherwise`"))
+    if node.hit == "only" and len(taken) > 1:
+        raise Fault(say("{count} conditions are true, and only one may be", count=len(taken)))
     return fork(draft, token, tuple(taken))
 
 
@@ -116,7 +122,7 @@ def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
 
 def won(draft: Draft, token: Token, node: Wait, number: int, values: dict[str, Value]) -> None:
     """Writes the results of a wait."""
-    name = node.arms[number][0].name or str(number)
+    name = node.names[number] if node.names else node.arms[number][0].name or str(number)
     draft.give(token.scope, node.gives, {**values, "won": name})
 
 
@@ -147,7 +153,7 @@ def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, 
     if node.retry is not None and attempt <= node.retry.times:
         arms.set_timer(draft, token.id, waiting.arms, RETRY, draft.now + pause_before(draft, token, node, attempt))
         return
-    if not raise_error(draft, token, error):
+    if not raise_error(draft, token, error, reason):
         draft.hold(token, reason, "failure")
 
 
@@ -243,23 +249,24 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
             host, out = scopes.terminate(draft, token, node.name)
             draft.queue.append((host, out))
         case "raise":
-            if not raise_error(draft, token, node.name):
+            reason = say('the error "{error}" is not handled', error=node.name)
+            if not raise_error(draft, token, node.name, reason):
                 if node.out is not None:
                     return node.out
-                draft.hold(token, say('the error "{error}" is not handled', error=node.name), "failure")
+                draft.hold(token, reason, "failure")
         case _:
             assert_never(node.how)
     return None
 
 
-def raise_error(draft: Draft, token: Token, error: str) -> bool:
+def raise_error(draft: Draft, token: Token, error: str, reason: Message) -> bool:
     """Gives an error to the nearest handler around the token that takes it. False if there is none."""
     scope = draft.scopes[token.scope]
     while True:
         if scope.handler < 0:
             for number, handler in enumerate(arms.handlers_of(draft, scope)):
                 if handler.trigger.kind == "error" and handler.trigger.name in ("", error):
-                    handle(draft, scope, number, handler, {"error": error}, token)
+                    handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
                     return True
         if scope.id == ROOT:
             return False
@@ -268,10 +275,13 @@ def raise_error(draft: Draft, token: Token, error: str) -> bool:
 
 def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: dict[str, Value], source: Token | None = None) -> None:
     """A handler goes off. `cancels`: the body is cleared, and the handler's steps take its place (or go on outside). Beside: they get a
-    scope of their own, which the block waits for."""
+    scope of their own, which the block waits for. What the trigger brings is theirs to read, whatever fires meanwhile, and may be read
+    afterwards as results are."""
     scope = draft.scope(scope.id)
     draft.facts.append(("fired", scope.id, handler.name))
     hops = source.hops if source else draft.hops
+    draft.give(scope.parent, handler.gives, values)
+    brought: Names | None = {handler.gives: values} if handler.gives in draft.program.fields_read else None
     if handler.cancels and handler.outside and scope.host is not None:
         host = draft.token(scope.host)
         host.hops = hops
@@ -280,14 +290,15 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
         return
     if handler.cancels:
         scopes.clear(draft, {scope.id}, keep=scope.id)
-        scope.handler = number
+        scope.handler, scope.names = number, brought
+        draft.turns = draft.turns or brought is not None
         draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
         return
     if scope.arms is not None and handler.trigger.kind in ("at", "until"):
         scope.arms.fired = {**scope.arms.fired, number: draft.now}
     beside = draft.new_scope(scope.block, scope.id, handler=number)
-    beside.names = {handler.name: dict(values)} if values and handler.name else None
-    draft.turns = draft.turns or beside.names is not None
+    beside.names = brought
+    draft.turns = draft.turns or brought is not None
     scope.live += 1
     draft.queue.append((draft.new_token(beside.id, hops), handler.entry))
     if source is not None:

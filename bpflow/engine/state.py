@@ -122,7 +122,7 @@ class Scope:
 
     `host`: the token that stands at the block; None for the root and for a handler beside its block · `handler`: the number of the
     handler whose body this is, or -1 · `live`: tokens in it and handlers' scopes beside it · `joins`: node → flow → tokens held,
-    with "" → 1 once a join of N has fired · `names`: those of a turn (its item and results).
+    with "" → 1 once a join of N has fired · `names`: those of a turn (its item and results), or what a handler's trigger has brought.
     """
 
     id: int

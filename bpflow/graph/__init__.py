@@ -1,6 +1,6 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import GO_ON, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ERROR, GO_ON, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
     KINDS,
@@ -35,6 +35,7 @@ from bpflow.graph.nodes import (
 from bpflow.graph.written import Part, Written
 
 __all__ = [
+    "ERROR",
     "FORMAT",
     "GO_ON",
     "KINDS",

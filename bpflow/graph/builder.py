@@ -7,17 +7,19 @@ flow may lead to is known before any step of its list is lowered, so the order o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
 from bpflow.graph import written
 from bpflow.graph.literals import valued
-from bpflow.graph.nodes import Expr, Flow, Node, Place, StepInfo, step_of
+from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, step_of
 from bpflow.graph.written import NOWHERE, Part, Written
 from bpflow.values import DocumentType, Field
 
 GO_ON = "go-on"
+ERROR = "error"
+"""The name under which the steps of `on-error` read the error: its `name` and `message`."""
 # The names of steps without an id: ids have no capital letters, so these are nobody's.
 _HIDDEN = str.maketrans({"/": "_S_", ".": "_B_", "-": "_D_"})
 
@@ -32,10 +34,28 @@ class Lowered(Protocol):
     @property
     def title(self) -> str | None: ...
     @property
-    def next(self) -> str | None: ...
+    def next(self) -> Sequence[str]: ...
+    @property
+    def retry(self) -> LoweredRetry | None: ...
+    @property
+    def on_error(self) -> LoweredBranch | None: ...
     @property
     def place(self) -> Span: ...
     def lower(self, b: Lowering, /) -> None: ...
+
+
+class LoweredBranch(Protocol):
+    """What the builder knows of a branch."""
+
+    def way(self, b: Lowering, name: str, /) -> Way: ...
+
+
+class LoweredRetry(Protocol):
+    """What the builder knows of a `retry`."""
+
+    @property
+    def place(self) -> Span: ...
+    def lowered(self) -> Retry: ...
 
 
 class Way(NamedTuple):
@@ -63,20 +83,28 @@ class World:
 
 @dataclass(slots=True)
 class _Places:
-    """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it."""
+    """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it. `apart`: it runs
+    beside others like it, so nothing in it leads out of it."""
 
     depth: int
     after: Way
     around: _Places | None
     by_id: dict[str, str] = field(default_factory=dict)
+    apart: bool = False
 
-    def find(self, id: str) -> Way | None:
+    def find(self, id: str) -> tuple[Way, bool] | None:
+        """The way to a step, and whether it leads out of a list that runs beside others."""
         at: _Places | None = self
+        leaves = False
         while at is not None:
             if id in at.by_id:
-                return Way(at.by_id[id], at.depth)
+                return Way(at.by_id[id], at.depth), leaves
+            leaves = leaves or at.apart
             at = at.around
         return None
+
+    def is_apart(self) -> bool:
+        return self.apart or (self.around is not None and self.around.is_apart())
 
     def known(self) -> set[str]:
         return set(self.by_id) | (self.around.known() if self.around else set())
@@ -93,18 +121,20 @@ class Builder:
         self._nodes: dict[str, Node] = {}
         self._ids: dict[str, Span] = {}
         self._unknown: list[tuple[str, Span, set[str]]] = []
+        self._top = _Places(0, Way(None), None)
 
     def lower(self, steps: Sequence[Lowered]) -> Flow:
         """Lowers the steps of the process; the flow that enters it."""
-        entry = self._list(steps, "", Way(None), None, 0)
+        entry = self._list(steps, "", Way(None), self._top, 0)
         return Flow(f">{entry.to or 'off'}", entry.to)
 
     def head(self, place: Span) -> Lowering:
-        """What reads the values in the head of the process, which is no step."""
-        return Lowering(self, "", Way(None), _Places(0, Way(None), None), place=place)
+        """What reads the values in the head of the process, which is no step, and lowers what may happen while it runs."""
+        return Lowering(self, "", Way(None), self._top, place=place)
 
     def finish(self) -> tuple[tuple[Node, ...], tuple[StepInfo, ...]]:
         """The nodes in the order of the steps that they came from, and the steps; judges the names that `next` did not find."""
+        self._gather_joins()
         for name, span, known in self._unknown:
             if name in self._ids:
                 message = say('"{name}" stands inside a block, and nothing can jump into a block', name=name)
@@ -114,6 +144,18 @@ class Builder:
         self._unknown.clear()
         order = {path: number for number, path in enumerate(self.infos)}
         return tuple(sorted(self._nodes.values(), key=lambda node: order[step_of(node.id)])), tuple(self.infos.values())
+
+    def _gather_joins(self) -> None:
+        """A join waits for all flows that lead to it, which are known when everything is lowered."""
+        into: dict[str, list[str]] = {id: [] for id, node in self._nodes.items() if isinstance(node, Join)}
+        for node in self._nodes.values() if into else ():
+            for flow in flows(node):
+                if flow.to in into:
+                    into[flow.to].append(flow.id)
+        for id, gathered in into.items():
+            node = self._nodes[id]
+            assert isinstance(node, Join)
+            self._nodes[id] = replace(node, into=tuple(gathered))
 
     def report(self, rule: str, span: Span, message: Message, hint: Message | None = None, severity: Severity = Severity.ERROR) -> None:
         """Notes a finding."""
@@ -130,12 +172,29 @@ class Builder:
         """Lowers a list in its place; the way into it."""
         places = _Places(depth, after, around)
         paths = self._paths(steps, prefix, places)
-        ways = [*(Way(path, depth) for path in paths), after]
+        if around is self._top and not prefix:
+            self._top.by_id |= places.by_id
+        ways = [*(Way(entry_of(step, path), depth) for step, path in zip(steps, paths, strict=True)), after]
         for step, path, following in zip(steps, paths, ways[1:], strict=True):
             self.infos[path] = StepInfo(path, str(step.activity), str(step.title or ""), written.start_of(step.place))
-            then = self._resolve(step.next, places, after) if step.next else following
-            step.lower(Lowering(self, path, then, places, depth, step.id, step.place))
+            b = Lowering(self, path, following, places, depth, step.id, step.place)
+            b.then = b.lead(step.next, after) if step.next else following
+            self._step(step, b)
         return ways[0]
+
+    def _step(self, step: Lowered, b: Lowering) -> None:
+        """Lowers a step. One with `on-error` stands in a block of its own, whose handler takes the error (BPMN 2.0, 13.5.3: a boundary event)."""
+        inside = b.inside() if step.on_error else b
+        if step.retry:
+            inside.retry = step.retry.lowered()
+        step.lower(inside)
+        if step.retry and not inside.retried:
+            message = say('"{activity}" calls no service itself, so there is nothing to try again', activity=step.activity)
+            self.report("idle-retry", step.retry.place, message, say('write it at the step that may fail, or use "on-error"'))
+        if step.on_error:
+            guard = entry_of(step, b.path)
+            caught = Handler("on-error", Trigger("error"), True, inside.flow(guard, "on-error", step.on_error.way(inside, "on-error")), gives=ERROR)
+            b.add(Block(guard, (inside.flow(guard, "try", Way(b.path, inside.depth)),), b.flow(guard), handlers=(caught,)))
 
     def _paths(self, steps: Sequence[Lowered], prefix: str, places: _Places) -> list[str]:
         """The paths of the steps of a list: by id, else by activity with a number from the second on; never one twice."""
@@ -146,7 +205,7 @@ class Builder:
             name = step.id if step.id and new else _numbered(step.id or step.activity, taken)
             paths.append(prefix + name)
             if step.id and new:
-                places.by_id[step.id] = prefix + name
+                places.by_id[step.id] = entry_of(step, prefix + name)
         return paths
 
     def _is_new(self, id: str, step: Lowered) -> bool:
@@ -163,7 +222,12 @@ class Builder:
         found = places.find(name)
         if found is None:
             self._unknown.append((name, written.span_of(name), places.known()))
-        return found or after
+            return after
+        if found[1]:
+            message = say('"{name}" stands outside of what runs in parallel here, and nothing can jump out of that', name=name)
+            self.report("jump-out-of-parallel", written.span_of(name), message, say("let the branch run to its end, and go on after all of them"))
+            return after
+        return found[0]
 
     def _add(self, node: Node) -> None:
         if node.id in self._nodes:
@@ -180,7 +244,7 @@ class Builder:
 class Lowering:
     """The builder as one step sees it: where the step stands, what follows it, and what it may do."""
 
-    __slots__ = ("_builder", "_id", "_place", "_places", "depth", "path", "then")
+    __slots__ = ("_builder", "_id", "_place", "_places", "depth", "path", "retried", "retry", "then")
 
     def __init__(self, builder: Builder, path: str, then: Way, places: _Places, depth: int = 0, id: str | None = None, place: Span = NOWHERE) -> None:
         self._builder, self._places, self._id, self._place = builder, places, id, place
@@ -190,6 +254,10 @@ class Lowering:
         """What follows the step."""
         self.depth = depth
         """The number of blocks around it."""
+        self.retry: Retry | None = None
+        """How often the calls of the step are tried again."""
+        self.retried = False
+        """Whether it has such calls."""
 
     @property
     def world(self) -> World:
@@ -213,6 +281,9 @@ class Lowering:
         """Adds a node of the step. ValueError if its id is not the step's path with or without a suffix, or is taken."""
         if step_of(node.id) != self.path:
             raise ValueError(f"{node.id} is no node of the step {self.path}")
+        if self.retry and isinstance(node, Call) and node.retry is None:
+            self.retried = True
+            node = replace(node, retry=self.retry)
         self._builder._add(node)
 
     def flow(self, source: str, branch: str = "", way: Way | None = None, title: str | None = None) -> Flow:
@@ -220,7 +291,16 @@ class Lowering:
         to, depth = self.then if way is None else way
         return Flow(f"{source}{f'[{branch}]' if branch else ''}>{to or 'off'}", to, max(0, self.depth - depth), title or "")
 
-    def branch(self, name: str, steps: Sequence[Lowered] | None, next: str | None = None, then: Way | None = None) -> Way:
+    def lead(self, next: Sequence[str], after: Way, branch: str = "") -> Way:
+        """The way to the step that a `next` names. To several it is a split, a node of this step, which puts a token on each way."""
+        ways = [self._builder._resolve(name, self._places, after) for name in next]
+        if len(ways) == 1:
+            return ways[0]
+        split = self.node(f"split.{branch}" if branch else "split")
+        self.add(Step(split, tuple(dict.fromkeys(self.flow(split, way=way) for way in ways))))
+        return Way(split, self.depth)
+
+    def branch(self, name: str, steps: Sequence[Lowered] | None, next: Sequence[str] = (), then: Way | None = None) -> Way:
         """The way into a branch: its steps, lowered here, or where `next` leads. After the steps comes `then`, else what follows the step.
 
         `name` tells the branches of a step apart in the paths of their steps; it may be empty if there is but one.
@@ -229,16 +309,25 @@ class Lowering:
             raise ValueError(f"{name!r} cannot name a branch")
         following = self.then if then is None else then
         if next:
-            following = self._builder._resolve(next, self._places, following)
+            following = self.lead(next, following, name)
         if not steps:
             return following
         prefix = f"{self.path}.{name}/" if name else f"{self.path}/"
         return self._builder._list(steps, prefix, following, self._places, self.depth)
 
-    def inside(self) -> Lowering:
-        """The same step as seen from inside the block that it opens: one deeper, and what follows there is the end of the block."""
+    def inside(self, *, apart: bool = False) -> Lowering:
+        """The same step as seen from inside the block that it opens: one deeper, and what follows there is the end of the block.
+
+        `apart`: what stands there runs beside others, so no `next` leads out of it.
+        """
         deeper = self.depth + 1
-        return Lowering(self._builder, self.path, Way(None, deeper), self._places, deeper, self._id, self._place)
+        places = _Places(deeper, Way(None, deeper), self._places, apart=apart) if apart else self._places
+        return Lowering(self._builder, self.path, Way(None, deeper), places, deeper, self._id, self._place)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the step may run beside others of the same instance: in a branch of a parallel, in a turn of a for-each in parallel."""
+        return self._places.is_apart()
 
     def given_within(self) -> tuple[str, ...]:
         """The names under which the steps inside this one, lowered so far, give results."""
@@ -271,6 +360,11 @@ class Lowering:
     def report(self, rule: str, message: Message, hint: Message | None = None, at: Span | None = None, severity: Severity = Severity.ERROR) -> None:
         """Notes a finding at a place, else at the step."""
         self._builder.report(rule, _or(at or NOWHERE, self._place), message, hint, severity)
+
+
+def entry_of(step: Lowered, path: str) -> str:
+    """The node by which a step is entered: that of its path, or the block around it that takes its errors."""
+    return f"{path}:guard" if step.on_error else path
 
 
 def _numbered(name: str, taken: set[str]) -> str:

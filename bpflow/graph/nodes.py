@@ -1,8 +1,8 @@
 """The eight kinds of nodes, the flows between them, and what else a graph holds.
 
 The law of this file: plain data. Expressions are text with their place, services are names; never a callable. The ids of nodes
-come from the paths of step ids: a step is entered by the node whose id is the step's path, and any further nodes of the step
-are called `path:suffix`.
+come from the paths of step ids: the node whose id is a step's path does what the step is for, and any further nodes of the step are
+called `path:suffix`. A step is entered by that node, or, if it has an `on-error`, by the block `path:guard` around it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Sets: TypeAlias = tuple[tuple[str, Expr], ...]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes variables, forgets results, and puts a token on each flow out."""
+    """Changes variables, forgets results, and puts a token on each flow out. With `gives` its `sets` are the fields of results."""
 
     id: str
     out: tuple[Flow, ...]
@@ -52,16 +52,22 @@ class Step:
     """Counts the turns of the loop of that name: `<name>.turn`."""
     bound: int | None = None
     """The most turns, then a fault."""
+    gives: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Takes the first arm that is true, or with `every` all that are; none and no `otherwise` is a fault."""
+    """Takes arms by their conditions; none that is true and no `otherwise` is a fault.
+
+    `hit`: the `first` that is true · `every` one that is, side by side · the `only` one, where a second is a fault. Fewer than `least`
+    true ones are a fault as well.
+    """
 
     id: str
     arms: tuple[tuple[Expr, Flow], ...]
     otherwise: Flow | None = None
-    every: bool = False
+    hit: Literal["first", "every", "only"] = "first"
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` · `error`: `name`, or any. `fixed`: computed on entry, and not again when a document changes.
+    pressed by one of `by` · `error`: `name`, or any. `fixed`: computed on entry, and not again when a document changes. `form` and
+    `comment` are what whoever presses a command fills in.
     """
 
     kind: Literal["at", "changed", "until", "message", "command", "error", "answer"]
@@ -89,15 +96,17 @@ class Trigger:
     by: Expr | None = None
     title: str = ""
     form: tuple[tuple[str, Field], ...] = ()
+    comment: Literal["none", "optional", "required"] = "optional"
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Waits for the first of its arms. `gives` gets `won` (the arm's name) and what the trigger brings."""
+    """Waits for the first of its arms. `gives` gets `won` (the arm's name, as `names` has them) and what the trigger brings."""
 
     id: str
     arms: tuple[tuple[Trigger, Flow], ...]
     gives: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +193,15 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Something that may happen while a block is open. `outside`: it goes on in the scope around the block."""
+    """Something that may happen while a block is open. `outside`: it goes on in the scope around the block. `gives` gets what the
+    trigger brings: the values of a message, the form of a command, the `name` and `message` of an error."""
 
     name: str
     trigger: Trigger
     cancels: bool
     entry: Flow
     outside: bool = False
+    gives: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

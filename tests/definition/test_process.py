@@ -148,7 +148,7 @@ def test_without_a_reading_mistakes_are_errors():
 
 
 def test_keys_of_later_releases_are_unknown():
-    for key in ("meanwhile", "stages", "moves", "on-error"):
+    for key in ("stages", "moves", "on-error"):
         with pytest.raises(ValidationError, match="Extra inputs"):
             Process.model_validate({"bpflow": 1, "id": "p", key: {}, "steps": [{"activity": "end", "result": "done"}]})
 

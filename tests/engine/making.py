@@ -97,7 +97,7 @@ class Maker:
         id = self.id()
         arms = tuple((self.condition(), self.flow(id, self.steps(then, depth, 2), str(n))) for n in range(self.pick((1, 2, 2, 3))))
         otherwise = None if self.chance(4) else self.flow(id, self.steps(then, depth, 1), "else")
-        return self.add(Choose(id, arms, otherwise, self.chance(3)))
+        return self.add(Choose(id, arms, otherwise, self.pick(("first", "first", "every", "only"))))
 
     def loop(self, then: str | None, depth: int) -> str:
         turn, until = self.id(), self.id()

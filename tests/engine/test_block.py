@@ -59,7 +59,7 @@ def test_all_have_ended_and_too_few_have_come():
 
 def test_every_branch_that_is_wanted():
     arms = ((Expr("false"), flow("w", "b")), (Expr("true"), flow("w", "c")))
-    play = Play(graph(block("k", "w"), Choose("w", arms, every=True), call("b"), call("c"), task("after")))
+    play = Play(graph(block("k", "w"), Choose("w", arms, hit="every"), call("b"), call("c"), task("after")))
     assert play.where() == ["c"]
     play.done("c")
     assert play.where() == ["after"]

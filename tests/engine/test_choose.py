@@ -9,21 +9,24 @@ from bpflow.graph import Choose, Expr, Graph
 from tests.engine.play import COMPANY, Play, World, flow, graph, task
 
 
-def choice(*conditions: str, otherwise: bool = False, every: bool = False) -> Graph:
+def choice(*conditions: str, otherwise: bool = False, hit: Any = "first", **more: Any) -> Graph:
     arms = tuple((Expr(text), flow("c", f"t{n}", str(n))) for n, text in enumerate(conditions, 1))
     tasks = [task(f"t{n}") for n in range(1, len(conditions) + 1)]
-    return graph(Choose("c", arms, flow("c", "other") if otherwise else None, every), *tasks, task("other"))
+    return graph(Choose("c", arms, flow("c", "other") if otherwise else None, hit, **more), *tasks, task("other"))
 
 
 @pytest.mark.parametrize(
     "conditions, more, where",
     [
         (("false", "true", "true"), {}, ["t2"]),
-        (("false", "1 + 1 == 2", "true"), {"every": True}, ["t2", "t3"]),
+        (("false", "1 + 1 == 2", "true"), {"hit": "every"}, ["t2", "t3"]),
         (("false", "false"), {"otherwise": True}, ["other"]),
-        (("false", "true"), {"otherwise": True, "every": True}, ["t2"]),
-        (("false",), {"otherwise": True, "every": True}, ["other"]),
+        (("false", "true"), {"otherwise": True, "hit": "every"}, ["t2"]),
+        (("false",), {"otherwise": True, "hit": "every"}, ["other"]),
         (("true", "nothing"), {}, ["t1"]),
+        (("false", "true"), {"hit": "only"}, ["t2"]),
+        (("false", "false"), {"hit": "only", "otherwise": True}, ["other"]),
+        (("true", "false", "true"), {"hit": "every", "least": 2}, ["t1", "t3"]),
     ],
 )
 def test_which_way(conditions: tuple[str, ...], more: dict[str, Any], where: list[str]):
@@ -36,10 +39,12 @@ def test_which_way(conditions: tuple[str, ...], more: dict[str, Any], where: lis
     "conditions, more, message",
     [
         (("false",), {}, "no branch is true"),
-        (("false",), {"every": True}, "no branch is true"),
+        (("false",), {"hit": "every"}, "no branch is true"),
         (("1", "true"), {}, "`1` is neither true nor false"),
-        (("true", "none"), {"every": True}, "`none` is neither true nor false"),
+        (("true", "none"), {"hit": "every"}, "`none` is neither true nor false"),
         (("nothing == 1",), {"otherwise": True}, "nothing"),
+        (("true", "false", "true"), {"hit": "only"}, "2 conditions are true"),
+        (("true", "false"), {"hit": "every", "least": 2, "otherwise": True}, "1 of the branches begin, 2 were to"),
     ],
 )
 def test_what_is_no_answer_is_an_incident(conditions: tuple[str, ...], more: dict[str, Any], message: str):
