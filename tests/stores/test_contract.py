@@ -90,6 +90,32 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
     assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
 
 
+def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    id, other = begun(store, definition), begun(store, definition)
+
+    def save(instance: int, expected: int, gone: list[int], pages: dict[tuple[int, int], bytes]) -> None:
+        with store.begin() as work:
+            work.save(Saved(instance, instance, expected, None, AT, "running", None, 0, b"root", b"", gone, pages))
+
+    save(id, 1, [], {(3, -2): b"turn", (2, -1): b"items", (2, 0): b"zero", (2, 1): b"one", (-1, 0): b"large"})
+    save(other, 1, [], {(3, -2): b"the other's"})
+    save(id, 2, [3, 2], {(2, -1): b"new items", (-1, 0): b"larger"})
+    found, theirs = again().snapshot(id), store.snapshot(other)
+    assert found is not None
+    assert theirs is not None
+    assert (found.row.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
+    assert theirs.pages == {(3, -2): b"the other's"}
+    with pytest.raises(Conflict):
+        save(id, 2, [2], {(5, -2): b"lost"})
+    assert again().snapshot(id) == found
+    with store.begin() as work:
+        work.save(Saved(id, id, 3, None, AT, "running", None, 0, b"root", b"", [-1], {}))
+        inside = work.snapshot(id)
+        assert inside is not None
+        assert inside.pages == {(2, -1): b"new items"}
+
+
 @pytest.mark.parametrize("status", ["ended", "cancelled"])
 def test_an_instance_ends(store: Store, again: Again, status: str) -> None:
     id = begun(store, deployed(store), exclusive="deal/1")
