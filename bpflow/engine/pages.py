@@ -1,10 +1,9 @@
 """A state as a root and pages, so that an event writes what it has changed and not what there is.
 
 The law of this file: `decode(program, root, pages)` gives the state that `encode` was given, whether everything was written at once or
-event by event what had changed. The root is written each time. A page is written when something on it has changed, and is gone with
-what it was about. There is one for each turn of a large fan (the scopes, tokens and incidents inside it), one for the fan's list of
-items, one for each result, and one for each large value of a name. What lies inside a turn of a large fan inside a turn of a large fan
-is on the page of the inner one.
+event by event what had changed. The root is written each time, a page when something on it has changed. Of a large fan there is one page
+for the list of items, and one for each item: the scopes, tokens and incidents of its turn while that runs, then its result; they go all
+together. A large value of a name has a page of its own. What lies in a turn of a fan inside a turn of a fan is on the page of the inner.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ LARGE_VALUE = 1000
 SHORT = 200
 """A text of at most so many characters is written anew each time."""
 
-ITEMS, TURN = -1, -2
-"""The parts of the pages of a fan's items and of a turn; results have the places of their items as part."""
+ITEMS = -1
+"""The part of the page with the items of a fan."""
 
 Key: TypeAlias = tuple[int, int]
-"""A page: (holder, part). Holders are the token at a fan, the scope of a turn, or, below zero, a large value; its only page is (-n, 0)."""
+"""A page: (holder, part). (token at a fan, ITEMS), (token at a fan, place of an item), or (-n, 0) for the large value n."""
 Pages: TypeAlias = Mapping[Key, bytes]
 
 _PLAIN = frozenset((bool, int, NoneType))
@@ -62,8 +61,9 @@ class Encoded(NamedTuple):
 
 @dataclass(slots=True)
 class Sheet:
-    """The rows of a page, or of the root, as they stand written."""
+    """The rows of the turn whose page is `key`, or of the root, as they stand written."""
 
+    key: Key
     tokens: dict[int, Any] = field(default_factory=dict)
     scopes: dict[int, Any] = field(default_factory=dict)
     incidents: list[Any] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Written:
     `large`: the names whose value has a page, by its number.
     """
 
-    sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet()})
+    sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
     place: dict[int, int] = field(default_factory=dict)
     fans: dict[int, tuple[int, int]] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
@@ -126,10 +126,10 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
             dirty.add(was)
             del place[id]
         if at is not None:
-            sheet = sheets.get(at) or sheets.setdefault(at, Sheet())
             if token is not None:
-                sheet.tokens[id] = token_row(program, token)
+                sheets[at].tokens[id] = token_row(program, token)
             elif scope is not None:
+                sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
                 sheet.scopes[id] = scope_row(program, scope)
             dirty.add(at)
             place[id] = at
@@ -161,7 +161,7 @@ def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None
         if not visit:
             out.pages[host, ITEMS] = dumps(fan.items)
         for index in islice(reversed(fan.results), len(fan.results) - known):
-            out.pages[host, index] = dumps(fan.results[index])
+            out.pages[host, index] = dumps([fan.results[index]])
         written.fans[host] = (token.visit, len(fan.results))
 
 
@@ -182,13 +182,13 @@ def _incidents(program: Program, state: State, written: Written) -> set[int]:
 
 
 def _sheet(written: Written, page: int, out: Encoded) -> None:
-    """A page as it is now, or no more."""
-    rows = written.sheets[page].rows()
-    if any(rows):
-        out.pages[page, TURN] = dumps(rows)
-    else:
+    """The page of a turn as it is now. Of one that is over there is the result, or the fan is gone with all its pages."""
+    sheet = written.sheets[page]
+    if not any(sheet.rows()):
         del written.sheets[page]
-        out.gone.append(page)
+        if sheet.key in out.pages or sheet.key[0] in out.gone:
+            return
+    out.pages[sheet.key] = dumps(sheet.rows())
 
 
 def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
@@ -231,39 +231,46 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
     _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *large = plain
-    sheets = {ROOT: _read_sheet(tokens, scopes, incidents)}
-    sheets |= {holder: _read_sheet(*orjson.loads(pages[holder, part])) for holder, part in sorted(pages) if part == TURN}
+    sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
+    results = _read_turns(pages, sheets) if pages else {}
     written = Written(sheets, large=large[0] if large else {})
     written.place = {id: page for page, sheet in sheets.items() for id in (*sheet.tokens, *sheet.scopes)}
     all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
     all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
-    if pages:
-        _read_fans(all_tokens, pages, written)
+    for host, found_results in results.items():
+        fan, visit = all_tokens[host].fan, all_tokens[host].visit
+        assert fan is not None
+        fan.items, fan.results = loads(pages[host, ITEMS]), found_results
+        written.fans[host] = (visit, len(found_results))
     found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
     written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
     return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result), written  # type: ignore[arg-type]
 
 
-def _read_sheet(tokens: list[Any], scopes: list[Any], incidents: list[Any]) -> Sheet:
-    return Sheet({row[0]: row for row in tokens}, {row[0]: row for row in scopes}, incidents)
+def _read_sheet(key: Key, tokens: list[Any], scopes: list[Any], incidents: list[Any]) -> Sheet:
+    return Sheet(key, {row[0]: row for row in tokens}, {row[0]: row for row in scopes}, incidents)
+
+
+def _read_turns(pages: Pages, sheets: dict[int, Sheet]) -> dict[int, dict[int, Value]]:
+    """Adds the sheets of the turns that run, by the scope of the turn, the first in it; gives the results of the others, by fan."""
+    results: dict[int, dict[int, Value]] = {}
+    for holder, part in sorted(pages):
+        if part == ITEMS:
+            results[holder] = {}
+        elif holder > ROOT:
+            rows = orjson.loads(pages[holder, part])
+            if len(rows) == 1:
+                results[holder][part] = read_value(rows[0])
+            elif rows[1]:
+                sheet = _read_sheet((holder, part), *rows)
+                sheets[min(sheet.scopes)] = sheet
+    return results
 
 
 def _in_order(sheets: Iterable[dict[int, Any]]) -> list[Any]:
     """The rows of all sheets by id, the order in which they came to be."""
     return sorted((row for sheet in sheets for row in sheet.values()), key=itemgetter(0))
-
-
-def _read_fans(tokens: Mapping[int, Token], pages: Pages, written: Written) -> None:
-    """Gives large fans their items and results."""
-    results: dict[int, dict[int, Value]] = {}
-    for holder, part in sorted(pages):
-        if part >= 0 and holder > 0:
-            results.setdefault(holder, {})[part] = loads(pages[holder, part])
-    for token in tokens.values():
-        if token.fan is not None and (token.id, ITEMS) in pages:
-            token.fan.items, token.fan.results = loads(pages[token.id, ITEMS]), results.get(token.id, {})
-            written.fans[token.id] = (token.visit, len(token.fan.results))
 
 
 def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[str, Value]:

@@ -34,7 +34,7 @@ create unique index instance_exclusive on instance (exclusive) where exclusive i
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
 
-create table page (                 -- parts of a state that are written one by one: turns, items and results of large fans, large values
+create table page (                 -- parts of a state that are written one by one: turns and results of large fans, large values
   owner integer not null,
   instance integer not null,
   holder integer not null,
