@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 import orjson
@@ -38,6 +39,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
+@lru_cache(256)
 def micros(at: datetime) -> int:
     """An instant as microseconds since 1970, as stores keep it."""
     return (at - EPOCH) // _MICROSECOND

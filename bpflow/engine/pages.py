@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -51,12 +51,13 @@ Pages: TypeAlias = Mapping[Key, bytes]
 _PLAIN = frozenset((bool, int, NoneType))
 
 
-class Encoded(NamedTuple):
+@dataclass(slots=True)
+class Encoded:
     """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
 
-    root: bytes
-    gone: list[int]
-    pages: dict[Key, bytes]
+    root: bytes = b""
+    gone: list[int] = field(default_factory=list)
+    pages: dict[Key, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,15 +78,15 @@ class Written:
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which sheet a token or a scope is · `fans`: host of a large fan →
-    its visit, and how many results · `names`: value → its bytes; as no one changes a value in place, the same object has the same bytes ·
-    `large`: the names whose value has a page, by its number.
+    its visit, and how many results · `names`: the value and what is written of it, for a long one its bytes; as no one changes a value in
+    place, the same object has the same bytes · `large`: the names whose value has a page, by its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
     place: dict[int, int] = field(default_factory=dict)
     fans: dict[int, tuple[int, int]] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
-    names: dict[str, tuple[Value, orjson.Fragment]] = field(default_factory=dict)
+    names: dict[str, tuple[Value, Value | orjson.Fragment]] = field(default_factory=dict)
     large: dict[str, int] = field(default_factory=dict)
 
 
@@ -98,18 +99,20 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     """
     if written is None:
         written = Written()
-    out = Encoded(b"", [], {})
+    out = Encoded()
     names = _names(state.names, written, out)
     dirty = _rows(program, state, written, sorted((*state.scopes, *state.tokens) if touched is None else touched), out)
     if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
-    for page in sorted(dirty - {ROOT}):
-        _sheet(written, page, out)
+    if len(written.sheets) > 1:
+        for page in sorted(dirty - {ROOT}):
+            _sheet(written, page, out)
     status = 0 if state.status == "running" else STATUSES.index(state.status)
     root = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, *written.sheets[ROOT].rows()]
     if written.large:
         root.append(written.large)
-    return out._replace(root=dumps(root))
+    out.root = dumps(root)
+    return out
 
 
 def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
@@ -200,17 +203,28 @@ def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[s
             continue
         known = written.names.get(name)
         if known is None or known[0] is not value:
-            known = written.names[name] = (value, _write_value(name, value, written, out))
+            known = written.names[name] = (value, value if _is_short(value) else _write_value(name, value, written, out))
         made[name] = known[1]
     if written.large:
-        for name in [name for name in written.large if made.get(name) is not written.names[name][1]]:
+        for name in [name for name in written.large if type(made.get(name)) is not orjson.Fragment]:
             out.gone.append(-written.large.pop(name))
-            del written.names[name]
+            written.names.pop(name, None)
         made |= dict.fromkeys(written.large)
     if len(written.names) > len(names):
         for name in written.names.keys() - names.keys():
             del written.names[name]
     return made
+
+
+def _is_short(value: Value) -> bool:
+    """Whether it is a record of a few short values, which is as fast to write out as to remember."""
+    if type(value) is not dict or len(value) > 3:
+        return False
+    for one in value.values():
+        kind = type(one)
+        if kind is list or kind is dict or (kind is str and len(one) > SHORT):  # type: ignore[arg-type]
+            return False
+    return True
 
 
 def _write_value(name: str, value: Value, written: Written, out: Encoded) -> orjson.Fragment:

@@ -16,6 +16,8 @@ from bpflow.graph import Task, Trigger, Wait
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
     awaited = draft.program.awaited_names
+    if not awaited:
+        return False
     homes = [home for home, names in draft.changed.items() if not awaited.isdisjoint(names)]
     if not homes:
         return False

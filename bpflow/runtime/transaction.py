@@ -164,9 +164,9 @@ class Runner:
                 work.index(held.id, held.owner, stale(event), event.at)
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        root, gone, pages = encode(held.program, state, held.written, turn.touched)
+        out = encode(held.program, state, held.written, turn.touched)
         trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, root, history, gone, pages)
+        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing:

@@ -433,5 +433,5 @@ class Play:
 
 def size(play: Play) -> int:
     """The bytes of the whole state."""
-    root, _, pages = encode(play.program, play.state)
-    return len(root) + sum(map(len, pages.values()))
+    data = encode(play.program, play.state)
+    return len(data.root) + sum(map(len, data.pages.values()))

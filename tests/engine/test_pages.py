@@ -193,5 +193,5 @@ def test_a_value_that_was_large_and_is_again(monkeypatch: pytest.MonkeyPatch):
     for name in "tuv":
         play.answer(name)
     assert play.names["x"] == list(range(20))
-    root, _, found = encode(play.program, play.state)
-    assert decode(play.program, root, found)[0] == play.state
+    data = encode(play.program, play.state)
+    assert decode(play.program, data.root, data.pages)[0] == play.state
