@@ -55,9 +55,9 @@ _PLAIN = frozenset((bool, int, NoneType))
 class Encoded:
     """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
 
-    root: bytes = b""
-    gone: list[int] = field(default_factory=list)
-    pages: dict[Key, bytes] = field(default_factory=dict)
+    root: bytes
+    gone: list[int]
+    pages: dict[Key, bytes]
 
 
 @dataclass(slots=True)
@@ -77,9 +77,10 @@ class Sheet:
 class Written:
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
-    `sheets`: by the scope of the turn, ROOT for the root · `place`: on which sheet a token or a scope is · `fans`: host of a large fan →
-    its visit, and how many results · `names`: the value and what is written of it, for a long one its bytes; as no one changes a value in
-    place, the same object has the same bytes · `large`: the names whose value has a page, by its number.
+    `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: the value and what is written of it, for a long
+    one its bytes; as no one changes a value in place, the same object has the same bytes · `large`: the names whose value has a page, by
+    its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
@@ -99,16 +100,16 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     """
     if written is None:
         written = Written()
-    out = Encoded()
+    out = Encoded(b"", [], {})
     names = _names(state.names, written, out)
     dirty = _rows(program, state, written, sorted((*state.scopes, *state.tokens) if touched is None else touched), out)
     if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
-    if len(written.sheets) > 1:
-        for page in sorted(dirty - {ROOT}):
-            _sheet(written, page, out)
+    for page in sorted(dirty - {ROOT}) if dirty else ():
+        _sheet(written, page, out)
+    on = written.sheets[ROOT]
     status = 0 if state.status == "running" else STATUSES.index(state.status)
-    root = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, *written.sheets[ROOT].rows()]
+    root = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, *on.rows()]
     if written.large:
         root.append(written.large)
     out.root = dumps(root)
@@ -116,26 +117,27 @@ def encode(program: Program, state: State, written: Written | None = None, touch
 
 
 def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
-    """Brings the rows of tokens and scopes up to date; gives the sheets on which that was. A scope comes before what is in it, as
+    """Brings the rows of tokens and scopes up to date; gives the sheets of turns on which that was. A scope comes before what is in it, as
     ids grow."""
     dirty: set[int] = set()
     place, sheets = written.place, written.sheets
     for id in touched:
-        token, scope, was = state.tokens.get(id), state.scopes.get(id), place.get(id)
-        at = place[token.scope] if token is not None else _place(state, scope, place) if scope is not None else None
-        if was is not None and was != at:
-            sheets[was].tokens.pop(id, None)
-            sheets[was].scopes.pop(id, None)
-            dirty.add(was)
-            del place[id]
-        if at is not None:
-            if token is not None:
-                sheets[at].tokens[id] = token_row(program, token)
-            elif scope is not None:
-                sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
-                sheet.scopes[id] = scope_row(program, scope)
+        token, scope = state.tokens.get(id), state.scopes.get(id)
+        if token is not None:
+            at = place.get(token.scope, ROOT)
+            sheets[at].tokens[id] = token_row(program, token)
+        elif scope is not None:
+            at = _place(state, scope, place)
+            sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
+            sheet.scopes[id] = scope_row(program, scope)
+        else:
+            at = place.pop(id, ROOT)
+            sheets[at].tokens.pop(id, None)
+            sheets[at].scopes.pop(id, None)
+        if at != ROOT:
             dirty.add(at)
-            place[id] = at
+            if token is not None or scope is not None:
+                place[id] = at
         if id in written.fans or (token is not None and token.fan is not None):
             _fan(id, token, written, out)
     return dirty
@@ -143,13 +145,11 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
 
 def _place(state: State, scope: Scope, place: Mapping[int, int]) -> int:
     """The sheet of a scope: a turn of a large fan has its own, any other scope is where its parent is."""
-    if scope.id == ROOT:
-        return ROOT
     if scope.index >= 0 and scope.host is not None:
         fan = state.tokens[scope.host].fan
         if fan is not None and fan.large:
             return scope.id
-    return place[scope.parent]
+    return place.get(scope.parent, ROOT)
 
 
 def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None:
@@ -199,7 +199,7 @@ def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[s
     made: dict[str, Any] = dict(names)
     for name, value in names.items():
         kind = type(value)
-        if kind in _PLAIN or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
+        if kind in _PLAIN or not value or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
             continue
         known = written.names.get(name)
         if known is None or known[0] is not value:
@@ -248,7 +248,7 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
     results = _read_turns(pages, sheets) if pages else {}
     written = Written(sheets, large=large[0] if large else {})
-    written.place = {id: page for page, sheet in sheets.items() for id in (*sheet.tokens, *sheet.scopes)}
+    written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
     all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
     all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
     for host, found_results in results.items():

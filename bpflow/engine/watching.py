@@ -15,31 +15,29 @@ from bpflow.graph import Task, Trigger, Wait
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    awaited = draft.program.awaited_names
-    if not awaited:
+    awaited, changed = draft.program.awaited_names, draft.changed
+    if awaited.isdisjoint(changed[ROOT]) and all(awaited.isdisjoint(names) for names in changed.values()):
         return False
-    homes = [home for home, names in draft.changed.items() if not awaited.isdisjoint(names)]
-    if not homes:
-        return False
-    fresh: dict[int, set[str]] = {}
-    for home in homes:
-        changed = draft.changed[home]
-        for id in holders(draft, home):
-            since = draft.armed.get(id, -1)
-            fresh.setdefault(id, set()).update(name for name, tick in changed.items() if tick > since)
+    waits = draft.program.waits
+    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
+    if draft.program.handler_blocks:
+        holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
     draft.changed = {ROOT: {}}
-    for id in sorted(id for id, names in fresh.items() if names):
-        reread(draft, id, lambda _, trigger, names=fresh[id]: not names.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
+    for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
+        reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 
 
-def holders(draft: Draft, home: int) -> list[int]:
-    """The tokens and scopes that wait and see the names of a scope."""
-    waits = draft.program.waits
-    found = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
-    if draft.program.handler_blocks:
-        found += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
-    return [id for id, scope in found if home == ROOT or is_within(draft, scope, home)]
+def fresh_names(draft: Draft, holders: list[tuple[int, int]], changed: dict[int, dict[str, int]]) -> dict[int, set[str]]:
+    """By holder, of those given with their scopes: the names that it sees and that have changed since it was armed."""
+    found: dict[int, set[str]] = {}
+    for home, names in changed.items():
+        for id, scope in holders if names else ():
+            since = draft.armed.get(id, -1)
+            fresh = [name for name, tick in names.items() if tick > since]
+            if fresh and (home == ROOT or is_within(draft, scope, home)):
+                found.setdefault(id, set()).update(fresh)
+    return found
 
 
 def is_within(draft: Draft, scope: int, home: int) -> bool:
