@@ -30,9 +30,9 @@ class Retry(Model):
     times: Annotated[int, Field(ge=1, le=1000, strict=True)]
     """How often, after the first time."""
     first: Seconds = 10
-    """How long after the first failure."""
+    """How long after the first failure; 10 seconds if nothing is said."""
     at_most: Seconds = 3600
-    """The longest time between two tries."""
+    """The longest time between two tries; an hour if nothing is said."""
 
     def lowered(self) -> graph.Retry:
         """The retry of the graph."""

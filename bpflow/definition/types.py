@@ -55,7 +55,7 @@ Duration: TypeAlias = Annotated[
 
 
 class Template(str):
-    """A text as written, with the expression that it makes (`expr`)."""
+    """A text as written, with the expression that it makes (`expr`): always a text, also where it is only `$(…)`."""
 
     __slots__ = ("expr",)
     expr: Expr
@@ -86,7 +86,8 @@ class Template(str):
                 note(info, finding)
             return cls(raw, Expr('""')) if isinstance(raw, str) else cls(str(raw), Expr('""'))
         keep(info, made)
-        return cls(str(raw), made.expr)
+        alone = len(made.parts) == 1 and made.expr.text == made.parts[0].text.strip()
+        return cls(str(raw), Expr(f"text({made.expr.text})", made.expr.place) if alone else made.expr)
 
 
 def _seconds(raw: Any, info: ValidationInfo) -> int:

@@ -6,7 +6,7 @@ flow may lead to is known before any step of its list is lowered, so the order o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -237,8 +237,7 @@ class Builder:
     def given_within(self, path: str) -> tuple[str, ...]:
         """The names that the steps inside `path` give results under, in the order of the steps."""
         inner = (node for id, node in self._nodes.items() if step_of(id) != path and id.startswith((f"{path}/", f"{path}.")))
-        names = (getattr(node, "gives", None) or getattr(node, "turn", None) for node in inner)
-        return tuple(sorted({name for name in names if name}))
+        return tuple(sorted({name for node in inner for name in _given_by(node)}))
 
 
 class Lowering:
@@ -360,6 +359,15 @@ class Lowering:
     def report(self, rule: str, message: Message, hint: Message | None = None, at: Span | None = None, severity: Severity = Severity.ERROR) -> None:
         """Notes a finding at a place, else at the step."""
         self._builder.report(rule, _or(at or NOWHERE, self._place), message, hint, severity)
+
+
+def _given_by(node: Node) -> Iterator[str]:
+    """The names of the results of a node, and of what its handlers bring."""
+    name = getattr(node, "gives", None) or getattr(node, "turn", None)
+    if name:
+        yield name
+    if isinstance(node, Block):
+        yield from (handler.gives for handler in node.handlers if handler.gives)
 
 
 def entry_of(step: Lowered, path: str) -> str:

@@ -83,7 +83,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     return Loaded(examined.process, examined.graph if fit else None, findings, sources)
 
 
-_TORN = ("unknown-step", "jump-into-block")
+_TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")
 """With these, ways are missing from the graph."""
 
 
