@@ -49,8 +49,9 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
     if values and node.gives is None:
-        draft.root_names |= values
-        draft.changed[ROOT] |= dict.fromkeys(values, draft.tick)
+        names, changed = draft.root_names, draft.changed[ROOT]
+        for name, value in values.items():
+            names[name], changed[name] = value, draft.tick
     elif values:
         draft.give(token.scope, node.gives, values)
     if node.forgets:

@@ -102,14 +102,17 @@ def encode(program: Program, state: State, written: Written | None = None, touch
         written = Written()
     out = Encoded(b"", [], {})
     names = _names(state.names, written, out)
-    dirty = _rows(program, state, written, sorted((*state.scopes, *state.tokens) if touched is None else touched), out)
+    if touched is None:
+        touched = (*state.scopes, *state.tokens)
+    dirty = _rows(program, state, written, sorted(touched), out)
     if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
     on = written.sheets[ROOT]
     status = 0 if state.status == "running" else STATUSES.index(state.status)
-    root = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, *on.rows()]
+    root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
+    root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
     if written.large:
         root.append(written.large)
     out.root = dumps(root)
