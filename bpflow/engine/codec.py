@@ -23,7 +23,7 @@ from bpflow.values import from_plain, tag
 
 VERSION = 1
 
-STATUSES = ("running", "ended", "cancelled")
+STATUSES = ("running", "ended", "cancelled", "failed")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
@@ -204,6 +204,8 @@ def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     values: dict[str, Any] = {"at": instant(data[0][1])}
     for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
         values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else read_value(value)
+        if name == "catches":
+            values[name] = tuple(value)
     return kind(**values), [_read_answer(answer) for answer in (data[1] if len(data) > 1 else ())]
 
 

@@ -25,7 +25,9 @@ from bpflow.engine.codec import (
     instant,
     loads,
     micros,
+    plain_message,
     read_incident,
+    read_message,
     read_scope,
     read_token,
     read_value,
@@ -33,7 +35,7 @@ from bpflow.engine.codec import (
     token_row,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Incident, Scope, State, Token
+from bpflow.engine.state import ROOT, Failure, Incident, Scope, State, Token
 from bpflow.expressions.data import Value
 
 LARGE_VALUE = 1000
@@ -113,10 +115,16 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     status = 0 if state.status == "running" else STATUSES.index(state.status)
     root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
     root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
-    if written.large:
-        root.append(written.large)
+    if written.large or state.catches or state.outputs or state.failure:
+        root += (written.large, _ending(state))
     out.root = dumps(root)
     return out
+
+
+def _ending(state: State) -> list[Any] | None:
+    """Whom its errors go to, and with what it has ended."""
+    failure = [state.failure.error, plain_message(state.failure.reason)] if state.failure else None
+    return [state.catches, state.outputs, failure] if state.catches or state.outputs or failure else None
 
 
 def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
@@ -247,10 +255,11 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     plain = orjson.loads(root)
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *large = plain
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
     sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
     results = _read_turns(pages, sheets) if pages else {}
-    written = Written(sheets, large=large[0] if large else {})
+    large, ending = rest or ({}, None)
+    written = Written(sheets, large=large)
     written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
     all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
     all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
@@ -262,7 +271,13 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
     written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
-    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result), written  # type: ignore[arg-type]
+    last = _read_ending(ending) if ending else ()
+    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result, *last), written  # type: ignore[arg-type]
+
+
+def _read_ending(row: list[Any]) -> tuple[tuple[str, ...], Mapping[str, Value], Failure | None]:
+    catches, outputs, failure = row
+    return tuple(catches), read_value(outputs), Failure(failure[0], read_message(failure[1])) if failure else None
 
 
 def _read_sheet(key: Key, tokens: list[Any], scopes: list[Any], incidents: list[Any]) -> Sheet:

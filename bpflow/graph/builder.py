@@ -15,7 +15,7 @@ from bpflow.graph import written
 from bpflow.graph.literals import valued
 from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, step_of
 from bpflow.graph.written import NOWHERE, Part, Written
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType, Field, ServiceType
 
 GO_ON = "go-on"
 ERROR = "error"
@@ -67,7 +67,7 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone."""
+    """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone, the known services."""
 
     process: str = ""
     title: str = ""
@@ -79,6 +79,7 @@ class World:
     types: Mapping[str, DocumentType] = field(default_factory=dict)
     variables: Mapping[str, Field] = field(default_factory=dict)
     inputs: Mapping[str, Field] = field(default_factory=dict)
+    services: Mapping[str, ServiceType] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ class Builder:
         self.origins: dict[Place, tuple[Part, ...]] = {} if origins is None else origins
         self.findings: list[Diagnostic] = []
         self.infos: dict[str, StepInfo] = {}
+        self.types: dict[str, DocumentType] = {}
         self._nodes: dict[str, Node] = {}
         self._ids: dict[str, Span] = {}
         self._unknown: list[tuple[str, Span, set[str]]] = []
@@ -355,6 +357,15 @@ class Lowering:
             field = dict(here.fields).get(name) if here else None
             here = self.world.types.get(field.of[0]) if field and field.kind == "document" and len(field.of) == 1 else None
         return dict(here.fields) if here and names[0] == "document" else None
+
+    def document_type(self, name: str, at: Span = NOWHERE) -> DocumentType | None:
+        """A document type that the step works with; the graph is pinned to it. One that is not there is a finding."""
+        found = self.world.types.get(name)
+        if found is None:
+            self.report("unknown-type", say('there is no document type "{type}"', type=name), did_you_mean(name, self.world.types), at)
+        else:
+            self._builder.types[name] = found
+        return found
 
     def report(self, rule: str, message: Message, hint: Message | None = None, at: Span | None = None, severity: Severity = Severity.ERROR) -> None:
         """Notes a finding at a place, else at the step."""

@@ -29,7 +29,7 @@ _KINDS: tuple[tuple[str, type | tuple[type, ...], Message], ...] = (
     ("null", type(None), say("nothing")),
 )
 KINDS: Mapping[str, Message] = {name: words for name, _, words in _KINDS}
-_EXAMPLES = ("2026-03-31", "09:00-18:00", "RU", "ivanov@example.org", "directory.yaml", "ivanov")
+_EXAMPLES = ("2026-03-31", "09:00-18:00", "RU", "ivanov@example.org", "https://example.org/{id}", "sms.send", "directory.yaml", "ivanov")
 _FORMS: Mapping[str, Message] = {
     "expression": say("an expression"),
     "duration-or-expression": say("a duration or an expression"),

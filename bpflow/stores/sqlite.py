@@ -18,6 +18,7 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
     CalendarRow,
+    Caller,
     ChangeRow,
     Conflict,
     DefinitionRow,
@@ -26,6 +27,7 @@ from bpflow.stores.contract import (
     FeedRow,
     HistoryRow,
     InstanceRow,
+    MessageRow,
     NoticeRow,
     OutboxRow,
     Saved,
@@ -34,10 +36,13 @@ from bpflow.stores.contract import (
     TimerEntry,
     party_text,
 )
-from bpflow.stores.sqlite_file import migrate, trouble
+from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_looking import Looking
+from bpflow.stores.sqlite_messages import SqliteMessages, messages
 
 STATUSES = rows.STATUSES
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
+_LAST = "p.id in (select max(id) from deployment group by process)"
 
 
 class SqliteStore:
@@ -93,11 +98,9 @@ class SqliteStore:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
-            x(
-                "insert into deployment values (?, ?, 1, ?) on conflict (process) do update set definition = excluded.definition, "
-                "version = version + 1, at = excluded.at where definition != excluded.definition",
-                (process, row[0], now),
-            )
+            version, last = x("select version, definition from deployment where process = ? order by version desc limit 1", (process,)).fetchone() or (0, None)
+            if last != row[0]:
+                x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
         return self.definition(row[0])
 
     def definition(self, id: int) -> DefinitionRow:
@@ -105,10 +108,13 @@ class SqliteStore:
         return DefinitionRow(*row)
 
     def deployed(self) -> list[DeploymentRow]:
-        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} order by p.process")]
+        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
-    def deployment(self, process: str) -> DeploymentRow | None:
-        return next((DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where p.process = ?", process)), None)
+    def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
+        # the last of those that were there, else the first of those that came later
+        sql = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
+        newest = 2**62 if by is None else by
+        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest)), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -200,6 +206,9 @@ class SqliteStore:
             for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
         ]
 
+    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
+        return messages(self._all, fresh=fresh, limit=_limit(limit))
+
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = (
             "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document "
@@ -256,6 +265,12 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
+_NEW_INSTANCE = (
+    "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
+    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
+    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+)
+_NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -263,14 +278,15 @@ _OPEN_TASK = (
 _PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
 
 
-class SqliteWork:
+class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_db", "_lock", "_path", "_run", "left")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
+        self.messages = SqliteMessages(self._run)
         self.left = False
 
     def start(self) -> None:
@@ -307,16 +323,21 @@ class SqliteWork:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
         return row[0] if row else None
 
-    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+    ) -> tuple[int, int] | None:
         if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
             return None
-        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive)
-        sql = "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
-        id = self._run(sql, values).lastrowid
+        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        id = self._run(_NEW_INSTANCE, values).lastrowid
         assert id is not None
         if owner is None:
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
+
+    def called(self, id: int, token: int, visit: int) -> list[int]:
+        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and status = 0"
+        return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
@@ -350,9 +371,9 @@ class SqliteWork:
             if due is not None and before != due:
                 self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
-            self._index_rest(id, owner, effects)
+            self._index_rest(id, owner, effects, at)
 
-    def _index_rest(self, id: int, owner: int, effects: Effects) -> None:
+    def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run
         for (holder, document), on in effects.watches.items():
             if on:
@@ -361,9 +382,9 @@ class SqliteWork:
                 run("delete from watch where document = ? and instance = ? and holder = ?", (document.id, id, holder))
         for (holder, arm), listen in effects.listens.items():
             if listen is None:
-                run("delete from listen where instance = ? and holder = ? and arm = ?", (id, holder, arm))
-            else:
-                run("insert or replace into listen values (?, ?, ?, ?, ?, ?)", (owner, id, holder, arm, listen[0], dumps(listen[1]).decode()))
+                self.messages.unlisten(id, holder, arm)
+            elif self.messages.listen(owner, id, holder, arm, listen, at):
+                self.left = True
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
@@ -403,13 +424,16 @@ class SqliteWork:
     def document(self, id: int) -> DocumentRow | None:
         return rows.one_document(self._db, id)
 
-    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow:
+    def add_document(
+        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
+    ) -> DocumentRow:
         now = micros(at)
-        sql = "insert into document (owner, type, version, created, changed, fields) values (0, ?, 1, ?, ?, ?)"
-        id = self._run(sql, (type, now, now, dumps(fields))).lastrowid
+        sql = "insert into document (owner, type, version, created, changed, fields) values (?, ?, 1, ?, ?, ?)"
+        id = self._run(sql, (owner or 0, type, now, now, dumps(fields))).lastrowid
         assert id is not None
-        self._run("update document set owner = ? where id = ?", (id, id))
-        row = DocumentRow(Document(type, id), id, 1, at, at, dict(fields))
+        if owner is None:
+            self._run("update document set owner = ? where id = ?", (id, id))
+        row = DocumentRow(Document(type, id), owner or id, 1, at, at, dict(fields))
         self._tell(row, {}, at, by, cause, depth, None)
         return row
 

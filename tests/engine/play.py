@@ -141,7 +141,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen
+                self.listens[arm] = listen[:2]
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -337,7 +337,7 @@ class Play:
     def post(self, event: Event, effects: Effects) -> None:
         """The outbox: a call goes out, is answered or withdrawn, and every token that waits for an answer will get one."""
         out = self.calls.get((event.token, event.visit)) if isinstance(event, Done | Failed) else None
-        if out is not None and (isinstance(event, Done) or (isinstance(event, Failed) and event.attempt == out.attempt)):
+        if out is not None and isinstance(event, Done | Failed) and event.attempt in ((0, out.attempt) if isinstance(event, Done) else (out.attempt,)):
             del self.calls[out.token, out.visit]
         for key in effects.withdrawn:
             self.calls.pop(key, None)
@@ -418,8 +418,9 @@ class Play:
     def message(self, holder: int, arm: int = 0, **values: Value) -> Transition:
         return self.send(Arrived(self.now, holder, arm, values))
 
-    def command(self, holder: int, arm: int = 0, by: User = IVANOV, **values: Value) -> Transition:
-        return self.send(Commanded(self.now, by, holder, arm, values))
+    def command(self, holder: int, arm: int = 0, by: User = IVANOV, comment: str | None = None, **values: Value) -> Transition:
+        token = self.state.tokens.get(holder)
+        return self.send(Commanded(self.now, by, holder, arm, values, comment, token.visit if token else 0))
 
     def retry(self) -> Transition:
         return self.send(Retry(self.now, BOSS, self.incident.id, "again"))
