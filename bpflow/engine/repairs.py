@@ -84,7 +84,7 @@ def skip(draft: Draft, event: Skip) -> None:
         token.waiting = None
     if isinstance(node, Step):
         draft.root_names.update(event.results)
-        draft.changed |= dict.fromkeys(event.results, draft.tick)
+        draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task | Call | Wait | Block):
         draft.give(token.scope, node.gives, dict(event.results))
     scopes.go_on(draft, token, flow)

@@ -117,6 +117,14 @@ def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
     return row, held, held.state
 
 
+def parties_in(runner: Runner, id: int) -> list[str]:
+    """Who has tasks of the instance, as the store writes them; nobody where there is no instance."""
+    row = runner.store.instance(id)
+    state = runner.read(row).state if row is not None else None
+    waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.people))
+
+
 def instance_view(runner: Runner, id: int) -> InstanceView:
     row, held, state = load(runner, id)
     steps = steps_of(held.program)

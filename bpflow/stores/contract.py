@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.codec import dumps
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
@@ -74,7 +76,7 @@ class DeploymentRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance as the store keeps it."""
+    """An instance as the store lists it."""
 
     id: int
     owner: int
@@ -88,7 +90,6 @@ class InstanceRow:
     ended: datetime | None
     result: str | None
     history: int | None
-    state: bytes
     caller: Caller | None = None
     deployed: int = 0
 
@@ -137,6 +138,14 @@ class ListenRow(NamedTuple):
     holder: int
     arm: int
     visit: int
+
+
+class Snapshot(NamedTuple):
+    """An instance with its whole state: the root and the pages, as one transaction left them."""
+
+    row: InstanceRow
+    root: bytes
+    pages: Pages
 
 
 class TaskEntry(NamedTuple):
@@ -250,7 +259,8 @@ class NoticeRow:
 
 
 class Saved(NamedTuple):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
+    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
+    root, the holders of which all pages go, first, and the pages that are put."""
 
     id: int
     owner: int
@@ -260,8 +270,10 @@ class Saved(NamedTuple):
     status: str
     result: str | None
     incidents: int
-    state: bytes
+    root: bytes
     history: bytes
+    gone: Sequence[int] = ()
+    pages: Pages = MappingProxyType({})
 
 
 class Messages(Protocol):
@@ -305,6 +317,8 @@ class Work(Protocol):
     def messages(self) -> Messages: ...
 
     def instance(self, id: int) -> InstanceRow | None: ...
+
+    def snapshot(self, id: int) -> Snapshot | None: ...
 
     def revision(self, id: int) -> int | None: ...
 
@@ -404,6 +418,10 @@ class Store(Protocol):
 
     def instance(self, id: int) -> InstanceRow | None: ...
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        """The instance with its state, all as one transaction left it."""
+        ...
+
     def instances(
         self,
         process: str | None = None,
@@ -419,7 +437,7 @@ class Store(Protocol):
         ...
 
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all."""
+        """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
         ...
 
     def open_tasks(self, party: str) -> int: ...
