@@ -50,16 +50,17 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
     if values and node.gives is None:
-        draft.root_names |= values
-        draft.changed |= dict.fromkeys(values, draft.tick)
+        names, changed = draft.root_names, draft.changed[ROOT]
+        for name, value in values.items():
+            names[name], changed[name] = value, draft.tick
     elif values:
         draft.give(token.scope, node.gives, values)
     if node.forgets:
-        home = draft.home(token.scope)
+        home, changed = draft.home(token.scope)
         for name in node.forgets:
             if name in home:
                 del home[name]
-                draft.changed[name] = draft.tick
+                changed[name] = draft.tick
     if draft.turns:
         draft.look_from(token.scope)
     return fork(draft, token, node.out)
@@ -68,13 +69,13 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
 def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:
     if node.bound is None and name not in draft.program.fields_read:
         return
-    home = draft.home(token.scope)
+    home, changed = draft.home(token.scope)
     record = home.get(name)
     turn = record["turn"] + 1 if isinstance(record, dict) and isinstance(record["turn"], int) else 1
     if node.bound is not None and turn > node.bound:
         raise Fault(say("the loop has made its {bound} turns (`max`) and is not over", bound=node.bound))
     home[name] = {"turn": turn}
-    draft.changed[name] = draft.tick
+    changed[name] = draft.tick
 
 
 def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow:
@@ -247,9 +248,11 @@ def release_join(draft: Draft, scope: Scope, node: Join, hops: int) -> None:
 
 
 def late_joins(draft: Draft) -> bool:
-    """Fires the inclusive joins that no token of their scope can reach any more. True if one fired."""
+    """Fires the inclusive joins that no token of their scope can reach any more. True if one fired. It can only be in a scope where
+    something has moved."""
+    moved = {draft.tokens[id].scope if id in draft.tokens else id for id in draft.touched}
     for join_id, upstream in draft.program.live_joins.items():
-        for scope in list(draft.scopes.values()):
+        for scope in [draft.scopes[id] for id in sorted(moved) if id in draft.scopes]:
             if scope.joins.get(join_id) and not any(t.scope == scope.id and t.node in upstream for t in draft.tokens.values()):
                 node = draft.program.nodes[join_id]
                 assert isinstance(node, Join)

@@ -126,9 +126,12 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
 
 
 def answered_record(draft: Draft, task: Task, waiting: Waiting, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
-    """The results of an answered task."""
-    given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
-    answers: list[Value] = [{**given, **values}]
+    """The results of an answered task; the list of answers only where some expression reads it."""
+    wanted = draft.program.fields_read[task.gives or ""]
+    answers: list[Value] = []
+    if wanted is None or "answers" in wanted:
+        given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
+        answers.append({**given, **values})
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
     head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
     return {**head, **values, "answers": answers, "waiting": [], "overdue": overdue}
@@ -217,7 +220,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
 def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
     draft.facts.append(("overdue", token.id, token.node))
     if task.gives is not None:
-        record = draft.home(token.scope).get(task.gives)
+        record = draft.home(token.scope)[0].get(task.gives)
         if isinstance(record, dict):
             draft.give(token.scope, task.gives, {**record, "overdue": True})
 

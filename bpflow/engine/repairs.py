@@ -111,7 +111,7 @@ def skip_step(draft: Draft, token: Token, event: Skip) -> None:
         draft.give(token.scope, node.gives, dict(event.results))
     elif isinstance(node, Step):
         draft.root_names.update(event.results)
-        draft.changed |= dict.fromkeys(event.results, draft.tick)
+        draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task | Wait):
         draft.give(token.scope, node.gives, record_of(node, flow, event.results, draft.now))
     elif isinstance(node, Call | Block):
@@ -174,7 +174,7 @@ def same(one: Value, other: Value) -> bool:
 def put(draft: Draft, values: Mapping[str, Value]) -> None:
     """Sets the values, and reads again what waits for them, unless the instance is suspended."""
     draft.root_names |= values
-    draft.changed |= dict.fromkeys(values, draft.tick)
+    draft.changed[ROOT] |= dict.fromkeys(values, draft.tick)
     if draft.status == "running":
         watching.look_again(draft)
         for token, _ in draft.queue:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms
+from bpflow.engine import arms, enough
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import MAX_LIVE
 from bpflow.engine.state import ROOT, Failure, Fan, Scope, Token
@@ -51,6 +51,7 @@ def open_fan(draft: Draft, token: Token, block: Block, each: Each) -> None:
     if isinstance(at_most, bool) or not isinstance(at_most, int) or (at_most < 1 and items):
         raise Fault(say("{block}: the number of turns at a time is not a whole number above 0", block=block.id))
     token.fan = Fan(items, at_most=min(at_most, MAX_LIVE))
+    enough.begin(draft, each, token.fan)
     next_turns(draft, token, block)
 
 
@@ -188,15 +189,17 @@ def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
     turn, which stays open, and so does the block."""
     block, fan = block_of(draft, scope.block), host.fan
     assert fan is not None and block.each is not None
+    counts = fan.counts
     try:
-        fan.results[scope.index] = collect(draft, block.each, scope)
-        enough = enough_yet(draft, block.each, fan, host)
+        enough.add(draft, block.each, fan, scope.index, collect(draft, block.each, scope))
+        met = enough.is_met(draft, block.each, fan, host.scope, host.node)
     except Fault as fault:
         fan.results.pop(scope.index, None)
+        fan.counts = counts
         draft.scopes[scope.id] = scope
         draft.incident("fault", block.id, fault.message, scope=scope.id)
         return
-    close_turn(draft, host, block, fan, enough=enough)
+    close_turn(draft, host, block, fan, met=met)
 
 
 def pass_end(draft: Draft, results: Mapping[str, Value]) -> None:
@@ -211,16 +214,16 @@ def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
     """The turn whose end is an incident counts as done, with that result; whether it is enough is not asked."""
     assert scope.host is not None
     block, host = block_of(draft, scope.block), draft.token(scope.host)
-    assert host.fan is not None
-    host.fan.results[scope.index] = result
+    assert host.fan is not None and block.each is not None
+    enough.add(draft, block.each, host.fan, scope.index, result)
     del draft.scopes[scope.id]
-    close_turn(draft, host, block, host.fan, enough=False)
+    close_turn(draft, host, block, host.fan, met=False)
 
 
-def close_turn(draft: Draft, host: Token, block: Block, fan: Fan, *, enough: bool) -> None:
+def close_turn(draft: Draft, host: Token, block: Block, fan: Fan, *, met: bool) -> None:
     """One turn less: the rest is cleared if it is enough, else the next begins."""
     fan.running -= 1
-    if enough:
+    if met:
         clear(draft, {s.id for s in draft.scopes.values() if s.host == host.id})
         finish_fan(draft, host, block)
     else:
@@ -234,19 +237,6 @@ def collect(draft: Draft, each: Each, scope: Scope) -> Value:
     if each.collect is not None:
         return draft.value(each.collect)
     return {name: draft.value(expr) for name, expr in each.collect_fields} if each.collect_fields else None
-
-
-def enough_yet(draft: Draft, each: Each, fan: Fan, host: Token) -> bool:
-    if each.enough is None:
-        return False
-    draft.look_from(host.scope)
-    done = [fan.results[index] for index in sorted(fan.results)]
-    draft.names = {**draft.names, "done": len(done), "total": len(fan.items), "results": done}
-    met = draft.value(each.enough)
-    draft.names = draft.root_names
-    if not isinstance(met, bool):
-        raise Fault(say("{block}: `enough` is neither true nor false", block=host.node))
-    return met
 
 
 # ── leaving early ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,15 +266,9 @@ def terminate(draft: Draft, token: Token, block: str) -> tuple[Token, Flow]:
 
 def clear(draft: Draft, doomed: set[int], keep: int | None = None) -> None:
     """Takes the scopes and everything inside them away: tokens, inner scopes, tasks, timers, calls, incidents. `keep` stays, empty."""
-    children: dict[int, list[int]] = {}
-    for scope in draft.scopes.values():
-        if scope.id != ROOT:
-            children.setdefault(scope.parent, []).append(scope.id)
-    todo = list(doomed)
-    while todo:
-        inner = [child for child in children.get(todo.pop(), ()) if child not in doomed]
-        doomed.update(inner)
-        todo += inner
+    for scope in draft.scopes.values():  # in which every scope comes after the one around it
+        if scope.parent in doomed:
+            doomed.add(scope.id)
     gone = {token.id for token in draft.tokens.values() if token.scope in doomed}
     for id in sorted(gone, reverse=True):
         disarm_token(draft, draft.token(id))

@@ -5,7 +5,7 @@ Questions go the other way: `Answers` is what `advance` may ask, a table for rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -173,8 +173,10 @@ Fact: TypeAlias = tuple[FactKind, int, str]
 
 
 class Transition(NamedTuple):
-    """The outcome of one event."""
+    """The outcome of one event. `touched`: the tokens and scopes by which the state may differ from the one before, all others are the
+    same objects."""
 
     state: State
     effects: Effects
     facts: list[Fact]
+    touched: Set[int] = frozenset()

@@ -257,7 +257,7 @@ class Engine:
     def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee. At most `limit` rows."""
         if user is None:
-            return self.store.tasks(None, instance, limit)
+            return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
         return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
 
     def task(self, task: str) -> views.TaskView:

@@ -9,16 +9,17 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import Written, decode, encode, encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history
 from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
+from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
@@ -28,7 +29,7 @@ from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
-from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Store, Work, party_text
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -57,7 +58,7 @@ class Held:
     document: Document | None
     state: State | None
     history: int | None = None
-    written: Written = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
 
@@ -71,6 +72,7 @@ class Turn:
     events: list[Any]
     facts: list[Fact]
     outgoing: list[CallOut]
+    touched: Set[int]
     picked: Counter[User] = field(default_factory=Counter)
 
 
@@ -98,30 +100,32 @@ class Runner:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
         held = self.cache.get(id)
         if held is None:
-            row = work.instance(id)
-            if row is None:
-                raise UnexpectedEvent(say("there is no instance {id}", id=id))
-            return self.read(row)
+            return self.opened(id, work.snapshot(id))
         held.cached = True
         return held
 
-    def read(self, row: InstanceRow) -> Held:
+    def opened(self, id: int, found: Snapshot | None) -> Held:
+        if found is None:
+            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+        row = found.row
         try:
             program = self.program(row.definition)
-            state = decode(program, row.state)
+            state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, caller=row.caller)
+        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+
+    def read(self, row: InstanceRow) -> Held:
+        """The instance as the row has it, or as it is stored by now."""
+        held = self.cache.get(row.id)
+        return held if held is not None and held.revision == row.revision else self.opened(row.id, self.store.snapshot(row.id))
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
         cached = self.cache.get(id)
         if cached is not None:
             yield cached
-        row = self.store.instance(id)
-        if row is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
-        held = self.read(row)
+        held = self.opened(id, self.store.snapshot(id))
         self.keep(held)
         yield held
 
@@ -186,8 +190,9 @@ class Runner:
                 raise NobodyListens
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        state_bytes = encode(held.program, state, held.written)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history)
+        out = encode(held.program, state, held.written, turn.touched)
+        trouble = len(state.incidents)
+        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status != "running"):
@@ -204,14 +209,15 @@ class Runner:
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and not transition.facts and is_same(before, transition):
-                return Turn(before, transition.effects, [], [], [])
+                return Turn(before, transition.effects, [], [], [], frozenset())
             if turn is None:
-                turn = Turn(transition.state, transition.effects, [], transition.facts, [])
+                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched)
                 calls = list(transition.effects.calls)
             else:
                 turn.state, calls = transition.state, transition.effects.calls
                 turn.effects.then(transition.effects)
                 turn.facts += transition.facts
+                turn.touched |= transition.touched
             turn.events.append(encode_event(one, live.used.values()))
             live.used.clear()
             for call in calls:

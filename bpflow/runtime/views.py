@@ -78,6 +78,8 @@ class Standing:
     task: str | None
     people: tuple[Assignee, ...]
     due: datetime | None
+    messages: tuple[tuple[str, Value], ...] = ()
+    """The names and keys of the messages that it waits for."""
     within: tuple[Turn, ...] = ()
 
 
@@ -99,8 +101,8 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `suspended`: who
-    has suspended it, when and why."""
+    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `called`: the instances
+    that it has called and waits or waited for · `suspended`: who has suspended it, when and why."""
 
     row: InstanceRow
     title: str
@@ -110,6 +112,7 @@ class InstanceView:
     inputs: dict[str, Value] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
     failure: Failure | None = None
+    called: list[InstanceRow] = field(default_factory=list)
     suspended: Suspend | None = None
 
 
@@ -136,6 +139,14 @@ def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
     return row, held, held.state
 
 
+def parties_in(runner: Runner, id: int) -> list[str]:
+    """Who has tasks of the instance, as the store writes them; nobody where there is no instance."""
+    row = runner.store.instance(id)
+    state = runner.read(row).state if row is not None else None
+    waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.people))
+
+
 def instance_view(runner: Runner, id: int) -> InstanceView:
     row, held, state = load(runner, id)
     steps = steps_of(held.program)
@@ -144,7 +155,8 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     suspended = state.parked[0] if state.parked else None
     assert suspended is None or isinstance(suspended, Suspend)
     inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, outputs, state.failure, suspended)
+    called, incidents = runner.store.called_by(id), incidents_of(runner, row)
+    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -167,8 +179,10 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     waiting = token.waiting
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
+    messages = tuple(waiting.arms.listening.values()) if waiting else ()
+    people = waiting.people if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due, within)
+    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
@@ -178,7 +192,7 @@ def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standi
         for node, counts in scope.joins.items():
             if counts and "" not in counts:
                 within = turns_around(held.program, state, scope.id)
-                found.append(Standing(None, "join", step_of(node), title_of(steps, node), None, (), None, within))
+                found.append(Standing(None, "join", step_of(node), title_of(steps, node), None, (), None, (), within))
     return found
 
 

@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.codec import dumps
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
@@ -91,7 +93,7 @@ class AsideRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance as the store keeps it."""
+    """An instance as the store lists it."""
 
     id: int
     owner: int
@@ -105,7 +107,6 @@ class InstanceRow:
     ended: datetime | None
     result: str | None
     history: int | None
-    state: bytes
     caller: Caller | None = None
     deployed: int = 0
 
@@ -154,6 +155,14 @@ class ListenRow(NamedTuple):
     holder: int
     arm: int
     visit: int
+
+
+class Snapshot(NamedTuple):
+    """An instance with its whole state: the root and the pages, as one transaction left them."""
+
+    row: InstanceRow
+    root: bytes
+    pages: Pages
 
 
 class TaskEntry(NamedTuple):
@@ -267,7 +276,8 @@ class NoticeRow:
 
 
 class Saved(NamedTuple):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
+    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
+    root, the holders of which all pages go, first, and the pages that are put."""
 
     id: int
     owner: int
@@ -277,8 +287,10 @@ class Saved(NamedTuple):
     status: str
     result: str | None
     incidents: int
-    state: bytes
+    root: bytes
     history: bytes
+    gone: Sequence[int] = ()
+    pages: Pages = MappingProxyType({})
 
 
 class Messages(Protocol):
@@ -322,6 +334,8 @@ class Work(Protocol):
     def messages(self) -> Messages: ...
 
     def instance(self, id: int) -> InstanceRow | None: ...
+
+    def snapshot(self, id: int) -> Snapshot | None: ...
 
     def revision(self, id: int) -> int | None: ...
 
@@ -430,6 +444,10 @@ class Store(Protocol):
 
     def instance(self, id: int) -> InstanceRow | None: ...
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        """The instance with its state, all as one transaction left it."""
+        ...
+
     def instances(
         self,
         process: str | None = None,
@@ -440,8 +458,12 @@ class Store(Protocol):
         after: int = 0,
     ) -> list[InstanceRow]: ...
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        """The instances that an instance has called and waits or waited for, the first first."""
+        ...
+
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all."""
+        """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
         ...
 
     def open_tasks(self, party: str) -> int: ...

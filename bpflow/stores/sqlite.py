@@ -10,10 +10,8 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from bpflow.diagnostics import say
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
@@ -37,22 +35,16 @@ from bpflow.stores.contract import (
     OutboxRow,
     Saved,
     ScheduleRow,
-    StoreError,
+    Snapshot,
     TaskEntry,
     TimerEntry,
     party_text,
 )
-from bpflow.stores.sqlite_files import statements, trouble
+from bpflow.stores.sqlite_files import migrate, trouble
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages, messages
 
 STATUSES = rows.STATUSES
-APPLICATION = 0x62706C77
-"""The `application_id` in the file's header: bpflow's."""
-
-MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
-
-
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
@@ -69,7 +61,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            self._migrate()
+            migrate(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
@@ -80,34 +72,6 @@ class SqliteStore:
             self._db.close()
             raise
         self._work = SqliteWork(self._db, self._lock, path)
-
-    def _migrate(self) -> None:
-        """Brings the file to the newest version, each migration in a transaction."""
-        migrations, run = sorted(MIGRATIONS.glob("*.sql")), self._db.execute
-        run("begin")  # so that what is read together belongs together: another may be at it too
-        found = self._version(len(migrations))
-        run("commit")
-        if found == len(migrations):
-            return
-        run("pragma page_size = 1024")  # rows are small, and a commit writes whole pages: a tenth faster than 4096
-        run("pragma journal_mode = wal")
-        run("begin immediate")
-        for file in migrations[self._version(len(migrations)) :]:
-            for statement in statements(file.read_text(encoding="utf-8")):
-                run(statement)
-        run(f"pragma user_version = {len(migrations)}")
-        run(f"pragma application_id = {APPLICATION}")
-        run("commit")
-
-    def _version(self, newest: int) -> int:
-        """The version of the file. StoreError if it is a newer one than `newest`, or no database of bpflow."""
-        version, application = (self._db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
-        tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
-        if application not in (0, APPLICATION) or (tables and not application):
-            raise StoreError(say('"{path}" is a database of another program', path=self.path))
-        if version > newest:
-            raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=self.path, version=version))
-        return int(version)
 
     def begin(self) -> SqliteWork:
         self._lock.acquire()
@@ -168,6 +132,19 @@ class SqliteStore:
         with self._lock:
             return rows.one_instance(self._db, id)
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        with self._lock:
+            if self._db.in_transaction:
+                return rows.one_snapshot(self._db, id)
+            try:
+                self._db.execute("begin")
+                return rows.one_snapshot(self._db, id)
+            except sqlite3.DatabaseError as error:
+                raise trouble(self.path, error) from error
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("commit")
+
     def instances(
         self,
         process: str | None = None,
@@ -187,6 +164,9 @@ class SqliteStore:
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(f"{rows.INSTANCE} where i.caller = ? order by i.id", instance)]
+
     def history(self, instance: int) -> list[HistoryRow]:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
@@ -205,8 +185,8 @@ class SqliteStore:
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         wanted, arguments = ["1 = 1"], []
         if parties is not None:
-            arguments = list(parties)
-            wanted.append(f"party in ({', '.join('?' * len(arguments))})")
+            arguments = [dumps(list(parties)).decode()]
+            wanted.append("party in (select value from json_each(?))")
         if instance is not None:
             wanted.append("instance = ?")
             arguments.append(instance)  # type: ignore[arg-type]
@@ -371,6 +351,9 @@ class SqliteWork(Looking):
     def instance(self, id: int) -> InstanceRow | None:
         return rows.one_instance(self._db, id)
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        return rows.one_snapshot(self._db, id)
+
     def revision(self, id: int) -> int | None:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
         return row[0] if row else None
@@ -397,14 +380,22 @@ class SqliteWork(Looking):
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         if saved.status in ("running", "suspended"):
-            values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
-            values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
             done = self._run(_SAVE_ENDED, values)
         if done.rowcount != 1:
             raise Conflict(saved.id)
+        if saved.gone or saved.pages:
+            self._save_pages(saved)
         return row
+
+    def _save_pages(self, saved: Saved) -> None:
+        for holder in saved.gone:
+            self._run("delete from page where instance = ? and holder = ?", (saved.id, holder))
+        for (holder, part), data in saved.pages.items():
+            self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
 
     def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         for (token, visit), (was, task) in effects.tasks.items():

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bpflow.engine.codec import decode_history, encode
+from bpflow.engine.codec import decode_history
 from bpflow.engine.events import Event
 from bpflow.engine.interpreter import advance
+from bpflow.engine.pages import encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import Replayed
 from bpflow.graph import Task
 from bpflow.runtime import Engine
-from bpflow.runtime.transaction import Held
+from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import key_text, party_text
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -36,7 +37,7 @@ def stored(engine: Engine, id: int) -> Held:
     """The instance as it is in the store, whatever is cached."""
     row = engine.store.instance(id)
     assert row is not None
-    return engine.runner.read(row)
+    return Runner(engine.store, engine.world, engine.runner.programs).read(row)
 
 
 def events_of(engine: Engine, id: int) -> list[Event]:

@@ -10,7 +10,7 @@ import pytest
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import AsideRow, Caller, Conflict, MessageRow, NewMessage, Saved, ScheduleRow, Store
+from bpflow.stores.contract import AsideRow, Caller, Conflict, MessageRow, NewMessage, Saved, ScheduleRow, Snapshot, Store
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)
@@ -59,7 +59,8 @@ def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, 
     row = again().instance(alone)
     assert row is not None
     assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
-    assert (row.document, row.started, row.ended, row.result, row.state) == (None, AT, None, None, b"first")
+    assert (row.document, row.started, row.ended, row.result) == (None, AT, None, None)
+    assert store.snapshot(alone) == Snapshot(row, b"first", {})
     with_document = store.instance(owned)
     assert with_document is not None
     assert (with_document.owner, with_document.document) == (deal.id, deal)
@@ -76,14 +77,43 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on"))
         assert work.revision(id) == 2
         assert work.revision(99) is None
-        assert work.instance(99) is None
+        assert work.instance(99) is work.snapshot(99) is None
+        found = work.snapshot(id)
+        assert found is not None
+        assert (found.row, found.root) == (work.instance(id), b"second")
     after = again().instance(id)
     assert after is not None
-    assert (after.revision, after.state, after.incidents, after.ended) == (2, b"second", 2, None)
+    assert (after.revision, after.incidents, after.ended) == (2, 2, None)
     with pytest.raises(Conflict), store.begin() as work:
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost"))
     assert store.instance(id) == after
     assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
+
+
+def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    id, other = begun(store, definition), begun(store, definition)
+
+    def save(instance: int, expected: int, gone: list[int], pages: dict[tuple[int, int], bytes]) -> None:
+        with store.begin() as work:
+            work.save(Saved(instance, instance, expected, None, AT, "running", None, 0, b"root", b"", gone, pages))
+
+    save(id, 1, [], {(3, -2): b"turn", (2, -1): b"items", (2, 0): b"zero", (2, 1): b"one", (-1, 0): b"large"})
+    save(other, 1, [], {(3, -2): b"the other's"})
+    save(id, 2, [3, 2], {(2, -1): b"new items", (-1, 0): b"larger"})
+    found, theirs = again().snapshot(id), store.snapshot(other)
+    assert found is not None
+    assert theirs is not None
+    assert (found.row.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
+    assert theirs.pages == {(3, -2): b"the other's"}
+    with pytest.raises(Conflict):
+        save(id, 2, [2], {(5, -2): b"lost"})
+    assert again().snapshot(id) == found
+    with store.begin() as work:
+        work.save(Saved(id, id, 3, None, AT, "running", None, 0, b"root", b"", [-1], {}))
+        inside = work.snapshot(id)
+        assert inside is not None
+        assert inside.pages == {(2, -1): b"new items"}
 
 
 @pytest.mark.parametrize("status", ["ended", "cancelled"])
@@ -556,6 +586,7 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
         assert work.called(top, 4, 2) == [ids[1]]
         assert work.called(top, 5, 1) == []
     assert [row.id for row in store.instances(status="failed")] == [ids[2]]
+    assert [row.id for row in store.called_by(top)] == ids
 
 
 def test_what_was_deployed_when_an_instance_began(store: Store) -> None:

@@ -51,6 +51,15 @@ create unique index instance_exclusive on instance (exclusive) where exclusive i
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
 
+create table page (                 -- parts of a state that are written one by one: turns and results of large fans, large values
+  owner integer not null,
+  instance integer not null,
+  holder integer not null,
+  part integer not null,
+  data blob not null,
+  primary key (instance, holder, part)
+) without rowid;
+
 create table task (                 -- an open task, a row for each assignee; the state knows the whole key
   party text not null,              -- user:…, department:…, role:…
   instance integer not null,
