@@ -116,6 +116,9 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
     out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
     if row.caller is not None:
         out.line(say("called by instance {instance}", instance=row.caller.instance))
+    for one in view.called:
+        how = how_it_goes(one, names.language)
+        out.line(say('has called "{process}", instance {instance}: {how}', process=one.process, instance=one.id, how=how))
     if view.failure is not None:
         out.line(say("error {name}: {reason}", name=view.failure.error, reason=view.failure.reason), "red")
     for what, values in ((say("inputs"), view.inputs), (say("outputs"), view.outputs)):
@@ -133,6 +136,8 @@ def _standing(standing: Standing, names: Names) -> Message:
             people = names.people(standing.people)
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
             return say("{what}, due {due}", what=what, due=due) if due else what
+        case "pause" if standing.messages:
+            return say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
         case "pause":
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
@@ -148,6 +153,15 @@ def where(title: str, within: tuple[Turn, ...], names: Names) -> str:
     """A step with the items of the turns in which it stands."""
     items = [names.value(turn.item) or str(turn.number) for turn in within]
     return f"{title} ({', '.join(items)})" if items else title
+
+
+def _awaited(standing: Standing, names: Names) -> str:
+    """The messages that are waited for, with their keys."""
+    return ", ".join(_message(name, names.value(key)).text(names.language) for name, key in standing.messages)
+
+
+def _message(name: str, key: str) -> Message:
+    return say('"{name}" with the key {key}', name=name, key=key) if key else say('"{name}"', name=name)
 
 
 def _incident(one: IncidentView) -> Message:
@@ -213,6 +227,7 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
         "caller": view.row.caller.instance if view.row.caller else None,
+        "called": [row.id for row in view.called],
         "error": view.failure.error if view.failure else None,
         "reason": view.failure.reason.text(names.language) if view.failure else None,
         "inputs": {name: names.data(value) for name, value in view.inputs.items()},
@@ -233,6 +248,7 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
 
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
+    messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
     return {
         "kind": one.kind,
@@ -242,6 +258,7 @@ def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
         "people": people,
         "due": names.iso(one.due),
         "turns": turns_data(one.within, names),
+        "messages": messages,
     }
 
 

@@ -60,6 +60,8 @@ class Standing:
     task: str | None
     people: tuple[Assignee, ...]
     due: datetime | None
+    messages: tuple[tuple[str, Value], ...] = ()
+    """The names and keys of the messages that it waits for."""
     within: tuple[Turn, ...] = ()
 
 
@@ -79,7 +81,8 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with."""
+    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `called`: the instances
+    that it has called and waits or waited for."""
 
     row: InstanceRow
     title: str
@@ -89,6 +92,7 @@ class InstanceView:
     inputs: dict[str, Value] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
     failure: Failure | None = None
+    called: list[InstanceRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,8 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     where = [standing(held, state, token, steps) for token in state.tokens.values()] + joining(held, state, steps)
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
     inputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, dict(state.outputs), state.failure)
+    called = runner.store.called_by(id)
+    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, dict(state.outputs), state.failure, called)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -150,8 +155,10 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     waiting = token.waiting
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
+    messages = tuple(waiting.arms.listening.values()) if waiting else ()
+    people = waiting.people if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due, within)
+    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
@@ -161,7 +168,7 @@ def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standi
         for node, counts in scope.joins.items():
             if counts and "" not in counts:
                 within = turns_around(held.program, state, scope.id)
-                found.append(Standing("join", step_of(node), title_of(steps, node), None, (), None, within))
+                found.append(Standing("join", step_of(node), title_of(steps, node), None, (), None, (), within))
     return found
 
 

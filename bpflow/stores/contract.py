@@ -432,6 +432,10 @@ class Store(Protocol):
         after: int = 0,
     ) -> list[InstanceRow]: ...
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        """The instances that an instance has called and waits or waited for, the first first."""
+        ...
+
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
         ...

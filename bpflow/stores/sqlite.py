@@ -153,6 +153,9 @@ class SqliteStore:
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(f"{rows.INSTANCE} where i.caller = ? order by i.id", instance)]
+
     def history(self, instance: int) -> list[HistoryRow]:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "

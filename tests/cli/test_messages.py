@@ -52,6 +52,13 @@ def test_a_message_reaches_who_waits(bpflow: Bpflow, started: Path) -> None:
     assert json.loads(bpflow("show", 1, "--json").out)["status"] == "ended"
 
 
+def test_it_is_said_what_is_waited_for_and_what_was_called(bpflow: Bpflow, started: Path) -> None:
+    assert 'waits at "paid" for "paid" with the key 7\n' in bpflow("show", 2).out
+    assert 'has called "waits", instance 2: running\n' in bpflow("show", 1).out
+    assert json.loads(bpflow("show", 2, "--json").out)["where"][0]["messages"] == [{"message": "paid", "key": 7}]
+    assert json.loads(bpflow("show", 1, "--json").out)["called"] == [2]
+
+
 def test_a_message_that_nobody_waits_for_is_kept(bpflow: Bpflow, started: Path) -> None:
     told = bpflow("send-message", "paid", "--key", "8", "--set", "amount=3", "--keep", "0h", "--id", "bank/1")
     assert told.out == '"paid" was sent, and is kept until somebody waits for it\n'

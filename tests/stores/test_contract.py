@@ -586,6 +586,7 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
         assert work.called(top, 4, 2) == [ids[1]]
         assert work.called(top, 5, 1) == []
     assert [row.id for row in store.instances(status="failed")] == [ids[2]]
+    assert [row.id for row in store.called_by(top)] == ids
 
 
 def test_what_was_deployed_when_an_instance_began(store: Store) -> None:
