@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
-from bpflow.definition.process import Process
+from bpflow.definition.process import MessageStart, Process
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
 from bpflow.values import DocumentType, Field, ServiceType
@@ -75,8 +75,9 @@ def world_of(process: Process, types: Types, services: Mapping[str, ServiceType]
     return World(document=_document_type(process, types), types=types, services=services)
 
 
-def environment(process: Process, world: World, lost: frozenset[str] = frozenset()) -> Environment:
-    """The names of a process; of those that are `lost` only that they are there is known."""
+def environment(process: Process, world: World, lost: frozenset[str] = frozenset(), complete: bool = True) -> Environment:
+    """The names of a process; of those that are `lost` only that they are there is known. Unless it is `complete` it may have starts that are
+    not seen."""
     document, types = world.document, world.types
     names = dict.fromkeys(lost, NOT_KNOWN)
     names |= dict.fromkeys(BUILTIN_NAMES, NOT_KNOWN)
@@ -96,6 +97,11 @@ def environment(process: Process, world: World, lost: frozenset[str] = frozenset
         brought |= dict(step.brings(world))
         for name in step.inner_names:
             names.setdefault(name, NOT_KNOWN)
+    messages = [dict(fields_of(one.values)) for one in process.start if isinstance(one, MessageStart)]
+    if messages or not complete:
+        known = complete and all(messages)
+        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if known else None)
+        start["key"] = NOT_KNOWN
     return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 
 

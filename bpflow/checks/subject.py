@@ -57,7 +57,7 @@ class Subject:
     @cached_property
     def environment(self) -> Environment:
         """What expressions may name."""
-        return environment(self.process, world_of(self.process, self.types, self.services), self.lost)
+        return environment(self.process, world_of(self.process, self.types, self.services), self.lost, self.complete)
 
     @cached_property
     def uses(self) -> list[Use]:

@@ -254,7 +254,7 @@ page(
 page(
     "unknown-process",
     """
-    The process that a file of scenarios is about must be one of the workspace.
+    A process that is named must be one of the workspace: the one that a file of scenarios is about, and one that a process calls.
 
     Bad:
 

@@ -24,6 +24,7 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "start", "work", "retry", "skip", "cancel", "demo"),
+    "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "show": ("instances", "show", "incidents"),
 }

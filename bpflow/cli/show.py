@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.runtime import IncidentView, InstanceView, Line, Standing
     from bpflow.stores.contract import InstanceRow
+    from bpflow.values import Field
 
 commands = typer.Typer()
 
@@ -22,7 +23,7 @@ commands = typer.Typer()
 def instances(
     ctx: typer.Context,
     process: Annotated[str | None, typer.Option("--process", metavar="PROCESS", help=tr("Only those of this process."))] = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended or cancelled."))] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended, cancelled or failed."))] = None,
     incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
     limit: Limit = "1000",
@@ -31,7 +32,7 @@ def instances(
     """Instances by number."""
     call = call_of(ctx)
     if status is not None:
-        one_of(status, ("running", "ended", "cancelled"), "--status")
+        one_of(status, ("running", "ended", "cancelled", "failed"), "--status")
     with call.open() as engine:
         from bpflow.cli.names import Names
 
@@ -58,6 +59,8 @@ def how_it_goes(row: InstanceRow, language: str) -> str:
             return say("running").text(language)
         case "cancelled":
             return say("cancelled").text(language)
+        case "failed":
+            return say("ended with an error that its caller has taken").text(language)
     return (say("ended: {result}", result=row.result) if row.result else say("ended")).text(language)
 
 
@@ -94,7 +97,7 @@ def show(
         if as_json:
             call.out.data(_view_data(view, lines, names))
             return
-        _show_head(view, names, call.out)
+        _show_head(view, dict(engine.runner.program(view.row.definition).graph.inputs), names, call.out)
         for standing in view.where:
             call.out.line(_standing(standing, names))
         for incident in view.incidents:
@@ -105,12 +108,21 @@ def show(
         call.out.table((say("when"), say("who"), say("what")), [_line(line, names) for line in lines])
 
 
-def _show_head(view: InstanceView, names: Names, out: Output) -> None:
+def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: Output) -> None:
     row = view.row
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
         out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
     out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
+    if row.caller is not None:
+        out.line(say("called by instance {instance}", instance=row.caller.instance))
+    if view.failure is not None:
+        out.line(say("error {name}: {reason}", name=view.failure.error, reason=view.failure.reason), "red")
+    for what, values in ((say("inputs"), view.inputs), (say("outputs"), view.outputs)):
+        if values:
+            known = fields if values is view.inputs else {}
+            shown = [f"{known[n].title or n}: {names.value(v, known[n]) or '–'}" if n in known else f"{n}: {names.value(v) or '–'}" for n, v in values.items()]
+            out.line(say("{what}: {text}", what=what, text="; ".join(shown)))
 
 
 def _standing(standing: Standing, names: Names) -> Message:
@@ -190,6 +202,11 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
         "title": view.title,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
+        "caller": view.row.caller.instance if view.row.caller else None,
+        "error": view.failure.error if view.failure else None,
+        "reason": view.failure.reason.text(names.language) if view.failure else None,
+        "inputs": {name: names.data(value) for name, value in view.inputs.items()},
+        "outputs": {name: names.data(value) for name, value in view.outputs.items()},
         "names": {name: names.data(value) for name, value in sorted(view.names.items())},
         "history": [
             {

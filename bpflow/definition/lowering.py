@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
-from bpflow.definition.process import ManualStart, Process, Start
+from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, Start
 from bpflow.definition.reading import Reading
 from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
@@ -110,7 +110,11 @@ def _default(model: FieldModel, head: Lowering) -> Expr | None:
 
 
 def _start(start: Start, head: Lowering) -> StartOf:
+    if isinstance(start, CallStart):
+        return StartOf(start.on, start.when)
     give = tuple(_given(start.with_, head, head.world.inputs))
+    if isinstance(start, MessageStart):
+        return StartOf(start.on, start.when, give, name=str(start.message), document=start.document, form=fields_of(start.values))
     return StartOf(start.on, start.when, give, start.by if isinstance(start, ManualStart) else None)
 
 

@@ -15,14 +15,14 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, State, Token, Waiting
+from bpflow.engine.state import Arms, Assignee, Failure, Fan, Incident, Party, Scope, State, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
 
 VERSION = 1
 
-STATUSES = ("running", "ended", "cancelled")
+STATUSES = ("running", "ended", "cancelled", "failed")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
@@ -82,7 +82,19 @@ def encode(program: Program, state: State, written: Written | None = None) -> by
         [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
     ]
     status = 0 if state.status == "running" else STATUSES.index(state.status)
-    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])
+    ending = [_ending(state)] if state.catches or state.outputs or state.failure else []
+    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents, *ending])
+
+
+def _ending(state: State) -> list[Any]:
+    """Whom its errors go to, and with what it has ended."""
+    failure = [state.failure.error, plain_message(state.failure.reason)] if state.failure else None
+    return [state.catches, state.outputs, failure]
+
+
+def _read_ending(row: list[Any]) -> tuple[tuple[str, ...], Mapping[str, Value], Failure | None]:
+    catches, outputs, failure = row
+    return tuple(catches), _value(outputs), Failure(failure[0], read_message(failure[1])) if failure else None
 
 
 def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def decode(program: Program, data: bytes) -> State:
     plain = orjson.loads(data)
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *ending = plain
     return State(
         STATUSES[status],  # type: ignore[arg-type]
         instant(at),
@@ -117,6 +129,7 @@ def decode(program: Program, data: bytes) -> State:
         {scope[0]: _read_scope(program, scope) for scope in scopes},
         tuple(_read_incident(program, incident) for incident in incidents),
         result,
+        *(_read_ending(ending[0]) if ending else ()),
     )
 
 
@@ -253,6 +266,8 @@ def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     values: dict[str, Any] = {"at": instant(data[0][1])}
     for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
         values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else _value(value)
+        if name == "catches":
+            values[name] = tuple(value)
     return kind(**values), [_read_answer(answer) for answer in (data[1] if len(data) > 1 else ())]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Status, Token, Waiting
+from bpflow.engine.state import ROOT, Arms, Failure, Incident, Names, Scope, State, Status, Token, Waiting
 from bpflow.engine.transition import Answers, Effects, Fact, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
@@ -35,14 +35,17 @@ class Draft:
         "_copied",
         "answers",
         "armed",
+        "catches",
         "changed",
         "effects",
         "facts",
+        "failure",
         "hops",
         "incidents",
         "names",
         "next_id",
         "now",
+        "outputs",
         "program",
         "queue",
         "reads",
@@ -62,6 +65,8 @@ class Draft:
         self.now = max(at, state.at)
         self.status: Status = state.status
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
+        self.catches, self.outputs = state.catches, state.outputs
+        self.failure: Failure | None = state.failure
         self.root_names: Names = dict(state.names)
         self.names: Mapping[str, Value] = self.root_names
         self.tokens: dict[int, Token] = dict(state.tokens)
@@ -78,7 +83,8 @@ class Draft:
         self._copied: set[int] = set()
 
     def close(self) -> Transition:
-        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result)
+        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure)
+        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
         return Transition(state, self.effects, self.facts)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, nodes, people, repairs, scopes, watching
+from bpflow.engine import arms, messages, nodes, people, repairs, scopes, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -128,7 +128,7 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    names["document"], names["initiator"] = event.document, event.by
+    names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
     defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
@@ -204,8 +204,16 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
 def arrived(draft: Draft, event: Arrived | Commanded) -> None:
     """A message or a command reaches the arm of a wait or of a scope; a machine's stale one changes nothing."""
     held = draft.arms_of(event.holder)
-    if isinstance(event, Arrived) and (held is None or event.arm not in held.listening):
+    visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
+    if isinstance(event, Arrived) and (held is None or event.arm not in held.listening or event.visit not in (None, visit)):
         return
+    trigger = trigger_at(draft, event.holder, event.arm)
+    if isinstance(event, Arrived) and trigger is not None:
+        try:
+            event = event._replace(values=messages.taken(draft, trigger, event.values))
+        except Fault as fault:
+            messages.refused(draft, event, fault)
+            return
     if event.holder in draft.scopes and arms.handlers_of(draft, draft.scopes[event.holder]):
         go_off(draft, draft.scope(event.holder), event.arm, dict(event.values))
         return
@@ -223,7 +231,8 @@ def arrived(draft: Draft, event: Arrived | Commanded) -> None:
 def commanded(draft: Draft, event: Commanded) -> None:
     """Only those whom `by` names may press the button."""
     trigger = trigger_at(draft, event.holder, event.arm)
-    if trigger is None or trigger.kind != "command":
+    earlier = event.visit is not None and event.holder in draft.tokens and draft.tokens[event.holder].visit != event.visit
+    if trigger is None or trigger.kind != "command" or earlier:
         raise UnexpectedEvent(say("the command is not to be had now"))
     draft.look_from(draft.tokens[event.holder].scope if event.holder in draft.tokens else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
@@ -260,6 +269,8 @@ def done(draft: Draft, event: Done) -> None:
     node = draft.program.nodes.get(token.node) if token else None
     if token is None or token.visit != event.visit or token.waiting is None or not isinstance(node, Call):
         return
+    if event.attempt and not nodes.awaits(token, event.attempt):
+        return
     token = draft.token(event.token)
     if not event.local:
         token.hops = 0
@@ -270,10 +281,10 @@ def done(draft: Draft, event: Done) -> None:
 
 def failed(draft: Draft, event: Failed) -> None:
     token = draft.tokens.get(event.token)
-    if token is None or token.visit != event.visit or token.status != "waiting" or token.waiting is None:
+    if token is None or token.visit != event.visit or not nodes.awaits(token, event.attempt):
         return
     node = draft.program.nodes[token.node]
-    if isinstance(node, Call) and token.waiting.attempt == event.attempt and RETRY not in token.waiting.arms.due:
+    if isinstance(node, Call):
         nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
 
 

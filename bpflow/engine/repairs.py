@@ -65,6 +65,9 @@ def skip(draft: Draft, event: Skip) -> None:
     incident = incident_of(draft, event.incident)
     if incident.arm is not None:
         return
+    if incident.scope == ROOT and incident.kind != "stuck":
+        scopes.pass_end(draft, event.results)
+        return
     if incident.scope is not None and incident.kind != "stuck":
         scopes.pass_turn(draft, draft.scope(incident.scope), dict(event.results) or None)
         return

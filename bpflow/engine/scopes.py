@@ -7,11 +7,13 @@ sends its host on. Clearing takes everything inside away: inner scopes first, th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bpflow.diagnostics import say
 from bpflow.engine import arms
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import MAX_LIVE
-from bpflow.engine.state import ROOT, Fan, Scope, Token
+from bpflow.engine.state import ROOT, Failure, Fan, Scope, Token
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Each, Flow
 
@@ -111,10 +113,35 @@ def check(draft: Draft, scope: Scope, hops: int = 0) -> None:
     if need != "all" and scope.arrived < need:
         unmet(draft, scope, need)
         return
+    if scope.id == ROOT and not has_outputs(draft, scope):
+        return
     disarm_scope(draft, scope)
     draft.forget_incidents(set(), {scope.id})
     del draft.scopes[scope.id]
     leave(draft, scope, hops)
+
+
+def has_outputs(draft: Draft, root: Scope) -> bool:
+    """Whether the instance has what it gives when it ends. If that cannot be evaluated it does not end: an incident on the whole."""
+    try:
+        draft.outputs = outputs(draft)
+    except Fault as fault:
+        if not stuck(draft, root):
+            draft.incident("fault", "", fault.message, scope=ROOT)
+        return False
+    return True
+
+
+def outputs(draft: Draft) -> dict[str, Value]:
+    """What the instance gives when it ends, as seen from outside of all turns. A Fault names the first that cannot be evaluated."""
+    draft.look_from(ROOT)
+    found: dict[str, Value] = {}
+    for name, expr in draft.program.graph.outputs:
+        try:
+            found[name] = draft.value(expr)
+        except Fault as fault:
+            raise Fault(say('the output "{name}" cannot be evaluated: {reason}', name=name, reason=fault.message)) from fault
+    return found
 
 
 def stuck(draft: Draft, scope: Scope) -> bool:
@@ -170,6 +197,14 @@ def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
         draft.incident("fault", block.id, fault.message, scope=scope.id)
         return
     close_turn(draft, host, block, fan, enough=enough)
+
+
+def pass_end(draft: Draft, results: Mapping[str, Value]) -> None:
+    """The instance whose outputs cannot be evaluated ends, with those that an operator gives; the others are none."""
+    draft.outputs = {name: results.get(name) for name, _ in draft.program.graph.outputs}
+    clear(draft, {ROOT})
+    draft.status = "ended"
+    draft.facts.append(("ended", ROOT, draft.result or ""))
 
 
 def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
@@ -274,8 +309,17 @@ def disarm_token(draft: Draft, token: Token) -> None:
 
 
 def end_instance(draft: Draft, result: str | None) -> None:
-    """`end`, from wherever it stands: everything open is cancelled."""
+    """`end`, from wherever it stands: everything open is cancelled. A Fault if what it gives cannot be evaluated: then it does not end."""
+    draft.outputs = outputs(draft)
     draft.result = result
     clear(draft, {ROOT})
     draft.status = "ended"
     draft.facts.append(("ended", ROOT, result or ""))
+
+
+def fail_instance(draft: Draft, failure: Failure) -> None:
+    """An error that the caller takes: everything open is cancelled, and the reason kept."""
+    draft.failure = failure
+    clear(draft, {ROOT})
+    draft.status = "failed"
+    draft.facts.append(("ended", ROOT, failure.error))

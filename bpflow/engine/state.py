@@ -18,9 +18,10 @@ ROOT = 0
 """The id of the scope of the whole instance; ids of tokens and of other scopes come from one counter that begins at 1."""
 
 Names: TypeAlias = dict[str, Value]
+NO_NAMES: Mapping[str, Value] = {}
 Party: TypeAlias = User | Department | Role
 TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
-Status: TypeAlias = Literal["running", "ended", "cancelled"]
+Status: TypeAlias = Literal["running", "ended", "cancelled", "failed"]
 
 
 class Assignee(NamedTuple):
@@ -146,8 +147,15 @@ class Incident:
     scope: int | None = None
 
 
+class Failure(NamedTuple):
+    """The error with which an instance ended, for its caller to deal with."""
+
+    error: str
+    reason: Message
+
+
 class State(NamedTuple):
-    """An instance between two events."""
+    """An instance between two events. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
 
     status: Status
     at: datetime
@@ -158,3 +166,6 @@ class State(NamedTuple):
     scopes: Mapping[int, Scope]
     incidents: tuple[Incident, ...] = ()
     result: str | None = None
+    catches: tuple[str, ...] = ()
+    outputs: Mapping[str, Value] = NO_NAMES
+    failure: Failure | None = None

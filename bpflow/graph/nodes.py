@@ -249,6 +249,11 @@ class Start:
     give: Sets = ()
     by: Expr | None = None
     name: str = ""
+    """That of the message."""
+    document: Expr | None = None
+    """The document of the instance, where a message starts it."""
+    form: tuple[tuple[str, Field], ...] = ()
+    """What the message brings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bpflow.checks import check_calls
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -49,6 +50,7 @@ def load_workspace(
         findings += [*loaded.findings, *_named(path, loaded, found)]
         sources |= loaded.sources
         found.setdefault(_id(path, loaded), loaded)
+    findings += _calls(found)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
     return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
@@ -70,6 +72,14 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
     paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
     loaded = [(path, load_process(path, surroundings=around)) for path in paths]
     return sorted(loaded, key=lambda one: one[0].stem != _id(*one))
+
+
+def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
+    """What is wrong with the calls of processes by each other."""
+    known = {id: one.graph for id, one in processes.items()}
+    for graph in known.values():
+        if graph is not None:
+            yield from check_calls(graph, known)
 
 
 def _id(path: Path, loaded: Loaded) -> str:

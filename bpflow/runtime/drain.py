@@ -1,22 +1,24 @@
 """The drain: what one commit has left to be done by others. Timers that are due fire, changes of documents start processes and wake
-waiting instances, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
+waiting instances, messages reach their receivers, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.transition import TIMEOUT, Unanswered
-from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.engine.transition import TIMEOUT
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
+from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
+from bpflow.runtime.messages import Post
+from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
@@ -32,10 +34,11 @@ class Worked:
     timers: int = 0
     changes: int = 0
     calls: int = 0
+    messages: int = 0
 
     @property
     def total(self) -> int:
-        return self.timers + self.changes + self.calls
+        return self.timers + self.changes + self.calls + self.messages
 
 
 BATCH = 100
@@ -47,33 +50,17 @@ def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
 
 
 @dataclass(slots=True)
-class Situation:
-    """What a start condition sees: the document, as it is and as it was, and who did it."""
-
-    names: dict[str, Value]
-    now: datetime
-    zone: str
-    live: Live
-    work: Work
-
-    def ask(self, question: Question) -> Value:
-        while True:
-            try:
-                return self.live.ask(question)
-            except Unanswered:
-                document = question[1]
-                if not isinstance(document, Document):
-                    raise Refused(say("a start condition cannot ask that")) from None
-                self.live.documents[document.id] = self.work.document(document.id)
-
-
-@dataclass(slots=True)
 class Drain:
     """Works off what is due and what waits to be told or sent."""
 
     runner: Runner
     clock: Clock
     services: Services
+    post: Post = field(init=False)
+    calls: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.post, self.calls = Post(self.runner, self.clock), Calls(self.runner, self.clock)
 
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
@@ -93,6 +80,11 @@ class Drain:
                     return False
                 self.tell(change)
                 done.changes += 1
+            for message in store.messages(fresh=True, limit=BATCH):
+                if over(done, limit, stop):
+                    return False
+                self.post.deliver(message)
+                done.messages += 1
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
@@ -184,6 +176,9 @@ class Drain:
     def send(self, row: OutboxRow) -> None:
         """Has the service work, then tells the instance; the row goes in the same transaction as the answer comes."""
         call = row.call
+        if call.service in self.calls.services:
+            self.calls.services[call.service](row)
+            return
         key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
         event: Event
         try:

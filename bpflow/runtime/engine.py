@@ -29,7 +29,9 @@ from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
-from bpflow.runtime.drain import Drain, Situation, Worked
+from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.documents import changed_fields, new_fields
@@ -43,6 +45,7 @@ from bpflow.stores.contract import (
     DocumentRow,
     FeedRow,
     InstanceRow,
+    MessageRow,
     NoticeRow,
     Store,
     TaskEntry,
@@ -154,7 +157,15 @@ class Engine:
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
+        self._wake(graph)
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
+
+    def _wake(self, graph: Graph) -> None:
+        """Messages that have waited for a process that starts by them are looked at again."""
+        for name in starts_by(graph):
+            with self.store.begin() as work:
+                work.messages.wake(name, self.clock.now())
+            self.runner.left = True
 
     def deploy_workspace(self) -> list[Deployed]:
         """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
@@ -305,12 +316,14 @@ class Engine:
             self.tell()
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents; gives how many changes that were."""
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
         told = 0
-        while changes := self.store.changes(100):
+        while (changes := self.store.changes(100)) or (messages := self.store.messages(fresh=True, limit=100)):
             for change in changes:
                 self._drain.tell(change)
-                told += 1
+            for message in () if changes else messages:
+                self._drain.post.deliver(message)
+            told += len(changes) or len(messages)
         self.runner.left = bool(self.store.outbox(1))
         return told
 
@@ -366,6 +379,33 @@ class Engine:
 
     def _zone(self) -> Any:
         return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
+
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def send_message(
+        self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
+    ) -> None:
+        """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
+
+        `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
+        before is not sent again. Refused if it cannot be a message.
+        """
+        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
+        with self.store.begin() as work:
+            if id is not None and work.worked(0, f"message/{id}") is not None:
+                return
+            if id is not None:
+                work.remember(0, f"message/{id}", b"", new.sent)
+            work.messages.add(new)
+        self.tell()
+
+    def messages(self) -> list[MessageRow]:
+        """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
+        return self.store.messages()
+
+    def purge_messages(self) -> int:
+        """Forgets the messages whose time is over; gives how many there were."""
+        with self.store.begin() as work:
+            return work.messages.purge(self.clock.now())
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:

@@ -16,6 +16,9 @@ from bpflow.values import Field, InvalidValue, check, read
 _TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
 
 
+_MESSAGE = re.compile(r"[a-z][a-z0-9_-]*").fullmatch
+
+
 class WrongField(Refused):
     """A value that its field does not take; `field` is the field's name."""
 
@@ -39,6 +42,11 @@ def document_ref(text: str) -> Document:
     if not type or not (number.isascii() and number.isdigit()) or len(number) > 18:
         raise Refused(say('"{text}" is not a document; one looks like company:17', text=text))
     return Document(type, int(number))
+
+
+def is_message_name(text: str) -> bool:
+    """Whether a message may be called so."""
+    return _MESSAGE(text) is not None
 
 
 def is_text(value: object) -> bool:

@@ -17,17 +17,18 @@ from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import Written, decode, encode, encode_event, encode_history
-from bpflow.engine.events import Done, Event, Failed, Started, TimerFired
+from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import from_json
+from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
-from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work, party_text
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -35,6 +36,10 @@ WRITERS = frozenset({"documents.create", "documents.update"})
 """The local services after which documents must be read again."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
+
+
+class NobodyListens(Exception):
+    """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class Held:
     history: int | None = None
     written: Written = field(default_factory=dict)
     cached: bool = False
+    caller: Caller | None = None
 
 
 @dataclass(slots=True)
@@ -97,7 +103,7 @@ class Runner:
 
     def read(self, row: InstanceRow) -> Held:
         program = self.program(row.definition)
-        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state), row.history)
+        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state), row.history, caller=row.caller)
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
@@ -161,16 +167,17 @@ class Runner:
                 raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
             if isinstance(event, TimerFired):
                 work.index(held.id, held.owner, stale(event), event.at)
+            if isinstance(event, Arrived):
+                raise NobodyListens
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
         state_bytes = encode(held.program, state, held.written)
         saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
-        if turn.outgoing:
-            withdrawn = set(turn.effects.withdrawn)
-            work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at, depth)
-        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written)
+        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status != "running"):
+            work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
+        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
@@ -281,20 +288,34 @@ class Runner:
         at: datetime,
         depth: int = 0,
         trouble: Message | None = None,
+        caller: Caller | None = None,
+        catches: tuple[str, ...] = (),
     ) -> Held | None:
-        """Starts an instance in a unit of work. None if its process runs on the document already and is to run once."""
+        """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
+        process runs on the document already and is to run once."""
         program = self.program(definition)
         exclusive = f"{program.graph.process}/{document.id}" if program.graph.unless_running and document else None
         owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller)
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None)
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble), depth)
+        held = Held(id, owner, 0, program, document, None, caller=caller)
+        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches), depth)
+
+
+def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:
+    """The calls that the event leaves to be sent: those that are still waited for, the ends of called instances that are waited for no
+    longer, and, where this one is over, the answer to its caller."""
+    withdrawn = set(turn.effects.withdrawn)
+    calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
+    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.called(held.id, token, visit)]
+    if held.caller and turn.state.status != "running":
+        calls.append(replies.answer(held.caller, turn.state))
+    return calls
 
 
 def stale(event: TimerFired) -> Effects:

@@ -15,6 +15,10 @@ from bpflow.services.creating import create_document, update_document
 from bpflow.services.finding import find_documents
 from bpflow.services.occasion import Arguments, Occasion, Service, people_of
 from bpflow.services.picking import pick_user
+from bpflow.stores.contract import NewMessage
+
+VALUE = "values."
+"""What the names of the arguments begin with that are the values of a message."""
 
 
 def notify(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
@@ -61,12 +65,29 @@ def _seconds_before(occasion: Occasion, at: datetime, by: Duration) -> int:
     return int((at - _later(occasion, at, back)).total_seconds())
 
 
+def send_message(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
+    """Leaves a message for whoever waits for it. Refused if its key is empty."""
+    name, key, until = str(arguments["message"]), arguments.get("key"), None
+    if "key" in arguments and key in (None, ""):
+        raise Refused(say('the key of the message "{name}" is empty', name=name))
+    if "keep" in arguments:
+        keep = arguments["keep"]
+        if not isinstance(keep, Duration):
+            raise Refused(say('"{name}" is no length of time: {value}', name="keep", value=describe(keep)))
+        until = _later(occasion, occasion.at, keep)
+    values = {name.removeprefix(VALUE): value for name, value in arguments.items() if name.startswith(VALUE)}
+    occasion.work.messages.add(NewMessage(name, key, values, occasion.at, until, occasion.instance, occasion.depth))
+    occasion.work.left = True
+    return {}
+
+
 LOCAL: Mapping[str, Service] = {
     "notify": notify,
     "calendar.add": add_to_calendar,
     "documents.create": create_document,
     "documents.find": find_documents,
     "documents.update": update_document,
+    "messages.send": send_message,
     "people.pick": pick_user,
 }
 """What the house does, by the names that activities lower to."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
     CalendarRow,
+    Caller,
     ChangeRow,
     Conflict,
     DefinitionRow,
@@ -28,6 +29,7 @@ from bpflow.stores.contract import (
     FeedRow,
     HistoryRow,
     InstanceRow,
+    MessageRow,
     NoticeRow,
     OutboxRow,
     Saved,
@@ -36,7 +38,9 @@ from bpflow.stores.contract import (
     TimerEntry,
     party_text,
 )
+from bpflow.stores.sqlite_files import statements, trouble
 from bpflow.stores.sqlite_looking import Looking
+from bpflow.stores.sqlite_messages import SqliteMessages, messages
 
 STATUSES = rows.STATUSES
 APPLICATION = 0x62706C77
@@ -46,34 +50,7 @@ MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
-
-
-def trouble(path: str, error: sqlite3.Error) -> StoreError:
-    """What SQLite could not do, in the words of whoever runs bpflow."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
-        case sqlite3.SQLITE_FULL:
-            return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=path))
-        case sqlite3.SQLITE_IOERR:
-            return StoreError(say('"{path}" cannot be read or written: the disk is full or broken', path=path))
-        case sqlite3.SQLITE_CORRUPT:
-            return StoreError(say('"{path}" is damaged: restore it from a copy', path=path))
-        case sqlite3.SQLITE_READONLY:
-            return StoreError(say('"{path}" may not be written', path=path))
-        case sqlite3.SQLITE_CANTOPEN:
-            return StoreError(say('"{path}" cannot be opened', path=path))
-    return StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error)))
-
-
-def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+_LAST = "p.id in (select max(id) from deployment group by process)"
 
 
 class SqliteStore:
@@ -157,11 +134,9 @@ class SqliteStore:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
-            x(
-                "insert into deployment values (?, ?, 1, ?) on conflict (process) do update set definition = excluded.definition, "
-                "version = version + 1, at = excluded.at where definition != excluded.definition",
-                (process, row[0], now),
-            )
+            version, last = x("select version, definition from deployment where process = ? order by version desc limit 1", (process,)).fetchone() or (0, None)
+            if last != row[0]:
+                x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
         return self.definition(row[0])
 
     def definition(self, id: int) -> DefinitionRow:
@@ -169,10 +144,13 @@ class SqliteStore:
         return DefinitionRow(*row)
 
     def deployed(self) -> list[DeploymentRow]:
-        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} order by p.process")]
+        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
-    def deployment(self, process: str) -> DeploymentRow | None:
-        return next((DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where p.process = ?", process)), None)
+    def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
+        # the last of those that were there, else the first of those that came later
+        sql = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
+        newest = 2**62 if by is None else by
+        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest)), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -251,6 +229,9 @@ class SqliteStore:
             for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
         ]
 
+    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
+        return messages(self._all, fresh=fresh, limit=_limit(limit))
+
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = (
             "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document "
@@ -307,6 +288,12 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
+_NEW_INSTANCE = (
+    "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
+    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
+    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+)
+_NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -317,11 +304,12 @@ _PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_path", "_run", "left")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
+        self.messages = SqliteMessages(self._run)
         self.left = False
 
     def start(self) -> None:
@@ -355,16 +343,21 @@ class SqliteWork(Looking):
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
         return row[0] if row else None
 
-    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+    ) -> tuple[int, int] | None:
         if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
             return None
-        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive)
-        sql = "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
-        id = self._run(sql, values).lastrowid
+        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        id = self._run(_NEW_INSTANCE, values).lastrowid
         assert id is not None
         if owner is None:
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
+
+    def called(self, id: int, token: int, visit: int) -> list[int]:
+        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and status = 0"
+        return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
@@ -390,9 +383,9 @@ class SqliteWork(Looking):
             if due is not None and before != due:
                 self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
-            self._index_rest(id, owner, effects)
+            self._index_rest(id, owner, effects, at)
 
-    def _index_rest(self, id: int, owner: int, effects: Effects) -> None:
+    def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run
         for (holder, document), on in effects.watches.items():
             if on:
@@ -401,9 +394,9 @@ class SqliteWork(Looking):
                 run("delete from watch where document = ? and instance = ? and holder = ?", (document.id, id, holder))
         for (holder, arm), listen in effects.listens.items():
             if listen is None:
-                run("delete from listen where instance = ? and holder = ? and arm = ?", (id, holder, arm))
-            else:
-                run("insert or replace into listen values (?, ?, ?, ?, ?, ?)", (owner, id, holder, arm, listen[0], dumps(listen[1]).decode()))
+                self.messages.unlisten(id, holder, arm)
+            elif self.messages.listen(owner, id, holder, arm, listen, at):
+                self.left = True
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 

@@ -7,20 +7,23 @@ from typing import Any
 
 from bpflow.engine.codec import STATUSES, instant, loads
 from bpflow.expressions.data import Document
-from bpflow.stores.contract import DocumentRow, InstanceRow
+from bpflow.stores.contract import Caller, DocumentRow, InstanceRow
 
 INSTANCE = (
-    "select i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, i.state "
+    "select i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, i.state, "
+    "i.deployed, i.level, i.caller, i.caller_token, i.caller_visit, i.caller_attempt "
     "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
 )
 DOCUMENT = "select id, owner, type, version, created, changed, fields from document"
 
 
 def instance(row: Any) -> InstanceRow:
-    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, history, state = row
+    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, history, state, deployed, level, *call = row
     ref = Document(type, document) if document is not None else None
     closed = instant(ended) if ended is not None else None
-    return InstanceRow(id, owner, definition, process, STATUSES[status], revision, incidents, ref, instant(started), closed, result, history, state)
+    caller = Caller(call[0], call[1], call[2], call[3], level) if call[0] is not None else None
+    how = STATUSES[status], revision, incidents, ref, instant(started), closed, result, history, state
+    return InstanceRow(id, owner, definition, process, *how, caller, deployed)
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:

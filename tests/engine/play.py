@@ -141,7 +141,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen
+                self.listens[arm] = listen[:2]
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -303,7 +303,7 @@ class Play:
     def post(self, event: Event, effects: Effects) -> None:
         """The outbox: a call goes out, is answered or withdrawn, and every token that waits for an answer will get one."""
         out = self.calls.get((event.token, event.visit)) if isinstance(event, Done | Failed) else None
-        if out is not None and (isinstance(event, Done) or (isinstance(event, Failed) and event.attempt == out.attempt)):
+        if out is not None and isinstance(event, Done | Failed) and event.attempt in ((0, out.attempt) if isinstance(event, Done) else (out.attempt,)):
             del self.calls[out.token, out.visit]
         for key in effects.withdrawn:
             self.calls.pop(key, None)

@@ -68,7 +68,7 @@ class Walk:
 
     def __init__(self, graph: Graph, pick: Callable[[int], int]) -> None:
         self.number = pick
-        self.play = Play(graph, town(), document=COMPANY, seed=pick(3), by=BOSS)
+        self.play = Play(graph, town(), document=COMPANY, seed=pick(3), by=BOSS, catches=((), (), ("boom",), ("",))[pick(4)])
 
     def pick(self, among: Any) -> Any:
         return among[self.number(len(among))]
@@ -115,7 +115,7 @@ class Walk:
             return None
         out = self.play.calls[self.pick(calls)]
         if self.number(3):
-            return Done(self.play.now, out.token, out.visit, {"id": self.number(9)}, local=self.number(2) == 0)
+            return Done(self.play.now, out.token, out.visit, {"id": self.number(9)}, self.number(2) == 0, None, self.pick((0, out.attempt)))
         return Failed(self.play.now, out.token, out.visit, out.attempt, say("it {broke}", broke="broke"), self.pick(("", "boom")))
 
     def change(self) -> Event:
@@ -127,7 +127,7 @@ class Walk:
         listening, state = sorted(self.play.index.listens), self.play.state
         if listening and self.number(2):
             holder, arm = self.pick(listening)
-            return Arrived(self.play.now, holder, arm, {"v": 1})
+            return Arrived(self.play.now, holder, arm, {"v": self.pick((1, 1, "wrong"))})
         commands = [(token.id, n) for token in state.tokens.values() for n in self.commands(token.node)]
         commands += [(scope.id, n) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
         if not commands:
@@ -234,16 +234,20 @@ def test_the_state_does_not_grow_with_the_turns_of_a_loop(kind: str):
 EVENTS: tuple[Event, ...] = (
     Started(T),
     Started(T, IVANOV, COMPANY, {"a": [1, {"u": "x"}], "b": None}, 7, say("in doubt: {why}", why=say("because"))),
+    Started(T, catches=("", "boom")),
     Answered(T, IVANOV, 1, 2, "yes"),
     Answered(T, IVANOV, 1, 2, "yes", {"d": Duration(working_days=2), "who": User("x")}, ""),
     Answered(T, IVANOV, 1, 2, "yes", {}, "no comment"),
     TimerFired(T, 0, -2, T + HOUR / 7),
     Arrived(T, 4, 0),
     Arrived(T, 4, 0, {"r": 1}, BOSS),
+    Arrived(T, 4, 0, visit=3),
     DocumentChanged(T, Document("deal", 3)),
     Commanded(T, BOSS, 0, 0),
+    Commanded(T, BOSS, 4, 0, {}, 3),
     Done(T, 1, 1),
     Done(T, 1, 1, {"x": None}, True),
+    Done(T, 1, 1, {"x": None}, attempt=2),
     Failed(T, 1, 1, 0, say("broken {x}", x=1)),
     Failed(T, 1, 1, 0, say("")),
     Failed(T, 1, 1, 0, say("broken"), "crm", BOSS),
@@ -253,6 +257,7 @@ EVENTS: tuple[Event, ...] = (
     Skip(T, BOSS, 4, {}, "", "why"),
     Cancel(T, None),
     Cancel(T, BOSS, ""),
+    Cancel(T, None, caller=17),
 )
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import CallOut, Effects, TaskRow
+from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import Conflict, Saved, Store
+from bpflow.stores.contract import Caller, Conflict, MessageRow, NewMessage, Saved, Store
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)
@@ -439,3 +439,133 @@ def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> Non
     (row,) = store.notices("boss")
     assert (row.person, row.reason, row.title, row.text, row.channel, row.at, row.instance) == ("boss", "overdue", "Тема", "", "", LATER, None)
     assert len(store.notices(None, 7)) == 12
+
+
+# ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> bool:
+    """Tokens begin to wait for messages; whether there was one for them."""
+    effects = Effects()
+    for holder, name, key in rows:
+        effects.listens[holder, 0] = Listen(name, key, 1)
+    with store.begin() as work:
+        work.index(id, id, effects, at)
+        return work.left
+
+
+def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, **values: Value) -> MessageRow:
+    with store.begin() as work:
+        work.messages.add(NewMessage(name, key, values, at, until, 5, 2))
+    return store.messages()[-1]
+
+
+def receiver(store: Store, message: MessageRow) -> int | None:
+    with store.begin() as work:
+        found = work.messages.receiver(message.id)
+        return found.holder if found else None
+
+
+def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None:
+    values: dict[str, Value] = {"sum": Decimal("1.50"), "day": date(2026, 3, 2), "who": [User("ivanov")]}
+    send(store, key=Document("deal", 3), until=LATER, **values)
+    (row,) = again().messages()
+    assert row[1:] == ("paid", Document("deal", 3), values, True, AT, LATER, 5, 2)
+    assert again().messages(fresh=True, limit=1) == [row]
+
+
+def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) -> None:
+    one, other = begun(store, deployed(store)), begun(store, deployed(store))
+    listens(store, one, (3, "paid", 8), (4, "sent", 7), (5, "paid", None))
+    message = send(store, key="7")
+    assert receiver(store, message) is None
+    listens(store, other, (9, "paid", 7))
+    listens(store, one, (2, "paid", 7))
+    assert receiver(store, message) == 9
+    listens(store, other, (9, "paid", 7))
+    assert receiver(store, message) == 2, "who waits anew stands at the end of the line"
+    with store.begin() as work:
+        work.messages.unlisten(one, 2, 0)
+    assert receiver(store, message) == 9
+
+
+def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) -> None:
+    id = begun(store, deployed(store))
+    message = send(store, until=LATER)
+    with store.begin() as work:
+        work.messages.rest(message.id)
+    assert store.messages(fresh=True) == []
+    assert not listens(store, id, (1, "paid", 8))
+    assert not listens(store, id, (1, "paid", 7), at=LATER)
+    assert store.messages(fresh=True) == []
+    assert listens(store, id, (1, "paid", 7))
+    assert [row.id for row in store.messages(fresh=True)] == [message.id]
+
+
+def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> None:
+    id = begun(store, deployed(store))
+    listens(store, id, (1, "paid", 7))
+    transient, kept = send(store, until=AT), send(store, until=LATER)
+    assert (receiver(store, transient), receiver(store, kept)) == (1, 1)
+    listens(store, id, (1, "paid", 8))
+    listens(store, id, (2, "paid", 7))
+    assert (receiver(store, transient), receiver(store, kept)) == (None, 2)
+    listens(store, id, (2, "paid", 7), at=LATER)
+    assert receiver(store, kept) is None
+
+
+def test_a_message_is_taken_once_and_no_other_gets_its_number(store: Store) -> None:
+    message = send(store)
+    with store.begin() as work:
+        assert work.messages.there(message.id)
+        assert work.messages.take(message.id)
+        assert not work.messages.take(message.id)
+        assert not work.messages.there(message.id)
+    assert send(store).id > message.id
+
+
+def test_messages_are_forgotten_when_their_time_is_over_and_nobody_is_to_look(store: Store) -> None:
+    rows = [send(store, until=until) for until in (AT, LATER, None, AT)]
+    with store.begin() as work:
+        for row in rows[:3]:
+            work.messages.rest(row.id)
+        assert work.messages.purge(AT) == 1
+        work.messages.wake("paid", AT)
+    assert [(row.id, row.fresh) for row in store.messages()] == [(row.id, True) for row in rows[1:]]
+
+
+@pytest.mark.parametrize("key", [None, "", 0, 7, "7 ", True, Decimal("0.10"), [1], {"a": 1}, date(2026, 3, 2), AT, Duration(days=1)])
+def test_a_key_is_found_by_its_text(store: Store, key: Value) -> None:
+    id = begun(store, deployed(store))
+    listens(store, id, (1, "paid", key))
+    assert receiver(store, send(store, key=key)) == 1
+
+
+# ── callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    top = begun(store, definition)
+    with store.begin() as work:
+        made = [work.new_instance(definition, None, AT, None, None, Caller(top, 4, visit, 1, 2)) for visit in (1, 2, 1)]
+    ids = [one[0] for one in made if one]
+    row = again().instance(ids[0])
+    assert row is not None
+    assert row.caller == Caller(top, 4, 1, 1, 2)
+    assert store.instance(top).caller is None  # type: ignore[union-attr]
+    with store.begin() as work:
+        work.save(Saved(ids[2], ids[2], 0, None, AT, "failed", None, 0, b"", b""))
+        assert work.called(top, 4, 1) == [ids[0]]
+        assert work.called(top, 4, 2) == [ids[1]]
+        assert work.called(top, 5, 1) == []
+    assert [row.id for row in store.instances(status="failed")] == [ids[2]]
+
+
+def test_what_was_deployed_when_an_instance_began(store: Store) -> None:
+    rows = [store.deploy("deal", digest, f"{{{digest}}}", "text", AT).id for digest in "ab"]
+    begun(store, rows[0])
+    other = store.deploy("other", "c", "{c}", "text", AT).id
+    store.deploy("deal", "d", "{d}", "text", AT)
+    began = store.instance(1)
+    assert began is not None
+    assert [row.id for row in [store.deployment("deal", began.deployed)] if row] == [rows[1]]
+    assert [(row.id, row.version) for row in [store.deployment("deal")] if row] == [(rows[1] + 2, 3)]
+    assert [row.id for row in [store.deployment("other", began.deployed)] if row] == [other], "the first that came later"
+    assert store.deployment("none", began.deployed) is None
