@@ -12,7 +12,7 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import IncidentView, InstanceView, Line, Standing
+    from bpflow.runtime import IncidentView, InstanceView, Line, Standing, Turn
     from bpflow.stores.contract import InstanceRow
     from bpflow.values import Field
 
@@ -127,7 +127,7 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
 
 def _standing(standing: Standing, names: Names) -> Message:
     """A place where it stands, in words."""
-    title, due = standing.title, names.when(standing.due)
+    title, due = where(standing.title, standing.within, names), names.when(standing.due)
     match standing.kind:
         case "task":
             people = names.people(standing.people)
@@ -137,9 +137,17 @@ def _standing(standing: Standing, names: Names) -> Message:
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
             return say('waits for an answer of the service at "{title}"', title=title)
+        case "join":
+            return say('waits for other branches at "{title}"', title=title)
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def where(title: str, within: tuple[Turn, ...], names: Names) -> str:
+    """A step with the items of the turns in which it stands."""
+    items = [names.value(turn.item) or str(turn.number) for turn in within]
+    return f"{title} ({', '.join(items)})" if items else title
 
 
 def _incident(one: IncidentView) -> Message:
@@ -169,6 +177,8 @@ def _what(line: Line) -> Message:
             return say('started "{title}"', title=title)
         case "answered":
             return say('answered "{title}"', title=title)
+        case "commanded":
+            return say('pressed "{title}"', title=title)
         case "overdue":
             return say('overdue: "{title}"', title=title)
         case "reminded":
@@ -224,7 +234,20 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
-    return {"kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
+    return {
+        "kind": one.kind,
+        "step": one.path,
+        "title": one.title,
+        "task": one.task,
+        "people": people,
+        "due": names.iso(one.due),
+        "turns": turns_data(one.within, names),
+    }
+
+
+def turns_data(within: tuple[Turn, ...], names: Names) -> list[dict[str, Any]]:
+    """The turns around something, for programs."""
+    return [{"name": turn.name, "item": names.data(turn.item), "number": turn.number} for turn in within]
 
 
 def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:

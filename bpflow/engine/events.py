@@ -68,14 +68,15 @@ class DocumentChanged(NamedTuple):
 
 
 class Commanded(NamedTuple):
-    """A person pressed the button of an arm; `visit` is that of a waiting token, None where it is not said."""
+    """A person pressed the button of an arm and filled its form (typed values). `visit`: that of the token that waits; 0 for a scope."""
 
     at: datetime
     by: User
     holder: int
     arm: int
     values: Mapping[str, Value] = NOTHING
-    visit: int | None = None
+    comment: str | None = None
+    visit: int = 0
 
 
 class Done(NamedTuple):

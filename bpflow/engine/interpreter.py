@@ -32,7 +32,7 @@ from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
 from bpflow.engine.state import ROOT, Party, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.expressions.data import User
-from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Outcome, Task, Trigger, Wait
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -201,43 +201,46 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
     nodes.handle(draft, scope, number, draft.program.handlers[scope.block][number], values)
 
 
-def arrived(draft: Draft, event: Arrived | Commanded) -> None:
-    """A message or a command reaches the arm of a wait or of a scope; a machine's stale one changes nothing."""
+def arrived(draft: Draft, event: Arrived) -> None:
+    """A message reaches the arm of a wait or of a scope; a stale one changes nothing."""
     held = draft.arms_of(event.holder)
     visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
-    if isinstance(event, Arrived) and (held is None or event.arm not in held.listening or event.visit not in (None, visit)):
-        return
     trigger = trigger_at(draft, event.holder, event.arm)
-    if isinstance(event, Arrived) and trigger is not None:
-        try:
-            event = event._replace(values=messages.taken(draft, trigger, event.values))
-        except Fault as fault:
-            messages.refused(draft, event, fault)
-            return
-    if event.holder in draft.scopes and arms.handlers_of(draft, draft.scopes[event.holder]):
-        go_off(draft, draft.scope(event.holder), event.arm, dict(event.values))
+    if trigger is None or held is None or event.arm not in held.listening or event.visit not in (None, visit):
         return
-    token = draft.tokens.get(event.holder)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.status != "waiting" or not isinstance(node, Wait):
-        raise UnexpectedEvent(say("the command is not to be had now"))
-    token = draft.token(event.holder)
-    token.hops = 0
-    arms.release(draft, token)
-    nodes.won(draft, token, node, event.arm, dict(event.values))
-    scopes.go_on(draft, token, node.arms[event.arm][1])
+    try:
+        values = messages.taken(draft, trigger, event.values)
+    except Fault as fault:
+        messages.refused(draft, event, fault)
+        return
+    brought(draft, event.holder, event.arm, dict(values))
 
 
 def commanded(draft: Draft, event: Commanded) -> None:
-    """Only those whom `by` names may press the button."""
+    """A button is pressed: by one of those whom `by` names, with a form that is filled as it must be."""
     trigger = trigger_at(draft, event.holder, event.arm)
-    earlier = event.visit is not None and event.holder in draft.tokens and draft.tokens[event.holder].visit != event.visit
-    if trigger is None or trigger.kind != "command" or earlier:
+    token = draft.tokens.get(event.holder)
+    if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
-    draft.look_from(draft.tokens[event.holder].scope if event.holder in draft.tokens else event.holder)
+    draft.look_from(token.scope if token else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
-    arrived(draft, event)
+    values = people.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
+    brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
+
+
+def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None:
+    """An arm of a scope or of a wait goes off by what came from outside, with the values that it brings."""
+    if holder in draft.scopes:
+        go_off(draft, draft.scope(holder), arm, values)
+        return
+    token = draft.token(holder)
+    node = draft.program.nodes[token.node]
+    assert isinstance(node, Wait)
+    token.hops = 0
+    arms.release(draft, token)
+    nodes.won(draft, token, node, arm, values)
+    scopes.go_on(draft, token, node.arms[arm][1])
 
 
 def belongs(draft: Draft, event: Commanded, party: Party) -> bool:
@@ -249,7 +252,7 @@ def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
     if scope is not None:
         handlers = arms.handlers_of(draft, scope)
         return handlers[number].trigger if 0 <= number < len(handlers) else None
-    node = draft.program.nodes.get(token.node) if token else None
+    node = draft.program.nodes.get(token.node) if token and token.status == "waiting" else None
     return node.arms[number][0] if isinstance(node, Wait) and 0 <= number < len(node.arms) else None
 
 

@@ -6,7 +6,7 @@ answer is refused, naming the field, and the task stays as it was; overdue is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import Message, say
@@ -119,7 +119,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
     if outcome is None or not outcome.button:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
-    values = checked(outcome, event)
+    values = checked(outcome, event.values, event.comment)
     if task.gives in draft.program.fields_read:
         draft.give(token.scope, task.gives, answered_record(draft, task, waiting, event, values, in_place_of))
     return close_task(draft, token, task, event.outcome)
@@ -149,17 +149,17 @@ def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
-def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
+def checked(outcome: Outcome, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    if not outcome.fields and not event.values and outcome.comment == "optional":
+    if not outcome.fields and not given and outcome.comment == "optional":
         return {}
     fields = dict(outcome.fields)
-    for name in event.values:
+    for name in given:
         if name not in fields:
             raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
     values: dict[str, Value] = {}
     for name, field in fields.items():
-        value = values[name] = event.values.get(name)
+        value = values[name] = given.get(name)
         if value is None or value == "" or value == []:
             if field.required:
                 raise refuse(name, say('"{field}" must be filled', field=field.title or name))
@@ -168,9 +168,9 @@ def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
             check(field, value)
         except InvalidValue as wrong:
             raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
-    if outcome.comment == "required" and not (event.comment or "").strip():
+    if outcome.comment == "required" and not (comment or "").strip():
         raise refuse("comment", say("a comment is required"))
-    if outcome.comment == "none" and event.comment:
+    if outcome.comment == "none" and comment:
         raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
     return values
 

@@ -26,6 +26,7 @@ from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
+from bpflow.runtime import commands as pressing
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
@@ -51,7 +52,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     Work,
 )
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,7 @@ class Engine:
         forms, zone = self._forms(id, token, visit)
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
-        typed = self._read_form(fields, values, zone) if values else {}
+        typed = reading.read_form(fields, values or {}, zone_of(zone))
         if comment is not None and not reading.is_text(comment):
             raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
@@ -277,13 +278,21 @@ class Engine:
                 return held.program.forms[at.node], held.program.graph.timezone
         raise UnexpectedEvent(say("the task is closed"))
 
-    def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
-        try:
-            return reading.read_fields(fields, values, zone_of(zone), complete=False, checked=False)
-        except reading.WrongField as wrong:
-            refusal = InvalidAnswer(wrong.message)
-            refusal.field = wrong.field
-            raise refusal from wrong
+    # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def commands(self, instance: int, by: str | None = None) -> list[pressing.CommandView]:
+        """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
+        return pressing.commands(self.runner, instance, by, self.clock.now())
+
+    def command(
+        self, instance: int, command: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None, place: str | None = None
+    ) -> None:
+        """Presses a command: `values` are those of its form, as text, plain data or typed. Where there are several of that name, the
+        oldest that is for the person, or the one whose `place`, as `commands` gives it, is named.
+
+        Raises UnexpectedEvent (it is not to be had now), NotAllowed (it is not for him), InvalidAnswer (the form; `field` says which).
+        """
+        press = pressing.Press(command, by, values or {}, comment, place)
+        pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:

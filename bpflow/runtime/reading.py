@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
-from bpflow.engine.transition import UnexpectedEvent
+from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.services.directory import Directory
 from bpflow.stores.contract import party_text
@@ -81,6 +81,18 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
         if field.required and values.get(name) is None and field.default is None:
             raise WrongField(name, say('"{field}" must be filled', field=field.title or name))
     return values
+
+
+def read_form(fields: Mapping[str, Field], values: Mapping[str, object], zone: tzinfo) -> dict[str, Value]:
+    """Typed values of a form; whether the form may have them is for the engine to say. InvalidAnswer names the field that cannot be read."""
+    if not values:
+        return {}
+    try:
+        return read_fields(fields, values, zone, complete=False, checked=False)
+    except WrongField as wrong:
+        refusal = InvalidAnswer(wrong.message)
+        refusal.field = wrong.field
+        raise refusal from wrong
 
 
 def parties_of(user: User, directory: Directory | None) -> list[str]:

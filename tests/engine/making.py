@@ -134,7 +134,7 @@ class Maker:
             return Trigger(kind, Expr(self.pick(DATES)), name, fixed=self.chance(3))
         if kind in ("until", "changed"):
             return Trigger(kind, self.condition(), name)
-        form = (("v", Field("integer", required=self.chance(2))),) if kind == "message" else ()
+        form = (("v", Field("integer", required=self.chance(2))),) if kind in ("message", "command") else ()
         return Trigger(kind, Expr("x") if kind == "message" else None, name, by=Expr('user("petrov")') if self.chance(2) else None, form=form)
 
     def task(self, then: str | None, depth: int) -> str:

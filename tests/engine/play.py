@@ -384,8 +384,9 @@ class Play:
     def message(self, holder: int, arm: int = 0, **values: Value) -> Transition:
         return self.send(Arrived(self.now, holder, arm, values))
 
-    def command(self, holder: int, arm: int = 0, by: User = IVANOV, **values: Value) -> Transition:
-        return self.send(Commanded(self.now, by, holder, arm, values))
+    def command(self, holder: int, arm: int = 0, by: User = IVANOV, comment: str | None = None, **values: Value) -> Transition:
+        token = self.state.tokens.get(holder)
+        return self.send(Commanded(self.now, by, holder, arm, values, comment, token.visit if token else 0))
 
     def retry(self) -> Transition:
         return self.send(Retry(self.now, BOSS, self.incident.id, "again"))

@@ -128,11 +128,12 @@ class Walk:
         if listening and self.number(2):
             holder, arm = self.pick(listening)
             return Arrived(self.play.now, holder, arm, {"v": self.pick((1, 1, "wrong"))})
-        commands = [(token.id, n) for token in state.tokens.values() for n in self.commands(token.node)]
-        commands += [(scope.id, n) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
+        commands = [(token.id, n, token.visit) for token in state.tokens.values() for n in self.commands(token.node)]
+        commands += [(scope.id, n, 0) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
         if not commands:
             return None
-        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), *self.pick(commands), {"v": 2})
+        holder, arm, visit = self.pick(commands)
+        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), holder, arm, {"v": 2}, visit=visit)
 
     def commands(self, node_id: str) -> list[int]:
         node = self.play.program.nodes.get(node_id)
@@ -244,7 +245,7 @@ EVENTS: tuple[Event, ...] = (
     Arrived(T, 4, 0, visit=3),
     DocumentChanged(T, Document("deal", 3)),
     Commanded(T, BOSS, 0, 0),
-    Commanded(T, BOSS, 4, 0, {}, 3),
+    Commanded(T, BOSS, 4, 1, {"n": 1}, "why", 2),
     Done(T, 1, 1),
     Done(T, 1, 1, {"x": None}, True),
     Done(T, 1, 1, {"x": None}, attempt=2),
