@@ -71,8 +71,6 @@ class Scripted:
         """What the scenario says."""
         return self.script.called(self.name, request.arguments)
 
-    __call__ = perform
-
 
 def is_error(answer: object) -> bool:
     """Whether an error is written: `{error: name}`, perhaps with a message."""
