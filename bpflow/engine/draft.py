@@ -29,9 +29,8 @@ class Fault(Exception):
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
     and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
-    afterwards is read again; `hops`
-    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork; `touched` are the tokens
-    and scopes that were made, copied to be changed, or removed."""
+    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by
+    a fork; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
 
     __slots__ = (
         "answers",

@@ -101,6 +101,7 @@ class Runner:
         return held
 
     def opened(self, id: int, found: Snapshot | None) -> Held:
+        """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise UnexpectedEvent(say("there is no instance {id}", id=id))
         row, program = found.row, self.program(found.row.definition)

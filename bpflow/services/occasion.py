@@ -28,7 +28,7 @@ def _nobody(question: Question) -> Value:
 class Occasion:
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and a number that is its own each time · `ask` answers what expressions
+    `node`, `chance`: which step asks, and a text that is the call's own, each time another · `ask` answers what expressions
     ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
     """
 
