@@ -39,6 +39,10 @@ TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
 
+class Unreadable(Refused):
+    """What is stored of an instance cannot be read: written by another bpflow, or damaged."""
+
+
 class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
@@ -104,8 +108,12 @@ class Runner:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise UnexpectedEvent(say("there is no instance {id}", id=id))
-        row, program = found.row, self.program(found.row.definition)
-        state, written = decode(program, found.root, found.pages)
+        row = found.row
+        try:
+            program = self.program(row.definition)
+            state, written = decode(program, found.root, found.pages)
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
         return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
 
     def read(self, row: InstanceRow) -> Held:
@@ -127,6 +135,13 @@ class Runner:
         self.cache.move_to_end(held.id)
         if len(self.cache) > CACHED:
             self.cache.popitem(last=False)
+
+    def set_aside(self, id: int, error: Exception, at: datetime) -> None:
+        """Leaves an instance alone that cannot go on by a fault of bpflow. Raises the fault where there is no such instance."""
+        self.cache.pop(id, None)
+        reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+        if not self.store.set_aside(id, at, reason):
+            raise error
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
@@ -339,5 +354,7 @@ def is_same(before: State, transition: Transition) -> bool:
         return True
     effects = transition.effects
     if effects.calls or effects.tasks or effects.timers or effects.watches:
+        return False
+    if (after.status, after.parked) != (before.status, before.parked):
         return False
     return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)
