@@ -8,7 +8,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +35,8 @@ CACHED = 4096
 """How many decoded states are kept."""
 WRITERS = frozenset({"documents.create", "documents.update"})
 """The local services after which documents must be read again."""
+READERS = frozenset({"documents.find"})
+"""The local services that evaluate expressions, and so ask what expressions ask."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
@@ -73,7 +75,7 @@ class Turn:
     facts: list[Fact]
     outgoing: list[CallOut]
     touched: Set[int]
-    picked: Counter[User] = field(default_factory=Counter)
+    picked: dict[User, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -274,7 +276,9 @@ class Runner:
         occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
         occasion.effects, occasion.picked = turn.effects, turn.picked
         if token is not None:
-            occasion.node, occasion.chance = token.node, f"{state.seed}/{token.node}/{call.token}/{call.visit}"
+            occasion.node, occasion.chance = token.node, (state.seed, token.node, call.token, call.visit)
+        if call.service in READERS:
+            occasion.ask = partial(self.asked, work, Live(self.world))
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
@@ -284,9 +288,7 @@ class Runner:
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.world, program.graph
-        occasion = Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
-        occasion.ask = partial(self.asked, work, Live(world))
-        return occasion
+        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:
         """What a service asks that evaluates expressions, read in its unit of work."""
