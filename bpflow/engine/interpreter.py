@@ -33,7 +33,7 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
-from bpflow.engine.state import ROOT, Party, Scope, State, Token
+from bpflow.engine.state import OVER, ROOT, Party, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.expressions.data import User
 from bpflow.graph import Call, Expr, Flow, Outcome, Task, Trigger, Wait
@@ -50,7 +50,7 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
         state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")})
     elif state.status == "suspended" and not isinstance(event, Resume | Correct | Cancel):
         return suspending.meanwhile(state, event, BY_PEOPLE)
-    elif state.status not in ("running", "suspended"):
+    elif state.status in OVER:
         return ended(state, event)
     draft = Draft(program, state, event.at, answers)
     try:

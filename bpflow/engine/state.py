@@ -26,6 +26,8 @@ NO_NAMES: Mapping[str, Value] = {}
 Party: TypeAlias = User | Department | Role
 TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
 Status: TypeAlias = Literal["running", "ended", "cancelled", "failed", "suspended"]
+OVER = frozenset({"ended", "cancelled", "failed"})
+"""The statuses after which nothing comes."""
 
 
 class Assignee(NamedTuple):

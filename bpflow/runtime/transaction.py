@@ -21,7 +21,7 @@ from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFir
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
-from bpflow.engine.state import State
+from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import from_json
@@ -198,7 +198,7 @@ class Runner:
         saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
-        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status != "running"):
+        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
         return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
 
@@ -337,7 +337,7 @@ def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:
     withdrawn = set(turn.effects.withdrawn)
     calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
     calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.called(held.id, token, visit)]
-    if held.caller and turn.state.status != "running":
+    if held.caller and turn.state.status in OVER:
         calls.append(replies.answer(held.caller, turn.state))
     return calls
 

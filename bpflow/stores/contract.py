@@ -346,7 +346,7 @@ class Work(Protocol):
         ...
 
     def called(self, id: int, token: int, visit: int) -> list[int]:
-        """The running instances that a call waits for."""
+        """The instances that a call waits for and that are not over, suspended ones too."""
         ...
 
     def save(self, saved: Saved) -> int:

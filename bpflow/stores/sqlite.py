@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import dumps, instant, loads, micros
+from bpflow.engine.state import OVER
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_aside as aside
@@ -371,7 +372,7 @@ class SqliteWork(Looking):
         return id, owner or id
 
     def called(self, id: int, token: int, visit: int) -> list[int]:
-        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and status = 0"
+        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and ended is null"
         return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
 
     def save(self, saved: Saved) -> int:
@@ -379,7 +380,7 @@ class SqliteWork(Looking):
         values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        if saved.status in ("running", "suspended"):
+        if saved.status not in OVER:
             values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:

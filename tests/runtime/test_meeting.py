@@ -1,0 +1,84 @@
+"""Where the parts meet: called instances that are suspended or set aside, messages for those who are away, failures that nobody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from bpflow.runtime import Engine
+from tests.runtime.looking import check_index, check_replay
+
+Deploy = Callable[[Engine, str], None]
+
+CHILD = """\
+id: child
+title: Вызванный
+steps:
+  - {id: ask, activity: request-info, to: user("boss")}
+  - {activity: end, result: signed}
+"""
+PARENT = """\
+id: parent
+title: Вызывающий
+steps:
+  - {id: sub, activity: call-process, process: child}
+  - {activity: end, result: done}
+"""
+
+
+def sure(engine: Engine, far: datetime) -> None:
+    """All that was recorded gives what is stored, and the index is what the states say."""
+    for row in engine.instances():
+        check_replay(engine, row.id)
+        check_index(engine, row.id, far)
+
+
+def how(engine: Engine) -> list[str]:
+    return [f"{row.process} {row.status} {row.result or ''}".strip() for row in engine.instances()]
+
+
+@pytest.fixture
+def both(engine: Engine, deploy: Deploy) -> Engine:
+    """An instance that waits for the one that it has called."""
+    deploy(engine, CHILD)
+    deploy(engine, PARENT)
+    engine.start("parent")
+    engine.work()
+    return engine
+
+
+# ── called instances that stand still ────────────────────────────────────────────────────────────────────────────────
+def test_a_called_instance_that_is_suspended_has_not_ended(both: Engine, far: datetime) -> None:
+    both.suspend(2, by="boss")
+    both.work()
+    both.resume(2, by="boss")
+    both.work()
+    assert how(both) == ["parent running", "child running"]
+    both.answer(both.tasks("boss")[0].id, by="boss")
+    both.work()
+    assert how(both) == ["parent ended done", "child ended signed"]
+    sure(both, far)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_suspended_called_instance_is_cancelled_with_its_caller(both: Engine, when: str, far: datetime) -> None:
+    both.suspend(2, by="boss")
+    if when == "after":
+        both.work()
+    both.cancel(1, by="boss")
+    both.work()
+    assert how(both) == ["parent cancelled", "child cancelled"]
+    assert both.tasks() == []
+    sure(both, far)
+
+
+def test_a_caller_that_is_suspended_while_the_called_one_ends(both: Engine, far: datetime) -> None:
+    both.suspend(1, by="boss")
+    both.answer(both.tasks("boss")[0].id, by="boss")
+    both.work()
+    assert how(both) == ["parent suspended", "child ended signed"]
+    both.resume(1, by="boss")
+    assert how(both) == ["parent ended done", "child ended signed"]
+    sure(both, far)
