@@ -107,7 +107,7 @@ class TaskRow(NamedTuple):
 
 class CallOut(NamedTuple):
     """A service is to be called. The key of a call that is waited for is (instance, token, visit): attempts share it; one that nobody
-    waits for is told apart by its attempt as well."""
+    waits for is told apart by its attempt as well. `to`: the instance that is told something; 0 where a service is called."""
 
     service: str
     arguments: Mapping[str, Value]
@@ -115,6 +115,7 @@ class CallOut(NamedTuple):
     visit: int
     attempt: int
     wait: bool
+    to: int = 0
 
 
 class Listen(NamedTuple):

@@ -106,15 +106,12 @@ class Calls:
     # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
     def tell(self, row: OutboxRow) -> None:
         """The caller gets the answer; one that has gone on does not heed it."""
-        instance, event = replies.event_of(row, self.clock.now())
-        self.runner.happen(instance, event, row.depth, also=lambda work: work.sent(row))
+        self.runner.happen(row.call.to, replies.event_of(row, self.clock.now()), row.depth, also=lambda work: work.sent(row))
 
     def cancel(self, row: OutboxRow) -> None:
         """The called instance ends, if it has not ended before."""
-        instance = row.call.arguments["instance"]
-        assert isinstance(instance, int)
         try:
-            self.runner.happen(instance, Cancel(self.clock.now(), None, caller=row.instance), row.depth, also=lambda work: work.sent(row))
+            self.runner.happen(row.call.to, Cancel(self.clock.now(), None, caller=row.instance), row.depth, also=lambda work: work.sent(row))
         except UnexpectedEvent:
             with self.runner.store.begin() as work:
                 work.sent(row)

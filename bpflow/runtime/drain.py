@@ -93,7 +93,7 @@ class Drain:
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
-                self.guarded(row.instance, self.send, row)
+                self.guarded(row.call.to or row.instance, self.send, row)
                 done.calls += 1
             if done.total > before:
                 self.runner.left = True

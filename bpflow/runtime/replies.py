@@ -37,24 +37,24 @@ def started(caller: Caller) -> CallOut:
 
 
 def _answer(caller: Caller, what: dict[str, Value]) -> CallOut:
-    to: dict[str, Value] = {"instance": caller.instance, "token": caller.token, "visit": caller.visit, "attempt": caller.attempt}
-    return CallOut(ENDED, {**to, **what}, 0, 0, 0, wait=False)
+    which: dict[str, Value] = {"token": caller.token, "visit": caller.visit, "attempt": caller.attempt}
+    return CallOut(ENDED, {**which, **what}, 0, 0, 0, wait=False, to=caller.instance)
 
 
 def cancel(instance: int, token: int, visit: int) -> CallOut:
     """The called instance is not waited for any more."""
-    return CallOut(CANCEL, {"instance": instance}, token, visit, 0, wait=False)
+    return CallOut(CANCEL, {}, token, visit, 0, wait=False, to=instance)
 
 
-def event_of(row: OutboxRow, at: datetime) -> tuple[int, Done | Failed]:
-    """Whom an answer is for, and what it is to him."""
+def event_of(row: OutboxRow, at: datetime) -> Done | Failed:
+    """What an answer is to the caller."""
     told = row.call.arguments
-    instance, token, visit, attempt = (_number(told[name]) for name in ("instance", "token", "visit", "attempt"))
+    token, visit, attempt = (_number(told[name]) for name in ("token", "visit", "attempt"))
     if "error" in told:
-        return instance, Failed(at, token, visit, attempt, read(told["reason"]), str(told["error"]))
+        return Failed(at, token, visit, attempt, read(told["reason"]), str(told["error"]))
     values = told["values"]
     assert isinstance(values, dict)
-    return instance, Done(at, token, visit, values, attempt=attempt)
+    return Done(at, token, visit, values, attempt=attempt)
 
 
 def _number(value: Value) -> int:

@@ -503,7 +503,8 @@ class Store(Protocol):
         ...
 
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        """The calls that wait to be sent, the oldest first, but those of instances that are suspended or set aside."""
+        """The calls that wait to be sent, the oldest first, but those of instances that are suspended or set aside, and what one that is
+        set aside is to be told."""
         ...
 
     def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:

@@ -234,12 +234,13 @@ class SqliteStore:
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
-            "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox "
-            f"where instance not in ({aside.IDS}) and coalesce((select status from instance i where i.id = outbox.instance), 0) != 4 order by id limit ?"
+            "select id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth from outbox "
+            f"where iif(told, told, instance) not in ({aside.IDS}) "
+            "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
         )
         return [
-            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
-            for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
+            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits), told), depth)
+            for id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth in self._all(sql, limit)
         ]
 
     def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
@@ -440,9 +441,10 @@ class SqliteWork(Looking):
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.left = self.left or bool(calls)
-        sql = "insert into outbox (owner, instance, token, visit, attempt, waits, service, arguments, at, depth) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth"
+        sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.service, dumps(call.arguments), micros(at), depth)
+            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments), micros(at), depth)
             self._run(sql, values)
 
     def sent(self, row: OutboxRow) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from bpflow.runtime import Engine
+from bpflow.runtime import Engine, transaction
 from tests.runtime.looking import check_index, check_replay
 
 Deploy = Callable[[Engine, str], None]
@@ -82,3 +82,52 @@ def test_a_caller_that_is_suspended_while_the_called_one_ends(both: Engine, far:
     both.resume(1, by="boss")
     assert how(both) == ["parent ended done", "child ended signed"]
     sure(both, far)
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, id: int) -> None:
+    """A bpflow with a fault that shows in that instance only."""
+    happen = transaction.Runner.happen
+
+    def faulty(self: transaction.Runner, instance: int, *rest: object, **more: object) -> object:
+        if instance == id:
+            raise AssertionError("a fault of bpflow")
+        return happen(self, instance, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(transaction.Runner, "happen", faulty)
+
+
+def test_a_caller_that_cannot_take_the_answer_is_set_aside_and_gets_it_later(both: Engine, far: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        broken(patch, 1)
+        both.answer(both.tasks("boss")[0].id, by="boss")
+        both.work(limit=20)
+        assert [row.instance for row in both.store.aside()] == [1]
+        assert both.work(limit=20).total == 0
+    both.retry(1, by="boss")
+    both.work()
+    assert how(both) == ["parent ended done", "child ended signed"]
+    sure(both, far)
+
+
+def test_a_called_instance_that_cannot_be_cancelled_is_set_aside_and_is_later(both: Engine, far: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        broken(patch, 2)
+        both.cancel(1, by="boss")
+        both.work(limit=20)
+        assert [row.instance for row in both.store.aside()] == [2]
+        assert both.work(limit=20).total == 0
+    both.retry(2, by="boss")
+    both.work()
+    assert how(both) == ["parent cancelled", "child cancelled"]
+    sure(both, far)
+
+
+def test_what_a_suspended_instance_has_to_tell_is_told(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    deploy(engine, CHILD)
+    deploy(engine, PARENT.replace("process: child", "process: child, wait: false"))
+    engine.start("parent")
+    engine.work(limit=1)
+    engine.suspend(2, by="boss")
+    engine.work()
+    assert how(engine) == ["parent ended done", "child suspended"]
+    sure(engine, far)

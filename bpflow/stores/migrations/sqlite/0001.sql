@@ -146,6 +146,7 @@ create table outbox (               -- calls that leave the transaction
   visit integer not null,
   attempt integer not null,
   waits integer not null,
+  told integer not null,            -- the instance that is told something; 0 where a service is called
   service text not null,
   arguments blob not null,
   at integer not null,
