@@ -61,8 +61,8 @@ def report(runner: Runner, was: Before) -> Repair:
 
 
 def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
-    """An instance that was set aside takes part again: it looks at what it watches, and what is due of it fires. If it still cannot go on it
-    is set aside anew, and the report says why."""
+    """An instance that was set aside takes part again: it looks at what it watches, what is due of it fires, messages that have come for
+    it meanwhile reach it. If it still cannot go on it is set aside anew, and the report says why."""
     runner, now = drain.runner, drain.clock.now()
     row = runner.store.instance(id)
     assert row is not None
@@ -70,6 +70,8 @@ def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
         drain.guarded(id, partial(wake, runner, DocumentChanged(now, document)), id)
     for timer in [timer for timer in runner.store.due(now, EVERY) if timer.instance == id]:
         drain.guarded(id, drain.fire, timer)
+    for message in runner.store.messages(fresh=True):
+        drain.post.deliver(message)
     try:
         view = views.instance_view(runner, id)
     except Unreadable as unreadable:

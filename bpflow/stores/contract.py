@@ -493,7 +493,8 @@ class Store(Protocol):
         ...
 
     def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside; gives the documents that it watches. None if it is not."""
+        """The instance is no longer set aside, and the messages that it waits for are looked at again; gives the documents that it watches.
+        None if it is not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...

@@ -228,8 +228,11 @@ class SqliteStore:
         return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all(aside.ALL)]
 
     def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin():
-            return aside.take(self._db, instance)
+        with self.begin() as work:
+            documents = aside.take(self._db, instance)
+            if documents is not None:
+                work.messages.wake_for(instance)
+            return documents
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:

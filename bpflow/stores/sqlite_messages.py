@@ -17,6 +17,8 @@ from bpflow.stores import sqlite_aside as aside
 from bpflow.stores.contract import ListenRow, MessageRow, NewMessage, key_text
 
 _MESSAGE = "select id, name, data, fresh, sent, until, instance, depth from message"
+_RECEIVES = "(m.until is null or l.id <= m.waited or l.since < m.until)"
+"""That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
 
 
 def messages(run: Callable[..., Any], *, fresh: bool, limit: int) -> list[MessageRow]:
@@ -62,7 +64,7 @@ class SqliteMessages:
         """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
         sql = (
             "select l.id, l.instance, l.holder, l.arm, l.visit from message m join listen l on l.name = m.name and l.key = m.key "
-            f"where m.id = ? and l.instance not in ({aside.IDS}) and (m.until is null or l.id <= m.waited or l.since < m.until) order by l.id limit 1"
+            f"where m.id = ? and l.instance not in ({aside.IDS}) and {_RECEIVES} order by l.id limit 1"
         )
         row = self._run(sql, (message,)).fetchone()
         return ListenRow(*row) if row else None
@@ -82,6 +84,11 @@ class SqliteMessages:
     def wake(self, name: str, at: datetime) -> None:
         """Messages of that name are looked at again, as far as they are kept."""
         self._run("update message set fresh = 1 where name = ? and (until is null or until > ?)", (name, micros(at)))
+
+    def wake_for(self, instance: int) -> None:
+        """Messages that an instance waits for are looked at again: it takes part again."""
+        its = f"select m.id from listen l join message m on m.name = l.name and m.key = l.key where l.instance = ? and {_RECEIVES}"
+        self._run(f"update message set fresh = 1 where id in ({its})", (instance,))
 
     def purge(self, at: datetime) -> int:
         """Forgets the messages whose time is over, and that nobody is to look at any more; gives how many."""

@@ -131,3 +131,37 @@ def test_what_a_suspended_instance_has_to_tell_is_told(engine: Engine, deploy: D
     engine.work()
     assert how(engine) == ["parent ended done", "child suspended"]
     sure(engine, far)
+
+
+# ── messages for those who are away ──────────────────────────────────────────────────────────────────────────────────
+WAITS = """\
+id: waits
+title: Ждёт
+steps:
+  - {id: paid, activity: wait-message, message: paid, key: '7'}
+  - {activity: end, result: paid}
+"""
+
+
+def test_a_message_that_came_while_its_receiver_was_set_aside(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    deploy(engine, WAITS)
+    engine.start("waits")
+    engine.store.set_aside(1, engine.clock.now(), "a fault")
+    engine.send_message("paid", 7)
+    assert len(engine.messages()) == 1
+    engine.retry(1, by="boss")
+    engine.work()
+    assert how(engine) == ["waits ended paid"]
+    assert engine.messages() == []
+    sure(engine, far)
+
+
+def test_a_message_that_came_while_its_receiver_was_suspended(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    deploy(engine, WAITS)
+    engine.start("waits")
+    engine.suspend(1, by="boss")
+    engine.send_message("paid", 7)
+    assert len(engine.messages()) == 1
+    engine.resume(1, by="boss")
+    assert how(engine) == ["waits ended paid"]
+    sure(engine, far)
