@@ -22,11 +22,20 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.reading import is_message_name, is_text
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.starts import fault_of
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import Conflict, ListenRow, MessageRow, NewMessage, StoreError, Work
 from bpflow.values import Field, InvalidValue, check, read
+
+
+class CannotBegin(Exception):
+    """A process that a message starts cannot begin by a fault of bpflow; nothing was written."""
+
+    def __init__(self, definition: int, trouble: Message) -> None:
+        super().__init__(trouble)
+        self.definition, self.trouble = definition, trouble
 
 
 @dataclass(slots=True)
@@ -38,13 +47,18 @@ class Post:
 
     def deliver(self, message: MessageRow) -> None:
         """Finds the receiver; without one the message rests until somebody begins to wait for it."""
+        doubts: dict[int, Message] = {}
         while True:
-            with self.runner.store.begin() as work:
-                listen = work.messages.receiver(message.id)
-                held = None if listen else self.begin(work, message)
-                if not listen and not held:
-                    work.messages.rest(message.id)
-                self.runner.left = self.runner.left or work.left
+            try:
+                with self.runner.store.begin() as work:
+                    listen = work.messages.receiver(message.id)
+                    held = None if listen else self.begin(work, message, doubts)
+                    if not listen and not held:
+                        work.messages.rest(message.id)
+                    self.runner.left = self.runner.left or work.left
+            except CannotBegin as broken:
+                doubts[broken.definition] = broken.trouble
+                continue
             if held:
                 self.runner.keep(held)
             if not listen or self.hand_over(message, listen):
@@ -82,18 +96,32 @@ class Post:
         return dict(message.values)
 
     # ── starts ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def begin(self, work: Work, message: MessageRow) -> Held | None:
-        """The instance of the first process that starts by such a message, and whose condition holds."""
+    def begin(self, work: Work, message: MessageRow, doubts: Mapping[int, Message]) -> Held | None:
+        """The instance of the first process that starts by such a message, and whose condition holds, or which is one of the `doubts`.
+        CannotBegin if it cannot by a fault of bpflow."""
         if not work.messages.there(message.id):
             return None
         for definition in self.runner.store.deployed():
             program = self.runner.program(definition.id)
             for start in program.graph.starts:
-                held = self.started(work, message, definition.id, program, start) if (start.on, start.name) == ("message", message.name) else None
+                if (start.on, start.name) != ("message", message.name):
+                    continue
+                held = self.started_or_not(work, message, definition.id, program, start, doubts.get(definition.id))
                 if held is not None:
                     work.messages.take(message.id)
                     return held
         return None
+
+    def started_or_not(self, work: Work, message: MessageRow, definition: int, program: Program, start: Start, doubt: Message | None) -> Held | None:
+        """The instance; one that could not begin begins in doubt, held at its first step, so that the others go on."""
+        if doubt is not None:
+            return self.runner.begin(work, definition, None, {}, None, self.clock.now(), message.depth + 1, doubt)
+        try:
+            return self.started(work, message, definition, program, start)
+        except (StoreError, Conflict):
+            raise
+        except Exception as error:
+            raise CannotBegin(definition, fault_of(error)) from error
 
     def started(self, work: Work, message: MessageRow, definition: int, program: Program, start: Start) -> Held | None:
         """The instance, if the start's condition holds. A condition that cannot be evaluated is an incident."""

@@ -78,7 +78,12 @@ def begin_or_hold(begin: Callable[[Message | None], None]) -> None:
     except (StoreError, Conflict):
         raise
     except Exception as error:
-        begin(say("it could not begin by a fault of bpflow: {reason}", reason=f"{type(error).__name__}: {error}"))
+        begin(fault_of(error))
+
+
+def fault_of(error: Exception) -> Message:
+    """Why an instance begins in doubt that could not begin otherwise."""
+    return say("it could not begin by a fault of bpflow: {reason}", reason=f"{type(error).__name__}: {error}")
 
 
 def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime, trouble: Message | None = None) -> None:

@@ -165,3 +165,35 @@ def test_a_message_that_came_while_its_receiver_was_suspended(engine: Engine, de
     engine.resume(1, by="boss")
     assert how(engine) == ["waits ended paid"]
     sure(engine, far)
+
+
+BEGINS = """\
+id: begins
+title: По сообщению
+start: [{on: message, message: order}]
+steps:
+  - {id: note, activity: notify, to: user("boss"), text: x}
+  - {activity: end, result: x}
+"""
+
+
+def test_a_message_whose_start_breaks_begins_in_doubt_and_keeps_nobody_up(engine: Engine, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(
+        engine,
+        BEGINS,
+    )
+    deploy(engine, WAITS)
+    engine.start("waits")
+
+    def breaks(*_: object) -> dict[str, object]:
+        raise AssertionError("a fault of bpflow")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(transaction.LOCAL, "notify", breaks)  # type: ignore[arg-type]
+        engine.send_message("order", 1)
+        engine.send_message("paid", 7)
+    assert how(engine) == ["waits ended paid", "begins running"]
+    (incident,) = engine.incidents()
+    assert "a fault of bpflow" in str(incident.message)
+    engine.retry(2, by="boss")
+    assert how(engine) == ["waits ended paid", "begins ended x"]
