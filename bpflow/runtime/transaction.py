@@ -24,7 +24,7 @@ from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions.data import Document, Question, User, Value
-from bpflow.graph import from_json
+from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
 from bpflow.services.local import LOCAL
@@ -200,6 +200,8 @@ class Runner:
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
+        if state.status in OVER and held.program.graph.unless_running:
+            begin_next(work, held.program.graph, state.at)
         return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
@@ -329,6 +331,13 @@ class Runner:
         id, owner = made
         held = Held(id, owner, 0, program, document, None, caller=caller)
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches), depth)
+
+
+def begin_next(work: Work, graph: Graph, at: datetime) -> None:
+    """The instance is over that was to be the only one: messages that start the next are looked at again."""
+    for start in graph.starts:
+        if start.on == "message" and work.messages.wake(start.name, at):
+            work.left = True
 
 
 def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:

@@ -316,8 +316,8 @@ class Messages(Protocol):
 
     def unlisten(self, instance: int, holder: int, arm: int) -> None: ...
 
-    def wake(self, name: str, at: datetime) -> None:
-        """Messages of that name are looked at again, as far as they are kept."""
+    def wake(self, name: str, at: datetime) -> bool:
+        """Messages of that name are looked at again, as far as they are kept. True if there are any."""
         ...
 
     def purge(self, at: datetime) -> int:

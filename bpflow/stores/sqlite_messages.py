@@ -81,9 +81,9 @@ class SqliteMessages:
         """The message has nobody to receive it: it is looked at again when somebody begins to wait."""
         self._run("update message set fresh = 0 where id = ?", (message,))
 
-    def wake(self, name: str, at: datetime) -> None:
-        """Messages of that name are looked at again, as far as they are kept."""
-        self._run("update message set fresh = 1 where name = ? and (until is null or until > ?)", (name, micros(at)))
+    def wake(self, name: str, at: datetime) -> bool:
+        """Messages of that name are looked at again, as far as they are kept. True if there are any."""
+        return bool(self._run("update message set fresh = 1 where name = ? and (until is null or until > ?)", (name, micros(at))).rowcount)
 
     def wake_for(self, instance: int) -> None:
         """Messages that an instance waits for are looked at again: it takes part again."""

@@ -197,3 +197,27 @@ def test_a_message_whose_start_breaks_begins_in_doubt_and_keeps_nobody_up(engine
     assert "a fault of bpflow" in str(incident.message)
     engine.retry(2, by="boss")
     assert how(engine) == ["waits ended paid", "begins ended x"]
+
+
+ONCE = """\
+id: once
+title: Один раз
+document: deal
+unless-running: true
+start: [{on: message, message: order, document: key}]
+steps:
+  - {id: ask, activity: request-info, to: user("boss")}
+"""
+
+
+def test_a_message_that_waited_for_the_end_of_the_one_that_runs_begins_the_next(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    deploy(engine, ONCE)
+    deal = engine.create_document("deal", {"name": "a", "status": "new"})
+    for _ in range(3):
+        engine.send_message("order", deal)
+    for number in range(1, 4):
+        assert how(engine) == [*(["once ended"] * (number - 1)), "once running"]
+        assert len(engine.messages()) == 3 - number
+        engine.answer(engine.tasks("boss")[0].id, by="boss")
+    assert how(engine) == ["once ended"] * 3
+    sure(engine, far)
