@@ -294,13 +294,17 @@ def raise_error(draft: Draft, token: Token, error: str, reason: Message, *, leav
 
 
 def error_handlers(draft: Draft, token: Token) -> Iterator[tuple[tuple[Scope, int], Handler]]:
-    """The handlers of errors that are armed around the token, the nearest first."""
-    scope = draft.scopes[token.scope]
+    """The handlers of errors that are armed around the token, the nearest first. What fails in the steps of one that runs beside its block
+    is not for the handlers of that block: they would take their own errors for ever."""
+    scope, own = draft.scopes[token.scope], False
     while True:
         if scope.handler < 0:
             for number, handler in enumerate(arms.handlers_of(draft, scope)):
-                if handler.trigger.kind == "error":
+                if handler.trigger.kind == "error" and not own:
                     yield (scope, number), handler
+            own = False
+        elif scope.host is None and scope.id != ROOT:
+            own = draft.program.handlers[scope.block][scope.handler].trigger.kind == "error"
         if scope.id == ROOT:
             return
         scope = draft.scopes[scope.parent]

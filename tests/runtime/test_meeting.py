@@ -221,3 +221,32 @@ def test_a_message_that_waited_for_the_end_of_the_one_that_runs_begins_the_next(
         engine.answer(engine.tasks("boss")[0].id, by="boss")
     assert how(engine) == ["once ended"] * 3
     sure(engine, far)
+
+
+# ── errors of what deals with errors ─────────────────────────────────────────────────────────────────────────────────
+FAILS = """\
+id: fails
+title: Ошибка в обработке ошибки
+steps:
+  - id: {id}
+    activity: block
+    steps:
+      - id: inner
+        activity: block
+        steps: [{{id: first, activity: notify, to: 'members(department("empty"))', text: x}}]
+        meanwhile:
+          - {{error: true, cancels: {cancels}, steps: [{{id: again, activity: notify, to: 'members(department("empty"))', text: x}}]}}
+    {outer}
+"""
+OUTER = "meanwhile: [{error: true, cancels: true, steps: [{activity: end, result: caught}]}]"
+
+
+@pytest.mark.parametrize("cancels", ["true", "false"])
+@pytest.mark.parametrize("outer, end", [("", "fails running"), (OUTER, "fails ended caught")])
+def test_a_handler_of_errors_does_not_take_its_own(engine: Engine, deploy: Deploy, cancels: str, outer: str, end: str, far: datetime) -> None:
+    deploy(engine, FAILS.format(id="whole", cancels=cancels, outer=outer))
+    engine.start("fails")
+    assert how(engine) == [end]
+    assert [(incident.kind, str(incident.message)) for incident in engine.incidents()] == ([] if outer else [("failure", "there is nobody to notify")])
+    assert len(engine.store.history(1)) == 1
+    sure(engine, far)
