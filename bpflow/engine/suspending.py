@@ -8,6 +8,7 @@ meanwhile is parked and worked in on resuming, in its order. People are refused,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from bpflow.diagnostics import Message, say
@@ -42,8 +43,9 @@ def holders(tokens: Mapping[int, Token], scopes: Mapping[int, Scope]) -> Iterato
 
 
 def index(draft: Draft, *, there: bool) -> None:
-    """Puts the rows of all arms into the index, or takes them out of it."""
-    for holder, held in holders(draft.tokens, draft.scopes):
+    """Puts the rows of all arms into the index, or takes them out of it: the oldest holder first, so a message goes to whom it would have
+    gone to before."""
+    for holder, held in sorted(holders(draft.tokens, draft.scopes), key=itemgetter(0)):
         for number, due in held.due.items():
             draft.effects.timers.put((holder, number), *((None, due) if there else (due, None)))
         for document in held.watched:

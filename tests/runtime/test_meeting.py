@@ -250,3 +250,25 @@ def test_a_handler_of_errors_does_not_take_its_own(engine: Engine, deploy: Deplo
     assert [(incident.kind, str(incident.message)) for incident in engine.incidents()] == ([] if outer else [("failure", "there is nobody to notify")])
     assert len(engine.store.history(1)) == 1
     sure(engine, far)
+
+
+# ── who has waited longest ───────────────────────────────────────────────────────────────────────────────────────────
+def test_suspending_does_not_change_who_gets_a_message_in_the_instance(engine: Engine, deploy: Deploy, far: datetime) -> None:
+    deploy(
+        engine,
+        """id: both
+title: Блок ждёт раньше шага
+steps:
+  - id: whole
+    activity: block
+    steps: [{id: step, activity: wait-message, message: m}]
+    meanwhile: [{message: m, cancels: false, steps: [{id: beside, activity: request-info, to: user("boss")}]}]
+""",
+    )
+    engine.start("both")
+    engine.send_message("m")
+    engine.suspend(1, by="boss")
+    engine.resume(1, by="boss")
+    engine.send_message("m")
+    assert len(engine.tasks("boss")) == 2
+    sure(engine, far)
