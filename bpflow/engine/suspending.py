@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from bpflow.diagnostics import Message, say
+from bpflow.engine import nodes
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Arrived, Done, Event, Failed, Suspend
 from bpflow.engine.state import ROOT, Arms, Scope, State, Token
@@ -85,7 +86,7 @@ def awaited(state: State, event: Event) -> bool:
             token = state.tokens.get(event.token)
             if token is None or token.visit != event.visit or token.waiting is None:
                 return False
-            late = isinstance(event, Failed) and (token.status != "waiting" or token.waiting.attempt != event.attempt)
+            late = (isinstance(event, Failed) or event.attempt > 0) and not nodes.awaits(token, event.attempt)
             return not late and not any(isinstance(p, Done | Failed) and (p.token, p.visit) == (event.token, event.visit) for p in state.parked)
         case Arrived():
             held = dict(holders(state.tokens, state.scopes)).get(event.holder)

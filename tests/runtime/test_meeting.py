@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from bpflow.runtime import Engine, transaction
+from bpflow.graph import Call, Expr, Flow, Graph, Retry
+from bpflow.runtime import Engine, VirtualClock, transaction
 from tests.runtime.looking import check_index, check_replay
 
 Deploy = Callable[[Engine, str], None]
@@ -271,4 +272,28 @@ steps:
     engine.resume(1, by="boss")
     engine.send_message("m")
     assert len(engine.tasks("boss")) == 2
+    sure(engine, far)
+
+
+def test_the_answer_of_an_earlier_attempt_does_not_stand_in_for_that_of_the_last(engine: Engine, deploy: Deploy, clock: VirtualClock, far: datetime) -> None:
+    """The first attempt is answered too late, the second one is under way, and only then both answers come to the suspended caller."""
+    deploy(engine, CHILD)
+    arguments = (("process", Expr('"child"')), ("initiator", Expr("initiator")))
+    sub = Call("sub", "processes.start", arguments, Flow("sub>off"), gives="sub", retry=Retry(1, 1, 1), timeout=Expr("now + hours(1)"))
+    engine.deploy_graph(Graph(process="parent", title="X", entry=(Flow(">sub", "sub"),), nodes=(sub,)))
+    engine.start("parent")
+    engine.work()
+    engine.answer(engine.tasks("boss")[0].id, by="boss")
+    for wait in (timedelta(hours=1), timedelta(seconds=1)):
+        clock.forward(wait)
+        (timer,) = engine.store.due(clock.now())
+        engine._drain.fire(timer)
+    late, begin = engine.store.outbox()
+    engine._drain.send(begin)
+    engine.suspend(1, by="boss")
+    engine._drain.send(late)
+    engine.answer(engine.tasks("boss")[0].id, by="boss")
+    engine.work()
+    engine.resume(1, by="boss")
+    assert how(engine) == ["parent ended", "child ended signed", "child ended signed"]
     sure(engine, far)
