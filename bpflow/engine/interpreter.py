@@ -95,7 +95,7 @@ def settle(draft: Draft) -> None:
 
 def move(draft: Draft, token: Token, flow: Flow) -> None:
     """The token follows the flow, and further, until it rests."""
-    table, took, where = draft.program.nodes, draft.facts.append, token.scope
+    table, returns, took, where = draft.program.nodes, draft.program.returns, draft.facts.append, token.scope
     draft.look_from(where)
     following: Flow | None = flow
     while following is not None:
@@ -103,6 +103,8 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
         if following.up:
             token = scopes.climb(draft, token, following.up)
             draft.look_from(token.scope)
+        if following.id in returns:
+            return_to_body(draft)
         token.via = following.id
         if following.to is None:
             scopes.arrive(draft, token)
@@ -120,6 +122,16 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
             fall(draft, token, fault)
             break
     draft.hops = max(draft.hops, token.hops)
+
+
+def return_to_body(draft: Draft) -> None:
+    """A handler that has taken the place of the process's body leads back into it: what may happen meanwhile is armed anew."""
+    root = draft.scope(ROOT)
+    if root.handler >= 0:
+        root.handler, root.names = -1, None
+        for arm, wrong in arms.arm_handlers(draft, root):
+            watching.on_arm(draft, ROOT, arm, wrong)
+        draft.look_from(ROOT)
 
 
 def fall(draft: Draft, token: Token, fault: Fault) -> None:

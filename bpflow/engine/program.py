@@ -45,7 +45,7 @@ class Program:
         """Does now what would otherwise be done when the first instance comes to it."""
         for expr in expressions(self.graph):
             self.code(expr)
-        _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins
+        _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins, self.returns
 
     @cached_property
     def plans(self) -> dict[str, Any]:
@@ -163,6 +163,21 @@ class Program:
             return [(flow, region) for flow in flows(node)]
         handlers = [(handler.entry, region if handler.outside else (node.id, n)) for n, handler in enumerate(node.handlers)]
         return [(node.out, region), *((flow, (node.id, -1)) for flow in node.entry), *handlers]
+
+    @cached_property
+    def returns(self) -> frozenset[str]:
+        """The flows by which what has taken the place of the process's body leads back into it."""
+        if not any(handler.cancels for handler in self.graph.handlers):
+            return frozenset()
+        inner = [(flow, self._handler_of(node.id)) for node in self.graph.nodes for flow in flows(node)]
+        ways = [*((handler.entry, number) for number, handler in enumerate(self.graph.handlers)), *inner]
+        back = (flow.id for flow, number in ways if number >= 0 and self.graph.handlers[number].cancels and self.regions.get(flow.to or "") == ("", -1))
+        return frozenset(back)
+
+    def _handler_of(self, node: str) -> int:
+        """The number of the process's handler in which a node stands, or -1."""
+        block, number = self.regions.get(node, ("", -1))
+        return number if not block else self._handler_of(block)
 
     @cached_property
     def flow_into(self) -> dict[str, str]:

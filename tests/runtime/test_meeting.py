@@ -297,3 +297,42 @@ def test_the_answer_of_an_earlier_attempt_does_not_stand_in_for_that_of_the_last
     engine.resume(1, by="boss")
     assert how(engine) == ["parent ended", "child ended signed", "child ended signed"]
     sure(engine, far)
+
+
+# ── back into the body ───────────────────────────────────────────────────────────────────────────────────────────────
+AGAIN = """id: again
+title: С начала
+variables: {n: {type: integer, default: 0}}
+steps:
+  - {id: first, activity: request-info, to: user("boss"), title: $(n)}
+  - {id: second, activity: request-info, to: user("boss")}
+  - {activity: end, result: done}
+meanwhile:
+  - {command: restart, cancels: true, BACK}
+  - {command: withdraw, cancels: true, steps: [{activity: end, result: withdrawn}]}
+  - {after: 1h, cancels: false, steps: [{activity: notify, to: user("boss"), text: x}]}
+"""
+BACK = ["next: first", "steps: [{activity: set-variables, set: {n: $(n + 1)}, next: first}]"]
+BACK.append("steps: [{activity: block, steps: [{activity: set-variables, set: {n: $(n + 1)}, next: first}]}]")
+
+
+@pytest.mark.parametrize("back", BACK)
+def test_what_leads_back_into_the_body_arms_what_may_happen_meanwhile_anew(
+    engine: Engine, deploy: Deploy, clock: VirtualClock, back: str, far: datetime
+) -> None:
+    deploy(engine, AGAIN.replace("BACK", back))
+    engine.start("again")
+    for _ in range(2):
+        clock.forward(timedelta(minutes=40))
+        engine.work()
+        engine.answer(engine.tasks("boss")[0].id, by="boss")
+        engine.command(1, "restart", by="boss")
+        assert [task.node for task in engine.tasks("boss")] == ["first"]
+        sure(engine, far)
+    assert engine.notices() == []
+    clock.forward(timedelta(hours=1))
+    engine.work()
+    assert len(engine.notices()) == 1
+    engine.command(1, "withdraw", by="boss")
+    assert how(engine) == ["again ended withdrawn"]
+    sure(engine, far)
