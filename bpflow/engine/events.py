@@ -75,7 +75,7 @@ class Commanded(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A service answered a call. `local`: in the same transaction, so the token's count of hops goes on."""
+    """A service answered a call. `local`: one of the house, so nothing has come from outside and the token's count of hops goes on."""
 
     at: datetime
     token: int

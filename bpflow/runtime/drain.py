@@ -12,7 +12,7 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.transition import Unanswered
+from bpflow.engine.transition import CallOut, Unanswered
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
@@ -202,7 +202,8 @@ class Drain:
         key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
         event: Event
         try:
-            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key))
+            # what the house does itself is nothing from outside: a process that goes round in it for ever comes to the bound of its steps
+            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key), local=self.is_ours(call))
         except (StoreError, Conflict):
             raise  # the store could not be had: nobody has refused anything
         except Refused as refused:
@@ -216,12 +217,16 @@ class Drain:
             with self.runner.store.begin() as work:
                 work.sent(row)
 
+    def is_ours(self, call: CallOut) -> bool:
+        """Whether it is a service of the house, and not one that a program has registered."""
+        return call.service in LOCAL and call.service not in self.services
+
     def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """What the service says: a registered one, or one of the house on another owner."""
         call = row.call
         if call.service in self.services:
             return written(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
-        if call.service not in LOCAL:
+        if not self.is_ours(call):
             raise Refused(say('no service "{service}" is registered', service=call.service))
         return self.elsewhere(row, key)
 
