@@ -2,7 +2,8 @@
 
 The law of this room: every change of a state happens here; nothing here reads a clock, a disk, a network or chance; same in, same
 out. An event is checked first (a person's stale one is refused, a machine's is acknowledged and changes nothing); then tokens move,
-first in, first out, until none moves; then late joins; then the conditions that read what has changed; then the draft is closed.
+first in, first out, until none moves; then late joins; then the conditions that read what has changed; then, where nothing is left that
+could move, that is an incident; then the draft is closed.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def settle(draft: Draft) -> None:
         if draft.program.live_joins and nodes.late_joins(draft):
             continue
         if not watching.look_again(draft):
+            watching.hang(draft)
             return
     draft.queue.clear()
 

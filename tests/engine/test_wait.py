@@ -281,3 +281,20 @@ def test_time_never_goes_back():
     assert play.state.at == T + 24 * HOUR
     play.wait(timedelta(hours=26))
     assert play.where() == ["t"]
+
+
+# ── nothing hangs in silence ────────────────────────────────────────────────────────────────────────────────────────
+def test_a_condition_that_nothing_can_make_true_is_an_incident():
+    play = Play(graph(step("a", "w", sets=sets(x="1")), pause("w", "t", "x > 1"), task("t")))
+    assert play.where() == ["w"]
+    assert "nothing is left" in str(play.incident.message)
+    play.retry()
+    assert "nothing is left" in str(play.incident.message)
+
+
+def test_a_condition_is_waited_for_as_long_as_something_may_make_it_true():
+    fork = step("f", "w", "t")
+    play = Play(graph(step("a", "f", sets=sets(x="1")), fork, pause("w", "z", "x > 1"), task("t", "s"), step("s", sets=sets(y="x")), task("z")))
+    assert play.state.incidents == ()
+    play.answer("t")
+    assert "nothing is left" in str(play.incident.message)
