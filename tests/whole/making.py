@@ -19,7 +19,15 @@ Found = TypeVar("Found")
 FACTS = ("document.amount > 5", 'document.status == "open"', 'document.status in ["won", "lost"]', "document.ready == true", "len(document.tags) > 1")
 CONDITIONS = (*FACTS, "x % 2 == 0", "x % 3 == 1", "y > x", "true", "false", "6 // document.amount > 1", "flag", "document.deadline < now")
 WATCHED = (*FACTS, *FACTS, "x > 2", "flag", "6 // document.amount > 1", 'document.responsible == user("ivanov")', "y > x and document.ready")
-DATES = ("document.deadline", "document.deadline - hours(1)", "document.deadline + days(1)", "now + hours(2)", 'datetime("2026-03-03T12:00")', "today()", "none")
+DATES = (
+    "document.deadline",
+    "document.deadline - hours(1)",
+    "document.deadline + days(1)",
+    "now + hours(2)",
+    'datetime("2026-03-03T12:00")',
+    "today()",
+    "none",
+)
 LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "0min")
 PEOPLE = (
     'user("ivanov")',
@@ -32,7 +40,7 @@ PEOPLE = (
     "both",
     'members(department("sales"))',
 )
-NOBODY = ('department("empty")', "none", "members(department(\"empty\"))", "document.nobody", 'user("stranger")')
+NOBODY = ('department("empty")', "none", 'members(department("empty"))', "document.nobody", 'user("stranger")')
 NUMBERS = ("$(x + 1)", "$(y)", "3", "$(6 // document.amount)", "$(document.amount)", "0")
 SETS: tuple[Written, ...] = ({"x": "$(x + 1)"}, {"x": "$((x + 1) % 7)"}, {"y": "$(x)", "x": "$(y)"}, {"flag": "$(not flag)"}, {"who": "$(manager)"}, {"x": 0})
 CHANGES: tuple[Written, ...] = (
@@ -327,7 +335,13 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
 """What makes a step of each activity; `end` stands at the end of lists."""
 CALLING = frozenset({"notify", "calendar-event", "update-document"})
 """Those that may have a `retry`."""
-SIMPLE = (*["request-info"] * 5, *["pause"] * 2, *["notify", "update-document", "update-document", "set-variables", "set-variables", "calendar-event"], "race", "join")
+SIMPLE = (
+    *["request-info"] * 5,
+    *["pause"] * 2,
+    *["notify", "update-document", "update-document", "set-variables", "set-variables", "calendar-event"],
+    "race",
+    "join",
+)
 NESTED = ("condition", "condition", "loop", "loop", "for-each", "for-each", "parallel", "parallel", "race", "block", "block", "split", "split", "request-info")
 
 VARIABLES = {

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from bpflow.diagram import mermaid
 from bpflow.diagnostics import Severity, render
+from bpflow.diagram import mermaid
 from bpflow.engine import interpreter
 from bpflow.graph import from_json, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_text, load_workspace
