@@ -29,7 +29,8 @@ class Fault(Exception):
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
     and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again; `hops`
-    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork."""
+    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork; `since` is when the
+    event before this one was."""
 
     __slots__ = (
         "_copied",
@@ -50,6 +51,7 @@ class Draft:
         "root_names",
         "scopes",
         "seed",
+        "since",
         "status",
         "tick",
         "tokens",
@@ -59,7 +61,7 @@ class Draft:
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now = max(at, state.at)
+        self.now, self.since = max(at, state.at), state.at
         self.status: Status = state.status
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
         self.root_names: Names = dict(state.names)

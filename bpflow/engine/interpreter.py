@@ -166,11 +166,14 @@ def timer(draft: Draft, event: TimerFired) -> None:
     if held is None or held.due.get(event.arm) != event.due or event.due > draft.now:
         return
     arms.set_timer(draft, event.holder, held, event.arm, None)
+    waited = event.due > draft.since  # what was due when it was set has waited for nothing: a process could go round so for ever
     if event.holder in draft.scopes:
-        go_off(draft, draft.scope(event.holder), event.arm, {})
+        scope = draft.scope(event.holder)
+        draft.hops = draft.tokens[scope.host].hops if scope.host is not None and not waited else 0
+        go_off(draft, scope, event.arm, {})
         return
     token = draft.token(event.holder)
-    token.hops = 0
+    token.hops = 0 if waited else token.hops
     draft.look_from(token.scope)
     node = draft.program.nodes[token.node]
     follow = timer_of(draft, token, event.arm, event.due)

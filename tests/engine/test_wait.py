@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bpflow.engine import NotAllowed, UnexpectedEvent
+from bpflow.engine import NotAllowed, UnexpectedEvent, interpreter
 from bpflow.engine.events import Answered, Arrived, Commanded, TimerFired
 from bpflow.expressions.data import Department, User
-from bpflow.graph import Expr, Graph, Step, Trigger, Wait
+from bpflow.graph import Alarm, Block, Expr, Form, Graph, Handler, Outcome, Step, Trigger, Wait
 from tests.engine.play import COMPANY, HOUR, IVANOV, PETROV, Play, T, World, call, flow, graph, pause, sets, step, task
 
 TOMORROW = 'datetime("2026-03-03T07:00Z")'
@@ -298,3 +298,19 @@ def test_a_condition_is_waited_for_as_long_as_something_may_make_it_true():
     assert play.state.incidents == ()
     play.answer("t")
     assert "nothing is left" in str(play.incident.message)
+
+
+# ── what goes round without a wait ──────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("what", ["task", "outside", "inside"])
+def test_dates_that_are_past_when_they_are_set_do_not_let_a_process_go_round_for_ever(what: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(interpreter, "MAX_HOPS", 20)
+    late = task(
+        "w", form=Form(Expr('"Work"'), (Outcome("late", "late"),)), outcomes=(("late", flow("w", "w", "late")),), alarms=(Alarm(Expr("now"), outcome="late"),)
+    )
+    outside = Handler("h", Trigger("at", Expr("now")), True, flow("w", "w", "h", up=0), outside=True)
+    inside = Handler("h", Trigger("at", Expr("now")), True, flow("w", "back", "h"))
+    back = step("back")
+    block = Block("w", (flow("w", "t", "in"),), flow("w", "w"), handlers=(outside if what == "outside" else inside,))
+    play = Play(graph(late) if what == "task" else graph(block, task("t"), back))
+    play.wait(HOUR)
+    assert "20 steps without a wait" in str(play.incident.message)
