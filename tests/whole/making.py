@@ -72,10 +72,11 @@ FORMS: tuple[Written, ...] = (
 class Maker:
     """Makes up a process. `number(low, high)` decides; `around`: the ids of the lists around the place that is being filled, as far as
     `next` may name them; `apart`: in what runs beside others; `given`: names and fields that expressions may read, with their kinds;
-    `left`: how many steps there may still be, roughly."""
+    `left`: how many steps there may still be, roughly; `ends`: whether there may be an `end`."""
 
     number: Callable[[int, int], int]
     left: int = 30
+    ends: bool = True
     around: list[list[str]] = field(default_factory=list)
     apart: bool = False
     given: list[tuple[str, str]] = field(default_factory=list)
@@ -105,7 +106,7 @@ class Maker:
         return self.pick(known) if known and self.chance(3) else None
 
     def people(self) -> str | list[str]:
-        if self.chance(8):
+        if self.chance(15):
             return self.pick(NOBODY)
         return [self.pick(PEOPLE), self.pick(PEOPLE)] if self.chance(4) else self.read("people") or self.pick(PEOPLE)
 
@@ -128,9 +129,9 @@ class Maker:
         made: list[Written] = []
         for kind, id in zip(kinds, ids, strict=True):
             made += self.split(id, depth - 1) if kind == "split" else [self.step(kind, id, depth - 1)]
-        if self.chance(6):
+        if self.ends and self.chance(15):
             made.append({"activity": "end", "result": "done"})
-        elif self.chance(7):
+        elif self.chance(6):
             made[-1].setdefault("next", self.targets())
         self.around.pop()
         return made
@@ -353,14 +354,19 @@ VARIABLES = {
 PERSONS = {"manager": "document.responsible", "both": '[user("ivanov"), manager]'}
 
 
+def head(name: str) -> Written:
+    """What all these processes begin with."""
+    return {"bpflow": 1, "id": name, "title": "Процесс", "timezone": "Europe/Moscow", "document": "deal", "people": PERSONS, "variables": VARIABLES}
+
+
 def make(number: Callable[[int, int], int], depth: int = 3, size: int = 30, name: str = "p") -> Written:
     """A process with variables and people, on a document; perhaps with a start, an input, outputs and a `meanwhile`."""
     maker = Maker(number, size)
     steps = maker.steps(depth, 1, 4)
     handlers = [maker.handler(1) for _ in range(maker.pick((0, 0, 0, 1, 2)))]
-    made: Written = {"bpflow": 1, "id": name, "title": "Процесс", "timezone": "Europe/Moscow", "document": "deal", "people": PERSONS, "variables": VARIABLES}
+    made = head(name)
     made |= maker.maybe(3, "start", lambda: [{"on": "manual"}, {"on": "document-changed", "when": "previous.status != document.status"}])
-    made |= maker.maybe(4, "unless-running", lambda: True)
+    made |= {"unless-running": True} if "start" in made or maker.chance(4) else {}
     made |= maker.maybe(3, "inputs", lambda: {"given": {"type": "integer", "default": 2}})
     made |= maker.maybe(2, "outputs", lambda: {"out": maker.pick(("x", *(text for text, _ in maker.given)))})
     made |= {"meanwhile": handlers} if handlers else {}

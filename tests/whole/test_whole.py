@@ -16,6 +16,7 @@ from bpflow.graph import from_json, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_text, load_workspace
 from tests.runtime.conftest import DIRECTORY, SETTINGS
 from tests.whole.making import make, written
+from tests.whole.turning import Turning, make_loop
 from tests.whole.walking import Walk
 
 DEAL = """\
@@ -91,3 +92,24 @@ def many(folder: Path, workspace: LoadedWorkspace, seed: int, walks: int, depth:
 def test_whatever_is_written_and_whatever_happens(tmp_path: Path, workspace: LoadedWorkspace, seed: int):
     done = many(tmp_path, workspace, seed, 10, 2, 8, 40)
     assert done["fit"] > done["made"] / 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_state_does_not_grow_with_the_turns(workspace: LoadedWorkspace, seed: int):
+    done = turned(workspace, seed, 8, 2, 5, 20)
+    assert done["turned"] > 2
+
+
+def turned(workspace: LoadedWorkspace, seed: int, loops: int, depth: int, size: int, turns: int) -> Counter[str]:
+    """So many loops, and how many of them came through all their turns; what is in a state later is no more than before."""
+    done: Counter[str] = Counter()
+    for part in range(loops):
+        chance = Random(f"{seed}/{part}")
+        loaded = load(written(make_loop(chance.randint, depth, size)), workspace)
+        if loaded.graph is not None:
+            turning = Turning(workspace, loaded)
+            done["fit"] += 1
+            if turning.turn(turns):
+                done["turned"] += 1
+                assert max(turning.sizes[turns // 2 :]) <= max(turning.sizes[: turns // 2]), f"loop {seed}/{part}: {turning.sizes}"
+    return done

@@ -14,9 +14,8 @@ from typing import Any
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.events import Arrived, Commanded
-from bpflow.engine.state import State
-from bpflow.expressions.data import User
-from bpflow.graph import Outcome, Trigger, Wait
+from bpflow.expressions.data import Document, User
+from bpflow.graph import Trigger, Wait
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.values import Field
@@ -57,9 +56,7 @@ class Walk:
         self.seen: list[str] = []
         self.engine = self.opened()
         self.process = self.engine.deploy(loaded).process
-        parent = self.engine.create_document("deal", {"name": "Главная", "status": "new"})
-        fields = {"name": "Сделка", "status": "new", "responsible": "ivanov", "amount": 4, "parts": [3, 1], "tags": ["a"], "parent": parent}
-        self.deal = self.engine.create_document("deal", {**fields, "deadline": self.clock.now() + timedelta(hours=5)})
+        self.deal = new_deal(self.engine, self.clock)
 
     def opened(self) -> Engine:
         return open_engine(f"sqlite:///{self.db}?sync=normal", self.workspace, self.clock)
@@ -99,21 +96,13 @@ class Walk:
             known = self.checked.get(row.id)
             if known is None or known.revision != row.revision:
                 self.checked[row.id] = check(self.engine, row.id, known)
+                self.engine.instance(row.id)
+                self.engine.timeline(row.id)
         self.deeds["incident"] = max(self.deeds["incident"], sum(row.incidents for row in self.engine.instances()))
         self.seen += [task.id for task in self.engine.tasks() if task.id not in self.seen]
 
     def running(self) -> list[int]:
         return [row.id for row in self.engine.instances(status="running")]
-
-    def some(self) -> tuple[int, State] | None:
-        """A running instance."""
-        running = self.running()
-        if not running:
-            return None
-        id = self.pick(running)
-        state = stored(self.engine, id).state
-        assert state is not None
-        return id, state
 
     # ── people ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def start(self) -> None:
@@ -152,32 +141,19 @@ class Walk:
 
     def command(self) -> None:
         """A button, of a wait or of what may happen meanwhile."""
-        found = self.some()
-        if found is None:
-            return
-        id, state = found
-        buttons = [(holder, arm) for holder, arm, trigger in self.arms(id, state) if trigger.kind == "command"]
+        running = self.running()
+        buttons = [(id, holder, arm) for id in running for holder, arm, trigger in arms_of(self.engine, id) if trigger.kind == "command"]
         if not buttons:
             return self.message()
-        values = self.pick(({}, {"n": 2}))
-        self.engine._happen(id, Commanded(self.clock.now(), User(self.pick(PEOPLE)), *self.pick(buttons), values))
-
-    def arms(self, id: int, state: State) -> list[tuple[int, int, Trigger]]:
-        program = stored(self.engine, id).program
-        found = []
-        for token in state.tokens.values():
-            node = program.nodes.get(token.node)
-            found += [(token.id, n, trigger) for n, (trigger, _) in enumerate(node.arms)] if isinstance(node, Wait) else []
-        for scope in state.scopes.values():
-            found += [(scope.id, n, handler.trigger) for n, handler in enumerate(program.handlers.get(scope.block, ()))]
-        return found
+        id, holder, arm = self.pick(buttons)
+        self.engine._happen(id, Commanded(self.clock.now(), User(self.pick(PEOPLE)), holder, arm, self.pick(({}, {"n": 2}))))
 
     # ── machines ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self) -> None:
-        found = self.some()
-        listens = [(holder, arm) for holder, arms in holders(found[1]) for arm in arms] if found else []
-        if found and listens:
-            self.engine._happen(found[0], Arrived(self.clock.now(), *self.pick(listens), {"v": 1}))
+        listens = [(id, holder, arm) for id in self.running() for holder, arm, trigger in arms_of(self.engine, id) if trigger.kind == "message"]
+        if listens:
+            id, holder, arm = self.pick(listens)
+            self.engine._happen(id, Arrived(self.clock.now(), holder, arm, {"v": 1}))
 
     def wait(self) -> None:
         """Until the next timer, or for a while."""
@@ -205,13 +181,27 @@ class Walk:
 
     def cancel(self) -> None:
         running = self.running()
-        if running and self.number(8) == 0:
+        if running and self.number(20) == 0:
             self.engine.cancel(self.pick(running), by="boss", why="Хватит")
 
 
-def holders(state: State) -> list[tuple[int, Any]]:
-    found: list[tuple[int, Any]] = [(token.id, token.waiting.arms.listening) for token in state.tokens.values() if token.waiting]
-    return found + [(scope.id, scope.arms.listening) for scope in state.scopes.values() if scope.arms]
+def arms_of(engine: Engine, id: int) -> list[tuple[int, int, Trigger]]:
+    """Everything that an instance could be woken by: who waits, the number of the arm, and for what."""
+    held, found = stored(engine, id), list[tuple[int, int, Trigger]]()
+    assert held.state is not None
+    for token in held.state.tokens.values():
+        node = held.program.nodes.get(token.node)
+        found += [(token.id, n, trigger) for n, (trigger, _) in enumerate(node.arms)] if isinstance(node, Wait) else []
+    for scope in held.state.scopes.values():
+        found += [(scope.id, n, handler.trigger) for n, handler in enumerate(held.program.handlers.get(scope.block, ()))]
+    return found
+
+
+def new_deal(engine: Engine, clock: VirtualClock) -> Document:
+    """The document that the instances are about, with another above it."""
+    parent = engine.create_document("deal", {"name": "Главная", "status": "new"})
+    fields = {"name": "Сделка", "status": "new", "responsible": "ivanov", "amount": 4, "parts": [3, 1], "tags": ["a"], "parent": parent}
+    return engine.create_document("deal", {**fields, "deadline": clock.now() + timedelta(hours=5)})
 
 
 DEEDS = (
@@ -223,5 +213,3 @@ DEEDS = (
     *[Walk.repair] * 4,
     *[Walk.answer_wrongly, Walk.start, Walk.cancel],
 )
-
-__all__ = ["Outcome", "Walk"]
