@@ -64,7 +64,7 @@ soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…)
 lowest: setup ## the tests with the oldest libraries that pyproject.toml allows
 	$(PYTHON) -m venv .venv/lowest
 	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
-		$$($(BIN)/python -c 'import tomllib; print(*(d.replace(">=", "==") for d in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))')
+		$$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(d.replace(">=", "==") for d in p["dependencies"] + p["optional-dependencies"]["http"]))')
 	.venv/lowest/bin/python -m pytest -q -m 'not slow'
 
 clean: ## remove all that `make` and the tools have made

@@ -3,7 +3,7 @@
 A machine swings by a factor of two between runs, so only ratios of one run count: the peers take turns, round after round
 (A B C, A B C, …), and each figure is the median of its rounds. Nothing is written but the table.
 
-A peer is a command that prints JSON lines {peer, workload, metric, value, unit}. usage: python -m bench.run [--rounds N] [--only W1|W2|start]
+A peer is a command that prints JSON lines {peer, workload, metric, value, unit}. usage: python -m bench.run [--rounds N] [--only W1|W2|W3|start]
 """
 
 import argparse
@@ -29,8 +29,15 @@ FIGURES = {
     "cycle p99": "load + advance + commit, 99 %, ms",
     "on disk at the end, with journal": "bytes an instance on disk, at the end",
     "steps/s, in memory": "steps a second",
+    "instance, in memory": "an instance, in memory, ms",
+    "instance, saved at the end": "an instance, saved at its end, ms",
+    "answer, one of 1,000": "an answer to one of 1,000 open tasks of a for-each, ms",
+    "answer, one of 1,000 to the only one": "the same, times an answer to the only one (at most 3)",
+    "answer, one of 1,000: journal": "the same, bytes written to the journal (4 pages of 1 kB, with heads)",
 }
 """What is shown of what the peers print, and how it is called."""
+RATES = ("instances", "steps/s, in memory")
+"""The figures that are better when they are higher."""
 BARS = {("W1", "instances"): 2.0, ("W2", "steps/s, in memory"): 5.0}
 """How many times slower than the floor bpflow may be."""
 
@@ -59,17 +66,23 @@ def races() -> list[Race]:
         "bpflow": ["-m", "bench.bpflow_w2", "200"],
         "SpiffWorkflow": ["-m", "bench.spiff", "W2", "10"],
     }
+    w3 = {
+        "floor": ["bench/floor.py", "W3", "sqlite", "200"],
+        "bpflow": ["-m", "bench.bpflow_w3", "100"],
+        "SpiffWorkflow": ["-m", "bench.spiff", "W3", "10"],
+    }
     return [
         Race("W1", "W1: outreach of 5 stages, 10 answers and 5 timers, each loaded, advanced and committed; SQLite NORMAL", w1),
         Race("W1", "W1, SQLite FULL", w1, "FULL"),
         Race("W2", "W2: 100 set-variables and 10 conditions, in memory", w2),
+        Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", w3),
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="bpflow beside the floor and beside SpiffWorkflow")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["W1", "W2", "start"])
+    parser.add_argument("--only", choices=["W1", "W2", "W3", "start"])
     wanted = parser.parse_args()
     console = Console()
     for race in races():
@@ -116,7 +129,7 @@ def ratios(work: str, figure: str, mid: dict[str, float]) -> tuple[str, str]:
     """How bpflow stands to the floor and to the peer, in words: a rate is better when higher, all else when lower."""
     if "bpflow" not in mid:
         return "", ""
-    rate = figure.startswith(("instances", "steps"))
+    rate = figure in RATES
     times = {peer: mid[peer] / mid["bpflow"] if rate else mid["bpflow"] / mid[peer] for peer in mid}
     bar = BARS.get((work, figure))
     met = "" if bar is None or "floor" not in times else (", within" if times["floor"] <= bar else ", OVER") + f" the bar of {bar:g}×"

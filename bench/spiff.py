@@ -1,6 +1,6 @@
 """The peer: SpiffWorkflow does the same work as `floor.py`, written in BPMN, kept in SQLite after every step as its manual says (serialize, deserialize).
 
-usage: python -m bench.spiff {W1|W2} [N]        FLOOR_SYNC=NORMAL|FULL
+usage: python -m bench.spiff {W1|W2|W3} [N]        FLOOR_SYNC=NORMAL|FULL
 prints the same JSON lines as the floor. Its serialized state carries its own history, so no journal is written beside it.
 """
 
@@ -106,6 +106,23 @@ def linear(steps: int = 100, every: int = 10) -> Any:
             draw.choice(f"g{i // every}", "end", ("x &gt;= 0", after))
             after = f"g{i // every}"
         draw.script(f"s{i}", "x = x + 1", after)
+    draw.element("endEvent", "end")
+    return draw.spec()
+
+
+def fanout() -> Any:
+    """A script for each of the items, in parallel, and the sum of what they gave."""
+    draw = Drawing("fanout")
+    draw.element("startEvent", "start")
+    draw.flow("start", "each")
+    data = "".join(
+        f"<bpmn:{tag}>{name}</bpmn:{tag}>" if tag.startswith("loop") else f'<bpmn:{tag} id="{name}" name="{name}"/>'
+        for tag, name in (("loopDataInputRef", "items"), ("loopDataOutputRef", "results"), ("inputDataItem", "item"), ("outputDataItem", "doubled"))
+    )
+    turns = f'<bpmn:multiInstanceLoopCharacteristics isSequential="false">{data}</bpmn:multiInstanceLoopCharacteristics>'
+    draw.element("scriptTask", "each", f"<bpmn:script>doubled = item * 2</bpmn:script>{turns}")
+    draw.flow("each", "joined")
+    draw.script("joined", "total = sum(results)", "end")
     draw.element("endEvent", "end")
     return draw.spec()
 
@@ -236,9 +253,25 @@ def w2(count: int = 10) -> None:
     emit("W2 linear 100+10", "steps/s, in memory", 110 * count / taken, "steps/s")
 
 
+def w3(count: int = 10) -> None:
+    spec, items = fanout(), list(range(50))
+    began = time.perf_counter()
+    for _ in range(count):
+        instance = BpmnWorkflow(spec, script_engine=ENGINE)
+        starting(items=items)(instance)
+        instance.do_engine_steps()
+    emit("W3 fan-out 50", "instance, in memory", (time.perf_counter() - began) / count * 1e3, "ms")
+    assert instance.data["total"] == 2 * sum(items), instance.data
+    with tempfile.TemporaryDirectory(prefix="spiff-") as folder:
+        kept = Kept(spec, folder)
+        for number in range(count):
+            kept.cycle(number, starting(items=items), new=True)
+        emit("W3 fan-out 50", "instance, saved at the end", sum(kept.times) / count * 1e3, "ms")
+
+
 def emit(workload: str, metric: str, value: float, unit: str) -> None:
     print(json.dumps({"peer": f"SpiffWorkflow/{SYNC}", "workload": workload, "metric": metric, "value": round(value, 4), "unit": unit}), flush=True)
 
 
 if __name__ == "__main__":
-    {"W1": w1, "W2": w2}[sys.argv[1]](*map(int, sys.argv[2:]))
+    {"W1": w1, "W2": w2, "W3": w3}[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions import parse
-from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Handler, Node, Step, StepInfo, Task, Wait, step_of
+from bpflow.graph import Block, Call, Choose, Each, Exit, Expr, Flow, Graph, Handler, Node, Step, StepInfo, Task, Trigger, Wait, step_of
 from bpflow.graph import flows as flows_of
 
 LONGEST = 90
@@ -25,23 +26,25 @@ _SHAPES = {
     "loop": '{{{{"{}"}}}}',
     "wait": '(["⏰ {}"])',
     "exit": '((("{}")))',
-    "block": '[["{}"]]',
     "step": '["{}"]',
 }
-_START, _FINISH = "start_here", "finish_here"
+_START, _FINISH, _CIRCLE = "start_here", "finish_here", '((" "))'
 
 
 def mermaid(graph: Graph, language: str = "en") -> str:
-    """The graph as a Mermaid flowchart, for Markdown and for mermaid.live. `language` is that of the words that are not the analyst's."""
+    """The graph as a Mermaid flowchart, for Markdown and for mermaid.live. `language` is that of the words that are not the analyst's.
+
+    A block is a frame with a circle where it begins and one where its ways end; dotted arrows are what may happen meanwhile.
+    """
     drawing = _Drawing(graph, language)
-    lines = ["flowchart TD", f'    {_START}(["▶ {escape(graph.title)}"])']
-    lines += [f"    {drawing.name(info.path)}{drawing.shape(info)}" for info in graph.steps]
     arrows = drawing.arrows()
-    if any(to == _FINISH for _, to in arrows):
+    ends = {to for _, to, _ in arrows}
+    lines = ["flowchart TD", f'    {_START}(["▶ {escape(graph.title)}"])', *drawing.steps("", ends)]
+    if _FINISH in ends:
         lines.append(f'    {_FINISH}((("{escape(drawing.word(say("end")))}")))')
-    for (source, to), labels in arrows.items():
+    for (source, to, line), labels in arrows.items():
         label = " / ".join(dict.fromkeys(filter(None, labels)))
-        lines.append(f'    {source} -->|"{escape(label)}"| {to}' if label else f"    {source} --> {to}")
+        lines.append(f'    {source} {line}|"{escape(label)}"| {to}' if label else f"    {source} {line} {to}")
     return "\n".join(lines) + "\n"
 
 
@@ -53,17 +56,23 @@ def escape(text: str) -> str:
     return re.sub(r"^(\d+|[-*+])([.)]?) ", lambda found: found[0].replace(".", "#46;").replace("-", "#45;").replace("*", "#42;").replace("+", "#43;"), shown)
 
 
+Arrow: TypeAlias = tuple[str, str, str]
+"""From, to, and the line of the arrow."""
+
+
 @dataclass
 class _Drawing:
-    """A graph with its nodes by id and by step."""
+    """A graph with its nodes by id, its steps by name, and the blocks around each node."""
 
     graph: Graph
     language: str
     nodes: dict[str, Node] = field(init=False)
     names: dict[str, str] = field(init=False)
+    around: dict[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.nodes = {node.id: node for node in self.graph.nodes}
+        self.around = scopes(self.graph)
         self.names = {}
         taken: set[str] = set()
         for info in self.graph.steps:
@@ -77,8 +86,36 @@ class _Drawing:
         return message.text(self.language)
 
     def name(self, path: str) -> str:
-        """The name of a step in the drawing."""
+        """The name of a step in the drawing; of a block, that of the circle where it begins."""
         return self.names[path]
+
+    def end(self, path: str) -> str:
+        """The name of the circle where the ways of a block end."""
+        return f"{self.names[path]}_end"
+
+    def is_frame(self, id: str) -> bool:
+        """Whether a node is a block that the analyst wrote; the one round a step with `on-error` or a loop's body is none."""
+        return ":" not in id and isinstance(self.nodes.get(id), Block)
+
+    def frame_of(self, path: str) -> str:
+        """The innermost frame in which a step stands; "" if it stands in none."""
+        return next((block for block in reversed(self.around.get(path, ())) if self.is_frame(block)), "")
+
+    def steps(self, frame: str, ends: Set[str], depth: int = 1) -> Iterator[str]:
+        """The lines of the steps in a frame, with the frames in it."""
+        indent = "    " * depth
+        for info in self.graph.steps:
+            if self.frame_of(info.path) != frame:
+                continue
+            if not self.is_frame(info.path):
+                yield f"{indent}{self.name(info.path)}{self.shape(info)}"
+                continue
+            yield f'{indent}subgraph {self.name(info.path)}_frame ["{escape(self.title(info))}"]'
+            yield f"{indent}    {self.name(info.path)}{_CIRCLE}"
+            yield from self.steps(info.path, ends, depth + 1)
+            if self.end(info.path) in ends:
+                yield f"{indent}    {self.end(info.path)}{_CIRCLE}"
+            yield f"{indent}end"
 
     def started(self) -> list[str]:
         """What starts the process, each with its condition."""
@@ -86,23 +123,28 @@ class _Drawing:
         on = [self.word(words[start.on]) if start.on in words else start.on for start in self.graph.starts]
         return [f"{word}: {_bare(start.when)}" if start.when else word for word, start in zip(on, self.graph.starts, strict=True)]
 
+    def title(self, info: StepInfo) -> str:
+        """What is written in a step."""
+        node = self.nodes.get(info.path)
+        return info.title or (self._described(node) if node else "") or info.activity
+
     def shape(self, info: StepInfo) -> str:
         """The shape of a step with its title in it."""
-        node = self.nodes.get(info.path)
-        title = info.title or (self._described(node) if node else "") or info.activity
-        return _SHAPES[self._kind(info.path, node)].format(escape(title))
+        return _SHAPES[self._kind(info.path)].format(escape(self.title(info)))
 
-    def _kind(self, path: str, node: Node | None) -> str:
+    def _kind(self, path: str) -> str:
         if f"{path}:turn" in self.nodes:
             return "loop"
-        kinds: dict[type, str] = {Task: "task", Choose: "choose", Wait: "wait", Exit: "exit", Block: "block"}
-        return kinds.get(type(node), "step")
+        kinds: dict[type, str] = {Task: "task", Choose: "choose", Wait: "wait", Exit: "exit"}
+        return kinds.get(type(self.nodes.get(path)), "step")
 
     def _described(self, node: Node) -> str:
         """What stands for the title of a step that has none."""
         match node:
-            case Wait():
-                return _bare(node.arms[0][0].expr)
+            case Wait(arms=((trigger, _),)):
+                return _happening(trigger)
+            case Block(each=Each() as each):
+                return f"{each.name} : {_bare(each.items)}"
             case Exit():
                 return node.name
             case Call(service="documents.update"):
@@ -115,23 +157,46 @@ class _Drawing:
         return ""
 
     # ── arrows ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def arrows(self) -> dict[tuple[str, str], list[str]]:
-        """From and to → labels, in the order of the steps."""
-        found: dict[tuple[str, str], list[str]] = {}
-        around = scopes(self.graph)
+    def arrows(self) -> dict[Arrow, list[str]]:
+        """Arrows → labels, in the order of the steps."""
+        found: dict[Arrow, list[str]] = {}
         for flow in self.graph.entry:
-            found.setdefault((_START, self._target(flow, ())), []).extend(self.started())
+            for to in self._targets(flow, ()):
+                found.setdefault((_START, to, "-->"), []).extend(self.started())
+        for handler in self.graph.handlers:
+            for to in self._targets(handler.entry, ()):
+                found.setdefault((_START, to, "-.->"), []).append(self._handled(handler))
         for info in self.graph.steps:
             for source, flow, label in self._out(info.path):
-                to = self._target(flow, around.get(source, ()))
-                found.setdefault((self.name(info.path), to), []).append(label)
+                block = self.nodes[source]
+                leaves = isinstance(block, Block) and flow is block.out
+                begins = self.end(info.path) if leaves and self.is_frame(source) else self.name(info.path)
+                around = self.around.get(source, ()) if leaves or not isinstance(block, Block) else (*self.around.get(source, ()), source)
+                dotted = isinstance(block, Block) and any(flow is handler.entry for handler in block.handlers)
+                for to in self._targets(flow, around):
+                    found.setdefault((begins, to, "-.->" if dotted else "-->"), []).append(label)
         return found
 
-    def _target(self, flow: Flow, around: tuple[str, ...]) -> str:
-        if flow.to is not None:
-            return self.name(step_of(flow.to))
-        left = around[: len(around) - flow.up]
-        return self.name(step_of(left[-1])) if left else _FINISH
+    def _targets(self, flow: Flow, around: tuple[str, ...]) -> Iterator[str]:
+        """The step to which a flow leads (through a split, several), or the end of the frame, or of the process, that it runs off in."""
+        split = self.nodes.get(flow.to or "")
+        if isinstance(split, Step) and ":split" in split.id:
+            for way in split.out:
+                yield from self._targets(way, self.around.get(split.id, ()))
+        elif flow.to is not None:
+            yield self.name(step_of(flow.to))
+        else:
+            yield from self._ends(around[: len(around) - flow.up])
+
+    def _ends(self, around: tuple[str, ...]) -> Iterator[str]:
+        """Where what runs off its list within these blocks goes on."""
+        block = self.nodes[around[-1]] if around else None
+        if block is None:
+            yield _FINISH
+        elif self.is_frame(block.id):
+            yield self.end(block.id)
+        elif isinstance(block, Block):
+            yield from self._targets(block.out, self.around.get(block.id, ()))
 
     def _out(self, path: str) -> Iterator[tuple[str, Flow, str]]:
         """The flows that leave a step: the node that each comes from, the flow, and what stands on it."""
@@ -143,6 +208,8 @@ class _Drawing:
     def _out_of(self, node: Node, label: str, seen: set[str]) -> Iterator[tuple[str, Flow, str]]:
         seen.add(node.id)
         for flow, own in self._labelled(node):
+            if isinstance(node, Block) and flow.to == step_of(node.id):
+                continue  # from the block round a step to the step itself
             inner = flow.to if flow.to and step_of(flow.to) == step_of(node.id) and ":" in flow.to else None
             if inner is None:
                 yield node.id, flow, label or own
@@ -154,17 +221,48 @@ class _Drawing:
         labels: dict[str, str] = {}
         match node:
             case Choose():
-                labels = {flow.id: _bare(expr) for expr, flow in node.arms}
+                labels = {flow.id: _condition(node, expr, flow) for expr, flow in node.arms}
                 if node.otherwise:
                     labels[node.otherwise.id] = "" if ":" in node.id else self.word(say("otherwise"))
             case Task():
                 titles = {outcome.name: outcome.title or outcome.name for outcome in node.form.outcomes}
                 labels = {flow.id: titles.get(name, name) for name, flow in node.outcomes if len(node.outcomes) > 1}
             case Wait():
-                labels = {flow.id: trigger.title or trigger.name for trigger, flow in node.arms if len(node.arms) > 1}
+                labels = {flow.id: trigger.title or _happening(trigger) for trigger, flow in node.arms if len(node.arms) > 1}
             case Block():
-                labels = {handler.entry.id: _handled(handler) for handler in node.handlers}
+                labels = {flow.id: _branch(flow) for flow in node.entry if len(node.entry) > 1}
+                labels |= {handler.entry.id: self._handled(handler) for handler in node.handlers}
+                labels[node.out.id] = "" if node.need == "all" else self.word(say("{count} of them", count=node.need))
         return ((flow, flow.title or labels.get(flow.id, "")) for flow in flows_of(node))
+
+    def _handled(self, handler: Handler) -> str:
+        trigger = handler.trigger
+        if trigger.kind == "error":
+            return trigger.title or self.word(say("error")) + (f" {trigger.name}" if trigger.name else "")
+        return trigger.title or _happening(trigger) or handler.name
+
+
+def _happening(trigger: Trigger) -> str:
+    """What a trigger waits for, in a few signs."""
+    match trigger.kind:
+        case "message":
+            return f"✉ {trigger.name}"
+        case "command":
+            return trigger.name
+    return _bare(trigger.expr)
+
+
+def _condition(node: Choose, expr: Expr, flow: Flow) -> str:
+    """A condition; where all that are true are taken, with the name of its branch."""
+    if node.hit != "every":
+        return _bare(expr)
+    return _branch(flow) if expr.text == "true" else f"{_branch(flow)}: {_bare(expr)}"
+
+
+def _branch(flow: Flow) -> str:
+    """The name of the branch that a flow enters."""
+    found = re.search(r"\[(.+)\]>", flow.id)
+    return found[1] if found else ""
 
 
 def scopes(graph: Graph) -> dict[str, tuple[str, ...]]:
@@ -182,10 +280,6 @@ def scopes(graph: Graph) -> dict[str, tuple[str, ...]]:
         inner = {entry.id for entry in node.entry} | {h.entry.id for h in node.handlers if not h.outside} if isinstance(node, Block) else set()
         todo += ((way, (*here, node.id) if way.id in inner else here) for way in flows_of(node))
     return found
-
-
-def _handled(handler: Handler) -> str:
-    return handler.trigger.title or handler.trigger.name or _bare(handler.trigger.expr) or handler.name
 
 
 def _bare(expr: Expr | None) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+import yaml
 from pydantic import BaseModel
 
 from bpflow.checks import RULES, Rule
@@ -28,7 +29,8 @@ from bpflow.schema import model_schema, process_schema
 from bpflow.values import Kind
 
 DOCS = Path(__file__).parent
-PAGES = ("language.md", "rules.md", "operating.md")
+PAGES = ("language.md", "patterns.md", "rules.md", "operating.md")
+PATTERNS = DOCS.parent / "tests" / "patterns"
 PART = re.compile(r"(?<=<!-- generated: )([a-z-]+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -314,6 +316,16 @@ def _options(command: Any) -> Lines:
         yield row(f"`{shown}`", f"{param.help or ''}{default}{' **Required.**' if param.required else ''}")
 
 
+def patterns() -> Lines:
+    """How each workflow pattern is written: the titles and descriptions of the processes that are tested."""
+    yield from ("| pattern | | how |", "|---|---|---|")
+    for path in sorted(PATTERNS.glob("*.yaml")):
+        if not path.name.endswith(".traces.yaml"):
+            process = yaml.safe_load(path.read_text(encoding="utf-8"))
+            runs = path.with_suffix(".traces.yaml").exists()
+            yield row(f"[{process['title']}](../tests/patterns/{path.name})", "runs" if runs else "refused", process["description"])
+
+
 PARTS: Mapping[str, Callable[[], Lines]] = {
     "process-keys": process_keys,
     "step-keys": step_keys,
@@ -326,6 +338,7 @@ PARTS: Mapping[str, Callable[[], Lines]] = {
     "settings": workspace(Settings, "Keys of `bpflow.yaml`"),
     "directory": workspace(DirectoryFile, "Keys of `directory.yaml`"),
     "scenarios": workspace(ScenarioFile, "Keys of a file of scenarios"),
+    "patterns": patterns,
     "rules": rules,
     "commands": commands,
 }

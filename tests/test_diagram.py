@@ -117,7 +117,7 @@ def test_names_of_steps_never_clash():
     assert "    n_a_b --> n_a_b_\n" in mermaid(graph)
 
 
-def test_what_runs_off_a_block_goes_back_to_it():
+def test_a_block_is_a_frame_with_a_beginning_and_an_end():
     late = Handler("late", Trigger("at", Expr("moment(document.due)")), True, Flow("b[late]>c", "c"), outside=True)
     nodes = (
         Block("b", (Flow("b[x]>b.x/p", "b.x/p"),), Flow("b>off"), handlers=(late,)),
@@ -125,13 +125,87 @@ def test_what_runs_off_a_block_goes_back_to_it():
         Wait("c", ((Trigger("at", Expr("now")), Flow("c>off")),)),
     )
     steps = tuple(StepInfo(path, "step", "") for path in ("b", "b.x/p", "c"))
-    drawn = mermaid(Graph("p", "p", (Flow(">b", "b"),), nodes, steps)).splitlines()[5:]
+    drawn = mermaid(Graph("p", "p", (Flow(">b", "b"),), nodes, steps)).splitlines()[2:]
     assert [line.strip() for line in drawn] == [
+        'subgraph n_b_frame ["step"]',
+        'n_b((" "))',
+        'n_b_x_p(["⏰ now"])',
+        'n_b_end((" "))',
+        "end",
+        'n_c(["⏰ now"])',
         'finish_here((("end")))',
         "start_here --> n_b",
         "n_b --> n_b_x_p",
-        'n_b -->|"document.due"| n_c',
-        "n_b --> finish_here",
-        "n_b_x_p --> n_b",
+        'n_b -.->|"document.due"| n_c',
+        "n_b_end --> finish_here",
+        "n_b_x_p --> n_b_end",
         "n_c --> finish_here",
     ]
+
+
+FLOWS = """\
+bpflow: 1
+id: flows
+meanwhile:
+  - {command: stop, title: Остановить, cancels: true, steps: [{activity: end, result: stopped}]}
+steps:
+  - id: both
+    activity: parallel
+    join: any
+    branches:
+      a: {steps: [{activity: pause, for: 1h}]}
+      b: {when: initiator != none, title: второй, steps: [{activity: pause, for: 2h, on-error: {next: go-on}}]}
+  - activity: notify
+    to: initiator
+    text: Начали
+    on-error: {steps: [{activity: pause, for: 3h}]}
+    next: [p, q]
+  - {id: p, activity: pause, for: 4h, next: met}
+  - id: q
+    activity: race
+    title: Кто раньше
+    branches:
+      late: {after: 1d, next: go-on}
+      paid: {message: paid, next: go-on}
+  - {id: met, activity: join}
+"""
+FLOWS_DRAWN = """\
+flowchart TD
+    start_here(["▶ flows"])
+    subgraph n_both_frame ["parallel"]
+        n_both((" "))
+        n_both_a_pause(["⏰ 1h"])
+        n_both_b_pause(["⏰ 2h"])
+        n_both_end((" "))
+    end
+    n_notify["Начали"]
+    n_notify_on_error_pause(["⏰ 3h"])
+    n_p(["⏰ 4h"])
+    n_q(["⏰ Кто раньше"])
+    n_met["join"]
+    n__stop_end((("stopped")))
+    finish_here((("end")))
+    start_here --> n_both
+    start_here -.->|"Остановить"| n__stop_end
+    n_both -->|"a"| n_both_a_pause
+    n_both -->|"второй"| n_both_b_pause
+    n_both_end -->|"1 of them"| n_notify
+    n_both_a_pause --> n_both_end
+    n_both_b_pause --> n_both_end
+    n_both_b_pause -.->|"error"| n_both_end
+    n_notify --> n_p
+    n_notify --> n_q
+    n_notify -.->|"error"| n_notify_on_error_pause
+    n_notify_on_error_pause --> n_p
+    n_notify_on_error_pause --> n_q
+    n_p --> n_met
+    n_q -->|"1d / ✉ paid"| n_met
+    n_met --> finish_here
+"""
+
+
+def test_frames_splits_and_what_may_happen_meanwhile():
+    source = read_source(FLOWS, "flows.yaml")
+    compiled = lower(Process.model_validate(source.tree), {})
+    assert compiled.findings == []
+    assert mermaid(compiled.graph) == FLOWS_DRAWN

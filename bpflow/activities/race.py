@@ -72,8 +72,8 @@ class Race(Step):
 
     @property
     def open_results(self) -> bool:
-        """A message has values that only the run knows."""
-        return any(branch.message for branch in self.branches.values())
+        """A message that does not say what it brings has values that only the run knows."""
+        return any(branch.message and not branch.values for branch in self.branches.values())
 
     def lower(self, b: Lowering) -> None:
         """One Wait with an arm for each branch."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bpflow.checks.rule import rule
+from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.definition.fields import FieldModel
 from bpflow.definition.model import Model
-from bpflow.diagnostics import Diagnostic, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, say
 from bpflow.graph.written import NOWHERE, span_of
 
 
@@ -61,3 +61,37 @@ def fields_in(value: Any) -> Iterator[FieldModel]:
     elif isinstance(value, tuple | list):
         for inner in value:
             yield from fields_in(inner)
+
+
+page(
+    "unknown-service",
+    """
+    A service that is called should be one that is known.
+
+    Known are those that stand under `services` in `bpflow.yaml`, and those that the program has registered which loads the process. A
+    call of another is an incident, unless somebody registers it until then. Where no service at all is known, nothing is said.
+
+    Bad:
+
+        # bpflow.yaml
+        services:
+          credit-check: {url: "https://credit.example.org/check"}
+        # check.yaml
+        bpflow: 1
+        id: check
+        steps:
+          - {activity: call-service, service: credit-chek}
+
+    Good:
+
+        # bpflow.yaml
+        services:
+          credit-check: {url: "https://credit.example.org/check"}
+        # check.yaml
+        bpflow: 1
+        id: check
+        steps:
+          - {activity: call-service, service: credit-check}
+    """,
+    Severity.WARNING,
+)

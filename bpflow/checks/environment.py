@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
-from bpflow.definition.process import Process
+from bpflow.definition.process import MessageStart, Process
 from bpflow.expressions import BUILTIN_NAMES
 from bpflow.graph import World
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType, Field, ServiceType
 
 Fields: TypeAlias = Mapping[str, Field] | None
 """The fields behind a name; None where they are not known."""
@@ -64,28 +64,44 @@ def fields_behind(field: Field | None, types: Types) -> Fields:
     return None
 
 
-def environment(process: Process, types: Types, lost: frozenset[str] = frozenset()) -> Environment:
-    """The names of a process; of those that are `lost` only that they are there is known."""
+def with_names(around: Environment, fields: Mapping[str, Field]) -> Environment:
+    """The environment with further names, of which the types are known."""
+    own = {name: Named(fields_behind(field, around.types), field) for name, field in fields.items()}
+    return Environment({**around.names, **own}, around.types, around.start)
+
+
+def world_of(process: Process, types: Types, services: Mapping[str, ServiceType]) -> World:
+    """What the steps of a process ask for what they give."""
+    return World(document=_document_type(process, types), types=types, services=services)
+
+
+def environment(process: Process, world: World, lost: frozenset[str] = frozenset(), complete: bool = True) -> Environment:
+    """The names of a process; of those that are `lost` only that they are there is known. Unless it is `complete` it may have starts that are
+    not seen."""
+    document, types = world.document, world.types
     names = dict.fromkeys(lost, NOT_KNOWN)
     names |= dict.fromkeys(BUILTIN_NAMES, NOT_KNOWN)
     for name in ("document", "previous"):
         names.pop(name, None)
     start: dict[str, Named] = {}
-    document = _document_type(process, types)
     if process.document is not None or "document" in lost:
         names["document"] = start["previous"] = Named(dict(document.fields) if document else None)
     names |= dict.fromkeys(map(str, process.people), NOT_KNOWN)
     for name, field in (*fields_of(process.variables), *fields_of(process.inputs)):
         names[name] = Named(fields_behind(field, types), field)
-    world = World(document=document, types=types)
     brought = dict(triggers.brings(process.meanwhile))
     for step in process.all_steps():
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:
-            names[str(step.id)] = Named(None if step.open_results else results)
+            names[str(step.id)] = Named(None if step.open_results else results or None)
         brought |= dict(step.brings(world))
         for name in step.inner_names:
             names.setdefault(name, NOT_KNOWN)
+    messages = [dict(fields_of(one.values)) for one in process.start if isinstance(one, MessageStart)]
+    if messages or not complete:
+        known = complete and all(messages)
+        start["message"] = Named({name: field for fields in messages for name, field in fields.items()} if known else None)
+        start["key"] = NOT_KNOWN
     return Environment({**{name: Named(fields) for name, fields in brought.items()}, **names}, types, start)
 
 

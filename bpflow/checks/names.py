@@ -17,8 +17,8 @@ def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
     """A name in an expression must be a name of the process or of the language.
 
     Names are the variables, inputs and people of the process, the ids of steps that give results, `document`, `initiator` and the
-    other built-in names and functions. `previous` (the document before the change) can be read in `start` only. A misspelt name
-    would otherwise be noticed when an instance comes to it.
+    other built-in names and functions. `previous` (the document before the change), `message` and `key` (of the message that has come) can
+    be read in `start` only. A misspelt name would otherwise be noticed when an instance comes to it.
 
     Bad:
 

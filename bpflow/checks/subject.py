@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpflow.checks.environment import Environment, Named, environment
+from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
 from bpflow.graph import Graph, Part, Place
 from bpflow.source import Source, Table
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType, Field, ServiceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,28 @@ class Subject:
     types: Mapping[str, DocumentType]
     lost: frozenset[str] = frozenset()
     complete: bool = True
+    services: Mapping[str, ServiceType] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
         """What expressions may name."""
-        return environment(self.process, self.types, self.lost)
+        return environment(self.process, world_of(self.process, self.types, self.services), self.lost, self.complete)
 
     @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
-        return [self._use(part) for parts in self.origins.values() for part in parts]
+        return [self._use(part, place) for place, parts in self.origins.items() for part in parts]
 
-    def _use(self, part: Part) -> Use:
-        return Use(part, parse(part.text), self.environment, self._within_start(part.span(0, 1)))
+    def _use(self, part: Part, place: Place) -> Use:
+        own = self._names_within.get(place)
+        around = with_names(self.environment, own) if own else self.environment
+        return Use(part, parse(part.text), around, self._within_start(part.span(0, 1)))
+
+    @cached_property
+    def _names_within(self) -> dict[Place, Mapping[str, Field]]:
+        """The names that only one expression sees, by its place."""
+        world = world_of(self.process, self.types, self.services)
+        return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
 
     def _within_start(self, span: Span) -> bool:
         tree = self.source.tree

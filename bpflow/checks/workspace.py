@@ -254,7 +254,7 @@ page(
 page(
     "unknown-process",
     """
-    The process that a file of scenarios is about must be one of the workspace.
+    A process that is named must be one of the workspace: the one that a file of scenarios is about, and one that a process calls.
 
     Bad:
 
@@ -279,75 +279,5 @@ page(
         process: tell
         scenarios:
           - {title: It ends, at: 2026-03-02T10:00+03:00, ends: {result: done}}
-    """,
-)
-
-page(
-    "unknown-result",
-    """
-    A scenario ends with a result that the process can have.
-
-    Bad:
-
-        # tell.yaml
-        bpflow: 1
-        id: tell
-        steps:
-          - {activity: end, result: done}
-        # tell.test.yaml
-        process: tell
-        scenarios:
-          - {title: It ends, at: 2026-03-02T10:00+03:00, ends: {result: finished}}
-
-    Good:
-
-        # tell.yaml
-        bpflow: 1
-        id: tell
-        steps:
-          - {activity: end, result: done}
-        # tell.test.yaml
-        process: tell
-        scenarios:
-          - {title: It ends, at: 2026-03-02T10:00+03:00, ends: {result: done}}
-    """,
-)
-
-page(
-    "unknown-outcome",
-    """
-    An answer of a scenario chooses an outcome that the task has, and that people can choose.
-
-    Bad:
-
-        # ask.yaml
-        bpflow: 1
-        id: ask
-        steps:
-          - {id: question, activity: request-info, to: initiator}
-        # ask.test.yaml
-        process: ask
-        scenarios:
-          - title: An answer
-            at: 2026-03-02T10:00+03:00
-            by: ivanov
-            play:
-              - answer: {task: question, by: ivanov, outcome: ready}
-
-    Good:
-
-        # ask.yaml
-        bpflow: 1
-        id: ask
-        steps:
-          - {id: question, activity: request-info, to: initiator}
-        # ask.test.yaml
-        process: ask
-        scenarios:
-          - title: An answer
-            at: 2026-03-02T10:00+03:00
-            by: ivanov
-            play:
-              - answer: {task: question, by: ivanov, outcome: done}
     """,
 )

@@ -24,7 +24,9 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "start", "work", "retry", "skip", "cancel", "demo"),
+    "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

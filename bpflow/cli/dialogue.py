@@ -1,7 +1,7 @@
-"""Answering a task in the terminal: what it shows, then the outcome by its number, then field after field.
+"""Answering a task and pressing a command in the terminal: what it shows, the outcome by its number, then field after field.
 
 The law of this file: it asks until a value is right, and what the engine refuses is said and asked again; what was typed before is
-offered again. The end of the input answers nothing.
+offered again. The end of the input does nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Outcome
-from bpflow.runtime import Engine, TaskView
-from bpflow.services.working_calendar import zone_of
+from bpflow.runtime import CommandView, Engine, TaskView
 from bpflow.values import Field, InvalidValue, check, read
 
 EMPTY = "-"
 """What is typed to leave a field empty that has something on offer."""
 
 
-class NothingAnswered(Refused):
+class NothingDone(Refused):
     """The input ended before everything was said."""
 
 
@@ -84,40 +83,33 @@ def _kind(one: Field) -> Message:
     return say("text")
 
 
+Send = Callable[[Outcome, dict[str, object], str | None], None]
+"""Sends a form that was filled, with its comment; InvalidAnswer if it is not taken."""
+
+
 @dataclass
-class Dialogue:
-    """The conversation about one task. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
+class Asking:
+    """The conversation about a form. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
 
     engine: Engine
     names: Names
     out: Output
-    view: TaskView
+    zone: tzinfo
     by: str
-    ask: Callable[[str], str] = field(default=lambda prompt: input(prompt))
+    ask: Callable[[str], str] = field(default=lambda prompt: input(prompt), kw_only=True)
 
-    @property
-    def zone(self) -> tzinfo:
-        """The zone in which the process reads dates."""
-        return zone_of(self.engine.graph(self.view.process).timezone)
-
-    def run(self, given: Mapping[str, object], comment: str | None) -> str:
-        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingAnswered at the end of the input."""
-        show_task(self.view, self.names, self.out)
-        offered: dict[str, object] = {**self.view.prefill, **given}
-        try:
-            while True:
-                outcome = self.outcome()
-                offered = {**offered, **self.fields(outcome, offered)}
-                comment = self.comment(outcome, comment)
-                form = {name: offered[name] for name, _ in outcome.fields if name in offered}
-                try:
-                    self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
-                    return outcome.name
-                except InvalidAnswer as refused:
-                    self.refuse(refused)
-        except EOFError:
-            self.out.line()
-            raise NothingAnswered(say("nothing was answered: the task is as it was")) from None
+    def until_taken(self, given: Mapping[str, object], comment: str | None, choose: Callable[[], Outcome], send: Send) -> Outcome:
+        """Has a form chosen, filled and sent until it is taken; gives the form. `given` and `comment` are offered. EOFError at the end of the input."""
+        offered = dict(given)
+        while True:
+            form = choose()
+            offered = {**offered, **self.fields(form, offered)}
+            comment = self.comment(form, comment)
+            try:
+                send(form, {name: offered[name] for name, _ in form.fields if name in offered}, comment)
+                return form
+            except InvalidAnswer as refused:
+                self.refuse(refused)
 
     def refuse(self, refused: Refused) -> None:
         """Says what was wrong."""
@@ -128,20 +120,6 @@ class Dialogue:
     def typed(self, prompt: Message) -> str:
         """What was typed behind the prompt."""
         return self.ask(f"{prompt.text(self.names.language)}: ").strip()
-
-    # ── the outcome ────────────────────────────────────────────────────────────────────────────────────────────────
-    def outcome(self) -> Outcome:
-        """The outcome by its number, its name or its title."""
-        known = self.view.outcomes
-        self.out.line()
-        for number, one in enumerate(known, 1):
-            self.out.line(f"  {number}. {one.title}")
-        while True:
-            text = self.typed(say("Which outcome (1–{last})", last=len(known)) if len(known) > 1 else say("Which outcome (1)"))
-            for number, one in enumerate(known, 1):
-                if text in (str(number), one.name) or text.casefold() == one.title.casefold():
-                    return one
-            self.out.line(say('"{text}" is none of them', text=text), "red")
 
     # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
     def fields(self, outcome: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
@@ -204,3 +182,56 @@ class Dialogue:
             if text or outcome.comment != "required":
                 return text or None
             self.out.line(say("a comment is required"), "red")
+
+
+@dataclass
+class Dialogue(Asking):
+    """The conversation about one task."""
+
+    view: TaskView
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> str:
+        """Asks for everything and answers; gives the outcome. `given` and `comment` are offered. NothingDone at the end of the input."""
+        show_task(self.view, self.names, self.out)
+        try:
+            return self.until_taken({**self.view.prefill, **given}, comment, self.outcome, self.send).name
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was answered: the task is as it was")) from None
+
+    def send(self, outcome: Outcome, form: dict[str, object], comment: str | None) -> None:
+        """Answers the task."""
+        self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
+
+    def outcome(self) -> Outcome:
+        """The outcome by its number, its name or its title."""
+        known = self.view.outcomes
+        self.out.line()
+        for number, one in enumerate(known, 1):
+            self.out.line(f"  {number}. {one.title}")
+        while True:
+            text = self.typed(say("Which outcome (1–{last})", last=len(known)) if len(known) > 1 else say("Which outcome (1)"))
+            for number, one in enumerate(known, 1):
+                if text in (str(number), one.name) or text.casefold() == one.title.casefold():
+                    return one
+            self.out.line(say('"{text}" is none of them', text=text), "red")
+
+
+@dataclass
+class Pressing(Asking):
+    """The conversation about the form of one command."""
+
+    view: CommandView
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> None:
+        """Asks for everything and presses. `given` and `comment` are offered. NothingDone at the end of the input."""
+        self.out.line(self.view.title, "bold")
+        try:
+            self.until_taken(given, comment, lambda: self.view.form, self.send)
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was pressed: the process is as it was")) from None
+
+    def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
+        """Presses the command."""
+        self.engine.command(self.view.instance, form.name, by=self.by, values=values, comment=comment, place=self.view.place)

@@ -96,7 +96,15 @@ def work(
     pause = seconds_of(every)
     with call.open() as engine:
         done = until_told(engine, pause, call.out) if until_stopped else engine.work()
-        call.out.line(say("timers: {timers}, changes: {changes}, calls: {calls}", timers=done.timers, changes=done.changes, calls=done.calls))
+        call.out.line(
+            say(
+                "timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}",
+                timers=done.timers,
+                changes=done.changes,
+                messages=done.messages,
+                calls=done.calls,
+            )
+        )
 
 
 @commands.command("retry", help=tr("Try the step of an incident again."))

@@ -15,6 +15,7 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
+    from bpflow.graph import Outcome
     from bpflow.runtime import Engine, TaskView
     from bpflow.stores.contract import CalendarRow, NoticeRow, TaskEntry
 
@@ -120,15 +121,20 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
                 "outcome": outcome.name,
                 "title": outcome.title,
                 "comment": outcome.comment,
-                "fields": [
-                    {"field": name, "type": f.kind, "title": f.title, "required": f.required, "many": f.many, "choices": [id for id, _ in f.choices]}
-                    for name, f in outcome.fields
-                ],
+                "fields": form_data(outcome),
             }
             for outcome in view.outcomes
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
     }
+
+
+def form_data(form: Outcome) -> list[dict[str, Any]]:
+    """The fields of a form for programs."""
+    return [
+        {"field": name, "type": f.kind, "title": f.title, "required": f.required, "many": f.many, "choices": [id for id, _ in f.choices]}
+        for name, f in form.fields
+    ]
 
 
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,12 +163,13 @@ def answer(
 def _answer(engine: Engine, call: Call, id: str, by: str, outcome: str | None, form: dict[str, object], comment: str | None) -> None:
     from bpflow.cli.dialogue import Dialogue
     from bpflow.cli.names import Names
+    from bpflow.services.working_calendar import zone_of
 
     names = Names(engine, call.out.language)
     names.user(by)
     view = engine.task(id)
     if outcome is None and sys.stdin.isatty():
-        chosen = Dialogue(engine, names, call.out, view, by).run(form, comment)
+        chosen = Dialogue(engine, names, call.out, zone_of(engine.graph(view.process).timezone), by, view).run(form, comment)
     elif outcome is None:
         raise WrongUse(say("which outcome? The task has: {outcomes}", outcomes=_outcomes(view)), say('say it with "--outcome"'))
     else:

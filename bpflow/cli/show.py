@@ -12,8 +12,9 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import IncidentView, InstanceView, Line, Standing
+    from bpflow.runtime import IncidentView, InstanceView, Line, Standing, Turn
     from bpflow.stores.contract import InstanceRow
+    from bpflow.values import Field
 
 commands = typer.Typer()
 
@@ -22,7 +23,7 @@ commands = typer.Typer()
 def instances(
     ctx: typer.Context,
     process: Annotated[str | None, typer.Option("--process", metavar="PROCESS", help=tr("Only those of this process."))] = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended or cancelled."))] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended, cancelled or failed."))] = None,
     incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
     limit: Limit = "1000",
@@ -31,7 +32,7 @@ def instances(
     """Instances by number."""
     call = call_of(ctx)
     if status is not None:
-        one_of(status, ("running", "ended", "cancelled"), "--status")
+        one_of(status, ("running", "ended", "cancelled", "failed"), "--status")
     with call.open() as engine:
         from bpflow.cli.names import Names
 
@@ -58,6 +59,8 @@ def how_it_goes(row: InstanceRow, language: str) -> str:
             return say("running").text(language)
         case "cancelled":
             return say("cancelled").text(language)
+        case "failed":
+            return say("ended with an error that its caller has taken").text(language)
     return (say("ended: {result}", result=row.result) if row.result else say("ended")).text(language)
 
 
@@ -94,7 +97,7 @@ def show(
         if as_json:
             call.out.data(_view_data(view, lines, names))
             return
-        _show_head(view, names, call.out)
+        _show_head(view, dict(engine.runner.program(view.row.definition).graph.inputs), names, call.out)
         for standing in view.where:
             call.out.line(_standing(standing, names))
         for incident in view.incidents:
@@ -105,29 +108,60 @@ def show(
         call.out.table((say("when"), say("who"), say("what")), [_line(line, names) for line in lines])
 
 
-def _show_head(view: InstanceView, names: Names, out: Output) -> None:
+def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: Output) -> None:
     row = view.row
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
         out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
     out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
+    if row.caller is not None:
+        out.line(say("called by instance {instance}", instance=row.caller.instance))
+    for one in view.called:
+        how = how_it_goes(one, names.language)
+        out.line(say('has called "{process}", instance {instance}: {how}', process=one.process, instance=one.id, how=how))
+    if view.failure is not None:
+        out.line(say("error {name}: {reason}", name=view.failure.error, reason=view.failure.reason), "red")
+    for what, values in ((say("inputs"), view.inputs), (say("outputs"), view.outputs)):
+        if values:
+            known = fields if values is view.inputs else {}
+            shown = [f"{known[n].title or n}: {names.value(v, known[n]) or '–'}" if n in known else f"{n}: {names.value(v) or '–'}" for n, v in values.items()]
+            out.line(say("{what}: {text}", what=what, text="; ".join(shown)))
 
 
 def _standing(standing: Standing, names: Names) -> Message:
     """A place where it stands, in words."""
-    title, due = standing.title, names.when(standing.due)
+    title, due = where(standing.title, standing.within, names), names.when(standing.due)
     match standing.kind:
         case "task":
             people = names.people(standing.people)
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
             return say("{what}, due {due}", what=what, due=due) if due else what
+        case "pause" if standing.messages:
+            return say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
         case "pause":
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
             return say('waits for an answer of the service at "{title}"', title=title)
+        case "join":
+            return say('waits for other branches at "{title}"', title=title)
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def where(title: str, within: tuple[Turn, ...], names: Names) -> str:
+    """A step with the items of the turns in which it stands."""
+    items = [names.value(turn.item) or str(turn.number) for turn in within]
+    return f"{title} ({', '.join(items)})" if items else title
+
+
+def _awaited(standing: Standing, names: Names) -> str:
+    """The messages that are waited for, with their keys."""
+    return ", ".join(_message(name, names.value(key)).text(names.language) for name, key in standing.messages)
+
+
+def _message(name: str, key: str) -> Message:
+    return say('"{name}" with the key {key}', name=name, key=key) if key else say('"{name}"', name=name)
 
 
 def _incident(one: IncidentView) -> Message:
@@ -157,6 +191,8 @@ def _what(line: Line) -> Message:
             return say('started "{title}"', title=title)
         case "answered":
             return say('answered "{title}"', title=title)
+        case "commanded":
+            return say('pressed "{title}"', title=title)
         case "overdue":
             return say('overdue: "{title}"', title=title)
         case "reminded":
@@ -190,6 +226,12 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
         "title": view.title,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
+        "caller": view.row.caller.instance if view.row.caller else None,
+        "called": [row.id for row in view.called],
+        "error": view.failure.error if view.failure else None,
+        "reason": view.failure.reason.text(names.language) if view.failure else None,
+        "inputs": {name: names.data(value) for name, value in view.inputs.items()},
+        "outputs": {name: names.data(value) for name, value in view.outputs.items()},
         "names": {name: names.data(value) for name, value in sorted(view.names.items())},
         "history": [
             {
@@ -206,8 +248,23 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
 
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
+    messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
-    return {"kind": one.kind, "step": one.path, "title": one.title, "task": one.task, "people": people, "due": names.iso(one.due)}
+    return {
+        "kind": one.kind,
+        "step": one.path,
+        "title": one.title,
+        "task": one.task,
+        "people": people,
+        "due": names.iso(one.due),
+        "turns": turns_data(one.within, names),
+        "messages": messages,
+    }
+
+
+def turns_data(within: tuple[Turn, ...], names: Names) -> list[dict[str, Any]]:
+    """The turns around something, for programs."""
+    return [{"name": turn.name, "item": names.data(turn.item), "number": turn.number} for turn in within]
 
 
 def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:

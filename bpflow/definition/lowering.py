@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
-from bpflow.definition.process import ManualStart, Process, Start
+from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, Start
 from bpflow.definition.reading import Reading
 from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph import Builder, Expr, Graph, Lowering, Part, Place, Sets, Variable, World
 from bpflow.graph import Start as StartOf
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType, Field, ServiceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,21 @@ class Compiled:
     origins: Mapping[Place, tuple[Part, ...]]
 
 
-def lower(process: Process, types: Mapping[str, DocumentType], *, timezone: str = "UTC", reading: Reading | None = None) -> Compiled:
-    """The graph of a process. `types` are the document types of its workspace, `timezone` the workspace's.
+def lower(
+    process: Process,
+    types: Mapping[str, DocumentType],
+    *,
+    timezone: str = "UTC",
+    reading: Reading | None = None,
+    services: Mapping[str, ServiceType] | None = None,
+) -> Compiled:
+    """The graph of a process. `types` and `services` are those of its workspace, `timezone` the workspace's.
 
     With findings among its result the graph is fit for more checks, and for drawing, but not to be run.
     """
     reading = reading or Reading(process.place.file)
     types, findings = _types(process, types)
-    world = _world(process, types, timezone, reading.file)
+    world = _world(process, types, timezone, reading.file, services or {})
     builder = Builder(world, reading.origins)
     head = builder.head(process.place)
     entry = builder.lower(process.steps)
@@ -50,7 +57,7 @@ def lower(process: Process, types: Mapping[str, DocumentType], *, timezone: str 
         steps=steps,
         timezone=world.timezone,
         document=world.document.type if world.document else None,
-        documents=_reached(world.document, types),
+        documents=_reached([*builder.types.values(), *([world.document] if world.document else [])], types),
         starts=starts,
         inputs=tuple(world.inputs.items()),
         variables=variables,
@@ -77,7 +84,7 @@ def _types(process: Process, types: Mapping[str, DocumentType]) -> tuple[dict[st
     return known, []
 
 
-def _world(process: Process, types: Mapping[str, DocumentType], timezone: str, file: str) -> World:
+def _world(process: Process, types: Mapping[str, DocumentType], timezone: str, file: str, services: Mapping[str, ServiceType]) -> World:
     document = process.document.type if isinstance(process.document, DocumentTypeModel) else process.document
     return World(
         process=str(process.id),
@@ -89,6 +96,7 @@ def _world(process: Process, types: Mapping[str, DocumentType], timezone: str, f
         types=types,
         variables=dict(fields_of(process.variables)),
         inputs=dict(fields_of(process.inputs)),
+        services=services,
     )
 
 
@@ -102,7 +110,11 @@ def _default(model: FieldModel, head: Lowering) -> Expr | None:
 
 
 def _start(start: Start, head: Lowering) -> StartOf:
+    if isinstance(start, CallStart):
+        return StartOf(start.on, start.when)
     give = tuple(_given(start.with_, head, head.world.inputs))
+    if isinstance(start, MessageStart):
+        return StartOf(start.on, start.when, give, name=str(start.message), document=start.document, form=fields_of(start.values))
     return StartOf(start.on, start.when, give, start.by if isinstance(start, ManualStart) else None)
 
 
@@ -118,10 +130,9 @@ def _sets(expressions: Mapping[str, Expr]) -> Sets:
     return tuple((str(name), expr) for name, expr in expressions.items())
 
 
-def _reached(document: DocumentType | None, types: Mapping[str, DocumentType]) -> tuple[DocumentType, ...]:
-    """The process's document type and those that its fields lead to: a graph is pinned to what it may read."""
+def _reached(todo: list[DocumentType], types: Mapping[str, DocumentType]) -> tuple[DocumentType, ...]:
+    """The types that a process works with and those that their fields lead to: a graph is pinned to what it may read."""
     found: dict[str, DocumentType] = {}
-    todo = [document] if document else []
     while todo:
         here = todo.pop()
         if here.type not in found:

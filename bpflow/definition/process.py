@@ -15,6 +15,7 @@ from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
+from bpflow.graph.written import span_of
 
 
 class _Start(Model):
@@ -47,7 +48,29 @@ class DocumentChangedStart(_Start):
     """When a document is changed."""
 
 
-Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart, Key(discriminator="on")]
+class MessageStart(_Start):
+    """A message for which nobody waits; `message` is what it brings, `key` its key."""
+
+    on: Literal["message"]
+    """When a message comes."""
+    message: Result
+    """The name of the message."""
+    values: Fields = Key(default_factory=dict)
+    """The fields that the message brings."""
+    document: Expression | None = None
+    """The document of the instance, where the process has one."""
+
+
+class CallStart(Model):
+    """Another process calls this one. A process without any start can be called too."""
+
+    on: Literal["call"]
+    """When another process calls it."""
+    when: Expression | None = None
+    """Only if this is true."""
+
+
+Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart | MessageStart | CallStart, Key(discriminator="on")]
 
 
 class Process(Model):
@@ -95,9 +118,23 @@ class Process(Model):
             message = say('there is no time zone "{zone}"', zone=self.timezone)
             yield Diagnostic(self.value_span("timezone"), "unknown-timezone", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))
         for start in self.start:
-            if not isinstance(start, ManualStart) and self.document is None:
+            if isinstance(start, MessageStart):
+                yield from self._message_start(start)
+            elif not isinstance(start, ManualStart | CallStart) and self.document is None:
                 message = say('"{on}" needs a document, and the process has none', on=start.on)
                 yield Diagnostic(start.place, "missing-key", message, say('name its type with "document"'))
         if self.unless_running and self.document is None:
             message = say('"{on}" needs a document, and the process has none', on="unless-running")
             yield Diagnostic(self.key_span("unless-running"), "missing-key", message, say('name its type with "document"'))
+        if "result" in self.outputs:
+            message = say('"{name}" is how the instance has ended', name="result")
+            yield Diagnostic(span_of(next(name for name in self.outputs if name == "result")), "name-clash", message, say("choose another name"))
+
+    def _message_start(self, start: MessageStart) -> Iterator[Diagnostic]:
+        """Where the process has a document the start says which, and only there."""
+        if self.document is not None and start.document is None:
+            message = say("the process has a document, and the start by a message does not say which")
+            yield Diagnostic(start.place, "missing-key", message, say('name it with "document", as in "document: message.order"'))
+        if self.document is None and start.document is not None:
+            message = say('"{on}" needs a document, and the process has none', on="document")
+            yield Diagnostic(start.key_span("document"), "missing-key", message, say('name its type with "document"'))

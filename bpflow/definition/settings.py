@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from bpflow.definition.directory import Day, Keys, Places
+from bpflow.definition.services import ServiceSettings, check_services
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, in_order, say
 
 Weekday: TypeAlias = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -80,6 +81,9 @@ class Settings(Setting):
         default_factory=lambda: {"email": ChannelSettings(title="E-mail")},
         description="How notices reach people, by the channel's id; the first is tried first.",
     )
+    services: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")], ServiceSettings] = Field(
+        default_factory=dict, description="The services that processes may call, by the name that `call-service` says."
+    )
     rules: dict[str, RuleSetting] = Field(default_factory=dict, description="Rules of the checker that are switched off, or on, by the rule's id.")
 
 
@@ -91,6 +95,7 @@ def check_settings(settings: Settings, source: Places) -> list[Diagnostic]:
         findings.append(Diagnostic(source.span_at(("timezone",)), "unknown-timezone", unknown_zone(settings.timezone), hint))
     findings += _wrong_hours(settings.calendar, source)
     findings += _wrong_days(settings.calendar, source)
+    findings += check_services(settings.services, source)
     return in_order(findings)
 
 

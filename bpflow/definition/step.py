@@ -18,7 +18,7 @@ from bpflow.definition.reading import reading_of
 from bpflow.definition.types import Name, Seconds, Targets, Title
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
-from bpflow.graph import Lowering, Way, World
+from bpflow.graph import Expr, Lowering, Way, World
 
 ERROR_FIELDS: Mapping[str, values.Field] = {"name": values.Field("string"), "message": values.Field("text")}
 """What can be read of an error: its name, as services and `error:` call it, and what was said."""
@@ -30,9 +30,9 @@ class Retry(Model):
     times: Annotated[int, Field(ge=1, le=1000, strict=True)]
     """How often, after the first time."""
     first: Seconds = 10
-    """How long after the first failure."""
+    """How long after the first failure; 10 seconds if nothing is said."""
     at_most: Seconds = 3600
-    """The longest time between two tries."""
+    """The longest time between two tries; an hour if nothing is said."""
 
     def lowered(self) -> graph.Retry:
         """The retry of the graph."""
@@ -79,6 +79,10 @@ class Step(Model):
         """Names that the step gives besides its own, with their fields (None: not known): a for-each's item, what a trigger brings."""
         if self.on_error:
             yield graph.ERROR, ERROR_FIELDS
+
+    def names_within(self, world: World) -> Iterator[tuple[Expr, Mapping[str, values.Field]]]:
+        """The names that an expression of this step sees besides those of the process, with their types."""
+        yield from ()
 
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The lists of steps inside this one, by the name of the branch."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, WrapValidator
 
-from bpflow import graph, values
+from bpflow import graph
 from bpflow.definition.fields import Fields, fields_of
 from bpflow.definition.model import Model
 from bpflow.definition.reading import note
@@ -17,11 +17,12 @@ from bpflow.definition.types import Duration, Expression, Name, Result, Target, 
 from bpflow.diagnostics import Diagnostic, say
 from bpflow.graph import Lowering
 from bpflow.graph.written import span_of
+from bpflow.values import Field as ValueField
 
 TRIGGERS = ("after", "at", "changed", "message", "command")
-PRESSED: Mapping[str, values.Field] = {"by": values.Field("user"), "at": values.Field("datetime"), "comment": values.Field("text")}
+PRESSED: Mapping[str, ValueField] = {"by": ValueField("user"), "at": ValueField("datetime"), "comment": ValueField("text")}
 """What a command brings besides the fields of its form."""
-_GOES_WITH = {"key": "message", "by": "command", "fields": "command", "comment": "command"}
+_GOES_WITH = {"key": "message", "values": "message", "by": "command", "fields": "command", "comment": "command"}
 
 
 class TriggerKeys(Model):
@@ -39,6 +40,8 @@ class TriggerKeys(Model):
     """A message of that name comes."""
     key: Expression | None = None
     """The key that the message must have."""
+    values: Fields = Field(default_factory=dict)
+    """The fields that the message brings."""
     command: Name | None = None
     """Somebody presses the button of that name."""
     title: Title | None = None
@@ -72,11 +75,11 @@ class TriggerKeys(Model):
         named = getattr(self, self.kind) if self.kind in ("message", "command", "error") else None
         return str(named) if isinstance(named, str) else self.kind
 
-    def brings(self) -> Mapping[str, values.Field] | None:
+    def brings(self) -> Mapping[str, ValueField] | None:
         """The fields of what it brings; None if only the run knows them."""
         if self.command is not None:
             return {**PRESSED, **dict(fields_of(self.fields))}
-        return None if self.message is not None else {}
+        return (dict(fields_of(self.values)) or None) if self.message is not None else {}
 
     def trigger(self) -> graph.Trigger:
         """The trigger of the graph."""
@@ -88,7 +91,7 @@ class TriggerKeys(Model):
         if self.changed is not None:
             return graph.Trigger("changed", self.changed, title=title)
         if self.message is not None:
-            return graph.Trigger("message", self.key, str(self.message), title=title)
+            return graph.Trigger("message", self.key, str(self.message), title=title, form=fields_of(self.values))
         form, name = fields_of(self.fields), str(self.command or "")
         return graph.Trigger("command", None, name, by=self.by, title=title or name, form=form, comment=self.comment or "optional")
 
@@ -140,7 +143,7 @@ class Handler(TriggerKeys):
             return str(self.id or graph.ERROR)
         return str(self.id or self.command) if self.id or self.command else None
 
-    def brings(self) -> Mapping[str, values.Field] | None:
+    def brings(self) -> Mapping[str, ValueField] | None:
         """The fields of what it brings."""
         return ERROR_FIELDS if self.error is not None else super().brings()
 
@@ -174,7 +177,7 @@ def lists(handlers: Iterable[Handler]) -> Iterator[tuple[str, Sequence[Step]]]:
         yield name, handler.steps
 
 
-def brings(handlers: Iterable[Handler]) -> Iterator[tuple[str, Mapping[str, values.Field] | None]]:
+def brings(handlers: Iterable[Handler]) -> Iterator[tuple[str, Mapping[str, ValueField] | None]]:
     """The names under which what they bring is read, with the fields."""
     for handler in handlers:
         if handler.gives:

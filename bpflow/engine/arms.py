@@ -13,7 +13,7 @@ from datetime import datetime
 from bpflow.diagnostics import say
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.state import NO_ARMS, Arms, Scope, Token
-from bpflow.engine.transition import TaskRow
+from bpflow.engine.transition import Listen, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Call, Handler, Task, Trigger
 
@@ -33,8 +33,11 @@ def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *,
     """Arms one arm. True if it goes off at once (only with `level`). With `about` it stays as it is unless it reads that document."""
     if trigger.kind == "message":
         key = draft.value(trigger.expr) if trigger.expr else None
+        if trigger.expr and key in (None, ""):
+            raise Fault(say('the key of the message "{name}" is empty', name=trigger.name))
         arms.listening = {**arms.listening, number: (trigger.name, key)}
-        draft.effects.listens[holder, number] = (trigger.name, key)
+        token = draft.tokens.get(holder)
+        draft.effects.listens[holder, number] = Listen(trigger.name, key, token.visit if token else 0)
         return False
     if trigger.kind not in ("at", "until", "changed"):
         return False

@@ -1,13 +1,14 @@
-"""States and events as bytes, positionally: nodes and flows by their numbers in the pinned graph, no key said twice.
+"""Tokens, scopes and events as rows, positionally: nodes and flows by their numbers in the pinned graph, no key said twice.
 
-`decode(program, encode(program, state)) == state`, always; what the numbers mean is fixed by the graph's digest and `VERSION`.
+What is read is what was written, always; what the numbers mean is fixed by the graph's digest and `VERSION`. How rows make up the
+state of an instance, `pages` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from types import NoneType
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 import orjson
@@ -15,14 +16,14 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, State, Token, Waiting
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, Token, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
 
 VERSION = 1
 
-STATUSES = ("running", "ended", "cancelled")
+STATUSES = ("running", "ended", "cancelled", "failed")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
@@ -38,6 +39,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
+@lru_cache(256)
 def micros(at: datetime) -> int:
     """An instant as microseconds since 1970, as stores keep it."""
     return (at - EPOCH) // _MICROSECOND
@@ -55,99 +57,43 @@ def dumps(data: Any) -> bytes:
 
 def loads(data: bytes | str) -> Any:
     """What `dumps` wrote, values included."""
-    return _value(orjson.loads(data))
+    return read_value(orjson.loads(data))
 
 
-_value = cast("Callable[[Any], Any]", from_plain)
+read_value = cast("Callable[[Any], Any]", from_plain)
 """A value out of plain data; which type it has, its place says."""
 
 
-# ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-Written = dict[str | int, tuple[Any, Any]]
-"""What has been written out before: values by name, scopes by id. What is still the same object is not written out again."""
-
-
-def encode(program: Program, state: State, written: Written | None = None) -> bytes:
-    """The state as bytes. `written` is read and brought up to date: keep it with the state for the next time."""
-    numbers = program.node_numbers
-    if written is None:
-        written = {}
-    names = _names(state.names, written)
-    tokens = [_token(program, token) for token in state.tokens.values()]
-    scopes = [_known_scope(program, scope, written) for scope in state.scopes.values()]
-    if len(written) > len(state.names) + len(state.scopes):
-        for gone in [key for key in written if key not in state.names and key not in state.scopes]:
-            del written[gone]
-    incidents = [
-        [i.id, INCIDENT_KINDS.index(i.kind), numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope] for i in state.incidents
-    ]
-    status = 0 if state.status == "running" else STATUSES.index(state.status)
-    return dumps([VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names, tokens, scopes, incidents])
-
-
-def _names(names: Mapping[str, Value], written: Written) -> dict[str, Any]:
-    """What is long to write out, as fragments: no one changes a value in place, so the same object has the same bytes."""
-    made: dict[str, Any] = dict(names)
-    for name, value in names.items():
-        kind = type(value)
-        if kind not in _PLAIN and not (kind is dict and len(value) < 4):  # type: ignore[arg-type]
-            known = written.get(name)
-            if known is None or known[0] is not value:
-                known = written[name] = (value, orjson.Fragment(dumps(value)))
-            made[name] = known[1]
-    return made
-
-
-_PLAIN = frozenset((str, int, bool, NoneType))
-
-
-def decode(program: Program, data: bytes) -> State:
-    """The state. ValueError if the bytes are of another version."""
-    plain = orjson.loads(data)
-    if plain[0] != VERSION:
-        raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain
-    return State(
-        STATUSES[status],  # type: ignore[arg-type]
-        instant(at),
-        seed,
-        next_id,
-        _value(names),
-        {token[0]: _read_token(program, token) for token in tokens},
-        {scope[0]: _read_scope(program, scope) for scope in scopes},
-        tuple(_read_incident(program, incident) for incident in incidents),
-        result,
-    )
-
-
-def _known_scope(program: Program, scope: Scope, written: Written) -> list[Any]:
-    known = written.get(scope.id)
-    if known is None or known[0] is not scope:
-        known = written[scope.id] = (scope, _scope(program, scope))
-    return cast("list[Any]", known[1])
-
-
-def _token(program: Program, token: Token) -> list[Any]:
+# ── the rows of a state ─────────────────────────────────────────────────────────────────────────────────────────────
+def token_row(program: Program, token: Token) -> list[Any]:
     status = TOKEN_NUMBERS[token.status]
     row: list[Any] = [token.id, program.node_numbers[token.node], token.scope, program.flow_numbers[token.via], status, token.hops, token.visit]
     if token.waiting is not None or token.fan is not None:
         row.append(_waiting(token.waiting) if token.waiting is not None else None)
     if token.fan is not None:
-        fan = token.fan
-        row.append([fan.items, fan.next, fan.running, fan.at_most, list(fan.results.items())])
+        row.append(_fan(token.fan))
     return row
 
 
-def _read_token(program: Program, row: list[Any]) -> Token:
+def read_token(program: Program, row: list[Any]) -> Token:
     id, node, scope, via, status, hops, visit, *rest = row
     waiting = _read_waiting(rest[0]) if rest and rest[0] is not None else None
     fan = _read_fan(rest[1]) if len(rest) > 1 else None
     return Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit, waiting, fan)  # type: ignore[arg-type]
 
 
+def _fan(fan: Fan) -> list[Any]:
+    """A small fan with all that belongs to it; a large one without its items and results, which are on pages of their own."""
+    row: list[Any] = [fan.next, fan.running, fan.at_most, fan.counts]
+    return row if fan.large else [*row, fan.items, list(fan.results.items())]
+
+
 def _read_fan(row: list[Any]) -> Fan:
-    items, following, running, at_most, results = row
-    return Fan(_value(items), following, running, at_most, {index: _value(value) for index, value in results})
+    """A large fan comes back without items and results."""
+    following, running, at_most, counts, *rest = row
+    items, results = rest or ([], [])
+    known = None if counts is None else tuple(map(read_value, counts))
+    return Fan(read_value(items), following, running, at_most, {index: read_value(one) for index, one in results}, known)
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
@@ -167,7 +113,7 @@ def _party(party: Party) -> str:
 
 def _read_waiting(row: list[Any]) -> Waiting:
     people = tuple(Assignee(PARTIES[pair[0][0]](pair[0][1:]), User(pair[1][1:]) if len(pair) > 1 else None) for pair in row[1])
-    return Waiting(_read_arms(row[0]), people, tuple(_value(row[3])) if len(row) > 3 else (), row[2])
+    return Waiting(_read_arms(row[0]), people, tuple(read_value(row[3])) if len(row) > 3 else (), row[2])
 
 
 def _arms(arms: Arms) -> list[Any] | int:
@@ -185,11 +131,11 @@ def _read_arms(row: list[Any] | int) -> Arms:
     due = {number: instant(at) for number, at in row[0]}
     if len(row) == 1:
         return Arms(due)
-    listening = {number: (name, _value(key)) for number, name, key in row[2]}
-    return Arms(due, dict(map(tuple, row[1])), listening, tuple(_value(row[3])), {number: instant(at) for number, at in row[4]})
+    listening = {number: (name, read_value(key)) for number, name, key in row[2]}
+    return Arms(due, dict(map(tuple, row[1])), listening, tuple(read_value(row[3])), {number: instant(at) for number, at in row[4]})
 
 
-def _scope(program: Program, scope: Scope) -> list[Any]:
+def scope_row(program: Program, scope: Scope) -> list[Any]:
     nodes, flows = program.node_numbers, program.flow_numbers
     row: list[Any] = [scope.id, nodes[scope.block], scope.parent, scope.host, scope.handler, scope.index, scope.live, scope.arrived]
     if scope.joins or scope.arms is not None or scope.names is not None:
@@ -198,18 +144,23 @@ def _scope(program: Program, scope: Scope) -> list[Any]:
     return row
 
 
-def _read_scope(program: Program, row: list[Any]) -> Scope:
+def read_scope(program: Program, row: list[Any]) -> Scope:
     id, block, parent, host, handler, index, live, arrived, *rest = row
     scope = Scope(id, program.node_ids[block], parent, host, handler, index, live, arrived)
     if rest:
         joins, arms, names = rest
         scope.joins = {program.node_ids[node]: {program.flow_ids[flow]: n for flow, n in counts} for node, counts in joins}
         scope.arms = None if arms is None else _read_arms(arms)
-        scope.names = _value(names)
+        scope.names = read_value(names)
     return scope
 
 
-def _read_incident(program: Program, row: list[Any]) -> Incident:
+def incident_row(program: Program, incident: Incident) -> list[Any]:
+    i = incident
+    return [i.id, INCIDENT_KINDS.index(i.kind), program.node_numbers.get(i.node, 0), plain_message(i.message), micros(i.at), i.token, i.arm, i.scope]
+
+
+def read_incident(program: Program, row: list[Any]) -> Incident:
     id, kind, node, message, at, token, arm, scope = row
     return Incident(id, INCIDENT_KINDS[kind], program.node_ids[node], read_message(message), instant(at), token, arm, scope)  # type: ignore[arg-type]
 
@@ -228,7 +179,7 @@ def read_message(data: Any) -> Message:
 def _read_message(value: Any) -> Any:
     if isinstance(value, dict) and "$say" in value:
         return read_message(value["$say"])
-    return _value(value)
+    return read_value(value)
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,14 +203,16 @@ def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     kind = EVENTS[data[0][0]]
     values: dict[str, Any] = {"at": instant(data[0][1])}
     for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
-        values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else _value(value)
+        values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else read_value(value)
+        if name == "catches":
+            values[name] = tuple(value)
     return kind(**values), [_read_answer(answer) for answer in (data[1] if len(data) > 1 else ())]
 
 
 def _read_answer(answer: Any) -> Value | Denied:
     if isinstance(answer, dict) and "$denied" in answer:
         return Denied(read_message(answer["$denied"]))
-    return cast(Value, _value(answer))
+    return cast(Value, read_value(answer))
 
 
 def encode_history(program: Program, events: Sequence[list[Any]], facts: Sequence[Fact]) -> bytes:

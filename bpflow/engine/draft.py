@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Status, Token, Waiting
+from bpflow.engine.state import ROOT, Arms, Failure, Incident, Names, Scope, State, Status, Token, Waiting
 from bpflow.engine.transition import Answers, Effects, Fact, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
@@ -28,22 +28,24 @@ class Fault(Exception):
 
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
-    and `armed` say at which tick a name was set and a token began to wait, so that only what changed afterwards is read again; `hops`
-    is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork; `since` is when the
-    event before this one was."""
+    and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
+    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a
+    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
 
     __slots__ = (
-        "_copied",
         "answers",
         "armed",
+        "catches",
         "changed",
         "effects",
         "facts",
+        "failure",
         "hops",
         "incidents",
         "names",
         "next_id",
         "now",
+        "outputs",
         "program",
         "queue",
         "reads",
@@ -55,6 +57,7 @@ class Draft:
         "status",
         "tick",
         "tokens",
+        "touched",
         "turns",
         "zone",
     )
@@ -64,6 +67,8 @@ class Draft:
         self.now, self.since = max(at, state.at), state.at
         self.status: Status = state.status
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
+        self.catches, self.outputs = state.catches, state.outputs
+        self.failure: Failure | None = state.failure
         self.root_names: Names = dict(state.names)
         self.names: Mapping[str, Value] = self.root_names
         self.tokens: dict[int, Token] = dict(state.tokens)
@@ -74,42 +79,43 @@ class Draft:
         self.effects = Effects()
         self.facts: list[Fact] = []
         self.tick = self.hops = 0
-        self.changed: dict[str, int] = {}
+        self.changed: dict[int, dict[str, int]] = {ROOT: {}}
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
-        self._copied: set[int] = set()
+        self.touched: set[int] = set()
 
     def close(self) -> Transition:
-        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, tuple(self.incidents), self.result)
-        return Transition(state, self.effects, self.facts)
+        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure)
+        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
+        return Transition(state, self.effects, self.facts, self.touched)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
     def token(self, id: int) -> Token:
         """The token of that id, to be changed."""
         token = self.tokens[id]
-        if id not in self._copied:
-            self._copied.add(id)
+        if id not in self.touched:
+            self.touched.add(id)
             token = self.tokens[id] = token.copy()
         return token
 
     def scope(self, id: int) -> Scope:
         """The scope of that id, to be changed."""
         scope = self.scopes[id]
-        if id not in self._copied:
-            self._copied.add(id)
+        if id not in self.touched:
+            self.touched.add(id)
             scope = self.scopes[id] = scope.copy()
         return scope
 
     def new_token(self, scope: int, hops: int = 0) -> Token:
         token = self.tokens[self.next_id] = Token(self.next_id, "", scope, hops=hops)
-        self._copied.add(self.next_id)
+        self.touched.add(self.next_id)
         self.next_id += 1
         self.scope(scope).live += 1
         return token
 
     def new_scope(self, block: str, parent: int, host: int | None = None, handler: int = -1, index: int = -1) -> Scope:
         scope = self.scopes[self.next_id] = Scope(self.next_id, block, parent, host, handler, index)
-        self._copied.add(self.next_id)
+        self.touched.add(self.next_id)
         self.next_id += 1
         return scope
 
@@ -151,27 +157,28 @@ class Draft:
             seen.update(names)
         return seen
 
-    def home(self, scope: int) -> Names:
-        """Where results of steps in that scope are written: the names of the innermost turn, else the variables. What a handler's
-        trigger has brought is read in its scope, but nothing is written there."""
+    def home(self, scope: int) -> tuple[Names, dict[str, int]]:
+        """Where results of steps in that scope are written, the names of the innermost turn, else the variables; and where it is noted
+        which of them have changed. What a handler's trigger has brought is read in its scope, but nothing is written there."""
         while self.turns:
             at = self.scopes[scope]
             if at.names is not None and at.index >= 0:
                 names = self.scope(scope).names
                 assert names is not None
-                return names
+                return names, self.changed.setdefault(scope, {})
             if scope == ROOT:
                 break
             scope = at.parent
-        return self.root_names
+        return self.root_names, self.changed[ROOT]
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
         """Writes the results of a step, as far as any expression reads them; the history has them all."""
         if name is None or name not in self.program.fields_read:
             return
         fields = self.program.fields_read[name]
-        self.home(scope)[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
-        self.changed[name] = self.tick
+        names, changed = self.home(scope)
+        names[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
+        changed[name] = self.tick
         self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:

@@ -22,6 +22,8 @@ class Started(NamedTuple):
     seed: int = 0
     trouble: Message | None = None
     """Why it is in doubt that it should begin (a start condition that cannot be evaluated): an operator decides."""
+    catches: tuple[str, ...] = ()
+    """The errors that the caller takes where nobody here does; "" is any."""
 
 
 class Answered(NamedTuple):
@@ -47,13 +49,14 @@ class TimerFired(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A message for an arm that listens to its name and key."""
+    """A message for an arm that listens to its name and key; `visit` is that of a waiting token, None where it is not said."""
 
     at: datetime
     holder: int
     arm: int
     values: Mapping[str, Value] = NOTHING
     by: User | None = None
+    visit: int | None = None
 
 
 class DocumentChanged(NamedTuple):
@@ -65,17 +68,20 @@ class DocumentChanged(NamedTuple):
 
 
 class Commanded(NamedTuple):
-    """A person pressed the button of an arm."""
+    """A person pressed the button of an arm and filled its form (typed values). `visit`: that of the token that waits; 0 for a scope."""
 
     at: datetime
     by: User
     holder: int
     arm: int
     values: Mapping[str, Value] = NOTHING
+    comment: str | None = None
+    visit: int = 0
 
 
 class Done(NamedTuple):
-    """A service answered a call. `local`: one of the house, so nothing has come from outside and the token's count of hops goes on."""
+    """A service answered a call. `local`: one of the house, so nothing has come from outside and the token's count of hops goes on. With
+    `attempt` only that attempt is answered: what an earlier one says comes too late."""
 
     at: datetime
     token: int
@@ -83,6 +89,7 @@ class Done(NamedTuple):
     values: Mapping[str, Value] = NOTHING
     local: bool = False
     by: User | None = None
+    attempt: int = 0
 
 
 class Failed(NamedTuple):
@@ -118,11 +125,12 @@ class Skip(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """The instance is ended from outside."""
+    """The instance is ended from outside: by a person, or because its `caller` waits for it no longer."""
 
     at: datetime
     by: User | None
     why: str = ""
+    caller: int | None = None
 
 
 Event: TypeAlias = Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, nodes, people, repairs, scopes, watching
+from bpflow.engine import arms, messages, nodes, people, repairs, scopes, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -33,7 +33,7 @@ from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
 from bpflow.engine.state import ROOT, Party, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.expressions.data import User
-from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Outcome, Task, Trigger, Wait
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -130,7 +130,7 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    names["document"], names["initiator"] = event.document, event.by
+    names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
     defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
@@ -206,34 +206,46 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
     nodes.handle(draft, scope, number, draft.program.handlers[scope.block][number], values)
 
 
-def arrived(draft: Draft, event: Arrived | Commanded) -> None:
-    """A message or a command reaches the arm of a wait or of a scope; a machine's stale one changes nothing."""
+def arrived(draft: Draft, event: Arrived) -> None:
+    """A message reaches the arm of a wait or of a scope; a stale one changes nothing."""
     held = draft.arms_of(event.holder)
-    if isinstance(event, Arrived) and (held is None or event.arm not in held.listening):
+    visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
+    trigger = trigger_at(draft, event.holder, event.arm)
+    if trigger is None or held is None or event.arm not in held.listening or event.visit not in (None, visit):
         return
-    if event.holder in draft.scopes and arms.handlers_of(draft, draft.scopes[event.holder]):
-        go_off(draft, draft.scope(event.holder), event.arm, dict(event.values))
+    try:
+        values = messages.taken(draft, trigger, event.values)
+    except Fault as fault:
+        messages.refused(draft, event, fault)
         return
-    token = draft.tokens.get(event.holder)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.status != "waiting" or not isinstance(node, Wait):
-        raise UnexpectedEvent(say("the command is not to be had now"))
-    token = draft.token(event.holder)
-    token.hops = 0
-    arms.release(draft, token)
-    nodes.won(draft, token, node, event.arm, dict(event.values))
-    scopes.go_on(draft, token, node.arms[event.arm][1])
+    brought(draft, event.holder, event.arm, dict(values))
 
 
 def commanded(draft: Draft, event: Commanded) -> None:
-    """Only those whom `by` names may press the button."""
+    """A button is pressed: by one of those whom `by` names, with a form that is filled as it must be."""
     trigger = trigger_at(draft, event.holder, event.arm)
-    if trigger is None or trigger.kind != "command":
+    token = draft.tokens.get(event.holder)
+    if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
-    draft.look_from(draft.tokens[event.holder].scope if event.holder in draft.tokens else event.holder)
+    draft.look_from(token.scope if token else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
-    arrived(draft, event)
+    values = people.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
+    brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
+
+
+def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None:
+    """An arm of a scope or of a wait goes off by what came from outside, with the values that it brings."""
+    if holder in draft.scopes:
+        go_off(draft, draft.scope(holder), arm, values)
+        return
+    token = draft.token(holder)
+    node = draft.program.nodes[token.node]
+    assert isinstance(node, Wait)
+    token.hops = 0
+    arms.release(draft, token)
+    nodes.won(draft, token, node, arm, values)
+    scopes.go_on(draft, token, node.arms[arm][1])
 
 
 def belongs(draft: Draft, event: Commanded, party: Party) -> bool:
@@ -245,7 +257,7 @@ def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
     if scope is not None:
         handlers = arms.handlers_of(draft, scope)
         return handlers[number].trigger if 0 <= number < len(handlers) else None
-    node = draft.program.nodes.get(token.node) if token else None
+    node = draft.program.nodes.get(token.node) if token and token.status == "waiting" else None
     return node.arms[number][0] if isinstance(node, Wait) and 0 <= number < len(node.arms) else None
 
 
@@ -265,6 +277,8 @@ def done(draft: Draft, event: Done) -> None:
     node = draft.program.nodes.get(token.node) if token else None
     if token is None or token.visit != event.visit or token.waiting is None or not isinstance(node, Call):
         return
+    if event.attempt and not nodes.awaits(token, event.attempt):
+        return
     token = draft.token(event.token)
     if not event.local:
         token.hops = 0
@@ -275,10 +289,10 @@ def done(draft: Draft, event: Done) -> None:
 
 def failed(draft: Draft, event: Failed) -> None:
     token = draft.tokens.get(event.token)
-    if token is None or token.visit != event.visit or token.status != "waiting" or token.waiting is None:
+    if token is None or token.visit != event.visit or not nodes.awaits(token, event.attempt):
         return
     node = draft.program.nodes[token.node]
-    if isinstance(node, Call) and token.waiting.attempt == event.attempt and RETRY not in token.waiting.arms.due:
+    if isinstance(node, Call):
         nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
 
 

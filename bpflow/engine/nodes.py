@@ -6,6 +6,7 @@ sent on through the queue. A Fault leaves the token held at the node, and nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import assert_never
 
@@ -13,8 +14,8 @@ from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import ROOT, Names, Scope, Token, Waiting
-from bpflow.engine.transition import RETRY, TIMEOUT, CallOut
+from bpflow.engine.state import ROOT, Failure, Names, Scope, Token, Waiting
+from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
 
@@ -49,16 +50,17 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
     if values and node.gives is None:
-        draft.root_names |= values
-        draft.changed |= dict.fromkeys(values, draft.tick)
+        names, changed = draft.root_names, draft.changed[ROOT]
+        for name, value in values.items():
+            names[name], changed[name] = value, draft.tick
     elif values:
         draft.give(token.scope, node.gives, values)
     if node.forgets:
-        home = draft.home(token.scope)
+        home, changed = draft.home(token.scope)
         for name in node.forgets:
             if name in home:
                 del home[name]
-                draft.changed[name] = draft.tick
+                changed[name] = draft.tick
     if draft.turns:
         draft.look_from(token.scope)
     return fork(draft, token, node.out)
@@ -67,13 +69,13 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
 def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:
     if node.bound is None and name not in draft.program.fields_read:
         return
-    home = draft.home(token.scope)
+    home, changed = draft.home(token.scope)
     record = home.get(name)
     turn = record["turn"] + 1 if isinstance(record, dict) and isinstance(record["turn"], int) else 1
     if node.bound is not None and turn > node.bound:
         raise Fault(say("the loop has made its {bound} turns (`max`) and is not over", bound=node.bound))
     home[name] = {"turn": turn}
-    draft.changed[name] = draft.tick
+    changed[name] = draft.tick
 
 
 def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow:
@@ -138,11 +140,19 @@ def call(draft: Draft, token: Token, node: Call) -> Flow | None:
 def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> None:
     """One attempt: the arguments are read anew, and its time begins anew."""
     arguments = {name: draft.value(expr) for name, expr in node.arguments}
+    if node.service == START:
+        arguments["catches"] = [*catchable(draft, token, node, waiting.attempt + 1)]
     timeout = draft.value(node.timeout) if node.timeout and node.wait else None
     if timeout is not None:
         arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
     waiting.attempt += 1
     draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
+
+
+def awaits(token: Token, attempt: int) -> bool:
+    """Whether the token waits for the answer to that attempt of its call, and has not begun to wait for the time of the next."""
+    waiting = token.waiting
+    return token.status == "waiting" and waiting is not None and waiting.attempt == attempt and RETRY not in waiting.arms.due
 
 
 def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, error: str) -> None:
@@ -155,6 +165,17 @@ def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, 
         return
     if not raise_error(draft, token, error, reason):
         draft.hold(token, reason, "failure")
+
+
+def catchable(draft: Draft, token: Token, node: Call, attempt: int) -> tuple[str, ...]:
+    """The errors of a called instance that would be taken here, "" for any: by another attempt, by the handlers around the call, by the
+    caller of this instance. All others stay in the called instance as incidents, where they can be repaired."""
+    if node.retry is not None and attempt <= node.retry.times:
+        return ("",)
+    found = dict.fromkeys(draft.catches)
+    for _, handler in error_handlers(draft, token):
+        found[handler.trigger.name] = None
+    return ("",) if "" in found else tuple(found)
 
 
 def pause_before(draft: Draft, token: Token, node: Call, attempt: int) -> timedelta:
@@ -227,9 +248,11 @@ def release_join(draft: Draft, scope: Scope, node: Join, hops: int) -> None:
 
 
 def late_joins(draft: Draft) -> bool:
-    """Fires the inclusive joins that no token of their scope can reach any more. True if one fired."""
+    """Fires the inclusive joins that no token of their scope can reach any more. True if one fired. It can only be in a scope where
+    something has moved."""
+    moved = {draft.tokens[id].scope if id in draft.tokens else id for id in draft.touched}
     for join_id, upstream in draft.program.live_joins.items():
-        for scope in list(draft.scopes.values()):
+        for scope in [draft.scopes[id] for id in sorted(moved) if id in draft.scopes]:
             if scope.joins.get(join_id) and not any(t.scope == scope.id and t.node in upstream for t in draft.tokens.values()):
                 node = draft.program.nodes[join_id]
                 assert isinstance(node, Join)
@@ -242,13 +265,13 @@ def late_joins(draft: Draft) -> bool:
 def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
     match node.how:
         case "end":
-            scopes.end_instance(draft, node.name)
+            scopes.end_instance(draft, node.name or None)
         case "terminate":
             host, out = scopes.terminate(draft, token, node.name)
             draft.queue.append((host, out))
         case "raise":
             reason = say('the error "{error}" is not handled', error=node.name)
-            if not raise_error(draft, token, node.name, reason):
+            if not raise_error(draft, token, node.name, reason, leave=node.out is None):
                 if node.out is not None:
                     return node.out
                 draft.hold(token, reason, "failure")
@@ -257,17 +280,29 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
     return None
 
 
-def raise_error(draft: Draft, token: Token, error: str, reason: Message) -> bool:
-    """Gives an error to the nearest handler around the token that takes it. False if there is none."""
+def raise_error(draft: Draft, token: Token, error: str, reason: Message, *, leave: bool = True) -> bool:
+    """Gives an error to the nearest handler around the token that takes it, else, if it may `leave`, to the caller of the instance. False
+    if nobody takes it."""
+    for (scope, number), handler in error_handlers(draft, token):
+        if handler.trigger.name in ("", error):
+            handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
+            return True
+    if leave and ("" in draft.catches or error in draft.catches):
+        scopes.fail_instance(draft, Failure(error, reason))
+        return True
+    return False
+
+
+def error_handlers(draft: Draft, token: Token) -> Iterator[tuple[tuple[Scope, int], Handler]]:
+    """The handlers of errors that are armed around the token, the nearest first."""
     scope = draft.scopes[token.scope]
     while True:
         if scope.handler < 0:
             for number, handler in enumerate(arms.handlers_of(draft, scope)):
-                if handler.trigger.kind == "error" and handler.trigger.name in ("", error):
-                    handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
-                    return True
+                if handler.trigger.kind == "error":
+                    yield (scope, number), handler
         if scope.id == ROOT:
-            return False
+            return
         scope = draft.scopes[scope.parent]
 
 

@@ -6,7 +6,7 @@ answer is refused, naming the field, and the task stays as it was; overdue is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import Message, say
@@ -119,16 +119,19 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
     if outcome is None or not outcome.button:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
-    values = checked(outcome, event)
+    values = checked(outcome, event.values, event.comment)
     if task.gives in draft.program.fields_read:
         draft.give(token.scope, task.gives, answered_record(draft, task, waiting, event, values, in_place_of))
     return close_task(draft, token, task, event.outcome)
 
 
 def answered_record(draft: Draft, task: Task, waiting: Waiting, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
-    """The results of an answered task."""
-    given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
-    answers: list[Value] = [{**given, **values}]
+    """The results of an answered task; the list of answers only where some expression reads it."""
+    wanted = draft.program.fields_read[task.gives or ""]
+    answers: list[Value] = []
+    if wanted is None or "answers" in wanted:
+        given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
+        answers.append({**given, **values})
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
     head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
     return {**head, **values, "answers": answers, "waiting": [], "overdue": overdue}
@@ -149,17 +152,17 @@ def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
-def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
+def checked(outcome: Outcome, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    if not outcome.fields and not event.values and outcome.comment == "optional":
+    if not outcome.fields and not given and outcome.comment == "optional":
         return {}
     fields = dict(outcome.fields)
-    for name in event.values:
+    for name in given:
         if name not in fields:
             raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
     values: dict[str, Value] = {}
     for name, field in fields.items():
-        value = values[name] = event.values.get(name)
+        value = values[name] = given.get(name)
         if value is None or value == "" or value == []:
             if field.required:
                 raise refuse(name, say('"{field}" must be filled', field=field.title or name))
@@ -168,9 +171,9 @@ def checked(outcome: Outcome, event: Answered) -> dict[str, Value]:
             check(field, value)
         except InvalidValue as wrong:
             raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
-    if outcome.comment == "required" and not (event.comment or "").strip():
+    if outcome.comment == "required" and not (comment or "").strip():
         raise refuse("comment", say("a comment is required"))
-    if outcome.comment == "none" and event.comment:
+    if outcome.comment == "none" and comment:
         raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
     return values
 
@@ -217,7 +220,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
 def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
     draft.facts.append(("overdue", token.id, token.node))
     if task.gives is not None:
-        record = draft.home(token.scope).get(task.gives)
+        record = draft.home(token.scope)[0].get(task.gives)
         if isinstance(record, dict):
             draft.give(token.scope, task.gives, {**record, "overdue": True})
 

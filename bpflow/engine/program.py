@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
@@ -45,6 +46,11 @@ class Program:
         for expr in expressions(self.graph):
             self.code(expr)
         _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins
+
+    @cached_property
+    def plans(self) -> dict[str, Any]:
+        """How `enough` is counted, by its text; kept by `enough`."""
+        return {}
 
     @cached_property
     def forms(self) -> dict[str, dict[str, Outcome]]:

@@ -65,6 +65,9 @@ def skip(draft: Draft, event: Skip) -> None:
     incident = incident_of(draft, event.incident)
     if incident.arm is not None:
         return
+    if incident.scope == ROOT and incident.kind != "stuck":
+        scopes.pass_end(draft, event.results)
+        return
     if incident.scope is not None and incident.kind != "stuck":
         scopes.pass_turn(draft, draft.scope(incident.scope), dict(event.results) or None)
         return
@@ -81,7 +84,7 @@ def skip(draft: Draft, event: Skip) -> None:
         token.waiting = None
     if isinstance(node, Step):
         draft.root_names.update(event.results)
-        draft.changed |= dict.fromkeys(event.results, draft.tick)
+        draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task | Call | Wait | Block):
         draft.give(token.scope, node.gives, dict(event.results))
     scopes.go_on(draft, token, flow)

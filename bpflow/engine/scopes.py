@@ -7,11 +7,13 @@ sends its host on. Clearing takes everything inside away: inner scopes first, th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bpflow.diagnostics import say
-from bpflow.engine import arms
+from bpflow.engine import arms, enough
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import MAX_LIVE
-from bpflow.engine.state import ROOT, Fan, Scope, Token
+from bpflow.engine.state import ROOT, Failure, Fan, Scope, Token
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Each, Flow
 
@@ -49,6 +51,7 @@ def open_fan(draft: Draft, token: Token, block: Block, each: Each) -> None:
     if isinstance(at_most, bool) or not isinstance(at_most, int) or (at_most < 1 and items):
         raise Fault(say("{block}: the number of turns at a time is not a whole number above 0", block=block.id))
     token.fan = Fan(items, at_most=min(at_most, MAX_LIVE))
+    enough.begin(draft, each, token.fan)
     next_turns(draft, token, block)
 
 
@@ -111,10 +114,35 @@ def check(draft: Draft, scope: Scope, hops: int = 0) -> None:
     if need != "all" and scope.arrived < need:
         unmet(draft, scope, need)
         return
+    if scope.id == ROOT and not has_outputs(draft, scope):
+        return
     disarm_scope(draft, scope)
     draft.forget_incidents(set(), {scope.id})
     del draft.scopes[scope.id]
     leave(draft, scope, hops)
+
+
+def has_outputs(draft: Draft, root: Scope) -> bool:
+    """Whether the instance has what it gives when it ends. If that cannot be evaluated it does not end: an incident on the whole."""
+    try:
+        draft.outputs = outputs(draft)
+    except Fault as fault:
+        if not stuck(draft, root):
+            draft.incident("fault", "", fault.message, scope=ROOT)
+        return False
+    return True
+
+
+def outputs(draft: Draft) -> dict[str, Value]:
+    """What the instance gives when it ends, as seen from outside of all turns. A Fault names the first that cannot be evaluated."""
+    draft.look_from(ROOT)
+    found: dict[str, Value] = {}
+    for name, expr in draft.program.graph.outputs:
+        try:
+            found[name] = draft.value(expr)
+        except Fault as fault:
+            raise Fault(say('the output "{name}" cannot be evaluated: {reason}', name=name, reason=fault.message)) from fault
+    return found
 
 
 def stuck(draft: Draft, scope: Scope) -> bool:
@@ -161,31 +189,41 @@ def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
     turn, which stays open, and so does the block."""
     block, fan = block_of(draft, scope.block), host.fan
     assert fan is not None and block.each is not None
+    counts = fan.counts
     try:
-        fan.results[scope.index] = collect(draft, block.each, scope)
-        enough = enough_yet(draft, block.each, fan, host)
+        enough.add(draft, block.each, fan, scope.index, collect(draft, block.each, scope))
+        met = enough.is_met(draft, block.each, fan, host.scope, host.node)
     except Fault as fault:
         fan.results.pop(scope.index, None)
+        fan.counts = counts
         draft.scopes[scope.id] = scope
         draft.incident("fault", block.id, fault.message, scope=scope.id)
         return
-    close_turn(draft, host, block, fan, enough=enough)
+    close_turn(draft, host, block, fan, met=met)
+
+
+def pass_end(draft: Draft, results: Mapping[str, Value]) -> None:
+    """The instance whose outputs cannot be evaluated ends, with those that an operator gives; the others are none."""
+    draft.outputs = {name: results.get(name) for name, _ in draft.program.graph.outputs}
+    clear(draft, {ROOT})
+    draft.status = "ended"
+    draft.facts.append(("ended", ROOT, draft.result or ""))
 
 
 def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
     """The turn whose end is an incident counts as done, with that result; whether it is enough is not asked."""
     assert scope.host is not None
     block, host = block_of(draft, scope.block), draft.token(scope.host)
-    assert host.fan is not None
-    host.fan.results[scope.index] = result
+    assert host.fan is not None and block.each is not None
+    enough.add(draft, block.each, host.fan, scope.index, result)
     del draft.scopes[scope.id]
-    close_turn(draft, host, block, host.fan, enough=False)
+    close_turn(draft, host, block, host.fan, met=False)
 
 
-def close_turn(draft: Draft, host: Token, block: Block, fan: Fan, *, enough: bool) -> None:
+def close_turn(draft: Draft, host: Token, block: Block, fan: Fan, *, met: bool) -> None:
     """One turn less: the rest is cleared if it is enough, else the next begins."""
     fan.running -= 1
-    if enough:
+    if met:
         clear(draft, {s.id for s in draft.scopes.values() if s.host == host.id})
         finish_fan(draft, host, block)
     else:
@@ -199,19 +237,6 @@ def collect(draft: Draft, each: Each, scope: Scope) -> Value:
     if each.collect is not None:
         return draft.value(each.collect)
     return {name: draft.value(expr) for name, expr in each.collect_fields} if each.collect_fields else None
-
-
-def enough_yet(draft: Draft, each: Each, fan: Fan, host: Token) -> bool:
-    if each.enough is None:
-        return False
-    draft.look_from(host.scope)
-    done = [fan.results[index] for index in sorted(fan.results)]
-    draft.names = {**draft.names, "done": len(done), "total": len(fan.items), "results": done}
-    met = draft.value(each.enough)
-    draft.names = draft.root_names
-    if not isinstance(met, bool):
-        raise Fault(say("{block}: `enough` is neither true nor false", block=host.node))
-    return met
 
 
 # ── leaving early ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,15 +266,9 @@ def terminate(draft: Draft, token: Token, block: str) -> tuple[Token, Flow]:
 
 def clear(draft: Draft, doomed: set[int], keep: int | None = None) -> None:
     """Takes the scopes and everything inside them away: tokens, inner scopes, tasks, timers, calls, incidents. `keep` stays, empty."""
-    children: dict[int, list[int]] = {}
-    for scope in draft.scopes.values():
-        if scope.id != ROOT:
-            children.setdefault(scope.parent, []).append(scope.id)
-    todo = list(doomed)
-    while todo:
-        inner = [child for child in children.get(todo.pop(), ()) if child not in doomed]
-        doomed.update(inner)
-        todo += inner
+    for scope in draft.scopes.values():  # in which every scope comes after the one around it
+        if scope.parent in doomed:
+            doomed.add(scope.id)
     gone = {token.id for token in draft.tokens.values() if token.scope in doomed}
     for id in sorted(gone, reverse=True):
         disarm_token(draft, draft.token(id))
@@ -274,8 +293,17 @@ def disarm_token(draft: Draft, token: Token) -> None:
 
 
 def end_instance(draft: Draft, result: str | None) -> None:
-    """`end`, from wherever it stands: everything open is cancelled."""
+    """`end`, from wherever it stands: everything open is cancelled. A Fault if what it gives cannot be evaluated: then it does not end."""
+    draft.outputs = outputs(draft)
     draft.result = result
     clear(draft, {ROOT})
     draft.status = "ended"
     draft.facts.append(("ended", ROOT, result or ""))
+
+
+def fail_instance(draft: Draft, failure: Failure) -> None:
+    """An error that the caller takes: everything open is cancelled, and the reason kept."""
+    draft.failure = failure
+    clear(draft, {ROOT})
+    draft.status = "failed"
+    draft.facts.append(("ended", ROOT, failure.error))

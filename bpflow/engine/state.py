@@ -17,10 +17,14 @@ from bpflow.expressions.data import Department, Document, Role, User, Value
 ROOT = 0
 """The id of the scope of the whole instance; ids of tokens and of other scopes come from one counter that begins at 1."""
 
+LARGE = 32
+"""A fan of more items than that is large."""
+
 Names: TypeAlias = dict[str, Value]
+NO_NAMES: Mapping[str, Value] = {}
 Party: TypeAlias = User | Department | Role
 TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
-Status: TypeAlias = Literal["running", "ended", "cancelled"]
+Status: TypeAlias = Literal["running", "ended", "cancelled", "failed"]
 
 
 class Assignee(NamedTuple):
@@ -72,16 +76,25 @@ class Waiting:
 
 @dataclass(slots=True)
 class Fan:
-    """The turns of a for-each: which item is next, how many run, what the finished ones gave."""
+    """The turns of a for-each: which item is next, how many run, what the finished ones gave (each is added once, and stays).
+
+    `counts`: what `enough` counts over the results so far; None where it counts nothing, or must see them all.
+    """
 
     items: list[Value]
     next: int = 0
     running: int = 0
     at_most: int = 0
     results: dict[int, Value] = field(default_factory=dict)
+    counts: tuple[Value, ...] | None = None
+
+    @property
+    def large(self) -> bool:
+        """Whether its turns, items and results are kept one by one, so that one turn costs the same however many there are."""
+        return len(self.items) > LARGE
 
     def copy(self) -> Fan:
-        return Fan(self.items, self.next, self.running, self.at_most, dict(self.results))
+        return Fan(self.items, self.next, self.running, self.at_most, dict(self.results), self.counts)
 
 
 @dataclass(slots=True)
@@ -146,8 +159,15 @@ class Incident:
     scope: int | None = None
 
 
+class Failure(NamedTuple):
+    """The error with which an instance ended, for its caller to deal with."""
+
+    error: str
+    reason: Message
+
+
 class State(NamedTuple):
-    """An instance between two events."""
+    """An instance between two events. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
 
     status: Status
     at: datetime
@@ -158,3 +178,6 @@ class State(NamedTuple):
     scopes: Mapping[int, Scope]
     incidents: tuple[Incident, ...] = ()
     result: str | None = None
+    catches: tuple[str, ...] = ()
+    outputs: Mapping[str, Value] = NO_NAMES
+    failure: Failure | None = None

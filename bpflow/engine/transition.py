@@ -5,7 +5,7 @@ Questions go the other way: `Answers` is what `advance` may ask, a table for rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -16,6 +16,8 @@ from bpflow.expressions.data import Document, Question, Value
 
 RETRY, TIMEOUT = -1, -2
 """The arms of a call's own timers."""
+START = "processes.start"
+"""The service that starts another process; it is told which errors the caller takes."""
 
 
 class UnexpectedEvent(Refused):
@@ -115,6 +117,14 @@ class CallOut(NamedTuple):
     wait: bool
 
 
+class Listen(NamedTuple):
+    """A message that is waited for: its name and key, and the visit of the token that waits (0: a scope listens)."""
+
+    name: str
+    key: Value
+    visit: int
+
+
 T = TypeVar("T")
 
 
@@ -136,7 +146,7 @@ class Effects:
     tasks: Rows[TaskRow]
     timers: Rows[datetime]
     watches: dict[tuple[int, Document], bool]
-    listens: dict[tuple[int, int], tuple[str, Value] | None]
+    listens: dict[tuple[int, int], Listen | None]
     calls: list[CallOut]
     withdrawn: list[tuple[int, int]]
 
@@ -163,8 +173,10 @@ Fact: TypeAlias = tuple[FactKind, int, str]
 
 
 class Transition(NamedTuple):
-    """The outcome of one event."""
+    """The outcome of one event. `touched`: the tokens and scopes by which the state may differ from the one before, all others are the
+    same objects."""
 
     state: State
     effects: Effects
     facts: list[Fact]
+    touched: Set[int] = frozenset()

@@ -8,28 +8,42 @@ from bpflow.diagnostics import say
 from bpflow.engine import arms, nodes, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import Arms, Scope, Token
+from bpflow.engine.state import ROOT, Arms, Scope, Token
 from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    if not draft.changed or draft.program.awaited_names.isdisjoint(draft.changed):
+    awaited, changed = draft.program.awaited_names, draft.changed
+    if awaited.isdisjoint(changed[ROOT]) and all(awaited.isdisjoint(names) for names in changed.values()):
         return False
     waits = draft.program.waits
-    holders = [token.id for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
+    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
     if draft.program.handler_blocks:
-        holders += [scope.id for scope in draft.scopes.values() if scope.arms is not None]
-    changed, draft.changed = draft.changed, {}
-    if not holders:
-        return False
-    for id in sorted(holders):
-        since = draft.armed.get(id, -1)
-        fresh = {name for name, tick in changed.items() if tick > since}
-        if fresh:
-            reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
+        holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
+    draft.changed = {ROOT: {}}
+    for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
+        reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
+
+
+def fresh_names(draft: Draft, holders: list[tuple[int, int]], changed: dict[int, dict[str, int]]) -> dict[int, set[str]]:
+    """By holder, of those given with their scopes: the names that it sees and that have changed since it was armed."""
+    found: dict[int, set[str]] = {}
+    for home, names in changed.items():
+        for id, scope in holders if names else ():
+            since = draft.armed.get(id, -1)
+            fresh = [name for name, tick in names.items() if tick > since]
+            if fresh and (home == ROOT or is_within(draft, scope, home)):
+                found.setdefault(id, set()).update(fresh)
+    return found
+
+
+def is_within(draft: Draft, scope: int, home: int) -> bool:
+    while scope not in (home, ROOT):
+        scope = draft.scopes[scope].parent
+    return scope == home
 
 
 Concerns = Callable[[int, Trigger], bool]

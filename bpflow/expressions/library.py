@@ -18,6 +18,8 @@ SITUATION_NAMES: dict[str, str] = {
     "approver": "Who has approved last; in `until` of approve-chain.",
     "done": "How many turns are done; in `enough` of for-each.",
     "item": "The candidate; in `where` and `order` of find-documents.",
+    "key": "The key of the message; in a start by a message.",
+    "message": "What the message brings; in a start by a message.",
     "move": "How the document came into the stage: `by`, `from`, `comment`, `at`.",
     "results": "The results so far; in `enough` of for-each.",
     "total": "How many turns there are; in `enough` of for-each.",

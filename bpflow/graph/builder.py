@@ -6,7 +6,7 @@ flow may lead to is known before any step of its list is lowered, so the order o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ from bpflow.graph import written
 from bpflow.graph.literals import valued
 from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, step_of
 from bpflow.graph.written import NOWHERE, Part, Written
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType, Field, ServiceType
 
 GO_ON = "go-on"
 ERROR = "error"
@@ -67,7 +67,7 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone."""
+    """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone, the known services."""
 
     process: str = ""
     title: str = ""
@@ -79,6 +79,7 @@ class World:
     types: Mapping[str, DocumentType] = field(default_factory=dict)
     variables: Mapping[str, Field] = field(default_factory=dict)
     inputs: Mapping[str, Field] = field(default_factory=dict)
+    services: Mapping[str, ServiceType] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ class Builder:
         self.origins: dict[Place, tuple[Part, ...]] = {} if origins is None else origins
         self.findings: list[Diagnostic] = []
         self.infos: dict[str, StepInfo] = {}
+        self.types: dict[str, DocumentType] = {}
         self._nodes: dict[str, Node] = {}
         self._ids: dict[str, Span] = {}
         self._unknown: list[tuple[str, Span, set[str]]] = []
@@ -237,8 +239,7 @@ class Builder:
     def given_within(self, path: str) -> tuple[str, ...]:
         """The names that the steps inside `path` give results under, in the order of the steps."""
         inner = (node for id, node in self._nodes.items() if step_of(id) != path and id.startswith((f"{path}/", f"{path}.")))
-        names = (getattr(node, "gives", None) or getattr(node, "turn", None) for node in inner)
-        return tuple(sorted({name for name in names if name}))
+        return tuple(sorted({name for node in inner for name in _given_by(node)}))
 
 
 class Lowering:
@@ -357,9 +358,27 @@ class Lowering:
             here = self.world.types.get(field.of[0]) if field and field.kind == "document" and len(field.of) == 1 else None
         return dict(here.fields) if here and names[0] == "document" else None
 
+    def document_type(self, name: str, at: Span = NOWHERE) -> DocumentType | None:
+        """A document type that the step works with; the graph is pinned to it. One that is not there is a finding."""
+        found = self.world.types.get(name)
+        if found is None:
+            self.report("unknown-type", say('there is no document type "{type}"', type=name), did_you_mean(name, self.world.types), at)
+        else:
+            self._builder.types[name] = found
+        return found
+
     def report(self, rule: str, message: Message, hint: Message | None = None, at: Span | None = None, severity: Severity = Severity.ERROR) -> None:
         """Notes a finding at a place, else at the step."""
         self._builder.report(rule, _or(at or NOWHERE, self._place), message, hint, severity)
+
+
+def _given_by(node: Node) -> Iterator[str]:
+    """The names of the results of a node, and of what its handlers bring."""
+    name = getattr(node, "gives", None) or getattr(node, "turn", None)
+    if name:
+        yield name
+    if isinstance(node, Block):
+        yield from (handler.gives for handler in node.handlers if handler.gives)
 
 
 def entry_of(step: Lowered, path: str) -> str:

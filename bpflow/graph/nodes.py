@@ -85,8 +85,8 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` · `error`: `name`, or any. `fixed`: computed on entry, and not again when a document changes. `form` and
-    `comment` are what whoever presses a command fills in.
+    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any. `fixed`: computed
+    on entry, and not again when a document changes.
     """
 
     kind: Literal["at", "changed", "until", "message", "command", "error", "answer"]
@@ -249,6 +249,11 @@ class Start:
     give: Sets = ()
     by: Expr | None = None
     name: str = ""
+    """That of the message."""
+    document: Expr | None = None
+    """The document of the instance, where a message starts it."""
+    form: tuple[tuple[str, Field], ...] = ()
+    """What the message brings."""
 
 
 @dataclass(frozen=True, slots=True)

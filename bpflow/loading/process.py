@@ -15,6 +15,7 @@ from bpflow.definition.process import Process
 from bpflow.definition.reading import Reading
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Diagnostic, Severity, in_order
+from bpflow.expressions import SITUATION_NAMES
 from bpflow.graph import Graph, Place
 from bpflow.loading.models import merged, or_refused
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
@@ -83,7 +84,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     return Loaded(examined.process, examined.graph if fit else None, findings, sources)
 
 
-_TORN = ("unknown-step", "jump-into-block")
+_TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")
 """With these, ways are missing from the graph."""
 
 
@@ -92,6 +93,7 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
+        self.services = around.services
         self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None
@@ -106,11 +108,11 @@ class _Examined:
 
     def _whole(self, process: Process, reading: Reading, lost: frozenset[str] = frozenset(), complete: bool = True) -> list[Diagnostic]:
         """The findings of lowering and of the rules."""
-        compiled = lower(process, self.types, timezone=self.timezone, reading=reading)
+        compiled = lower(process, self.types, timezone=self.timezone, reading=reading, services=self.services)
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete))
+        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services))
         return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
@@ -122,7 +124,8 @@ class _Examined:
             process = Process.model_validate(rest.tree, context=again)
         except ValidationError:
             return []
-        found = self._whole(process, again, rest.lost, complete=False)
+        lost = rest.lost | SITUATION_NAMES.keys()  # a broken step does not say which of its expressions see them
+        found = self._whole(process, again, lost, complete=False)
         self.graph = None
         return [*again.findings, *found]
 

@@ -15,7 +15,7 @@ from bpflow.definition.vocabulary import Vocabulary, vocabulary
 from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
 from bpflow.loading.models import read_rest
 from bpflow.source import Source, read_file
-from bpflow.values import DocumentType
+from bpflow.values import DocumentType, ServiceType
 
 SETTINGS = "bpflow.yaml"
 DOCUMENTS = "documents"
@@ -25,8 +25,8 @@ DOCUMENTS = "documents"
 class Surroundings:
     """A workspace without its processes.
 
-    `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` those that its
-    processes may use, and `sources` the texts of its files by their names.
+    `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
+    that its processes may use, and `sources` the texts of its files by their names.
     """
 
     folder: Path | None = None
@@ -36,6 +36,7 @@ class Surroundings:
     sources: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
+    services: Mapping[str, ServiceType] = field(default_factory=dict)
 
     def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
         """The findings in order, without advice and warnings of rules that the settings switch off."""
@@ -51,11 +52,14 @@ def find_workspace(path: Path) -> Path | None:
     return None
 
 
-def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None) -> Surroundings:
-    """The settings and the document types of a workspace. `activities` may be used besides those that are installed."""
+def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None, services: Mapping[str, ServiceType] | None = None) -> Surroundings:
+    """The settings and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
+    that the settings declare; what the settings say of one of these is what holds."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
-    made = Surroundings(folder, _settings(folder, sources, findings), {}, findings, sources, activities=known_activities(activities))
+    settings = _settings(folder, sources, findings)
+    known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
+    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bpflow.checks import check_calls
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -13,7 +14,7 @@ from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.source import read_file
-from bpflow.values import DocumentType
+from bpflow.values import DocumentType, ServiceType
 
 SCENARIOS = ".test.yaml"
 
@@ -32,14 +33,16 @@ class LoadedWorkspace:
     sources: dict[str, str]
 
 
-def load_workspace(folder: Path | str, *, activities: Activities | None = None, processes: bool = True) -> LoadedWorkspace:
+def load_workspace(
+    folder: Path | str, *, activities: Activities | None = None, processes: bool = True, services: Mapping[str, ServiceType] | None = None
+) -> LoadedWorkspace:
     """All that is in the folder of a workspace. Findings name files as `folder` does.
 
-    `activities` may be used besides those that are installed: a program's own, by name. Without `processes` only what is around them is
-    read: enough to go on with what is deployed, and quick however many there are.
+    `activities` may be used besides those that are installed: a program's own, by name; `services` are a program's own too. Without
+    `processes` only what is around them is read: enough to go on with what is deployed, and quick however many there are.
     """
     folder = Path(folder)
-    around = load_surroundings(folder, activities)
+    around = load_surroundings(folder, activities, services)
     findings, sources = list(around.findings), dict(around.sources)
     directory = _directory(folder / around.settings.directory, findings, sources)
     found: dict[str, Loaded] = {}
@@ -47,6 +50,7 @@ def load_workspace(folder: Path | str, *, activities: Activities | None = None, 
         findings += [*loaded.findings, *_named(path, loaded, found)]
         sources |= loaded.sources
         found.setdefault(_id(path, loaded), loaded)
+    findings += _calls(found)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
     return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
@@ -68,6 +72,14 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
     paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
     loaded = [(path, load_process(path, surroundings=around)) for path in paths]
     return sorted(loaded, key=lambda one: one[0].stem != _id(*one))
+
+
+def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
+    """What is wrong with the calls of processes by each other."""
+    known = {id: one.graph for id, one in processes.items()}
+    for graph in known.values():
+        if graph is not None:
+            yield from check_calls(graph, known)
 
 
 def _id(path: Path, loaded: Loaded) -> str:

@@ -1,23 +1,30 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
-from bpflow.runtime.drain import Request, Worked
+from bpflow.runtime.commands import CommandView
+from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, Imported, NotDeployable, open_engine
-from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView
+from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
+from bpflow.services.http import HttpService
+from bpflow.services.request import Request, ServiceError
 
 __all__ = [
     "Clock",
+    "CommandView",
     "Deployed",
     "Engine",
+    "HttpService",
     "Imported",
     "IncidentView",
     "InstanceView",
     "Line",
     "NotDeployable",
     "Request",
+    "ServiceError",
     "Standing",
     "SystemClock",
     "TaskView",
+    "Turn",
     "VirtualClock",
     "Worked",
     "open_engine",

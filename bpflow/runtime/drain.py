@@ -1,38 +1,30 @@
 """The drain: what one commit has left to be done by others. Timers that are due fire, changes of documents start processes and wake
-waiting instances, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
+waiting instances, messages reach their receivers, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.transition import CallOut, Unanswered
-from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.engine.transition import TIMEOUT
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
+from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
+from bpflow.runtime.messages import Post
+from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
+from bpflow.services.registry import Services
+from bpflow.services.request import Request, ServiceError, error_name, reason_of
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
 from bpflow.values import check
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a registered service is asked. `key` is the same for every attempt: a service that remembers keys does nothing twice."""
-
-    key: str
-    instance: int
-    arguments: Mapping[str, Value]
-
-
-Registered = Callable[[Request], Mapping[str, Value] | None]
 
 
 @dataclass(slots=True)
@@ -42,44 +34,19 @@ class Worked:
     timers: int = 0
     changes: int = 0
     calls: int = 0
+    messages: int = 0
 
     @property
     def total(self) -> int:
-        return self.timers + self.changes + self.calls
+        return self.timers + self.changes + self.calls + self.messages
 
 
 BATCH = 100
 """How many things are read at once."""
 
 
-def written(values: Mapping[str, Value]) -> dict[str, Value]:
-    """What a service gave, as it will be read again. TypeError if it is not made of values."""
-    return dict(loads(dumps(dict(values))))
-
-
 def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
     return (limit is not None and done.total >= limit) or stop()
-
-
-@dataclass(slots=True)
-class Situation:
-    """What a start condition sees: the document, as it is and as it was, and who did it."""
-
-    names: dict[str, Value]
-    now: datetime
-    zone: str
-    live: Live
-    work: Work
-
-    def ask(self, question: Question) -> Value:
-        while True:
-            try:
-                return self.live.ask(question)
-            except Unanswered:
-                document = question[1]
-                if not isinstance(document, Document):
-                    raise Refused(say("a start condition cannot ask that")) from None
-                self.live.documents[document.id] = self.work.document(document.id)
 
 
 @dataclass(slots=True)
@@ -88,7 +55,12 @@ class Drain:
 
     runner: Runner
     clock: Clock
-    services: Mapping[str, Registered] = field(default_factory=dict)
+    services: Services
+    post: Post = field(init=False)
+    calls: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.post, self.calls = Post(self.runner, self.clock), Calls(self.runner, self.clock)
 
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
@@ -108,6 +80,11 @@ class Drain:
                     return False
                 self.tell(change)
                 done.changes += 1
+            for message in store.messages(fresh=True, limit=BATCH):
+                if over(done, limit, stop):
+                    return False
+                self.post.deliver(message)
+                done.messages += 1
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
@@ -199,36 +176,45 @@ class Drain:
     def send(self, row: OutboxRow) -> None:
         """Has the service work, then tells the instance; the row goes in the same transaction as the answer comes."""
         call = row.call
+        if call.service in self.calls.services:
+            self.calls.services[call.service](row)
+            return
         key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
         event: Event
         try:
             # what the house does itself is nothing from outside: a process that goes round in it for ever comes to the bound of its steps
-            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key), local=self.is_ours(call))
+            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key), local=call.service in LOCAL)
         except (StoreError, Conflict):
             raise  # the store could not be had: nobody has refused anything
         except Refused as refused:
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, refused.message, call.service)
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(refused), error_name(refused) or call.service)
         except Exception as error:
-            reason = say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}")
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason, call.service)
+            broke = Refused(say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}"))
+            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(broke), error_name(error) or call.service)
         if call.wait:
             self.runner.happen(row.instance, event, row.depth, also=lambda work: work.sent(row))
         else:
             with self.runner.store.begin() as work:
                 work.sent(row)
 
-    def is_ours(self, call: CallOut) -> bool:
-        """Whether it is a service of the house, and not one that a program has registered."""
-        return call.service in LOCAL and call.service not in self.services
-
     def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """What the service says: a registered one, or one of the house on another owner."""
         call = row.call
-        if call.service in self.services:
-            return written(self.services[call.service](Request(key, row.instance, call.arguments)) or {})
-        if not self.is_ours(call):
-            raise Refused(say('no service "{service}" is registered', service=call.service))
-        return self.elsewhere(row, key)
+        if call.service in LOCAL:
+            return self.elsewhere(row, key)
+        left = self.left(row) if call.wait else None
+        if left is not None and left <= 0:
+            raise ServiceError("timeout", say("no answer in time"))
+        return self.services.perform(call.service, Request(key, row.instance, call.arguments, left))
+
+    def left(self, row: OutboxRow) -> float | None:
+        """How many seconds the step still waits for the answer; None if it has no `timeout`, or waits no more."""
+        for held in self.runner.known(row.instance):
+            token = held.state.tokens.get(row.call.token) if held.state else None
+            if token is not None and token.visit == row.call.visit and token.waiting is not None:
+                due = token.waiting.arms.due.get(TIMEOUT)
+                return (due - self.clock.now()).total_seconds() if due else None
+        return None
 
     def elsewhere(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """A service of the house on a document of another owner: in that owner's transaction, once by key."""

@@ -26,14 +26,19 @@ from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
+from bpflow.runtime import commands as pressing
 from bpflow.runtime import reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
-from bpflow.runtime.drain import Drain, Registered, Situation, Worked
+from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.importing import Rejection, read_csv
+from bpflow.services.registry import Services
+from bpflow.services.request import Registered
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
 from bpflow.stores.contract import (
     CalendarRow,
@@ -41,12 +46,13 @@ from bpflow.stores.contract import (
     DocumentRow,
     FeedRow,
     InstanceRow,
+    MessageRow,
     NoticeRow,
     Store,
     TaskEntry,
     Work,
 )
-from bpflow.values import DocumentType, Field
+from bpflow.values import DocumentType
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,25 @@ def open_engine(
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
-    processes call them · `activities`: the program's own, by name, for the processes of that folder. Raises StoreError, or Refused if there is
-    no such folder.
+    processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
+    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
+    from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
 
     if isinstance(workspace, str | Path) and not Path(workspace).is_dir():
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
-    loaded = load_workspace(workspace, activities=activities) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, services)
+    types = {name: service_type(name, one) for name, one in (services or {}).items()}
+    loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
+    return Engine(open_store(url), loaded, clock, {**_declared(loaded), **(services or {})})
+
+
+def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
+    """The services by HTTP that a workspace declares."""
+    from bpflow.services.http import HttpService
+
+    declared = workspace.settings.services.items() if workspace else ()
+    return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
 
 
 class Engine:
@@ -111,7 +127,8 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
         self.runner = Runner(store, _world(workspace))
-        self._drain = Drain(self.runner, self.clock, services or {})
+        types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
+        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
     @property
     def world(self) -> World:
@@ -141,7 +158,15 @@ class Engine:
         self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
+        self._wake(graph)
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
+
+    def _wake(self, graph: Graph) -> None:
+        """Messages that have waited for a process that starts by them are looked at again."""
+        for name in starts_by(graph):
+            with self.store.begin() as work:
+                work.messages.wake(name, self.clock.now())
+            self.runner.left = True
 
     def deploy_workspace(self) -> list[Deployed]:
         """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
@@ -224,7 +249,7 @@ class Engine:
     def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee. At most `limit` rows."""
         if user is None:
-            return self.store.tasks(None, instance, limit)
+            return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
         return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
 
     def task(self, task: str) -> views.TaskView:
@@ -240,7 +265,7 @@ class Engine:
         forms, zone = self._forms(id, token, visit)
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
-        typed = self._read_form(fields, values, zone) if values else {}
+        typed = reading.read_form(fields, values or {}, zone_of(zone))
         if comment is not None and not reading.is_text(comment):
             raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
@@ -253,13 +278,21 @@ class Engine:
                 return held.program.forms[at.node], held.program.graph.timezone
         raise UnexpectedEvent(say("the task is closed"))
 
-    def _read_form(self, fields: Mapping[str, Field], values: Mapping[str, object], zone: str) -> dict[str, Value]:
-        try:
-            return reading.read_fields(fields, values, zone_of(zone), complete=False, checked=False)
-        except reading.WrongField as wrong:
-            refusal = InvalidAnswer(wrong.message)
-            refusal.field = wrong.field
-            raise refusal from wrong
+    # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def commands(self, instance: int, by: str | None = None) -> list[pressing.CommandView]:
+        """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
+        return pressing.commands(self.runner, instance, by, self.clock.now())
+
+    def command(
+        self, instance: int, command: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None, place: str | None = None
+    ) -> None:
+        """Presses a command: `values` are those of its form, as text, plain data or typed. Where there are several of that name, the
+        oldest that is for the person, or the one whose `place`, as `commands` gives it, is named.
+
+        Raises UnexpectedEvent (it is not to be had now), NotAllowed (it is not for him), InvalidAnswer (the form; `field` says which).
+        """
+        press = pressing.Press(command, by, values or {}, comment, place)
+        pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
@@ -292,12 +325,14 @@ class Engine:
             self.tell()
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents; gives how many changes that were."""
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
         told = 0
-        while changes := self.store.changes(100):
+        while (changes := self.store.changes(100)) or (messages := self.store.messages(fresh=True, limit=100)):
             for change in changes:
                 self._drain.tell(change)
-                told += 1
+            for message in () if changes else messages:
+                self._drain.post.deliver(message)
+            told += len(changes) or len(messages)
         self.runner.left = bool(self.store.outbox(1))
         return told
 
@@ -353,6 +388,33 @@ class Engine:
 
     def _zone(self) -> Any:
         return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
+
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def send_message(
+        self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
+    ) -> None:
+        """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
+
+        `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
+        before is not sent again. Refused if it cannot be a message.
+        """
+        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
+        with self.store.begin() as work:
+            if id is not None and work.worked(0, f"message/{id}") is not None:
+                return
+            if id is not None:
+                work.remember(0, f"message/{id}", b"", new.sent)
+            work.messages.add(new)
+        self.tell()
+
+    def messages(self) -> list[MessageRow]:
+        """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
+        return self.store.messages()
+
+    def purge_messages(self) -> int:
+        """Forgets the messages whose time is over; gives how many there were."""
+        with self.store.begin() as work:
+            return work.messages.purge(self.clock.now())
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
-from bpflow.engine.transition import UnexpectedEvent
+from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.services.directory import Directory
 from bpflow.stores.contract import party_text
 from bpflow.values import Field, InvalidValue, check, read
 
 _TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
+
+
+_MESSAGE = re.compile(r"[a-z][a-z0-9_-]*").fullmatch
 
 
 class WrongField(Refused):
@@ -39,6 +42,11 @@ def document_ref(text: str) -> Document:
     if not type or not (number.isascii() and number.isdigit()) or len(number) > 18:
         raise Refused(say('"{text}" is not a document; one looks like company:17', text=text))
     return Document(type, int(number))
+
+
+def is_message_name(text: str) -> bool:
+    """Whether a message may be called so."""
+    return _MESSAGE(text) is not None
 
 
 def is_text(value: object) -> bool:
@@ -73,6 +81,18 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
         if field.required and values.get(name) is None and field.default is None:
             raise WrongField(name, say('"{field}" must be filled', field=field.title or name))
     return values
+
+
+def read_form(fields: Mapping[str, Field], values: Mapping[str, object], zone: tzinfo) -> dict[str, Value]:
+    """Typed values of a form; whether the form may have them is for the engine to say. InvalidAnswer names the field that cannot be read."""
+    if not values:
+        return {}
+    try:
+        return read_fields(fields, values, zone, complete=False, checked=False)
+    except WrongField as wrong:
+        refusal = InvalidAnswer(wrong.message)
+        refusal.field = wrong.field
+        raise refusal from wrong
 
 
 def parties_of(user: User, directory: Directory | None) -> list[str]:

@@ -8,31 +8,39 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import Written, decode, encode, encode_event, encode_history
-from bpflow.engine.events import Done, Event, Failed, Started, TimerFired
+from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
+from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import from_json
+from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
-from bpflow.services.local import LOCAL, Occasion
-from bpflow.stores.contract import Conflict, InstanceRow, Saved, Store, Work, party_text
+from bpflow.services.local import LOCAL
+from bpflow.services.occasion import Occasion
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
-WRITERS = frozenset({"documents.update"})
+WRITERS = frozenset({"documents.create", "documents.update"})
 """The local services after which documents must be read again."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
+
+
+class NobodyListens(Exception):
+    """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
 @dataclass(slots=True)
@@ -46,8 +54,9 @@ class Held:
     document: Document | None
     state: State | None
     history: int | None = None
-    written: Written = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
     cached: bool = False
+    caller: Caller | None = None
 
 
 @dataclass(slots=True)
@@ -59,6 +68,8 @@ class Turn:
     events: list[Any]
     facts: list[Fact]
     outgoing: list[CallOut]
+    touched: Set[int]
+    picked: Counter[User] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -85,26 +96,28 @@ class Runner:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
         held = self.cache.get(id)
         if held is None:
-            row = work.instance(id)
-            if row is None:
-                raise UnexpectedEvent(say("there is no instance {id}", id=id))
-            return self.read(row)
+            return self.opened(id, work.snapshot(id))
         held.cached = True
         return held
 
+    def opened(self, id: int, found: Snapshot | None) -> Held:
+        if found is None:
+            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+        row, program = found.row, self.program(found.row.definition)
+        state, written = decode(program, found.root, found.pages)
+        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+
     def read(self, row: InstanceRow) -> Held:
-        program = self.program(row.definition)
-        return Held(row.id, row.owner, row.revision, program, row.document, decode(program, row.state), row.history)
+        """The instance as the row has it, or as it is stored by now."""
+        held = self.cache.get(row.id)
+        return held if held is not None and held.revision == row.revision else self.opened(row.id, self.store.snapshot(row.id))
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""
         cached = self.cache.get(id)
         if cached is not None:
             yield cached
-        row = self.store.instance(id)
-        if row is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
-        held = self.read(row)
+        held = self.opened(id, self.store.snapshot(id))
         self.keep(held)
         yield held
 
@@ -158,16 +171,18 @@ class Runner:
                 raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
             if isinstance(event, TimerFired):
                 work.index(held.id, held.owner, stale(event), event.at)
+            if isinstance(event, Arrived):
+                raise NobodyListens
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        state_bytes = encode(held.program, state, held.written)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, len(state.incidents), state_bytes, history)
+        out = encode(held.program, state, held.written, turn.touched)
+        trouble = len(state.incidents)
+        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
-        if turn.outgoing:
-            withdrawn = set(turn.effects.withdrawn)
-            work.send(held.id, held.owner, [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)], state.at, depth)
-        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written)
+        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status != "running"):
+            work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
+        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
@@ -179,19 +194,20 @@ class Runner:
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and not transition.facts and is_same(before, transition):
-                return Turn(before, transition.effects, [], [], [])
+                return Turn(before, transition.effects, [], [], [], frozenset())
             if turn is None:
-                turn = Turn(transition.state, transition.effects, [], transition.facts, [])
+                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched)
                 calls = list(transition.effects.calls)
             else:
                 turn.state, calls = transition.state, transition.effects.calls
                 turn.effects.then(transition.effects)
                 turn.facts += transition.facts
+                turn.touched |= transition.touched
             turn.events.append(encode_event(one, live.used.values()))
             live.used.clear()
             for call in calls:
                 if self.is_local(work, held, call):
-                    events += self.perform(work, held, turn.state, call, depth)
+                    events += self.perform(work, held, turn, call, depth)
                     if call.service in WRITERS:
                         live.documents.clear()
                         self.read_own(work, held, live)
@@ -233,12 +249,16 @@ class Runner:
         row = work.document(target.id)
         return row is None or row.owner == held.owner
 
-    def perform(self, work: Work, held: Held, state: State, call: CallOut, depth: int) -> list[Event]:
+    def perform(self, work: Work, held: Held, turn: Turn, call: CallOut, depth: int) -> list[Event]:
         """Runs a local service, unless its token is gone; gives the event of its answer, if anybody waits for it."""
+        state = turn.state
         token = state.tokens.get(call.token)
         if call.wait and (token is None or token.visit != call.visit):
             return []
         occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
+        occasion.effects, occasion.picked = turn.effects, turn.picked
+        if token is not None:
+            occasion.node, occasion.chance = token.node, f"{state.seed}/{token.node}/{call.token}/{call.visit}"
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
@@ -248,7 +268,20 @@ class Runner:
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.world, program.graph
-        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+        occasion = Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+        occasion.ask = partial(self.asked, work, Live(world))
+        return occasion
+
+    def asked(self, work: Work, live: Live, question: Question) -> Value:
+        """What a service asks that evaluates expressions, read in its unit of work."""
+        if len(live.used) > CACHED or len(live.documents) > CACHED:
+            live.used.clear()
+            live.documents.clear()
+        while True:
+            try:
+                return live.ask(question)
+            except Unanswered as unanswered:
+                self.answer(work, live, unanswered.question)
 
     # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
     def begin(
@@ -261,20 +294,34 @@ class Runner:
         at: datetime,
         depth: int = 0,
         trouble: Message | None = None,
+        caller: Caller | None = None,
+        catches: tuple[str, ...] = (),
     ) -> Held | None:
-        """Starts an instance in a unit of work. None if its process runs on the document already and is to run once."""
+        """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
+        process runs on the document already and is to run once."""
         program = self.program(definition)
         exclusive = f"{program.graph.process}/{document.id}" if program.graph.unless_running and document else None
         owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller)
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None)
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble), depth)
+        held = Held(id, owner, 0, program, document, None, caller=caller)
+        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches), depth)
+
+
+def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:
+    """The calls that the event leaves to be sent: those that are still waited for, the ends of called instances that are waited for no
+    longer, and, where this one is over, the answer to its caller."""
+    withdrawn = set(turn.effects.withdrawn)
+    calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
+    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.called(held.id, token, visit)]
+    if held.caller and turn.state.status != "running":
+        calls.append(replies.answer(held.caller, turn.state))
+    return calls
 
 
 def stale(event: TimerFired) -> Effects:

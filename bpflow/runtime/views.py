@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered, Cancel, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.events import Answered, Cancel, Commanded, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
 from bpflow.engine.program import Program
-from bpflow.engine.state import Assignee, State, Token
+from bpflow.engine.state import ROOT, Assignee, Failure, State, Token
 from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Wait, step_of
+from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import InstanceRow, party_text
@@ -42,8 +42,17 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn of a for-each: the name of its item, its value, and the number of the turn from 1 on."""
+
+    name: str
+    item: Value
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """A place where an instance stands. `kind`: task, pause, call, block or held."""
+    """A place where an instance stands. `kind`: task, pause, call, block, join or held · `within`: the turns around it, the outermost first."""
 
     kind: str
     path: str
@@ -51,6 +60,9 @@ class Standing:
     task: str | None
     people: tuple[Assignee, ...]
     due: datetime | None
+    messages: tuple[tuple[str, Value], ...] = ()
+    """The names and keys of the messages that it waits for."""
+    within: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +81,23 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """An instance as operators see it."""
+    """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `called`: the instances
+    that it has called and waits or waited for."""
 
     row: InstanceRow
     title: str
     where: list[Standing]
     incidents: list[IncidentView]
     names: dict[str, Value]
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    failure: Failure | None = None
+    called: list[InstanceRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, overdue, reminded, incident, repaired, withdrawn, changed or ended."""
+    """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed or ended."""
 
     at: datetime
     kind: str
@@ -100,12 +117,22 @@ def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
     return row, held, held.state
 
 
+def parties_in(runner: Runner, id: int) -> list[str]:
+    """Who has tasks of the instance, as the store writes them; nobody where there is no instance."""
+    row = runner.store.instance(id)
+    state = runner.read(row).state if row is not None else None
+    waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.people))
+
+
 def instance_view(runner: Runner, id: int) -> InstanceView:
     row, held, state = load(runner, id)
     steps = steps_of(held.program)
-    where = [standing(held, state, token, steps) for token in state.tokens.values()]
+    where = [standing(held, state, token, steps) for token in state.tokens.values()] + joining(held, state, steps)
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names)
+    inputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}
+    called = runner.store.called_by(id)
+    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, dict(state.outputs), state.failure, called)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -128,7 +155,33 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     waiting = token.waiting
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
-    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, waiting.people if waiting else (), due)
+    messages = tuple(waiting.arms.listening.values()) if waiting else ()
+    people = waiting.people if waiting else ()
+    within = turns_around(held.program, state, token.scope)
+    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
+
+
+def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
+    """The joins that hold tokens and wait for others."""
+    found = []
+    for scope in state.scopes.values():
+        for node, counts in scope.joins.items():
+            if counts and "" not in counts:
+                within = turns_around(held.program, state, scope.id)
+                found.append(Standing("join", step_of(node), title_of(steps, node), None, (), None, (), within))
+    return found
+
+
+def turns_around(program: Program, state: State, scope: int) -> tuple[Turn, ...]:
+    """The turns of for-each around a scope, the outermost first."""
+    found: list[Turn] = []
+    while scope != ROOT and scope in state.scopes:
+        at = state.scopes[scope]
+        block = program.nodes.get(at.block)
+        if isinstance(block, Block) and block.each is not None and at.index >= 0:
+            found.append(Turn(block.each.name, (at.names or {}).get(block.each.name), at.index + 1))
+        scope = at.parent
+    return tuple(reversed(found))
 
 
 def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
@@ -137,8 +190,9 @@ def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
     graph, steps, found = held.program.graph, steps_of(held.program), []
     for incident in held.state.incidents:
         step = steps.get(step_of(incident.node))
-        place = f"{graph.source}:{step.place[0]}:{step.place[1]}" if step and step.place else graph.source
-        title = title_of(steps, incident.node)
+        at = step.place if step else graph.outputs[0][1].place if not incident.node and graph.outputs else None
+        place = f"{graph.source}:{at[0]}:{at[1]}" if at else graph.source
+        title = title_of(steps, incident.node) if incident.node else graph.title
         found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at))
     return found
 
@@ -153,7 +207,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
     if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
         raise UnexpectedEvent(say("the task is closed"))
     entry, form, steps = entries[0], node.form, steps_of(held.program)
-    look = Look(runner, held, state, at, now)
+    look = Look(runner, held, state, at.scope, now)
     prefill = {name: look.value(expr) for name, expr in form.prefill}
     return TaskView(
         entry.id,
@@ -176,12 +230,12 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
 
 @dataclass(slots=True)
 class Look:
-    """Evaluates what a task shows, from where its token stands, against the documents as they are now. Changes nothing."""
+    """Evaluates what a task or a command shows, as seen in a scope, against the documents as they are now. Changes nothing."""
 
     runner: Runner
     held: Held
     state: State
-    token: Token
+    scope: int
     now: datetime
 
     def value(self, expr: Expr) -> Value:
@@ -189,7 +243,7 @@ class Look:
         live = Live(self.runner.world)
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
-            draft.look_from(self.token.scope)
+            draft.look_from(self.scope)
             try:
                 return draft.value(expr)
             except Unanswered as unanswered:
@@ -244,10 +298,15 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             title = next((o.title for o in held.program.forms.get(node, {}).values() if o.name == event.outcome), event.outcome)
             said = say("{outcome}: {comment}", outcome=title, comment=event.comment) if event.comment else say("{outcome}", outcome=title)
             return [Line(at, "answered", step_of(node), title_of(steps, node), by, said)]
+        case Commanded():
+            path, trigger = _pressed(held, event, facts)
+            return [Line(at, "commanded", path, trigger.title or trigger.name, by, say("{comment}", comment=event.comment) if event.comment else None)]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
             return [Line(at, "changed", "", "", by, None)]
+        case Cancel(caller=int() as caller):
+            return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
         case Retry() | Skip() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
@@ -262,6 +321,19 @@ def _left(held: Held, token: int, facts: list[Fact]) -> str:
         if isinstance(node, Task) and any(flow.id == taken for _, flow in node.outcomes):
             return node.id
     return ""
+
+
+def _pressed(held: Held, event: Commanded, facts: list[Fact]) -> tuple[str, Trigger]:
+    """The step whose command was pressed, and the command: of the handler that fired, else of the wait that the token left."""
+    fired = next((what for kind, id, what in facts if kind == "fired" and id == event.holder), None)
+    for block, handlers in held.program.handlers.items():
+        if fired is not None and len(handlers) > event.arm and handlers[event.arm].name == fired:
+            return step_of(block), handlers[event.arm].trigger
+    taken = next((what for kind, id, what in facts if kind == "took" and id == event.holder), "")
+    for node in held.program.graph.nodes:
+        if isinstance(node, Wait) and len(node.arms) > event.arm and node.arms[event.arm][1].id == taken:
+            return step_of(node.id), node.arms[event.arm][0]
+    return "", Trigger("command")
 
 
 def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> Line | None:
@@ -279,4 +351,4 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
     return Line(at, named, step_of(what), title_of(steps, what), None, None)
 
 
-__all__ = ["IncidentView", "InstanceView", "Line", "Standing", "TaskView", "User", "incidents_of", "instance_view", "task_view", "timeline", "visited"]
+__all__ = ["IncidentView", "InstanceView", "Line", "Standing", "TaskView", "Turn", "User", "incidents_of", "instance_view", "task_view", "timeline", "visited"]

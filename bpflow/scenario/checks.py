@@ -12,11 +12,28 @@ from pathlib import Path
 from bpflow.definition.directory import near_entry
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, in_order, say
-from bpflow.expressions.data import User, Value
+from bpflow.expressions.data import Document, User, Value
+from bpflow.graph import Graph
 from bpflow.graph.written import span_of
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.scenario.known import Known, means_none
-from bpflow.scenario.model import Answer, CalendarEntry, Ends, Entry, Expect, Notice, Scenario, parts
+from bpflow.scenario.known import OWN, Known, bare, means_none
+from bpflow.scenario.model import (
+    Answer,
+    CalendarEntry,
+    Change,
+    Command,
+    Ends,
+    Entry,
+    Expect,
+    Facts,
+    Filled,
+    Notice,
+    Refusal,
+    Scenario,
+    Sent,
+    ServiceCall,
+    parts,
+)
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
 from bpflow.source import Table
 from bpflow.values import Field, InvalidValue
@@ -34,10 +51,20 @@ def check_loaded(file: LoadedScenarios, workspace: LoadedWorkspace) -> list[Diag
     loaded = workspace.processes.get(file.process)
     found = [*file.findings, *_process(file, workspace, loaded), *_titles(file.scenarios)]
     if loaded is not None and loaded.graph is not None:
-        known = Known(loaded.graph, workspace.directory)
         for scenario in file.scenarios:
-            found += _Examination(known, file.complete).scenario(scenario)
+            known = _known(scenario, loaded.graph, workspace)
+            found += _Examination(known, file.complete, workspace).scenario(scenario)
     return in_order(found)
+
+
+def _known(scenario: Scenario, graph: Graph, workspace: LoadedWorkspace) -> Known:
+    """What the scenario may name; its documents are numbered as they stand."""
+    types = {**{type.type: type for type in graph.documents}, **workspace.documents}
+    names = [(str(type), str(name)) for type, several in scenario.documents.items() for name in several]
+    named = {name: Document(type, number) for number, (type, name) in enumerate(names, 1)}
+    if graph.document is not None:
+        named[OWN] = Document(graph.document, len(named) + 1)
+    return Known(graph, workspace.directory, types, named)
 
 
 def _process(file: LoadedScenarios, workspace: LoadedWorkspace, loaded: Loaded | None) -> Findings:
@@ -61,14 +88,19 @@ def _titles(scenarios: Iterable[Scenario]) -> Findings:
 class _Examination:
     """The examination of one scenario. Where parts of the file could not be read, nothing is said to be missing."""
 
-    def __init__(self, known: Known, complete: bool) -> None:
-        self.known, self.complete = known, complete
+    def __init__(self, known: Known, complete: bool, workspace: LoadedWorkspace) -> None:
+        self.known, self.complete, self.workspace = known, complete, workspace
+        self.own = known
 
     def scenario(self, scenario: Scenario) -> Findings:
         yield from self._instant(scenario.at, scenario.value_span("at"))
+        yield from self._documents(scenario)
         yield from self._given(scenario.document, self.known.fields, self._no_document_field)
         if self.complete:
             yield from self._lacking(scenario)
+        yield from self._services(scenario.service)
+        for process in scenario.processes:
+            yield from self._is_process(process, span_of(process))
         yield from self._given(scenario.inputs, dict(self.known.graph.inputs), lambda name: say('the process has no input "{name}"', name=name))
         yield from self._absences(scenario)
         yield from self._person(scenario.by, scenario.value_span("by"))
@@ -78,6 +110,58 @@ class _Examination:
             yield from self._ends(scenario.ends)
 
     # ── the beginning ───────────────────────────────────────────────────────────────────────────────────────────────
+    def _documents(self, scenario: Scenario) -> Findings:
+        """The other documents: of types that there are, each name once, with the fields that they must have."""
+        seen = {OWN}
+        for type, several in scenario.documents.items():
+            if type not in self.known.types:
+                message = say('there is no document type "{type}"', type=type)
+                yield Diagnostic(span_of(type), "unknown-type", message, did_you_mean(type, self.known.types))
+                continue
+            fields = dict(self.known.types[type].fields)
+            for name, given in several.items():
+                if name in seen:
+                    yield Diagnostic(span_of(name), "duplicate-id", say('there is a document "{name}" already', name=name))
+                seen.add(str(name))
+                yield from self._given(given, fields, lambda field, type=type: say('"{type}" has no field "{field}"', type=type, field=field))  # type: ignore[misc]
+                for lacking in self._empty(fields, given) if self.complete else ():
+                    yield Diagnostic(span_of(name), "missing-key", say('the document needs "{field}"', field=lacking))
+
+    def _services(self, services: Iterable[Given]) -> Findings:
+        """Services that nothing calls, and answers that are none."""
+        for one in services:
+            if one.name not in self._all_services():
+                message = say('the process calls no service "{name}"', name=one.name)
+                yield Diagnostic(one.name_place, "uncalled-service", message, did_you_mean(one.name, self._all_services()))
+            if not isinstance(one.raw, Mapping) and not means_none(one.raw):
+                message = say("write the fields of the result, none, or {form}", form="{error: name, message: text}")
+                yield Diagnostic(one.place, "wrong-kind", message)
+
+    def _all_services(self) -> set[str]:
+        """The services of all processes that may play."""
+        graphs = [loaded.graph for loaded in self.workspace.processes.values() if loaded.graph is not None]
+        return {service for graph in graphs for service in Known(graph, self.known.directory).services}
+
+    @staticmethod
+    def _empty(fields: Mapping[str, Field], given: Iterable[Given]) -> Iterator[str]:
+        """The fields that must be filled and are not."""
+        there = {one.name for one in given if not means_none(one.raw)}
+        yield from (name for name, field in fields.items() if field.required and field.default is None and name not in there)
+
+    def _is_process(self, name: str | None, span: Span) -> Findings:
+        if name is not None and name not in self.workspace.processes:
+            message = say('there is no process "{name}" in this workspace', name=name)
+            yield Diagnostic(span, "unknown-process", message, did_you_mean(name, self.workspace.processes))
+
+    def _look_at(self, process: str | None) -> bool:
+        """Turns to another process, or back to the scenario's own. False where nothing is known of it."""
+        loaded = self.workspace.processes.get(process) if process is not None else None
+        if process is None:
+            self.known = self.own
+        elif loaded is not None and loaded.graph is not None:
+            self.known = Known(loaded.graph, self.own.directory, self.own.types, self.own.named)
+        return process is None or (loaded is not None and loaded.graph is not None)
+
     def _lacking(self, scenario: Scenario) -> Findings:
         """Fields without which the document cannot be created, and a document for a process that has none."""
         span = scenario.key_span("document") if scenario.document else scenario.place
@@ -85,10 +169,8 @@ class _Examination:
             if scenario.document:
                 yield Diagnostic(span, "unknown-key", say('the process "{name}" has no document', name=self.known.graph.process))
             return
-        there = {given.name for given in scenario.document if not means_none(given.raw)}
-        for name, field in self.known.fields.items():
-            if field.required and name not in there:
-                yield Diagnostic(span, "missing-key", say('the document needs "{field}"', field=name))
+        for name in self._empty(self.known.fields, scenario.document):
+            yield Diagnostic(span, "missing-key", say('the document needs "{field}"', field=name))
 
     def _absences(self, scenario: Scenario) -> Findings:
         for name, absences in scenario.absent.items():
@@ -102,19 +184,73 @@ class _Examination:
     def _entry(self, entry: Entry) -> Findings:
         if entry.expect:
             yield from self._expect(entry.expect)
-        if entry.answer:
-            yield from self._task(entry.answer.task, entry.answer.value_span("task"))
-            yield from self._person(entry.answer.by, entry.answer.value_span("by"))
-            yield from self._form(entry.answer)
+        yield from self._act(entry)
+        yield from self._services(entry.service)
         if entry.refused:
-            answer = entry.refused.answer
-            yield from self._task(answer.task, answer.value_span("task"))
-            yield from self._person(answer.by, answer.value_span("by"))
-        if entry.change:
-            yield from self._person(entry.change.by, entry.change.value_span("by"))
-            yield from self._given(entry.change.document, self.known.fields, self._no_document_field)
+            yield from self._act(entry.refused)
         if entry.wait is not None:
             yield from self._read(lambda raw: self.known.moment(raw), entry.wait, entry.value_span("wait"), "bad-duration")
+
+    def _act(self, act: Entry | Refusal) -> Findings:
+        """What somebody does. In what is to be refused the forms are not looked at."""
+        strictly = isinstance(act, Entry)
+        for filled in (act.answer, act.command):
+            if filled is not None:
+                yield from self._is_process(filled.process, filled.value_span("process"))
+                yield from self._person(filled.by, filled.value_span("by"))
+                if self._look_at(filled.process):
+                    yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
+                self._look_at(None)
+        if act.change is not None and strictly:
+            yield from self._change(act.change)
+        if act.message is not None:
+            yield from self._message(act.message, strictly)
+
+    def _answer(self, answer: Answer, strictly: bool) -> Findings:
+        yield from self._task(answer.task, answer.value_span("task"))
+        if strictly:
+            yield from self._form(answer)
+
+    def _command(self, command: Filled, strictly: bool) -> Findings:
+        assert isinstance(command, Command)
+        known, name = self.known.commands, str(command.name)
+        if name not in known:
+            message = say('the process has no command "{name}"', name=name)
+            yield Diagnostic(command.value_span("name"), "unknown-command", message, did_you_mean(name, known) or _listed(sorted(known)))
+        elif strictly:
+            yield from self._given(command.values, known[name], lambda field: say('the command "{name}" has no field "{field}"', name=name, field=field))
+
+    def _message(self, message: Sent, strictly: bool) -> Findings:
+        """A message that nobody in the workspace receives, and values that no receiver can take."""
+        known, name = self._all_messages(), str(message.name)
+        if name not in known:
+            said = say('no process of this workspace receives a message "{name}"', name=name)
+            yield Diagnostic(message.value_span("name"), "unknown-message", said, did_you_mean(name, known) or _listed(sorted(known)))
+        elif (fields := known[name]) is not None and strictly:
+            yield from self._given(message.values, fields, lambda field: say('the message "{name}" has no field "{field}"', name=name, field=field))
+
+    def _all_messages(self) -> dict[str, dict[str, Field] | None]:
+        """The messages that any process receives, with the fields that all of its receivers together declare."""
+        found: dict[str, dict[str, Field] | None] = {}
+        for loaded in self.workspace.processes.values():
+            for name, fields in Known(loaded.graph, self.own.directory).messages.items() if loaded.graph is not None else ():
+                before = found.get(name, {})
+                found[name] = {**before, **fields} if before is not None and fields is not None else None
+        return found
+
+    def _change(self, change: Change) -> Findings:
+        yield from self._person(change.by, change.value_span("by"))
+        document = self.known.named.get(str(change.of)) if change.of is not None else self.known.named.get(OWN)
+        if change.of is not None and document is None:
+            message = say('the scenario has no document "{name}"', name=change.of)
+            yield Diagnostic(change.value_span("of"), "unknown-document", message, did_you_mean(change.of, self.known.named))
+        elif document is None:
+            yield Diagnostic(change.place, "unknown-key", say('the process "{name}" has no document', name=self.known.graph.process))
+        else:
+            yield from self._given(change.document, self._fields_of(document.type), self._no_document_field)
+
+    def _fields_of(self, type: str) -> Mapping[str, Field]:
+        return dict(self.known.types[type].fields) if type in self.known.types else {}
 
     def _form(self, answer: Answer) -> Findings:
         """The outcome, and the values of its form."""
@@ -137,6 +273,12 @@ class _Examination:
 
     # ── what must be so ─────────────────────────────────────────────────────────────────────────────────────────────
     def _expect(self, expect: Expect) -> Findings:
+        yield from self._is_process(expect.process, expect.value_span("process"))
+        if self._look_at(expect.process):
+            yield from self._said(expect)
+        self._look_at(None)
+
+    def _said(self, expect: Expect) -> Findings:
         if expect.task is not None:
             yield from self._task(expect.task, expect.value_span("task"))
         if expect.waiting is not None and expect.waiting not in self.known.activities:
@@ -147,20 +289,49 @@ class _Examination:
         yield from self._facts(expect)
 
     def _ends(self, ends: Ends) -> Findings:
-        results = self.known.results
-        if ends.result is not None and not means_none(ends.result) and ends.result not in results:
-            message = say('the process never ends with "{result}"', result=ends.result)
-            yield Diagnostic(ends.value_span("result"), "unknown-result", message, did_you_mean(ends.result, results) or _listed(sorted(results)))
         yield from self._facts(ends)
 
-    def _facts(self, expected: Expect | Ends) -> Findings:
-        yield from self._given(expected.document, self.known.fields, self._no_document_field)
+    def _result(self, facts: Facts) -> Findings:
+        results = self.known.results
+        if facts.result is not None and not means_none(facts.result) and facts.result not in results:
+            message = say('the process never ends with "{result}"', result=facts.result)
+            yield Diagnostic(facts.value_span("result"), "unknown-result", message, did_you_mean(facts.result, results) or _listed(sorted(results)))
+
+    def _facts(self, expected: Facts) -> Findings:
+        yield from self._result(expected)
+        yield from self._given(expected.document, self.own.fields, self._no_document_field)
+        for one in expected.documents:
+            yield from self._counted(one)
+        yield from self._given(expected.variables, self.known.variables, lambda name: say('the process has no variable "{name}"', name=name), always=True)
+        for one in expected.outputs:
+            if one.name not in self.known.outputs:
+                message = say('the process has no output "{name}"', name=one.name)
+                yield Diagnostic(one.name_place, "unknown-field", message, did_you_mean(one.name, self.known.outputs))
+        for call in parts(expected.call, ServiceCall):
+            if call.service not in self._all_services():
+                message = say('the process calls no service "{name}"', name=call.service)
+                yield Diagnostic(call.value_span("service"), "uncalled-service", message, did_you_mean(call.service, self._all_services()))
         for entry in parts(expected.calendar, CalendarEntry):
             yield from self._people(entry.to, entry.value_span("to"))
             if entry.at is not None:
                 yield from self._instant(entry.at, entry.value_span("at"))
         for notice in parts(expected.notice, Notice):
             yield from self._people(notice.to, notice.value_span("to"))
+
+    def _counted(self, one: Given) -> Findings:
+        """Documents that are counted, or told by their fields."""
+        named = self.known.named.get(one.name)
+        type = named.type if named else one.name
+        if type not in self.known.types:
+            known = {*self.known.types, *self.known.named}
+            message = say('there is no document type "{type}"', type=type)
+            yield Diagnostic(one.name_place, "unknown-type", message, did_you_mean(type, known))
+        elif isinstance(one.raw, Mapping):
+            places = getattr(one.raw, "value_spans", {}), getattr(one.raw, "key_spans", {})
+            given = [Given(str(name), raw, places[0].get(name, one.place), places[1].get(name, one.place)) for name, raw in one.raw.items()]
+            yield from self._given(given, self._fields_of(type), lambda field: say('"{type}" has no field "{field}"', type=type, field=field))
+        elif not isinstance(bare(one.raw), int):
+            yield Diagnostic(one.place, "wrong-kind", say("write how many there are, or the fields of one"))
 
     # ── names and values ────────────────────────────────────────────────────────────────────────────────────────────
     def _step(self, name: str, span: Span) -> Findings:
@@ -189,11 +360,11 @@ class _Examination:
     def _instant(self, raw: str, span: Span) -> Findings:
         yield from self._read(self.known.instant, raw, span, "wrong-value")
 
-    def _given(self, given: Iterable[Given], fields: Mapping[str, Field], unknown: Callable[[str], Message]) -> Findings:
+    def _given(self, given: Iterable[Given], fields: Mapping[str, Field], unknown: Callable[[str], Message], always: bool = False) -> Findings:
         for one in given:
             field = fields.get(one.name)
             if field is None:
-                if fields or self.known.document is not None:
+                if always or fields or self.known.document is not None:
                     yield Diagnostic(one.name_place, "unknown-field", unknown(one.name), _titled(one.name, fields) or did_you_mean(one.name, fields))
                 continue
             try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bpflow.diagnostics import Message, Span, say
-from bpflow.graph import Block, Choose, Expr, Flow, Graph, Node, Place, StepInfo, Task, Wait, step_of
+from bpflow.graph import Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, step_of
 from bpflow.scenario.known import step_name
 
 
@@ -87,13 +88,15 @@ class _Told:
         return Unvisited(called(step), self._span(step.place))
 
     def branches(self) -> Iterator[tuple[Flow, Unvisited]]:
-        """The ways out of each node that has several and is no task, with what they are called."""
+        """The ways out of each node that has several and is no task, and what may happen meanwhile, with what they are called."""
         for node in self.graph.nodes:
             step = self.infos.get(step_of(node.id))
             if step is not None:
-                for flow, name, at in _ways(node):
-                    place = at.place if at and at.place else step.place
-                    yield flow, Unvisited(say("{branch} of {step}", branch=_branch(name), step=called(step)), self._span(place))
+                for way in _ways(node):
+                    place = way.at.place if way.at and way.at.place else step.place
+                    yield way.flow, Unvisited(say("{branch} of {step}", branch=way.name, step=called(step)), self._span(place))
+        for way in _handled(self.graph.handlers):
+            yield way.flow, Unvisited(say("{branch} of the process", branch=way.name), self._span(way.at.place if way.at else None))
 
     def outcomes(self) -> Iterator[tuple[Flow, Unvisited]]:
         for node in self.graph.nodes:
@@ -110,22 +113,36 @@ class _Told:
         return Span(self.file, line, column, line, column + 1)
 
 
-def _ways(node: Node) -> Iterator[tuple[Flow, str, Expr | None]]:
-    """The branches of a node: the flow, its name, and the expression that stands for its place."""
+class _Way(NamedTuple):
+    """A way that may be taken or not: its flow, what it is called, and the expression that stands for its place."""
+
+    flow: Flow
+    name: Message
+    at: Expr | None = None
+
+
+def _ways(node: Node) -> Iterator[_Way]:
+    """The branches of a node. That a parallel has nothing to do is no branch of it."""
     match node:
         case Choose():
             for when, flow in node.arms:
-                yield flow, branch_name(flow), when
-            if node.otherwise:
-                yield node.otherwise, branch_name(node.otherwise), None
+                yield _Way(flow, _branch(branch_name(flow)), when)
+            if node.otherwise and node.hit != "every":
+                yield _Way(node.otherwise, _branch(branch_name(node.otherwise)))
         case Wait() if len(node.arms) > 1:
             for trigger, flow in node.arms:
-                yield flow, branch_name(flow), trigger.expr
+                yield _Way(flow, _branch(branch_name(flow)), trigger.expr or trigger.by)
         case Block():
             for flow in node.entry if len(node.entry) > 1 else ():
-                yield flow, branch_name(flow), None
-            for handler in node.handlers:
-                yield handler.entry, handler.name, handler.trigger.expr
+                yield _Way(flow, _branch(branch_name(flow)))
+            yield from _handled(node.handlers)
+
+
+def _handled(handlers: Iterable[Handler]) -> Iterator[_Way]:
+    """What may happen meanwhile, and what is done about errors."""
+    for handler in handlers:
+        name = say('"on-error"') if handler.name == "on-error" else say('what may come meanwhile, "{name}",', name=handler.name)
+        yield _Way(handler.entry, name, handler.trigger.expr or handler.trigger.by)
 
 
 def branch_name(flow: Flow) -> str:

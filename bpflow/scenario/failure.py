@@ -10,9 +10,9 @@ from bpflow.diagnostics import Message, excerpt, say
 from bpflow.runtime import InstanceView, Standing
 from bpflow.scenario.coverage import named
 from bpflow.scenario.expectations import Mismatch
-from bpflow.scenario.known import step_name
+from bpflow.scenario.known import Known, step_name
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import instant_text, listed
+from bpflow.scenario.wording import instant_text, listed, value_text
 from bpflow.stores.contract import TaskEntry
 
 
@@ -46,15 +46,26 @@ def failure(stage: Stage, mismatches: Iterable[Mismatch], source: str) -> Failur
 
 
 def where_it_stood(stage: Stage) -> Iterator[Message]:
-    """The places where the instance stands, its incidents, or how it has ended."""
+    """The places where the instance stands, its incidents, or how it has ended; and the same of the other processes that play."""
     view = stage.view()
     if view is None:
         yield say("it has not been started")
-        return
+    else:
+        yield from _lines(stage, stage.known, view)
+    for name in stage.cast:
+        for other in stage.views(name):
+            if view is None or other.row.id != view.row.id:
+                for line in _lines(stage, stage.of(name), other):
+                    yield say('"{process}", instance {id}: {line}', process=name, id=other.row.id, line=line)
+
+
+def _lines(stage: Stage, known: Known, view: InstanceView) -> Iterator[Message]:
     if view.row.status != "running":
         yield _end(view)
-    for standing in view.where if view.row.status == "running" else ():
-        yield _standing(stage, standing)
+        return
+    for standing in view.where:
+        if standing.kind != "block":
+            yield _standing(stage, known, standing)
     for incident in view.incidents:
         step = named(incident.title, step_name(incident.path))
         yield say("an incident at {step}, {place}: {message}", step=step, place=incident.place, message=incident.message)
@@ -66,21 +77,39 @@ def _end(view: InstanceView) -> Message:
     return say('it has ended with "{result}"', result=view.row.result) if view.row.result else say("it has ended without a result")
 
 
-def _standing(stage: Stage, standing: Standing) -> Message:
-    zone: tzinfo = stage.known.zone
-    step = named(standing.title, step_name(standing.path))
+def _standing(stage: Stage, known: Known, standing: Standing) -> Message:
+    zone: tzinfo = known.zone
+    step = _place(known, standing)
     match standing.kind:
         case "task":
-            return _task(step, [entry for entry in stage.tasks() if entry.id == standing.task], zone)
+            return _task(step, [entry for entry in stage.engine.tasks(instance=_instance(standing)) if entry.id == standing.task], zone)
         case "pause" if standing.due is not None:
             return say("{step}: waits until {due}", step=step, due=instant_text(standing.due, zone))
         case "pause":
             return say("{step}: waits", step=step)
+        case "call" if known.activity_at(standing.path) == "call-process":
+            return say("{step}: the process that it has called has not ended", step=step)
         case "call":
             return say("{step}: a service has not answered", step=step)
+        case "join":
+            return say("{step}: waits for other branches", step=step)
         case "held":
             return say("{step}: held by an incident", step=step)
     return say("{step}", step=step)
+
+
+def _instance(standing: Standing) -> int | None:
+    return int(standing.task.partition(".")[0]) if standing.task else None
+
+
+def _place(known: Known, standing: Standing) -> Message:
+    """The step as it is called, with the branches and the turns in which it stands."""
+    said = named(standing.title, step_name(standing.path))
+    for branch in known.branches(standing.path):
+        said = say('{step} in the branch "{branch}"', step=said, branch=branch)
+    for turn in standing.within:
+        said = say("{step}, {name} {item}", step=said, name=turn.name, item=value_text(turn.item, known.zone))
+    return said
 
 
 def _task(step: Message, entries: list[TaskEntry], zone: tzinfo) -> Message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, PrivateAttr
+from pydantic import BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema
 from pydantic import Field as Key
 
 from bpflow.definition.directory import Absence
@@ -24,17 +24,15 @@ Several: TypeAlias = Word | tuple[Word, ...]
 """One, or a list."""
 
 
-class Answer(Model):
-    """An answer to a task. All further keys are the values of its form."""
+class Filled(Model):
+    """What somebody fills in. All further keys are the values of its form."""
 
     model_config = ConfigDict(extra="allow")
 
-    task: Result
-    """The step whose task is answered."""
+    process: Result | None = None
+    """The process in which it is done, where it is not the one that the scenario plays."""
     by: Word
-    """Who answers: an id of the directory."""
-    outcome: Name
-    """The button that is pressed."""
+    """Who does it: an id of the directory."""
     comment: Title | None = None
     """The comment."""
 
@@ -45,20 +43,57 @@ class Answer(Model):
         return tuple(Given(name, raw, values.get(name, NOWHERE), keys.get(name, NOWHERE)) for name, raw in (self.model_extra or {}).items())
 
 
+class Answer(Filled):
+    """An answer to a task. All further keys are the values of its form."""
+
+    task: Result
+    """The step whose task is answered."""
+    outcome: Name
+    """The button that is pressed."""
+
+
+class Command(Filled):
+    """A command is pressed: the oldest of that name which is for the person. All further keys are the values of its form."""
+
+    name: Name
+    """The command."""
+
+
 class Change(Model):
-    """Somebody edits the document."""
+    """Somebody edits a document."""
 
     by: Word | None = None
     """Who: an id of the directory."""
+    of: Name | None = None
+    """Which document, by its name among the `documents` of the scenario; else the process's own."""
     document: Givens
     """The new values of its fields; `none` empties one."""
+
+
+class Sent(Model):
+    """A message comes from outside."""
+
+    name: Word
+    """The message."""
+    key: Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean"]})] = None
+    """By what the receiver knows it; the name of a document of the scenario stands for that document."""
+    values: Givens = ()
+    """What it brings."""
 
 
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    answer: Answer
+    one_of: ClassVar[tuple[str, ...]] = ("answer", "command", "change", "message")
+
+    answer: Answer | None = None
     """An answer to a task."""
+    command: Command | None = None
+    """A command."""
+    change: Change | None = None
+    """A change of a document."""
+    message: Sent | None = None
+    """A message."""
     because: Word | None = None
     """A part of the reason that is given, in English or in Russian."""
 
@@ -85,24 +120,59 @@ class Notice(Model):
     """A part of its text."""
 
 
+class ServiceCall(Model):
+    """A call of a service, as far as it is told."""
+
+    service: Word
+    """The service."""
+    with_: Givens = ()
+    """What it was given: some of its arguments."""
+
+
 Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
 Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
-Part = TypeVar("Part", CalendarEntry, Notice)
+Calls: TypeAlias = Literal["none"] | ServiceCall | tuple[ServiceCall, ...]
+Part = TypeVar("Part", CalendarEntry, Notice, ServiceCall)
+Counted: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["integer", "object"]}, "minProperties": 1})]
+"""Documents: how many there are of a type, or fields of one of them."""
 
 
 def parts(written: object, kind: type[Part]) -> list[Part]:
-    """The entries or notices that are written: one, several, or `none`."""
+    """The entries, notices or calls that are written: one, several, or `none`."""
     several = written if isinstance(written, tuple) else (written,)
     return [part for part in several if isinstance(part, kind)]
 
 
-class Expect(Model):
+class Facts(Model):
+    """What may be said of the process at any moment, and of its end."""
+
+    result: Result | None = None
+    """The process has ended with this result; `none`: without one."""
+    document: Givens = ()
+    """Values of the document's fields; `none` is an empty one."""
+    documents: Counted = ()
+    """How many documents there are of a type, or values of fields that one of them has; a document of the scenario by its name."""
+    variables: Givens = ()
+    """Values of the process's variables; `none` is an empty one."""
+    outputs: Givens = ()
+    """What the process has given, once it has ended; `none` is an empty one."""
+    calendar: Calendar | None = None
+    """Entries that the process has made in calendars; `none`: it has made none."""
+    notice: Notices | None = None
+    """Messages to people since the last action; `none`: there were none."""
+    call: Calls | None = None
+    """Calls of services since the last action; `none`: there were none."""
+
+
+class Expect(Facts):
     """What must be so at this moment. All that is said must hold."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
+    process: Result | None = None
+    """All this is said of another process: of its newest instance; tasks and waits are those of all its instances."""
     instances: Annotated[int, Key(ge=0, strict=True)] | None = None
-    """How many instances have been started on the document."""
+    """How many instances of the process have been started."""
     task: Result | None = None
     """A task of this step is open."""
     to: Several | None = None
@@ -113,12 +183,6 @@ class Expect(Model):
     """Whether the deadline of the task has passed."""
     waiting: Word | None = None
     """The process waits at this step, or at a step of this activity."""
-    document: Givens = ()
-    """Values of the document's fields; `none` is an empty one."""
-    calendar: Calendar | None = None
-    """Entries that the process has made in calendars; `none`: it has made none."""
-    notice: Notices | None = None
-    """Messages since the last answer, change or wait; `none`: there were none."""
     incident: Word | None = None
     """The process has an incident whose message has this in it."""
 
@@ -130,39 +194,42 @@ class Expect(Model):
                 yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" is said of a task: name its step with "task"', key=key))
 
 
-class Ends(Model):
+class Ends(Facts):
     """How it must have ended."""
 
-    result: Result | None = None
-    """The result; `none`: there is none."""
-    document: Givens = ()
-    """Values of the document's fields; `none` is an empty one."""
-    calendar: Calendar | None = None
-    """Entries that the process has made in calendars."""
-    notice: Notices | None = None
-    """Messages since the last answer, change or wait."""
+
+Services: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["object", "string"]}, "minProperties": 1})]
+"""What services answer, by name: the fields of the result, `none` for no result, or `{error: name, message: text}`."""
+Documents: TypeAlias = dict[Result, dict[Name, Givens]]
+"""Documents by type and by a name of the scenario's own: their fields."""
 
 
 class Entry(Model):
     """One thing that happens, or must be so."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "wait", "change", "refused")
+    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "command", "wait", "change", "message", "service", "refused")
 
     expect: Expect | None = None
     """What must be so now."""
     answer: Answer | None = None
     """Somebody answers a task."""
+    command: Command | None = None
+    """Somebody presses a command."""
     wait: Word | None = None
     """Time passes: a duration such as `2 working days`, or up to an instant."""
     change: Change | None = None
-    """Somebody edits the document."""
+    """Somebody edits a document."""
+    message: Sent | None = None
+    """A message comes from outside."""
+    service: Services = ()
+    """What services answer from now on."""
     refused: Refusal | None = None
-    """An answer that must be refused."""
+    """What must be refused."""
 
     @property
     def key(self) -> str:
         """Which of them it is."""
-        return next(key for key in self.one_of if getattr(self, key) is not None)
+        return next(key for key in self.one_of if key in self.model_fields_set)
 
 
 def _several(raw: Any) -> Any:
@@ -181,12 +248,18 @@ class Scenario(Model):
     """When it begins: the instant that the clock shows."""
     document: Givens = ()
     """The fields of the process's document, which is created then."""
+    documents: Documents = Key(default_factory=dict)
+    """Other documents that are there from the beginning: by type, then by a name by which the scenario calls them."""
     inputs: Givens = ()
     """The form of the start."""
     by: Word | None = None
     """Who starts the process."""
     absent: dict[Word, Absences] = Key(default_factory=dict)
     """Who is away besides those of whom the directory says so."""
+    service: Services = ()
+    """What services answer; a call of one that is not named fails the scenario."""
+    processes: tuple[Result, ...] = ()
+    """Other processes of the workspace that play along; those that are called always do."""
     play: tuple[Entry, ...] = ()
     """What happens, and what must be so, in this order."""
     ends: Ends | None = None
@@ -209,11 +282,6 @@ class Scenario(Model):
     def source(self) -> str:
         """The text of its file; empty where it was made from plain data."""
         return self._source
-
-    @property
-    def starts_itself(self) -> bool:
-        """The process is not started beforehand: a change of the document has to start it."""
-        return bool(self.play) and self.play[0].change is not None
 
 
 class ScenarioFile(Model):

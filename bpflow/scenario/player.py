@@ -16,7 +16,7 @@ from bpflow.loading import LoadedWorkspace
 from bpflow.scenario.expectations import Mismatch, says, unmet, unmet_end
 from bpflow.scenario.failure import Failure, failure
 from bpflow.scenario.model import Answer, Entry, Refusal, Scenario
-from bpflow.scenario.stage import Prepared, Stage, plain, prepare
+from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,13 @@ class Player:
     def __init__(self, stage: Stage, scenario: Scenario) -> None:
         self.stage, self.scenario = stage, scenario
         self.place = scenario.value_span("title")
-        self._expected: set[int] = set()
+        self._expected: set[tuple[int, int]] = set()
 
     def play(self) -> Failure | None:
         """Plays all of it; the failure, if something was not so."""
         try:
             self._begin()
+            self._scripted()
             for entry in self.scenario.play:
                 self._entry(entry)
             self._no_incident()
@@ -121,18 +122,39 @@ class Player:
         self._happen(entry)
 
     def _happen(self, entry: Entry) -> None:
-        if entry.answer is not None:
-            self._answer(entry.answer)
-        elif entry.refused is not None:
+        if entry.refused is not None:
             self._refused(entry.refused)
-        elif entry.change is not None:
-            by = entry.change.by
-            try:
-                self.stage.change(entry.change.document, str(by) if by is not None else None)
-            except Refused as refused:
-                raise self._not_taken(say("the change was refused: {reason}", reason=refused.message)) from refused
         elif entry.wait is not None:
             self._wait(entry.wait)
+        elif entry.service:
+            self.stage.services.answer(entry.service)
+        else:
+            self._done(entry)
+        self._scripted()
+
+    def _done(self, act: Entry | Refusal) -> None:
+        """What somebody does. It must be taken."""
+        try:
+            self._do(act)
+        except Refused as refused:
+            raise self._not_taken(was_refused(act, refused.message)) from refused
+
+    def _do(self, act: Entry | Refusal) -> None:
+        """What somebody does. Refused where the runtime does; NotSo where it is of something that was not there."""
+        if act.answer is not None:
+            self._answer(act.answer)
+        elif act.command is not None:
+            self.stage.command(act.command)
+        elif act.change is not None:
+            self.stage.change(act.change)
+        elif act.message is not None:
+            self.stage.send(act.message)
+
+    def _scripted(self) -> None:
+        """Every service that was called is one of which the scenario says what it answers."""
+        for service in self.stage.services.unwritten:
+            message = say('the service "{service}" was called, but the scenario does not say what it answers: say it under "service"', service=service)
+            raise NotSo(Mismatch(self.place, message))
 
     def _wait(self, raw: str) -> None:
         moment = self.stage.known.moment(raw)
@@ -141,33 +163,26 @@ class Player:
             raise NotSo(Mismatch(self.place, say("this moment has passed already: time does not go back")))
         self.stage.wait(until)
 
-    # ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what must be taken, and what must not ───────────────────────────────────────────────────────────────────────
     def _answer(self, answer: Answer) -> None:
-        try:
-            self._give(answer)
-        except Refused as refused:
-            raise self._not_taken(say("the answer was refused: {reason}", reason=refused.message)) from refused
-
-    def _give(self, answer: Answer) -> None:
-        """Answers the task of the step. Refused where the runtime does; NotSo where there was no such task."""
-        task = self.stage.task(str(answer.task), str(answer.by))
+        """Answers the task of the step."""
+        task = self.stage.task(str(answer.task), str(answer.by), answer.process)
         if task is None:
             message = say('nobody has had a task of "{step}" yet, so it cannot be answered', step=answer.task)
             raise NotSo(Mismatch(answer.value_span("task"), message))
-        comment = str(answer.comment) if answer.comment is not None else None
-        self.stage.answer(task, str(answer.by), str(answer.outcome), plain(answer.values), comment)
+        self.stage.answer(task, answer)
 
     def _refused(self, refusal: Refusal) -> None:
-        """The answer is to be refused, for the reason that is given, and nothing may change."""
+        """It is to be refused, for the reason that is given, and nothing may change."""
         before = self.stage.traces()
         try:
-            self._give(refusal.answer)
+            self._do(refusal)
         except Refused as refused:
             self._reason(refusal, refused.message)
         else:
-            raise self._not_taken(say("the answer should have been refused, but it was taken"))
+            raise self._not_taken(was_taken(refusal))
         if self.stage.traces() != before:
-            raise self._not_taken(say("the answer was refused, but it has changed something"))
+            raise self._not_taken(say("it was refused, but it has changed something"))
 
     def _reason(self, refusal: Refusal, reason: Message) -> None:
         if refusal.because is not None and not says(reason, refusal.because):
@@ -175,9 +190,8 @@ class Player:
             raise NotSo(Mismatch(refusal.value_span("because"), message))
 
     # ── failing ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _incidents(self) -> dict[int, Message]:
-        view = self.stage.view() if self.stage.in_trouble else None
-        return {incident.id: incident.message for incident in view.incidents} if view else {}
+    def _incidents(self) -> dict[tuple[int, int], Message]:
+        return {(incident.instance, incident.id): incident.message for incident in self.stage.incidents()}
 
     def _no_incident(self) -> None:
         """Every incident has been expected."""
@@ -192,3 +206,25 @@ class Player:
 
     def _not_taken(self, message: Message) -> NotSo:
         return NotSo(Mismatch(self.place, message))
+
+
+def was_refused(act: Entry | Refusal, reason: Message) -> Message:
+    """That something was refused, and why."""
+    if act.answer is not None:
+        return say("the answer was refused: {reason}", reason=reason)
+    if act.command is not None:
+        return say("the command was refused: {reason}", reason=reason)
+    if act.change is not None:
+        return say("the change was refused: {reason}", reason=reason)
+    return say("the message was refused: {reason}", reason=reason)
+
+
+def was_taken(act: Refusal) -> Message:
+    """That something was taken which should not have been."""
+    if act.answer is not None:
+        return say("the answer should have been refused, but it was taken")
+    if act.command is not None:
+        return say("the command should have been refused, but it was taken")
+    if act.change is not None:
+        return say("the change should have been refused, but it was taken")
+    return say("the message should have been refused, but it was taken")

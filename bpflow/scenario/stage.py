@@ -16,15 +16,16 @@ from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program
 from bpflow.expressions.data import Document, Duration, Value
-from bpflow.graph import step_of
+from bpflow.graph import Graph, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.runtime import Engine, InstanceView, VirtualClock
-from bpflow.scenario.known import Known, bare, means_none, step_name
-from bpflow.scenario.model import Scenario
+from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
+from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
+from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
+from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
 from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
-from bpflow.values import InvalidValue
+from bpflow.values import Field, InvalidValue
 
 MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
@@ -39,27 +40,64 @@ class NeverRests(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A process made ready to be played, once for all its scenarios."""
+class Ready:
+    """One process made ready: what a scenario may name in it, its stored definition, its program."""
 
-    workspace: LoadedWorkspace
     known: Known
-    calendar: WorkingCalendar
     definition: DefinitionRow
     program: Program
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A process made ready to be played, once for all its scenarios, and the other processes of its workspace, ready when they are asked for."""
+
+    workspace: LoadedWorkspace
+    process: str
+    calendar: WorkingCalendar
+    ready: dict[str, Ready]
+
+    @property
+    def known(self) -> Known:
+        """What is known of the process."""
+        return self.ready[self.process].known
+
+    def cast(self, scenario: Scenario) -> dict[str, Ready]:
+        """The processes that play in a scenario: its own, those that it names, and those that they call. Refused where one cannot be played."""
+        found: dict[str, Ready] = {}
+        todo = [self.process, *map(str, scenario.processes)]
+        while todo:
+            name = todo.pop(0)
+            if name not in found:
+                found[name] = self.of(name)
+                todo += found[name].known.called
+        return found
+
+    def of(self, name: str) -> Ready:
+        """One process. Refused if there is no such process, or it has errors."""
+        if name not in self.ready:
+            loaded = self.workspace.processes.get(name)
+            if loaded is None:
+                raise Refused(say('there is no process "{name}" in this workspace', name=name))
+            self.ready[name] = made_ready(loaded, self.workspace)
+        return self.ready[name]
+
+
 def prepare(loaded: Loaded, workspace: LoadedWorkspace) -> Prepared:
     """Makes a process ready. Raises NotDeployable if it has errors."""
+    own = made_ready(loaded, workspace)
+    name = own.known.graph.process
+    return Prepared(workspace, name, WorkingCalendar(workspace.settings.calendar), {name: own})
+
+
+def made_ready(loaded: Loaded, workspace: LoadedWorkspace) -> Ready:
+    """The process as it is deployed. Raises NotDeployable if it has errors."""
     with Engine(open_store(":memory:"), workspace) as engine:
         name = engine.deploy(loaded).process
         (deployed,) = engine.store.deployed()
-        definition = engine.store.definition(deployed.id)
         graph = engine.graph(name)
-        documents = {**{type.type: type for type in graph.documents}, **workspace.documents}
-        known = Known(graph, workspace.directory)
-        calendar = WorkingCalendar(workspace.settings.calendar)
-        return Prepared(replace(workspace, documents=documents), known, calendar, definition, engine.runner.program(definition.id))
+        types = {**{type.type: type for type in graph.documents}, **workspace.documents}
+        return Ready(Known(graph, workspace.directory, types), engine.store.definition(deployed.id), engine.runner.program(deployed.id))
 
 
 def with_absences(directory: DirectoryFile, scenario: Scenario) -> DirectoryFile:
@@ -72,28 +110,62 @@ def with_absences(directory: DirectoryFile, scenario: Scenario) -> DirectoryFile
     return directory.model_copy(update={"people": people})
 
 
+STARTS = {"change": "document-changed", "message": "message", "wait": "schedule"}
+"""What starts an instance if it comes first in a play, and the process has a start for it."""
+
+
+def starts_itself(graph: Graph, scenario: Scenario) -> bool:
+    """The process is not started beforehand: what comes first in the play has to start it."""
+    first = scenario.play[0].key if scenario.play else ""
+    return any(start.on == STARTS.get(first) for start in graph.starts)
+
+
 class Stage:
     """Where one scenario is played."""
 
     def __init__(self, prepared: Prepared, scenario: Scenario) -> None:
         """Opens the stage at the scenario's first moment. Refused where the scenario cannot begin."""
-        self.prepared, self.known = prepared, prepared.known
+        self.prepared = prepared
         workspace = prepared.workspace
         if scenario.absent:
             workspace = replace(workspace, directory=with_absences(workspace.directory, scenario))
-        self.clock = VirtualClock(self.known.instant(scenario.at))
-        self.engine = Engine(open_store(":memory:"), workspace, self.clock)
-        kept = prepared.definition
-        row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now)
-        self.engine.runner.programs[row.id] = prepared.program
-        self.document: Document | None = None
-        self._tasks: dict[str, str] = {}
+        self.cast = prepared.cast(scenario)
+        self.named: dict[str, Document] = {}
+        self._known = {name: replace(ready.known, named=self.named) for name, ready in self.cast.items()}
+        types = {name: type for ready in self.cast.values() for name, type in ready.known.types.items()}
+        self.clock, self.services = VirtualClock(self.known.instant(scenario.at)), Script()
+        self.services.answer(scenario.service)
+        performers = self.services.performers(name for known in self._known.values() for name in known.services)
+        self.engine = Engine(open_store(":memory:"), replace(workspace, documents=types), self.clock, performers)
+        for ready in self.cast.values():
+            kept = ready.definition
+            row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now)
+            self.engine.runner.programs[row.id] = ready.program
+        self._tasks: dict[tuple[str, str], str] = {}
         self._told: Counter[NoticeRow] = Counter()
+        self._called = 0
 
     @property
     def now(self) -> datetime:
         """What the clock shows."""
         return self.clock.now()
+
+    @property
+    def known(self) -> Known:
+        """What is known of the process that the scenario plays."""
+        return self.of(None)
+
+    def of(self, process: str | None) -> Known:
+        """What is known of a process that plays along, or of the scenario's own. Refused if it does not play."""
+        name = self.prepared.process if process is None else str(process)
+        if name not in self._known:
+            raise Refused(say('the process "{name}" does not play in this scenario: name it under "processes"', name=name))
+        return self._known[name]
+
+    @property
+    def document(self) -> Document | None:
+        """The document of the process, once it is there."""
+        return self.named.get(OWN)
 
     def close(self) -> None:
         """Ends the play; the store is forgotten."""
@@ -101,25 +173,61 @@ class Stage:
 
     # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
     def begin(self, scenario: Scenario) -> None:
-        """Creates the document, and starts the process on it unless something in the play has to. Refused where that cannot be."""
-        if self.known.graph.document is not None:
-            self.document = self.engine.create_document(self.known.graph.document, self.fields_of(scenario.document))
+        """Creates the documents, and starts the process unless something in the play has to. Refused where that cannot be."""
+        for type, several in scenario.documents.items():
+            for name, fields in several.items():
+                self.named[str(name)] = self.engine.create_document(str(type), self.fields_of(str(type), fields))
+        self.settle()
+        graph = self.known.graph
+        if graph.document is not None:
+            self.named[OWN] = self.engine.create_document(graph.document, self.fields_of(graph.document, scenario.document))
             self.settle()
-        if not scenario.starts_itself and not self.instances():
+        if not self.instances() and not starts_itself(graph, scenario):
             by = str(scenario.by) if scenario.by is not None else None
-            self.engine.start(self.known.graph.process, document=self.document, inputs=plain(scenario.inputs), by=by)
+            inputs = self.known.plain(scenario.inputs, dict(graph.inputs))
+            self.engine.start(graph.process, document=self.document, inputs=inputs, by=by)
         self.settle()
 
-    def change(self, fields: tuple[Given, ...], by: str | None) -> None:
-        """Somebody edits the document. Refused where it may not be so."""
-        if self.document is None:
+    def change(self, change: Change) -> None:
+        """Somebody edits a document. Refused where it may not be so."""
+        if change.of is not None and str(change.of) not in self.named:
+            raise Refused(say('the scenario has no document "{name}"', name=change.of))
+        document = self.named.get(str(change.of)) if change.of is not None else self.document
+        if document is None:
             raise Refused(say("the process has no document"))
-        self.engine.set_document(self.document, self.fields_of(fields), by)
+        by = str(change.by) if change.by is not None else None
+        self.engine.set_document(document, self.fields_of(document.type, change.document), by)
         self.settle()
 
-    def answer(self, task: str, by: str, outcome: str, values: Mapping[str, object], comment: str | None) -> None:
+    def answer(self, task: str, answer: Answer) -> None:
         """Somebody answers a task. Refused where the runtime refuses it."""
-        self.engine.answer(task, by=by, outcome=outcome, values=values, comment=comment)
+        known = self.of(answer.process)
+        form = known.tasks[str(answer.task)].form if str(answer.task) in known.tasks else None
+        fields = {name: field for outcome in form.outcomes for name, field in outcome.fields} if form else {}
+        comment = str(answer.comment) if answer.comment is not None else None
+        values = known.plain(answer.values, fields)
+        self.engine.answer(task, by=str(answer.by), outcome=str(answer.outcome), values=values, comment=comment)
+        self.settle()
+
+    def command(self, command: Command) -> None:
+        """Somebody presses a command. Refused where the runtime refuses it."""
+        known, by, name = self.of(command.process), str(command.by), str(command.name)
+        rows = [row.id for row in self.instances(command.process)]
+        with_it = [id for id in rows if any(view.name == name for view in self.engine.commands(id))]
+        own = [id for id in with_it if len(with_it) == 1 or any(view.name == name for view in self.engine.commands(id, by))]
+        if not rows:
+            raise Refused(say("it has not been started"))
+        comment = str(command.comment) if command.comment is not None else None
+        values = known.plain(command.values, known.commands.get(name, {}))
+        self.engine.command((own or with_it or rows)[0], name, by=by, values=values, comment=comment)
+        self.settle()
+
+    def send(self, message: Sent) -> None:
+        """A message comes from outside. Refused where the runtime refuses it."""
+        key = None if means_none(message.key) else bare(message.key)
+        fields = {name: field for known in self._known.values() for name, field in (known.messages.get(str(message.name)) or {}).items()}
+        values = self.known.plain(message.values, fields)
+        self.engine.send_message(str(message.name), self.named.get(key, key) if isinstance(key, str) else key, values)
         self.settle()
 
     def wait(self, until: datetime) -> None:
@@ -142,76 +250,88 @@ class Stage:
         """Lets everything happen that happens now. Raises NeverRests."""
         if self.engine.work(MOST_WORK).total >= MOST_WORK:
             raise NeverRests(say("the process does not come to rest: it does more than {count} things at one moment", count=MOST_WORK))
-        for entry in self.tasks():
-            self._tasks[step_name(step_of(entry.node))] = entry.id
+        for process in self.cast:
+            for entry in self.tasks(process=process):
+                self._tasks[process, step_name(step_of(entry.node))] = entry.id
 
     def mark(self) -> None:
-        """From here on notices are new."""
+        """From here on notices and calls are new."""
         self._told = Counter(self.engine.notices())
+        self._called = len(self.services.calls)
 
-    def fields_of(self, given: tuple[Given, ...]) -> dict[str, object]:
-        """Values for the document; those that cannot be read are left as they are, for the runtime to refuse."""
-        return dict(self._read(given))
+    def fields_of(self, type: str, given: tuple[Given, ...]) -> dict[str, object]:
+        """Values for a document; those that cannot be read are left as they are, for the runtime to refuse."""
+        return dict(self._read(dict(self.known.types[type].fields) if type in self.known.types else {}, given))
 
-    def _read(self, given: tuple[Given, ...]) -> Iterator[tuple[str, object]]:
+    def _read(self, fields: Mapping[str, Field], given: tuple[Given, ...]) -> Iterator[tuple[str, object]]:
         for one in given:
-            field = self.known.fields.get(one.name)
+            field = fields.get(one.name)
             try:
                 yield one.name, bare(one.raw) if field is None else self.known.value(field, one.raw)
             except InvalidValue:
                 yield one.name, bare(one.raw)
 
     # ── what is seen ────────────────────────────────────────────────────────────────────────────────────────────────
-    def instances(self) -> list[InstanceRow]:
-        """All instances that have been started, the first first."""
-        return self.engine.instances(limit=1000)
+    def instances(self, process: str | None = None) -> list[InstanceRow]:
+        """All instances of a process that have been started, the first first."""
+        return self.engine.instances(self.of(process).graph.process, limit=1000)
 
-    @property
-    def instance(self) -> int | None:
-        """The instance that the scenario speaks of: the first."""
-        found = self.engine.instances(limit=1)
-        return found[0].id if found else None
+    def instance(self, process: str | None = None) -> InstanceRow | None:
+        """The instance that the scenario speaks of: the first of its own process, the newest of another."""
+        found = self.instances(process)
+        return (found[0] if process is None else found[-1]) if found else None
 
-    @property
-    def in_trouble(self) -> bool:
-        """There is an incident."""
-        return bool(self.engine.instances(incidents=True, limit=1))
-
-    def view(self) -> InstanceView | None:
+    def view(self, process: str | None = None) -> InstanceView | None:
         """Where the instance stands; None if there is none."""
-        return self.engine.instance(self.instance) if self.instance is not None else None
+        row = self.instance(process)
+        return self.engine.instance(row.id) if row is not None else None
 
-    def tasks(self, step: str | None = None) -> list[TaskEntry]:
-        """The open tasks of the instance, or of one of its steps; a row for each of their people."""
-        if self.instance is None:
-            return []
-        entries = self.engine.tasks(instance=self.instance)
-        return entries if step is None else [entry for entry in entries if step_name(step_of(entry.node)) == step]
+    def views(self, process: str | None = None) -> list[InstanceView]:
+        """Where tasks and waits are looked for: the instance of the scenario's own process, or all those of another."""
+        rows = self.instances(process)
+        return [self.engine.instance(row.id) for row in (rows[:1] if process is None else rows)]
 
-    def task(self, step: str, by: str) -> str | None:
+    def incidents(self) -> list[IncidentView]:
+        """All that has gone wrong, in whatever process."""
+        return self.engine.incidents()
+
+    def tasks(self, step: str | None = None, process: str | None = None) -> list[TaskEntry]:
+        """The open tasks of a process, or of one of its steps; a row for each of their people."""
+        rows = self.instances(process)
+        found = [entry for row in (rows[:1] if process is None else rows) for entry in self.engine.tasks(instance=row.id)]
+        return found if step is None else [entry for entry in found if step_name(step_of(entry.node)) == step]
+
+    def task(self, step: str, by: str, process: str | None = None) -> str | None:
         """The task of a step that is meant: an open one, his own before others; else the one that was open last."""
-        entries = self.tasks(step)
+        entries = self.tasks(step, process)
         own = [entry for entry in entries if entry.party == f"user:{by}"]
         for entry in own or entries:
             return entry.id
-        return self._tasks.get(step)
+        return self._tasks.get((process or self.prepared.process, step))
+
+    def calls(self) -> list[Called]:
+        """The calls of services since the last mark."""
+        return self.services.calls[self._called :]
 
     def value(self, field: str) -> Value:
         """What a field of the document holds now; none where there is no such field."""
         return self.engine.document(self.document).fields.get(field) if self.document is not None else None
 
-    def calendar(self) -> list[CalendarRow]:
-        """The entries that the instance has made in calendars."""
-        return self.engine.calendar(instance=self.instance) if self.instance is not None else []
+    def calendar(self, process: str | None = None) -> list[CalendarRow]:
+        """The entries that the process has made in calendars."""
+        among = {view.row.id for view in self.views(process)}
+        return [row for row in self.engine.calendar() if row.instance in among]
 
-    def notices(self) -> list[NoticeRow]:
-        """The notices since the last mark: of `notify`, and of deadlines."""
+    def notices(self, process: str | None = None) -> list[NoticeRow]:
+        """The notices since the last mark: of `notify`, and of deadlines; of one process only where one is named."""
         rows = self.engine.notices()
+        among = {row.id for row in self.instances(process)} if process is not None else None
         new = Counter(rows) - self._told
-        return [notice for notice in dict.fromkeys(rows) for _ in range(new[notice]) if notice.reason in NOTICES]
+        found = [notice for notice in dict.fromkeys(rows) for _ in range(new[notice]) if notice.reason in NOTICES]
+        return [notice for notice in found if among is None or notice.instance in among]
 
     def visited(self) -> tuple[set[str], set[str]]:
-        """The nodes and the flows that all instances have been through."""
+        """The nodes and the flows that all instances of the process have been through."""
         nodes: set[str] = set()
         taken: set[str] = set()
         for row in self.instances():
@@ -221,11 +341,6 @@ class Stage:
         return nodes, taken
 
     def traces(self) -> tuple[object, ...]:
-        """What nothing that is refused may change: instance with its revision, document, notices."""
-        document = self.engine.document(self.document) if self.document is not None else None
-        return self.instances(), document, len(self.engine.notices()), len(self.engine.calendar())
-
-
-def plain(given: tuple[Given, ...]) -> dict[str, object]:
-    """Values as a program would give them; `none` is none."""
-    return {one.name: None if means_none(one.raw) else bare(one.raw) for one in given}
+        """What nothing that is refused may change: instances with their revisions, documents, notices, calendars, calls."""
+        engine = self.engine
+        return engine.instances(), engine.documents(), len(engine.notices()), len(engine.calendar()), len(self.services.calls)

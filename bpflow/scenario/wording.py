@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, tzinfo
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
 from bpflow.diagnostics import Message, say
@@ -14,7 +14,7 @@ from bpflow.stores.contract import CalendarRow, NoticeRow
 NONE = say("none")
 
 
-def value_text(value: Value, zone: tzinfo) -> str:
+def value_text(value: Value, zone: tzinfo = UTC) -> str:
     """A value as it is written in a scenario; instants in the process's zone."""
     match value:
         case None:
@@ -83,6 +83,17 @@ def notice_shown(row: NoticeRow) -> Message:
     said = say('"{title}" to {person}', title=row.title, person=row.person)
     told = say("{kind}: {notice}", kind=kind, notice=said) if kind else said
     return say('{notice} ("{text}")', notice=told, text=row.text) if row.text else told
+
+
+def call_text(service: str, arguments: Mapping[str, str]) -> Message:
+    """A call of a service as far as it is told; the arguments as they are shown."""
+    given = ", ".join(f"{name}: {value}" for name, value in arguments.items())
+    return say('"{service}" with {arguments}', service=service, arguments=f"{{{given}}}") if given else say('"{service}"', service=service)
+
+
+def call_shown(service: str, arguments: Mapping[str, Value], zone: tzinfo) -> Message:
+    """A call that was made."""
+    return call_text(service, {name: value_text(value, zone) for name, value in arguments.items()})
 
 
 def _for(people: Iterable[str]) -> Message | None:

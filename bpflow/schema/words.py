@@ -29,7 +29,7 @@ _KINDS: tuple[tuple[str, type | tuple[type, ...], Message], ...] = (
     ("null", type(None), say("nothing")),
 )
 KINDS: Mapping[str, Message] = {name: words for name, _, words in _KINDS}
-_EXAMPLES = ("2026-03-31", "09:00-18:00", "RU", "ivanov@example.org", "directory.yaml", "ivanov")
+_EXAMPLES = ("2026-03-31", "09:00-18:00", "RU", "ivanov@example.org", "https://example.org/{id}", "sms.send", "directory.yaml", "ivanov")
 _FORMS: Mapping[str, Message] = {
     "expression": say("an expression"),
     "duration-or-expression": say("a duration or an expression"),
@@ -212,9 +212,9 @@ def _pattern(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     foreign = foreign_letter(value)
     if foreign and re.match(pattern, foreign.latin):
         yield foreign.finding(at.value if isinstance(at.value, Text) else Text(value, span))
-    elif not is_key and at.path[-1] == "next":
+    elif not is_key and "next" in at.path[-2:]:
         yield Diagnostic(span, "unknown-step", say('there is no step "{name}"', name=value), _step_called(value, at.source.tree))
-    elif is_key or at.path[-1] in ("id", "type", "result", "of", "document"):
+    elif is_key or pattern.startswith("^[a-z][a-z0-9_"):
         yield Diagnostic(span, "bad-id", say('"{value}" cannot be a name', value=value), _as_name(value, pattern))
     else:
         yield Diagnostic(span, "not-allowed", say('"{value}" is no value of "{key}"', value=value, key=at.name), _example(pattern))
@@ -288,7 +288,7 @@ def _exactly_one(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     if there:
         message = say("{owner} takes only one of {keys}", owner=at.called, keys=listed)
         yield Diagnostic(at.key(there[1]), "exactly-one", message, say('remove "{one}" or "{other}"', one=there[0], other=there[1]))
-    elif not isinstance(at.value, dict) or all(key in schema_of(error).get("properties", at.value) for key in at.value):
+    elif isinstance(at.value, dict) and all(key in schema_of(error).get("properties", at.value) for key in at.value):
         yield Diagnostic(at.span, "exactly-one", say("{owner} needs one of {keys}", owner=at.called, keys=listed))
 
 

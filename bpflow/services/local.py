@@ -1,64 +1,24 @@
-"""The services of the house: documents, notices and calendar entries of the same store, done inside the instance's transaction.
+"""The services of the house: documents, notices and calendar entries of the same store, people, done inside the instance's transaction.
 
-The law of this file: a service checks everything before it writes anything, so one that refuses has changed nothing.
+The law of this room: a service checks everything before it writes anything, so one that refuses has changed nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions import describe
-from bpflow.expressions.data import Department, Document, Duration, Role, User, Value
-from bpflow.services.directory import Directory
-from bpflow.services.documents import changed_fields
-from bpflow.services.working_calendar import WorkingCalendar
-from bpflow.stores.contract import Work
-from bpflow.values import DocumentType
+from bpflow.expressions.data import Duration, Value
+from bpflow.services.creating import create_document, update_document
+from bpflow.services.finding import find_documents
+from bpflow.services.occasion import Arguments, Occasion, Service, people_of
+from bpflow.services.picking import pick_user
+from bpflow.stores.contract import NewMessage
 
-MAX_DEPTH = 32
-"""How long a chain of changes that processes cause in each other may be."""
-
-
-@dataclass(slots=True)
-class Occasion:
-    """For whom and when a service works: the unit of work, the instance, its process, and what is around it."""
-
-    work: Work
-    owner: int
-    instance: int
-    process: str
-    at: datetime
-    zone: str
-    types: Mapping[str, DocumentType]
-    directory: Directory | None
-    calendar: WorkingCalendar
-    depth: int = 0
-
-
-Arguments: TypeAlias = Mapping[str, Value]
-Service: TypeAlias = Callable[[Occasion, Arguments], dict[str, Value]]
-
-
-def people_of(value: Value, directory: Directory | None) -> list[User]:
-    """The users that a value names: people, groups by their members, lists of them; each once."""
-    found: dict[User, None] = {}
-    todo: list[Value] = [value]
-    while todo:
-        one = todo.pop(0)
-        if isinstance(one, User):
-            found[one] = None
-        elif isinstance(one, list):
-            todo = [*one, *todo]
-        elif isinstance(one, Department | Role) and directory is not None:
-            members = directory.answer("members", (one,))
-            todo = [*members, *todo] if isinstance(members, list) else todo
-        elif one is not None:
-            raise Refused(say("{value} is nobody", value=repr(one)))
-    return list(found)
+VALUE = "values."
+"""What the names of the arguments begin with that are the values of a message."""
 
 
 def notify(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
@@ -105,29 +65,29 @@ def _seconds_before(occasion: Occasion, at: datetime, by: Duration) -> int:
     return int((at - _later(occasion, at, back)).total_seconds())
 
 
-def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
-    """Changes fields of a document; `note` writes a line in its feed. Refused where a field may not be so."""
-    ref = arguments.get("document")
-    if not isinstance(ref, Document):
-        raise Refused(say("there is no document to change"))
-    row = occasion.work.document(ref.id)
-    if row is None or row.ref != ref:
-        raise Refused(say('there is no document "{type}:{id}"', type=ref.type, id=ref.id))
-    type = occasion.types.get(ref.type)
-    if type is None:
-        raise Refused(say('there is no document type "{type}"', type=ref.type))
-    if occasion.depth > MAX_DEPTH:
-        raise Refused(say("processes change documents in each other more than {bound} deep", bound=MAX_DEPTH))
-    parts: dict[str, dict[str, Value]] = {"set": {}, "add": {}, "remove": {}}
-    for name, value in arguments.items():
-        how, _, field = name.partition(".")
-        if field:
-            parts[how][field] = value
-    fields = changed_fields(type, row.fields, parts["set"], parts["add"], parts["remove"])
-    note = arguments.get("note")
-    if fields != row.fields or note:
-        occasion.work.change_document(row, fields, occasion.at, None, occasion.process, occasion.depth + 1, str(note) if note else None)
+def send_message(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
+    """Leaves a message for whoever waits for it. Refused if its key is empty."""
+    name, key, until = str(arguments["message"]), arguments.get("key"), None
+    if "key" in arguments and key in (None, ""):
+        raise Refused(say('the key of the message "{name}" is empty', name=name))
+    if "keep" in arguments:
+        keep = arguments["keep"]
+        if not isinstance(keep, Duration):
+            raise Refused(say('"{name}" is no length of time: {value}', name="keep", value=describe(keep)))
+        until = _later(occasion, occasion.at, keep)
+    values = {name.removeprefix(VALUE): value for name, value in arguments.items() if name.startswith(VALUE)}
+    occasion.work.messages.add(NewMessage(name, key, values, occasion.at, until, occasion.instance, occasion.depth))
+    occasion.work.left = True
     return {}
 
 
-LOCAL: Mapping[str, Service] = {"notify": notify, "calendar.add": add_to_calendar, "documents.update": update_document}
+LOCAL: Mapping[str, Service] = {
+    "notify": notify,
+    "calendar.add": add_to_calendar,
+    "documents.create": create_document,
+    "documents.find": find_documents,
+    "documents.update": update_document,
+    "messages.send": send_message,
+    "people.pick": pick_user,
+}
+"""What the house does, by the names that activities lower to."""

@@ -6,13 +6,17 @@ owner. `Conflict` says that another was faster: load again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from bpflow.diagnostics import Refused
+from bpflow.engine.codec import dumps
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
@@ -22,6 +26,24 @@ _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: 
 def party_text(party: User | Department | Role) -> str:
     """An assignee as text: `user:ivanov`, `department:sales`, `role:accountant`."""
     return _PARTIES[type(party)] + party.id
+
+
+def key_text(key: Value) -> str:
+    """The key of a message as text, by which it is found: 17, 17.0 and "17" are one key; no key is the empty text."""
+    match key:
+        case None:
+            return ""
+        case bool():
+            return str(key).lower()
+        case int() | Decimal():
+            return f"{key:f}".rstrip("0").rstrip(".") if "." in f"{key:f}" else f"{key:f}"
+        case str():
+            return str.__str__(key)
+        case Document(type, id):
+            return f"{type}:{id}"
+        case User(id) | Department(id) | Role(id):
+            return id
+    return dumps(key).decode()
 
 
 class Conflict(Exception):
@@ -54,7 +76,7 @@ class DeploymentRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance as the store keeps it."""
+    """An instance as the store lists it."""
 
     id: int
     owner: int
@@ -68,7 +90,62 @@ class InstanceRow:
     ended: datetime | None
     result: str | None
     history: int | None
-    state: bytes
+    caller: Caller | None = None
+    deployed: int = 0
+
+
+class Caller(NamedTuple):
+    """The call that an instance answers when it ends. `level`: how many instances wait for each other around it."""
+
+    instance: int
+    token: int
+    visit: int
+    attempt: int
+    level: int
+
+
+class NewMessage(NamedTuple):
+    """A message that is sent: `until` is how long it waits for a receiver (None: for ever), `instance` who sends it (None: from outside)."""
+
+    name: str
+    key: Value
+    values: Mapping[str, Value]
+    sent: datetime
+    until: datetime | None
+    instance: int | None = None
+    depth: int = 0
+
+
+class MessageRow(NamedTuple):
+    """A message that nobody has received yet. `fresh`: it has not been looked yet who does."""
+
+    id: int
+    name: str
+    key: Value
+    values: Mapping[str, Value]
+    fresh: bool
+    sent: datetime
+    until: datetime | None
+    instance: int | None
+    depth: int
+
+
+class ListenRow(NamedTuple):
+    """Who waits for a message: an arm of a token (of that visit) or of a scope. No other wait gets the same `id`."""
+
+    id: int
+    instance: int
+    holder: int
+    arm: int
+    visit: int
+
+
+class Snapshot(NamedTuple):
+    """An instance with its whole state: the root and the pages, as one transaction left them."""
+
+    row: InstanceRow
+    root: bytes
+    pages: Pages
 
 
 class TaskEntry(NamedTuple):
@@ -182,7 +259,8 @@ class NoticeRow:
 
 
 class Saved(NamedTuple):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history."""
+    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
+    root, the holders of which all pages go, first, and the pages that are put."""
 
     id: int
     owner: int
@@ -192,21 +270,66 @@ class Saved(NamedTuple):
     status: str
     result: str | None
     incidents: int
-    state: bytes
+    root: bytes
     history: bytes
+    gone: Sequence[int] = ()
+    pages: Pages = MappingProxyType({})
+
+
+class Messages(Protocol):
+    """The part of a unit of work that has to do with messages."""
+
+    def add(self, new: NewMessage) -> None: ...
+
+    def receiver(self, message: int) -> ListenRow | None:
+        """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
+        ...
+
+    def there(self, message: int) -> bool:
+        """Whether the message still waits."""
+        ...
+
+    def take(self, message: int) -> bool:
+        """The message has its receiver, and goes. False if it is not there any more."""
+        ...
+
+    def rest(self, message: int) -> None:
+        """The message has nobody to receive it: it is looked at again when somebody begins to wait."""
+        ...
+
+    def unlisten(self, instance: int, holder: int, arm: int) -> None: ...
+
+    def wake(self, name: str, at: datetime) -> None:
+        """Messages of that name are looked at again, as far as they are kept."""
+        ...
+
+    def purge(self, at: datetime) -> int:
+        """Forgets the messages whose time is over; gives how many."""
+        ...
 
 
 class Work(Protocol):
-    """A unit of work: a transaction on one owner. `left` says whether it has left calls to be sent or changes to be told."""
+    """A unit of work: a transaction on one owner. `left` says whether it has left calls or messages to be sent or changes to be told."""
 
     left: bool
 
+    @property
+    def messages(self) -> Messages: ...
+
     def instance(self, id: int) -> InstanceRow | None: ...
+
+    def snapshot(self, id: int) -> Snapshot | None: ...
 
     def revision(self, id: int) -> int | None: ...
 
-    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+    ) -> tuple[int, int] | None:
         """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
+        ...
+
+    def called(self, id: int, token: int, visit: int) -> list[int]:
+        """The running instances that a call waits for."""
         ...
 
     def save(self, saved: Saved) -> int:
@@ -234,11 +357,32 @@ class Work(Protocol):
 
     def document(self, id: int) -> DocumentRow | None: ...
 
-    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow: ...
+    def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
+        """The documents of a type, in the order in which they were made. `equal` may leave out some whose fields (none of them a list) differ
+        from the values given; it never leaves out one whose fields are equal to them. To be read before anything is written."""
+        ...
+
+    def add_document(
+        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
+    ) -> DocumentRow:
+        """A new document, of an owner, or by default its own."""
+        ...
 
     def change_document(
         self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
     ) -> DocumentRow: ...
+
+    def open_tasks_of(self, people: Sequence[User]) -> dict[User, int]:
+        """How many open tasks each of the people has; who has none is left out."""
+        ...
+
+    def turns(self, name: str) -> dict[str, int]:
+        """When each person had the turn of that name last, as a number that only grows; who never had it is left out."""
+        ...
+
+    def take_turn(self, name: str, person: str) -> None:
+        """It is his turn now: the latest."""
+        ...
 
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
@@ -268,11 +412,15 @@ class Store(Protocol):
         """What new instances get, by process."""
         ...
 
-    def deployment(self, process: str) -> DeploymentRow | None:
-        """What new instances of one process get."""
+    def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
+        """What new instances of one process get; with `by`, what they got at that place of the log of deployments, else the first after it."""
         ...
 
     def instance(self, id: int) -> InstanceRow | None: ...
+
+    def snapshot(self, id: int) -> Snapshot | None:
+        """The instance with its state, all as one transaction left it."""
+        ...
 
     def instances(
         self,
@@ -284,8 +432,12 @@ class Store(Protocol):
         after: int = 0,
     ) -> list[InstanceRow]: ...
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        """The instances that an instance has called and waits or waited for, the first first."""
+        ...
+
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all."""
+        """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
         ...
 
     def open_tasks(self, party: str) -> int: ...
@@ -305,6 +457,10 @@ class Store(Protocol):
         ...
 
     def outbox(self, limit: int = 100) -> list[OutboxRow]: ...
+
+    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
+        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at."""
+        ...
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from bpflow.diagnostics import say
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.contract import (
     CalendarRow,
+    Caller,
     ChangeRow,
     Conflict,
     DefinitionRow,
@@ -28,51 +27,22 @@ from bpflow.stores.contract import (
     FeedRow,
     HistoryRow,
     InstanceRow,
+    MessageRow,
     NoticeRow,
     OutboxRow,
     Saved,
-    StoreError,
+    Snapshot,
     TaskEntry,
     TimerEntry,
     party_text,
 )
+from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_looking import Looking
+from bpflow.stores.sqlite_messages import SqliteMessages, messages
 
 STATUSES = rows.STATUSES
-APPLICATION = 0x62706C77
-"""The `application_id` in the file's header: bpflow's."""
-
-MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
-
-
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
-
-
-def trouble(path: str, error: sqlite3.Error) -> StoreError:
-    """What SQLite could not do, in the words of whoever runs bpflow."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
-        case sqlite3.SQLITE_FULL:
-            return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=path))
-        case sqlite3.SQLITE_IOERR:
-            return StoreError(say('"{path}" cannot be read or written: the disk is full or broken', path=path))
-        case sqlite3.SQLITE_CORRUPT:
-            return StoreError(say('"{path}" is damaged: restore it from a copy', path=path))
-        case sqlite3.SQLITE_READONLY:
-            return StoreError(say('"{path}" may not be written', path=path))
-        case sqlite3.SQLITE_CANTOPEN:
-            return StoreError(say('"{path}" cannot be opened', path=path))
-    return StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error)))
-
-
-def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+_LAST = "p.id in (select max(id) from deployment group by process)"
 
 
 class SqliteStore:
@@ -87,7 +57,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            self._migrate()
+            migrate(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
@@ -98,34 +68,6 @@ class SqliteStore:
             self._db.close()
             raise
         self._work = SqliteWork(self._db, self._lock, path)
-
-    def _migrate(self) -> None:
-        """Brings the file to the newest version, each migration in a transaction."""
-        migrations, run = sorted(MIGRATIONS.glob("*.sql")), self._db.execute
-        run("begin")  # so that what is read together belongs together: another may be at it too
-        found = self._version(len(migrations))
-        run("commit")
-        if found == len(migrations):
-            return
-        run("pragma page_size = 1024")  # rows are small, and a commit writes whole pages: a tenth faster than 4096
-        run("pragma journal_mode = wal")
-        run("begin immediate")
-        for file in migrations[self._version(len(migrations)) :]:
-            for statement in statements(file.read_text(encoding="utf-8")):
-                run(statement)
-        run(f"pragma user_version = {len(migrations)}")
-        run(f"pragma application_id = {APPLICATION}")
-        run("commit")
-
-    def _version(self, newest: int) -> int:
-        """The version of the file. StoreError if it is a newer one than `newest`, or no database of bpflow."""
-        version, application = (self._db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
-        tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
-        if application not in (0, APPLICATION) or (tables and not application):
-            raise StoreError(say('"{path}" is a database of another program', path=self.path))
-        if version > newest:
-            raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=self.path, version=version))
-        return int(version)
 
     def begin(self) -> SqliteWork:
         self._lock.acquire()
@@ -156,11 +98,9 @@ class SqliteStore:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
-            x(
-                "insert into deployment values (?, ?, 1, ?) on conflict (process) do update set definition = excluded.definition, "
-                "version = version + 1, at = excluded.at where definition != excluded.definition",
-                (process, row[0], now),
-            )
+            version, last = x("select version, definition from deployment where process = ? order by version desc limit 1", (process,)).fetchone() or (0, None)
+            if last != row[0]:
+                x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
         return self.definition(row[0])
 
     def definition(self, id: int) -> DefinitionRow:
@@ -168,15 +108,31 @@ class SqliteStore:
         return DefinitionRow(*row)
 
     def deployed(self) -> list[DeploymentRow]:
-        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} order by p.process")]
+        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
-    def deployment(self, process: str) -> DeploymentRow | None:
-        return next((DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where p.process = ?", process)), None)
+    def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
+        # the last of those that were there, else the first of those that came later
+        sql = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
+        newest = 2**62 if by is None else by
+        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest)), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
         with self._lock:
             return rows.one_instance(self._db, id)
+
+    def snapshot(self, id: int) -> Snapshot | None:
+        with self._lock:
+            if self._db.in_transaction:
+                return rows.one_snapshot(self._db, id)
+            try:
+                self._db.execute("begin")
+                return rows.one_snapshot(self._db, id)
+            except sqlite3.DatabaseError as error:
+                raise trouble(self.path, error) from error
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("commit")
 
     def instances(
         self,
@@ -197,6 +153,9 @@ class SqliteStore:
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(f"{rows.INSTANCE} where i.caller = ? order by i.id", instance)]
+
     def history(self, instance: int) -> list[HistoryRow]:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
@@ -215,8 +174,8 @@ class SqliteStore:
     def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
         wanted, arguments = ["1 = 1"], []
         if parties is not None:
-            arguments = list(parties)
-            wanted.append(f"party in ({', '.join('?' * len(arguments))})")
+            arguments = [dumps(list(parties)).decode()]
+            wanted.append("party in (select value from json_each(?))")
         if instance is not None:
             wanted.append("instance = ?")
             arguments.append(instance)  # type: ignore[arg-type]
@@ -249,6 +208,9 @@ class SqliteStore:
             OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
             for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
         ]
+
+    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
+        return messages(self._all, fresh=fresh, limit=_limit(limit))
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = (
@@ -306,6 +268,12 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
+_NEW_INSTANCE = (
+    "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
+    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
+    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+)
+_NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -313,14 +281,15 @@ _OPEN_TASK = (
 _PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
 
 
-class SqliteWork:
+class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_db", "_lock", "_path", "_run", "left")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
+        self.messages = SqliteMessages(self._run)
         self.left = False
 
     def start(self) -> None:
@@ -350,20 +319,28 @@ class SqliteWork:
     def instance(self, id: int) -> InstanceRow | None:
         return rows.one_instance(self._db, id)
 
+    def snapshot(self, id: int) -> Snapshot | None:
+        return rows.one_snapshot(self._db, id)
+
     def revision(self, id: int) -> int | None:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
         return row[0] if row else None
 
-    def new_instance(self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None) -> tuple[int, int] | None:
+    def new_instance(
+        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+    ) -> tuple[int, int] | None:
         if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
             return None
-        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive)
-        sql = "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, state) values (?, ?, 0, 0, 0, ?, ?, ?, x'')"
-        id = self._run(sql, values).lastrowid
+        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        id = self._run(_NEW_INSTANCE, values).lastrowid
         assert id is not None
         if owner is None:
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
+
+    def called(self, id: int, token: int, visit: int) -> list[int]:
+        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and status = 0"
+        return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
@@ -371,14 +348,22 @@ class SqliteWork:
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         if saved.status == "running":
-            values = (saved.state, saved.incidents, row, saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
-            values = (saved.state, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
             done = self._run(_SAVE_ENDED, values)
         if done.rowcount != 1:
             raise Conflict(saved.id)
+        if saved.gone or saved.pages:
+            self._save_pages(saved)
         return row
+
+    def _save_pages(self, saved: Saved) -> None:
+        for holder in saved.gone:
+            self._run("delete from page where instance = ? and holder = ?", (saved.id, holder))
+        for (holder, part), data in saved.pages.items():
+            self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
 
     def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         for (token, visit), (was, task) in effects.tasks.items():
@@ -389,9 +374,9 @@ class SqliteWork:
             if due is not None and before != due:
                 self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
-            self._index_rest(id, owner, effects)
+            self._index_rest(id, owner, effects, at)
 
-    def _index_rest(self, id: int, owner: int, effects: Effects) -> None:
+    def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run
         for (holder, document), on in effects.watches.items():
             if on:
@@ -400,9 +385,9 @@ class SqliteWork:
                 run("delete from watch where document = ? and instance = ? and holder = ?", (document.id, id, holder))
         for (holder, arm), listen in effects.listens.items():
             if listen is None:
-                run("delete from listen where instance = ? and holder = ? and arm = ?", (id, holder, arm))
-            else:
-                run("insert or replace into listen values (?, ?, ?, ?, ?, ?)", (owner, id, holder, arm, listen[0], dumps(listen[1]).decode()))
+                self.messages.unlisten(id, holder, arm)
+            elif self.messages.listen(owner, id, holder, arm, listen, at):
+                self.left = True
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
@@ -442,13 +427,16 @@ class SqliteWork:
     def document(self, id: int) -> DocumentRow | None:
         return rows.one_document(self._db, id)
 
-    def add_document(self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int) -> DocumentRow:
+    def add_document(
+        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
+    ) -> DocumentRow:
         now = micros(at)
-        sql = "insert into document (owner, type, version, created, changed, fields) values (0, ?, 1, ?, ?, ?)"
-        id = self._run(sql, (type, now, now, dumps(fields))).lastrowid
+        sql = "insert into document (owner, type, version, created, changed, fields) values (?, ?, 1, ?, ?, ?)"
+        id = self._run(sql, (owner or 0, type, now, now, dumps(fields))).lastrowid
         assert id is not None
-        self._run("update document set owner = ? where id = ?", (id, id))
-        row = DocumentRow(Document(type, id), id, 1, at, at, dict(fields))
+        if owner is None:
+            self._run("update document set owner = ? where id = ?", (id, id))
+        row = DocumentRow(Document(type, id), owner or id, 1, at, at, dict(fields))
         self._tell(row, {}, at, by, cause, depth, None)
         return row
 

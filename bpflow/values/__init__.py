@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bpflow.expressions.patterns import UnsafePattern, check_pattern
 from bpflow.values.checking import check, check_field
-from bpflow.values.fields import DocumentType, Field, InvalidValue, Kind
+from bpflow.values.fields import DocumentType, Field, InvalidValue, Kind, ServiceType
 from bpflow.values.plain import from_plain, tag, to_plain
 from bpflow.values.reading import read
 from bpflow.values.showing import show
@@ -18,6 +18,7 @@ __all__ = [
     "Field",
     "InvalidValue",
     "Kind",
+    "ServiceType",
     "UnsafePattern",
     "check",
     "check_field",

@@ -49,6 +49,14 @@ class DocumentType:
     title_field: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceType:
+    """What a service takes and gives, as far as that is known: its fields by name, or None."""
+
+    takes: tuple[tuple[str, Field], ...] | None = None
+    gives: tuple[tuple[str, Field], ...] | None = None
+
+
 class InvalidValue(Refused):
     """A field cannot have this value. The message does not name the field: who asked knows it."""
 

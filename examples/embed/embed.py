@@ -16,8 +16,8 @@ class SendSms(Step):
         b.add(Call(b.path, "sms.send", (("to", self.to), ("text", self.text.expr)), b.flow(b.path)))
 
 
-def send(sms: Request) -> None:  # `sms.key` is the same for each attempt: give it to your provider, and nothing is sent twice
-    print("SMS to", sms.arguments["to"], "-", sms.arguments["text"])
+def send(request: Request, to: str, text: str) -> None:  # `request.key` is the same for each attempt: give it to your provider
+    print("SMS to", to, "-", text)
 
 
 with open_engine(":memory:", Path(__file__).parent, activities={"send-sms": SendSms}, services={"sms.send": send}) as engine:

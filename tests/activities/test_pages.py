@@ -27,6 +27,8 @@ document:
     tags: {type: string, many: true}
     responsible: {type: user}
     client: {type: document, of: client}
+    renewals: {type: document, of: deal, many: true}
+    renewal_of: {type: document, of: deal}
 inputs: {}
 variables:
   attempts: {type: integer, default: 0}

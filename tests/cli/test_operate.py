@@ -88,7 +88,7 @@ def test_a_change_starts_and_work_goes_on(bpflow: Bpflow, workspace: Path) -> No
     assert shown(bpflow)["where"][0]["kind"] == "pause"
     assert 'waits at "Отдых" until ' in bpflow("show", "1").out
     time.sleep(1.1)
-    assert bpflow("work").out == "timers: 1, changes: 0, calls: 0\n"
+    assert bpflow("work").out == "timers: 1, changes: 0, messages: 0, calls: 0\n"
     assert bpflow("work", "--lang=ru").code == 0
     (task,) = json.loads(bpflow("tasks", "--json").out)
     assert (task["subject"], task["document"]) == ("Подписать", "deal:1")
@@ -106,7 +106,7 @@ def test_work_goes_on_until_it_is_stopped(bpflow: Bpflow, workspace: Path, how: 
             time.sleep(0.1)
         process.send_signal(how)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, calls: 0\n", "working; Ctrl+C stops\nstopped\n")
+    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, messages: 0, calls: 0\n", "working; Ctrl+C stops\nstopped\n")
 
 
 # ── incidents ───────────────────────────────────────────────────────────────────────────────────────────────────────

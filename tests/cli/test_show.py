@@ -48,7 +48,7 @@ def test_an_instance_shows_its_history(bpflow: Bpflow) -> None:
 @pytest.mark.usefixtures("bought")
 def test_an_instance_shows_where_it_stands(bpflow: Bpflow) -> None:
     told = bpflow("show", "2", "--all")
-    assert 'running\ntask 2.1.1 "Покупаем?": Иванов Пётр, due ' in told.out
+    assert 'running\ninputs: Что: стул; Сколько: –\ntask 2.1.1 "Покупаем?": Иванов Пётр, due ' in told.out
     assert "what" in told.out
     assert "стул" in told.out
     data = json.loads(bpflow("show", "2", "--json").out)

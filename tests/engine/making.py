@@ -134,7 +134,8 @@ class Maker:
             return Trigger(kind, Expr(self.pick(DATES)), name, fixed=self.chance(3))
         if kind in ("until", "changed"):
             return Trigger(kind, self.condition(), name)
-        return Trigger(kind, Expr("x") if kind == "message" else None, name, by=Expr('user("petrov")') if self.chance(2) else None)
+        form = (("v", Field("integer", required=self.chance(2))),) if kind in ("message", "command") else ()
+        return Trigger(kind, Expr("x") if kind == "message" else None, name, by=Expr('user("petrov")') if self.chance(2) else None, form=form)
 
     def task(self, then: str | None, depth: int) -> str:
         id = self.id()
@@ -213,7 +214,7 @@ def make(number: Callable[[int, int], int], depth: int = 3) -> Graph:
     first = maker.some(maker.steps(None, depth), depth)
     handlers = tuple(replace(maker.handler("", None, 1, n), outside=False) for n in range(maker.pick((0, 0, 0, 1, 2))))
     variables = tuple(Variable(name, Field("integer"), Expr(text)) for name, text in (("x", "0"), ("y", "1")))
-    outputs = sets(**{f"out_{node.id}": node.id for node in maker.nodes})
+    outputs = sets(**{f"out_{node.id}": f"coalesce({node.id}, none)" for node in maker.nodes}, rest=maker.pick(("x", "x", "6 // document.n")))
     return Graph("p", "P", (Flow("", first),), tuple(maker.nodes), variables=variables, outputs=outputs, handlers=handlers)
 
 

@@ -8,15 +8,14 @@ is sound (`soundness`).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
-from bpflow.engine.codec import Written, decode, decode_history, encode, encode_event, encode_history
+from bpflow.engine.codec import decode_history, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -31,6 +30,7 @@ from bpflow.engine.events import (
     Started,
     TimerFired,
 )
+from bpflow.engine.pages import Encoded, Key, Written, decode, encode
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import RETRY, CallOut, Denied, Effects, Replayed, TaskRow
 from bpflow.expressions.data import Document, Duration, Question, User, Value
@@ -141,7 +141,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen
+                self.listens[arm] = listen[:2]
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -231,13 +231,32 @@ def check_incident(state: State, incident: Incident) -> None:
         assert incident.arm is None or state.scopes[incident.scope].arms is not None
 
 
+# ── what a store would have ─────────────────────────────────────────────────────────────────────────────────────────
+@dataclass
+class Paper:
+    """The root and the pages of an instance, written event by event, as a store does it; `written` is what its writer remembers."""
+
+    root: bytes = b""
+    pages: dict[Key, bytes] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
+    last: Encoded | None = None
+
+    def write(self, program: Program, state: State, touched: Iterable[int] | None) -> None:
+        self.last = encode(program, state, self.written, touched)
+        self.root = self.last.root
+        self.pages = {key: data for key, data in self.pages.items() if key[0] not in self.last.gone} | self.last.pages
+
+    def read(self, program: Program) -> tuple[State, Written]:
+        return decode(program, self.root, self.pages)
+
+
 # ── the instance ────────────────────────────────────────────────────────────────────────────────────────────────────
 class Play:
     """An instance of a graph, and what a store and an outbox would have of it."""
 
     def __init__(self, graph: Graph, world: World | None = None, *, start: bool = True, **started: Any) -> None:
         self.program, self.world = Program(graph), world or World()
-        self.now, self.written = T, Written()
+        self.now, self.paper, self.reread = T, Paper(), Paper()
         self.index, self.calls = Index(), dict[tuple[int, int], CallOut]()
         self.notices: list[CallOut] = []
         self.history: list[bytes] = []
@@ -255,7 +274,7 @@ class Play:
 
     def send(self, event: Event) -> Transition:
         """Works the event in and checks all that must hold. A refused one is raised, after it has been seen to change nothing."""
-        before = encode(self.program, self.last) if self.last else b""
+        before = encode(self.program, self.last) if self.last else None
         self.world.used = {}
         try:
             transition = advance(self.program, self.last, event, self.world)
@@ -269,8 +288,7 @@ class Play:
         state = self.last = transition.state
         assert was is None or state.at >= was.at
         data = encode(self.program, state)
-        assert decode(self.program, data) == state
-        assert decode(self.program, encode(self.program, state, self.written)) == state
+        self.write_down(was, transition, data)
         self.history.append(encode_history(self.program, [encode_event(event, self.world.used.values())], transition.facts))
         self.events.append(event)
         self.facts += transition.facts
@@ -283,6 +301,22 @@ class Play:
         assert self.index == index_of(self.program, state, self.index)
         self.post(event, transition.effects)
         soundness(self.program, state)
+
+    def write_down(self, was: State | None, transition: Transition, data: Encoded) -> None:
+        """What the event changed, written over what was there, is the whole state: by one who goes on, and by one who reads all anew
+        before each event."""
+        state = transition.state
+        for before, after in ((was.tokens, state.tokens), (was.scopes, state.scopes)) if was else ():
+            different = {id for id in before.keys() | after.keys() if before.get(id) is not after.get(id)}  # type: ignore[attr-defined]
+            assert different <= transition.touched
+        if self.reread.root:
+            _, self.reread.written = self.reread.read(self.program)
+        for paper in (self.paper, self.reread):
+            paper.write(self.program, state, transition.touched if was else None)
+            assert paper.read(self.program)[0] == state
+            assert len(paper.pages) == len(data.pages)
+            assert {key for key in paper.pages if key[0] > ROOT} == {key for key in data.pages if key[0] > ROOT}
+        assert decode(self.program, data.root, data.pages)[0] == state
 
     def asked_one_by_one(self, state: State | None, event: Event) -> Transition:
         """The event worked in as a runtime does it that knows nothing beforehand: each question is answered, then it is tried again."""
@@ -303,7 +337,7 @@ class Play:
     def post(self, event: Event, effects: Effects) -> None:
         """The outbox: a call goes out, is answered or withdrawn, and every token that waits for an answer will get one."""
         out = self.calls.get((event.token, event.visit)) if isinstance(event, Done | Failed) else None
-        if out is not None and (isinstance(event, Done) or (isinstance(event, Failed) and event.attempt == out.attempt)):
+        if out is not None and isinstance(event, Done | Failed) and event.attempt in ((0, out.attempt) if isinstance(event, Done) else (out.attempt,)):
             del self.calls[out.token, out.visit]
         for key in effects.withdrawn:
             self.calls.pop(key, None)
@@ -384,8 +418,9 @@ class Play:
     def message(self, holder: int, arm: int = 0, **values: Value) -> Transition:
         return self.send(Arrived(self.now, holder, arm, values))
 
-    def command(self, holder: int, arm: int = 0, by: User = IVANOV, **values: Value) -> Transition:
-        return self.send(Commanded(self.now, by, holder, arm, values))
+    def command(self, holder: int, arm: int = 0, by: User = IVANOV, comment: str | None = None, **values: Value) -> Transition:
+        token = self.state.tokens.get(holder)
+        return self.send(Commanded(self.now, by, holder, arm, values, comment, token.visit if token else 0))
 
     def retry(self) -> Transition:
         return self.send(Retry(self.now, BOSS, self.incident.id, "again"))
@@ -398,4 +433,6 @@ class Play:
 
 
 def size(play: Play) -> int:
-    return len(orjson.dumps(orjson.loads(encode(play.program, play.state))))
+    """The bytes of the whole state."""
+    data = encode(play.program, play.state)
+    return len(data.root) + sum(map(len, data.pages.values()))

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpflow.diagnostics import Refused, say
-from bpflow.engine import interpreter
-from bpflow.engine.codec import decode, decode_history, encode, encode_event, encode_history
+from bpflow.engine import interpreter, pages, state
+from bpflow.engine.codec import decode_history, encode_event, encode_history
 from bpflow.engine.events import Answered, Arrived, Cancel, Commanded, DocumentChanged, Done, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.pages import decode
 from bpflow.engine.transition import Denied
 from bpflow.expressions.data import Choice, Department, Document, Duration, User, Value
 from bpflow.graph import Block, Choose, Each, Expr, Graph, Handler, Join, Node, Trigger, Wait, from_json, to_json
@@ -27,10 +28,12 @@ SALES = Department("sales")
 
 @pytest.fixture(autouse=True, scope="module")
 def low_bounds() -> Iterator[None]:
-    """The bounds of the engine, so low that random processes come to them, and soon."""
+    """The bounds of the engine, so low that random processes come to them, and soon; and what has a page of its own is small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interpreter, "MAX_HOPS", 300)
         patch.setattr(interpreter, "MAX_LIVE", 100)
+        patch.setattr(state, "LARGE", 1)
+        patch.setattr(pages, "LARGE_VALUE", 20)
         yield
 
 
@@ -68,7 +71,7 @@ class Walk:
 
     def __init__(self, graph: Graph, pick: Callable[[int], int]) -> None:
         self.number = pick
-        self.play = Play(graph, town(), document=COMPANY, seed=pick(3), by=BOSS)
+        self.play = Play(graph, town(), document=COMPANY, seed=pick(3), by=BOSS, catches=((), (), ("boom",), ("",))[pick(4)])
 
     def pick(self, among: Any) -> Any:
         return among[self.number(len(among))]
@@ -115,7 +118,7 @@ class Walk:
             return None
         out = self.play.calls[self.pick(calls)]
         if self.number(3):
-            return Done(self.play.now, out.token, out.visit, {"id": self.number(9)}, local=self.number(2) == 0)
+            return Done(self.play.now, out.token, out.visit, {"id": self.number(9)}, self.number(2) == 0, None, self.pick((0, out.attempt)))
         return Failed(self.play.now, out.token, out.visit, out.attempt, say("it {broke}", broke="broke"), self.pick(("", "boom")))
 
     def change(self) -> Event:
@@ -127,12 +130,13 @@ class Walk:
         listening, state = sorted(self.play.index.listens), self.play.state
         if listening and self.number(2):
             holder, arm = self.pick(listening)
-            return Arrived(self.play.now, holder, arm, {"v": 1})
-        commands = [(token.id, n) for token in state.tokens.values() for n in self.commands(token.node)]
-        commands += [(scope.id, n) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
+            return Arrived(self.play.now, holder, arm, {"v": self.pick((1, 1, "wrong"))})
+        commands = [(token.id, n, token.visit) for token in state.tokens.values() for n in self.commands(token.node)]
+        commands += [(scope.id, n, 0) for scope in state.scopes.values() for n, h in enumerate(self.play.program.handlers.get(scope.block, ()))]
         if not commands:
             return None
-        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), *self.pick(commands), {"v": 2})
+        holder, arm, visit = self.pick(commands)
+        return Commanded(self.play.now, self.pick((IVANOV, PETROV)), holder, arm, {"v": 2}, visit=visit)
 
     def commands(self, node_id: str) -> list[int]:
         node = self.play.program.nodes.get(node_id)
@@ -234,16 +238,20 @@ def test_the_state_does_not_grow_with_the_turns_of_a_loop(kind: str):
 EVENTS: tuple[Event, ...] = (
     Started(T),
     Started(T, IVANOV, COMPANY, {"a": [1, {"u": "x"}], "b": None}, 7, say("in doubt: {why}", why=say("because"))),
+    Started(T, catches=("", "boom")),
     Answered(T, IVANOV, 1, 2, "yes"),
     Answered(T, IVANOV, 1, 2, "yes", {"d": Duration(working_days=2), "who": User("x")}, ""),
     Answered(T, IVANOV, 1, 2, "yes", {}, "no comment"),
     TimerFired(T, 0, -2, T + HOUR / 7),
     Arrived(T, 4, 0),
     Arrived(T, 4, 0, {"r": 1}, BOSS),
+    Arrived(T, 4, 0, visit=3),
     DocumentChanged(T, Document("deal", 3)),
     Commanded(T, BOSS, 0, 0),
+    Commanded(T, BOSS, 4, 1, {"n": 1}, "why", 2),
     Done(T, 1, 1),
     Done(T, 1, 1, {"x": None}, True),
+    Done(T, 1, 1, {"x": None}, attempt=2),
     Failed(T, 1, 1, 0, say("broken {x}", x=1)),
     Failed(T, 1, 1, 0, say("")),
     Failed(T, 1, 1, 0, say("broken"), "crm", BOSS),
@@ -253,6 +261,7 @@ EVENTS: tuple[Event, ...] = (
     Skip(T, BOSS, 4, {}, "", "why"),
     Cancel(T, None),
     Cancel(T, BOSS, ""),
+    Cancel(T, None, caller=17),
 )
 
 
@@ -272,7 +281,7 @@ def test_every_kind_of_event_is_among_them():
 def test_a_state_of_another_version_is_not_read():
     play = Play(graph(task("t")))
     with pytest.raises(ValueError, match="version 9"):
-        decode(play.program, b"[9" + encode(play.program, play.state)[2:])
+        decode(play.program, b"[9" + play.paper.root[2:], {})
 
 
 def test_choices_keep_their_titles():

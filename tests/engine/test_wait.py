@@ -1,13 +1,15 @@
 """Wait: dates and conditions, which are read again when what they read changes; messages and commands; stale events."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from bpflow.engine import NotAllowed, UnexpectedEvent, interpreter
+from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent, interpreter
 from bpflow.engine.events import Answered, Arrived, Commanded, TimerFired
 from bpflow.expressions.data import Department, User
 from bpflow.graph import Alarm, Block, Expr, Form, Graph, Handler, Outcome, Step, Trigger, Wait
+from bpflow.values import Field
 from tests.engine.play import COMPANY, HOUR, IVANOV, PETROV, Play, T, World, call, flow, graph, pause, sets, step, task
 
 TOMORROW = 'datetime("2026-03-03T07:00Z")'
@@ -223,7 +225,7 @@ def test_a_command_is_for_those_whom_it_names():
         with pytest.raises(UnexpectedEvent):
             play.command(1, arm)
     play.command(1, 0, PETROV, comment="yes")
-    assert play.names["r"] == {"won": "go", "comment": "yes"}
+    assert play.names["r"] == {"won": "go", "by": PETROV, "at": T, "comment": "yes"}
 
 
 def with_department(world: World) -> World:
@@ -240,6 +242,46 @@ def test_a_command_for_everyone():
     play = raced(Trigger("command", name="go"))
     play.command(1, 0, User("nobody"))
     assert play.where() == ["t0"]
+
+
+FORM = (("reason", Field("text", required=True)), ("days", Field("integer", max="5")))
+
+
+def test_the_form_of_a_command_is_checked_as_that_of_an_answer():
+    play = raced(Trigger("command", name="go", form=FORM, comment="required"), Trigger("at", Expr(TOMORROW)))
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"comment": "x"}, "reason"),
+        ({"comment": "x", "reason": ""}, "reason"),
+        ({"comment": "x", "reason": "r", "days": 6}, "days"),
+        ({"comment": "x", "reason": "r", "other": 1}, "other"),
+        ({"comment": " ", "reason": "r"}, "comment"),
+        ({"reason": "r"}, "comment"),
+    ]
+    for given, field in wrong:
+        with pytest.raises(InvalidAnswer) as refused:
+            play.command(1, **given)
+        assert refused.value.field == field
+    play.command(1, comment="x", reason="r")
+    assert play.where() == ["t0"]
+    assert play.names["r"] == {"won": "go", "by": IVANOV, "at": T, "comment": "x", "reason": "r", "days": None}
+
+
+def test_a_command_of_an_earlier_visit_is_refused():
+    """The same token waits again at the same place: who has seen the button before has seen another one."""
+    play = Play(graph(Wait("w", ((Trigger("command", name="go"), flow("w", "w", "0")), (Trigger("at", Expr(TOMORROW)), flow("w")))), task("t")))
+    first = Commanded(T, IVANOV, 1, 0, visit=1)
+    play.send(first)
+    with pytest.raises(UnexpectedEvent):
+        play.send(first)
+    play.send(first._replace(visit=2))
+    assert play.at("w").visit == 3
+
+
+def test_a_command_of_a_wait_that_is_held_is_refused():
+    play = raced(Trigger("command", name="go"), Trigger("until", Expr("nothing")))
+    assert play.at("w").status == "held"
+    with pytest.raises(UnexpectedEvent):
+        play.command(1)
 
 
 def test_a_command_whose_people_cannot_be_found_is_refused():

@@ -10,7 +10,7 @@ import pytest
 
 from bpflow.loading import LoadedWorkspace, load_text, load_workspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
-from bpflow.runtime.drain import Registered
+from bpflow.services.request import Registered
 
 SETTINGS = "timezone: Europe/Moscow\n"
 

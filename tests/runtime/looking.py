@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bpflow.engine.codec import decode_history, encode
+from bpflow.engine.codec import decode_history
 from bpflow.engine.events import Event
 from bpflow.engine.interpreter import advance
+from bpflow.engine.pages import encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import State
 from bpflow.engine.transition import Replayed
 from bpflow.graph import Task
 from bpflow.runtime import Engine
-from bpflow.runtime.transaction import Held
-from bpflow.stores.sqlite import party_text
+from bpflow.runtime.transaction import Held, Runner
+from bpflow.stores.contract import key_text, party_text
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -36,7 +37,7 @@ def stored(engine: Engine, id: int) -> Held:
     """The instance as it is in the store, whatever is cached."""
     row = engine.store.instance(id)
     assert row is not None
-    return engine.runner.read(row)
+    return Runner(engine.store, engine.world, engine.runner.programs).read(row)
 
 
 def events_of(engine: Engine, id: int) -> list[Event]:
@@ -72,15 +73,18 @@ def index_of(program: Program, id: int, state: State) -> dict[str, set[tuple[Any
     tasks: set[tuple[Any, ...]] = set()
     timers: set[tuple[Any, ...]] = set()
     watches: set[tuple[Any, ...]] = set()
+    listens: set[tuple[Any, ...]] = set()
     holders = {token.id: token.waiting.arms for token in state.tokens.values() if token.waiting is not None}
     holders |= {scope.id: scope.arms for scope in state.scopes.values() if scope.arms is not None}
     for holder, arms in holders.items():
         timers |= {(id, holder, arm, due) for arm, due in arms.due.items()}
         watches |= {(document.id, id, holder) for document in arms.watched}
+        visit = state.tokens[holder].visit if holder in state.tokens else 0
+        listens |= {(id, holder, arm, visit, name, key_text(key)) for arm, (name, key) in arms.listening.items()}
     for token in state.tokens.values():
         if token.waiting is not None and isinstance(program.nodes[token.node], Task):
             tasks |= {(party_text(a.party), id, token.id, token.visit, token.node) for a in token.waiting.people}
-    return {"tasks": tasks, "timers": timers, "watches": watches}
+    return {"tasks": tasks, "timers": timers, "watches": watches, "listens": listens}
 
 
 def index_in(engine: Engine, id: int, at: Any) -> dict[str, set[tuple[Any, ...]]]:
@@ -92,14 +96,16 @@ def index_in(engine: Engine, id: int, at: Any) -> dict[str, set[tuple[Any, ...]]
         "tasks": {(t.party, t.instance, t.token, t.visit, t.node) for t in store.tasks(None, id)},
         "timers": {(t.instance, t.holder, t.arm, t.due) for t in store.due(at, 10_000) if t.instance == id},
         "watches": watching,
+        "listens": set(store._all("select instance, holder, arm, visit, name, key from listen where instance = ?", id)),  # type: ignore[attr-defined]
     }
 
 
 def check_index(engine: Engine, id: int, far: Any) -> None:
-    """The rows of tasks, timers and watches are those that the state stands for."""
+    """The rows of tasks, timers, watches and listens are those that the state stands for."""
     held = stored(engine, id)
     assert held.state is not None
     meant, there = index_of(held.program, id, held.state), index_in(engine, id, far)
     assert there["tasks"] == meant["tasks"]
     assert there["timers"] == meant["timers"]
+    assert there["listens"] == meant["listens"]
     assert there["watches"] == {(document, i) for document, i, _ in meant["watches"]}

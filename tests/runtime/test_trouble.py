@@ -14,7 +14,8 @@ import pytest
 from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores.contract import StoreError
-from bpflow.stores.sqlite import APPLICATION, SqliteStore
+from bpflow.stores.sqlite import SqliteStore
+from bpflow.stores.sqlite_files import APPLICATION
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump
 from tests.runtime.test_incidents import Post, calling

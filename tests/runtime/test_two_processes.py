@@ -16,7 +16,10 @@ import pytest
 
 from bpflow.engine.events import Answered, TimerFired
 from bpflow.engine.transition import UnexpectedEvent
+from bpflow.graph import Expr, Trigger, Variable, Wait
 from bpflow.runtime import Engine, VirtualClock
+from bpflow.values import Field
+from tests.engine.play import flow, graph, sets, step, task
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump, events_of
 
@@ -61,6 +64,10 @@ elif what == "change":
     for turn in range(40):
         for document in engine.documents():
             attempt(document.ref.id, lambda: engine.set_document(document.ref, {"sum": turn * 2 + int(number)}))
+elif what == "press":
+    for row in engine.instances("p"):
+        time.sleep(chance.random() / 100)
+        attempt(row.id, lambda: engine.command(row.id, "go", by="boss", values={"n": number}))
 elif what == "open":
     done.append([row.process for row in engine.deploy_workspace()])
 engine.close()
@@ -101,6 +108,23 @@ class Racers:
 @pytest.fixture
 def racers(tmp_path: Path, db: Path, folder: Path, clock: VirtualClock) -> Racers:
     return Racers(tmp_path, db, folder, clock)
+
+
+def test_both_press_the_same_buttons(engine: Engine, racers: Racers) -> None:
+    """In a race one press wins, whoever comes second is told; nothing is pressed twice."""
+    press = Trigger("command", name="go", form=(("n", Field("integer")),))
+    nodes = (Wait("w", ((press, flow("w", "s")), (Trigger("at", Expr("now + days(1)")), flow("w"))), "w"), step("s", "t", sets=sets(x="w.n")))
+    engine.deploy_graph(graph(*nodes, task("t", people='user("boss")'), reads="x", variables=(Variable("x", Field("integer")),)))
+    ids = [engine.start("p") for _ in range(60)]
+    said = racers.race("press", "press")
+    done = Counter(id for one in said for id in one["done"])
+    assert done == Counter(ids)
+    assert min(len(one["done"]) for one in said) > 5, "they did not race"
+    assert {name for one in said for name in one["refused"]} == {"UnexpectedEvent"}
+    for number, one in enumerate(said, 1):
+        assert all(engine.instance(id).names["x"] == number for id in one["done"])
+    for id in ids:
+        check_replay(engine, id)
 
 
 def begin(engine: Engine, count: int) -> None:
@@ -232,6 +256,9 @@ steps:
 
 
 def test_the_answer_of_a_service_for_what_the_other_has_begun(opened: Open, far: datetime) -> None:
+    from zoneinfo import ZoneInfo
+
+    from bpflow.services.registry import Services
     from tests.runtime.test_incidents import Post, calling
 
     one, other = opened({"mail.send": Post()}), opened()
@@ -240,7 +267,7 @@ def test_the_answer_of_a_service_for_what_the_other_has_begun(opened: Open, far:
     one.work()
     (incident,) = one.incidents()
     other.retry(id, incident.id)
-    one._drain.services["no.such"] = Post()  # type: ignore[index]
+    one._drain.services = Services({"no.such": Post()}, {}, ZoneInfo("UTC"))
     assert one.work().calls == 1
     assert one.instance(id).row.status == "ended"
     check_replay(one, id)

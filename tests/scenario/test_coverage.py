@@ -108,7 +108,7 @@ def test_branches_of_blocks_and_what_may_happen_meanwhile() -> None:
     assert numbers(coverage) == {"steps": (2, 5), "branches": (1, 4), "outcomes": (0, 0)}
     assert [(str(part.name), str(part.span)) for part in coverage.branches.unvisited] == [
         ('the branch "right" of "both"', "hand.yaml:1:1"),
-        ('the branch "too_late" of "both"', "hand.yaml:3:7"),
+        ('what may come meanwhile, "too_late", of "both"', "hand.yaml:3:7"),
         ('branch 1 of "check"', "hand.yaml:5:9"),
     ]
     assert coverage.outcomes == Share(0)

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import CallOut, Effects, TaskRow
+from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import Conflict, Saved, Store
+from bpflow.stores.contract import Caller, Conflict, MessageRow, NewMessage, Saved, Snapshot, Store
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)
@@ -59,7 +59,8 @@ def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, 
     row = again().instance(alone)
     assert row is not None
     assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
-    assert (row.document, row.started, row.ended, row.result, row.state) == (None, AT, None, None, b"first")
+    assert (row.document, row.started, row.ended, row.result) == (None, AT, None, None)
+    assert store.snapshot(alone) == Snapshot(row, b"first", {})
     with_document = store.instance(owned)
     assert with_document is not None
     assert (with_document.owner, with_document.document) == (deal.id, deal)
@@ -76,14 +77,43 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on"))
         assert work.revision(id) == 2
         assert work.revision(99) is None
-        assert work.instance(99) is None
+        assert work.instance(99) is work.snapshot(99) is None
+        found = work.snapshot(id)
+        assert found is not None
+        assert (found.row, found.root) == (work.instance(id), b"second")
     after = again().instance(id)
     assert after is not None
-    assert (after.revision, after.state, after.incidents, after.ended) == (2, b"second", 2, None)
+    assert (after.revision, after.incidents, after.ended) == (2, 2, None)
     with pytest.raises(Conflict), store.begin() as work:
         work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost"))
     assert store.instance(id) == after
     assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
+
+
+def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    id, other = begun(store, definition), begun(store, definition)
+
+    def save(instance: int, expected: int, gone: list[int], pages: dict[tuple[int, int], bytes]) -> None:
+        with store.begin() as work:
+            work.save(Saved(instance, instance, expected, None, AT, "running", None, 0, b"root", b"", gone, pages))
+
+    save(id, 1, [], {(3, -2): b"turn", (2, -1): b"items", (2, 0): b"zero", (2, 1): b"one", (-1, 0): b"large"})
+    save(other, 1, [], {(3, -2): b"the other's"})
+    save(id, 2, [3, 2], {(2, -1): b"new items", (-1, 0): b"larger"})
+    found, theirs = again().snapshot(id), store.snapshot(other)
+    assert found is not None
+    assert theirs is not None
+    assert (found.row.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
+    assert theirs.pages == {(3, -2): b"the other's"}
+    with pytest.raises(Conflict):
+        save(id, 2, [2], {(5, -2): b"lost"})
+    assert again().snapshot(id) == found
+    with store.begin() as work:
+        work.save(Saved(id, id, 3, None, AT, "running", None, 0, b"root", b"", [-1], {}))
+        inside = work.snapshot(id)
+        assert inside is not None
+        assert inside.pages == {(2, -1): b"new items"}
 
 
 @pytest.mark.parametrize("status", ["ended", "cancelled"])
@@ -439,3 +469,134 @@ def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> Non
     (row,) = store.notices("boss")
     assert (row.person, row.reason, row.title, row.text, row.channel, row.at, row.instance) == ("boss", "overdue", "Тема", "", "", LATER, None)
     assert len(store.notices(None, 7)) == 12
+
+
+# ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> bool:
+    """Tokens begin to wait for messages; whether there was one for them."""
+    effects = Effects()
+    for holder, name, key in rows:
+        effects.listens[holder, 0] = Listen(name, key, 1)
+    with store.begin() as work:
+        work.index(id, id, effects, at)
+        return work.left
+
+
+def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, **values: Value) -> MessageRow:
+    with store.begin() as work:
+        work.messages.add(NewMessage(name, key, values, at, until, 5, 2))
+    return store.messages()[-1]
+
+
+def receiver(store: Store, message: MessageRow) -> int | None:
+    with store.begin() as work:
+        found = work.messages.receiver(message.id)
+        return found.holder if found else None
+
+
+def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None:
+    values: dict[str, Value] = {"sum": Decimal("1.50"), "day": date(2026, 3, 2), "who": [User("ivanov")]}
+    send(store, key=Document("deal", 3), until=LATER, **values)
+    (row,) = again().messages()
+    assert row[1:] == ("paid", Document("deal", 3), values, True, AT, LATER, 5, 2)
+    assert again().messages(fresh=True, limit=1) == [row]
+
+
+def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) -> None:
+    one, other = begun(store, deployed(store)), begun(store, deployed(store))
+    listens(store, one, (3, "paid", 8), (4, "sent", 7), (5, "paid", None))
+    message = send(store, key="7")
+    assert receiver(store, message) is None
+    listens(store, other, (9, "paid", 7))
+    listens(store, one, (2, "paid", 7))
+    assert receiver(store, message) == 9
+    listens(store, other, (9, "paid", 7))
+    assert receiver(store, message) == 2, "who waits anew stands at the end of the line"
+    with store.begin() as work:
+        work.messages.unlisten(one, 2, 0)
+    assert receiver(store, message) == 9
+
+
+def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) -> None:
+    id = begun(store, deployed(store))
+    message = send(store, until=LATER)
+    with store.begin() as work:
+        work.messages.rest(message.id)
+    assert store.messages(fresh=True) == []
+    assert not listens(store, id, (1, "paid", 8))
+    assert not listens(store, id, (1, "paid", 7), at=LATER)
+    assert store.messages(fresh=True) == []
+    assert listens(store, id, (1, "paid", 7))
+    assert [row.id for row in store.messages(fresh=True)] == [message.id]
+
+
+def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> None:
+    id = begun(store, deployed(store))
+    listens(store, id, (1, "paid", 7))
+    transient, kept = send(store, until=AT), send(store, until=LATER)
+    assert (receiver(store, transient), receiver(store, kept)) == (1, 1)
+    listens(store, id, (1, "paid", 8))
+    listens(store, id, (2, "paid", 7))
+    assert (receiver(store, transient), receiver(store, kept)) == (None, 2)
+    listens(store, id, (2, "paid", 7), at=LATER)
+    assert receiver(store, kept) is None
+
+
+def test_a_message_is_taken_once_and_no_other_gets_its_number(store: Store) -> None:
+    message = send(store)
+    with store.begin() as work:
+        assert work.messages.there(message.id)
+        assert work.messages.take(message.id)
+        assert not work.messages.take(message.id)
+        assert not work.messages.there(message.id)
+    assert send(store).id > message.id
+
+
+def test_messages_are_forgotten_when_their_time_is_over_and_nobody_is_to_look(store: Store) -> None:
+    rows = [send(store, until=until) for until in (AT, LATER, None, AT)]
+    with store.begin() as work:
+        for row in rows[:3]:
+            work.messages.rest(row.id)
+        assert work.messages.purge(AT) == 1
+        work.messages.wake("paid", AT)
+    assert [(row.id, row.fresh) for row in store.messages()] == [(row.id, True) for row in rows[1:]]
+
+
+@pytest.mark.parametrize("key", [None, "", 0, 7, "7 ", True, Decimal("0.10"), [1], {"a": 1}, date(2026, 3, 2), AT, Duration(days=1)])
+def test_a_key_is_found_by_its_text(store: Store, key: Value) -> None:
+    id = begun(store, deployed(store))
+    listens(store, id, (1, "paid", key))
+    assert receiver(store, send(store, key=key)) == 1
+
+
+# ── callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    top = begun(store, definition)
+    with store.begin() as work:
+        made = [work.new_instance(definition, None, AT, None, None, Caller(top, 4, visit, 1, 2)) for visit in (1, 2, 1)]
+    ids = [one[0] for one in made if one]
+    row = again().instance(ids[0])
+    assert row is not None
+    assert row.caller == Caller(top, 4, 1, 1, 2)
+    assert store.instance(top).caller is None  # type: ignore[union-attr]
+    with store.begin() as work:
+        work.save(Saved(ids[2], ids[2], 0, None, AT, "failed", None, 0, b"", b""))
+        assert work.called(top, 4, 1) == [ids[0]]
+        assert work.called(top, 4, 2) == [ids[1]]
+        assert work.called(top, 5, 1) == []
+    assert [row.id for row in store.instances(status="failed")] == [ids[2]]
+    assert [row.id for row in store.called_by(top)] == ids
+
+
+def test_what_was_deployed_when_an_instance_began(store: Store) -> None:
+    rows = [store.deploy("deal", digest, f"{{{digest}}}", "text", AT).id for digest in "ab"]
+    begun(store, rows[0])
+    other = store.deploy("other", "c", "{c}", "text", AT).id
+    store.deploy("deal", "d", "{d}", "text", AT)
+    began = store.instance(1)
+    assert began is not None
+    assert [row.id for row in [store.deployment("deal", began.deployed)] if row] == [rows[1]]
+    assert [(row.id, row.version) for row in [store.deployment("deal")] if row] == [(rows[1] + 2, 3)]
+    assert [row.id for row in [store.deployment("other", began.deployed)] if row] == [other], "the first that came later"
+    assert store.deployment("none", began.deployed) is None

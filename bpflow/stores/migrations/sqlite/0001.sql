@@ -8,18 +8,20 @@ create table definition (           -- what was deployed, by the digest of its g
   source text not null,             -- the YAML, for people
   at integer not null
 );
-create table deployment (           -- which definition new instances of a process get
-  process text primary key,
-  definition integer not null references definition(id),
+create table deployment (           -- which definition new instances of a process get: the last; only ever appended to
+  id integer primary key,
+  process text not null,
   version integer not null,
+  definition integer not null references definition(id),
   at integer not null
-) without rowid;
+);
+create unique index deployment_version on deployment (process, version);
 
 create table instance (
   id integer primary key,
   owner integer not null,
   definition integer not null references definition(id),
-  status integer not null,          -- 0 running, 1 ended, 2 cancelled
+  status integer not null,          -- 0 running, 1 ended, 2 cancelled, 3 failed
   revision integer not null,
   incidents integer not null,
   document integer,
@@ -28,11 +30,27 @@ create table instance (
   result text,
   exclusive text,                   -- "process/document" while a process with unless-running runs
   history integer,                  -- its last row of history
+  deployed integer not null,        -- the last row of deployment when it began: what it calls is of no later version
+  caller integer,                   -- the instance that waits for it, with the token, its visit and the attempt of its call
+  caller_token integer,
+  caller_visit integer,
+  caller_attempt integer,
+  level integer not null,           -- how many instances around it wait
   state blob not null
 );
+create index instance_caller on instance (caller) where caller is not null;
 create unique index instance_exclusive on instance (exclusive) where exclusive is not null;
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
+
+create table page (                 -- parts of a state that are written one by one: turns and results of large fans, large values
+  owner integer not null,
+  instance integer not null,
+  holder integer not null,
+  part integer not null,
+  data blob not null,
+  primary key (instance, holder, part)
+) without rowid;
 
 create table task (                 -- an open task, a row for each assignee; the state knows the whole key
   party text not null,              -- user:…, department:…, role:…
@@ -66,16 +84,34 @@ create table watch (                -- who looks again when a document changes
   primary key (document, instance, holder)
 ) without rowid;
 
-create table listen (               -- who waits for a message
+create table listen (               -- who waits for a message; the least id has waited longest, and no id comes twice
+  id integer primary key autoincrement,
   owner integer not null,
   instance integer not null,
   holder integer not null,
   arm integer not null,
+  visit integer not null,           -- of the token that waits; 0 where a scope listens
   name text not null,
   key text not null,
-  primary key (instance, holder, arm)
-) without rowid;
-create index listen_name on listen (name, key);
+  since integer not null
+);
+create unique index listen_arm on listen (instance, holder, arm);
+create index listen_name on listen (name, key, id);
+
+create table message (              -- messages that nobody has received yet; the least id was sent first, and no id comes twice
+  id integer primary key autoincrement,
+  name text not null,
+  key text not null,
+  fresh integer not null,           -- 1: somebody must look who receives it
+  data blob not null,               -- the key as it was sent, and the values
+  sent integer not null,
+  until integer,                    -- how long it waits for a receiver; null: for ever
+  waited integer not null,          -- the last row of listen when it was sent: those were waiting already
+  instance integer,                 -- which instance sent it; null: somebody outside
+  depth integer not null
+);
+create index message_fresh on message (id) where fresh;
+create index message_name on message (name, key, id);
 
 create table history (              -- one row a transaction: events, answers, facts; only ever appended to, read backwards by `previous`
   id integer primary key,
@@ -137,6 +173,13 @@ create table feed (                 -- a document's own history: its changes and
   at integer not null,
   data blob not null,
   primary key (document, version)
+) without rowid;
+
+create table turn (                 -- who had the turn last, where people take turns
+  name text not null,               -- process/node
+  person text not null,
+  n integer not null,               -- grows with each turn of that name
+  primary key (name, person)
 ) without rowid;
 
 create table calendar (

@@ -1,0 +1,80 @@
+"""The activity `call-service`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field as Key
+from pydantic import WrapValidator
+
+from bpflow.definition.step import Step
+from bpflow.definition.times import moment
+from bpflow.definition.types import Duration, Given, Givens, with_place
+from bpflow.diagnostics import Severity, did_you_mean, each_quoted, say
+from bpflow.graph import Call, Expr, Lowering, World
+from bpflow.graph.written import span_of
+from bpflow.values import Field, ServiceType
+
+HOUSE = frozenset(("calendar", "documents", "messages", "notify", "people", "processes"))
+"""What names of services of the house begin with: they have activities of their own."""
+
+
+class CallService(Step):
+    """Calls a service: code of the program that embeds bpflow, or an HTTP address.
+
+    Services by HTTP are declared under `services` in `bpflow.yaml`; those of a program are registered with it, and may be declared
+    there too, with what they take and give. `with` are the arguments by name. What the service gives is in `<id>.<field>`, or, if it
+    is one value, in `<id>.value`; what is declared is checked, and an answer that does not fit is an error like any other.
+
+    The call is made after the step has been written down. After a crash it may be made again, with the same key: a service that
+    remembers keys does nothing twice. With `timeout` the step waits no longer. Errors have names: those that the service gives them,
+    `timeout`, `unreachable`, `http_404` and the like, `wrong_arguments`, `wrong_answer`; one without a name has that of the service.
+
+        steps:
+          - id: check
+            activity: call-service
+            service: credit-check
+            with: {client: $(document.client.name), amount: $(document.amount)}
+            timeout: 30s
+          - {activity: notify, to: document.responsible, text: "The limit is $(check.limit)"}
+    """
+
+    service: Annotated[str, Key(pattern=r"^[a-z][a-z0-9_.-]*$"), WrapValidator(with_place)]
+    """Which service."""
+    with_: Givens = ()
+    """The arguments, by name."""
+    timeout: Duration | None = None
+    """How long the step waits for the answer."""
+
+    def results(self, world: World | None = None) -> Mapping[str, Field] | None:
+        """What is declared; nothing is known of a service that is not."""
+        known = world.services.get(str(self.service)) if world else None
+        return dict(known.gives) if known and known.gives is not None else {}
+
+    def lower(self, b: Lowering) -> None:
+        """One Call."""
+        known = self._known(b)
+        takes = dict(known.takes) if known.takes is not None else None
+        arguments = tuple((given.name, self._value(b, given, takes)) for given in self.with_)
+        missing = [name for name, field in (takes or {}).items() if field.required and name not in dict(arguments)]
+        if missing:
+            message = say('the service "{service}" needs {names}', service=str(self.service), names=each_quoted(missing))
+            b.report("missing-key", message, say('write it in "with"'))
+        timeout = moment(self.timeout) if self.timeout else None
+        b.add(Call(b.path, str(self.service), arguments, b.flow(b.path), gives=b.name, timeout=timeout))
+
+    def _known(self, b: Lowering) -> ServiceType:
+        name, known, place = str(self.service), b.world.services, span_of(self.service)
+        if name.partition(".")[0] in HOUSE:
+            b.report("wrong-value", say('"{service}" is done by an activity of its own', service=name), at=place)
+        elif known and name not in known:
+            message, hint = say('no service "{service}" is known', service=name), did_you_mean(name, known)
+            b.report("unknown-service", message, hint or say('declare it under "services" in bpflow.yaml'), place, Severity.WARNING)
+        return known.get(name, ServiceType())
+
+    def _value(self, b: Lowering, given: Given, takes: Mapping[str, Field] | None) -> Expr:
+        if takes is not None and given.name not in takes:
+            message = say('the service "{service}" takes no "{name}"', service=str(self.service), name=given.name)
+            b.report("unknown-field", message, did_you_mean(given.name, takes) or say("it takes: {names}", names=each_quoted(takes)), given.name_place)
+        return b.value(given.raw, (takes or {}).get(given.name), given.place)

@@ -1,0 +1,314 @@
+"""A state as a root and pages, so that an event writes what it has changed and not what there is.
+
+The law of this file: `decode(program, root, pages)` gives the state that `encode` was given, whether everything was written at once or
+event by event what had changed. The root is written each time, a page when something on it has changed. Of a large fan there is one page
+for the list of items, and one for each item: the scopes, tokens and incidents of its turn while that runs, then its result; they go all
+together. A large value of a name has a page of its own. What lies in a turn of a fan inside a turn of a fan is on the page of the inner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
+from types import NoneType
+from typing import Any, TypeAlias
+
+import orjson
+
+from bpflow.engine.codec import (
+    STATUSES,
+    VERSION,
+    dumps,
+    incident_row,
+    instant,
+    loads,
+    micros,
+    plain_message,
+    read_incident,
+    read_message,
+    read_scope,
+    read_token,
+    read_value,
+    scope_row,
+    token_row,
+)
+from bpflow.engine.program import Program
+from bpflow.engine.state import ROOT, Failure, Incident, Scope, State, Token
+from bpflow.expressions.data import Value
+
+LARGE_VALUE = 1000
+"""A value of more bytes than that has a page of its own."""
+SHORT = 200
+"""A text of at most so many characters is written anew each time."""
+
+ITEMS = -1
+"""The part of the page with the items of a fan."""
+
+Key: TypeAlias = tuple[int, int]
+"""A page: (holder, part). (token at a fan, ITEMS), (token at a fan, place of an item), or (-n, 0) for the large value n."""
+Pages: TypeAlias = Mapping[Key, bytes]
+
+_PLAIN = frozenset((bool, int, NoneType))
+
+
+@dataclass(slots=True)
+class Encoded:
+    """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
+
+    root: bytes
+    gone: list[int]
+    pages: dict[Key, bytes]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The rows of the turn whose page is `key`, or of the root, as they stand written."""
+
+    key: Key
+    tokens: dict[int, Any] = field(default_factory=dict)
+    scopes: dict[int, Any] = field(default_factory=dict)
+    incidents: list[Any] = field(default_factory=list)
+
+    def rows(self) -> tuple[list[Any], list[Any], list[Any]]:
+        return list(self.tokens.values()), list(self.scopes.values()), self.incidents
+
+
+@dataclass(slots=True)
+class Written:
+    """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
+
+    `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: the value and what is written of it, for a long
+    one its bytes; as no one changes a value in place, the same object has the same bytes · `large`: the names whose value has a page, by
+    its number.
+    """
+
+    sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
+    place: dict[int, int] = field(default_factory=dict)
+    fans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    names: dict[str, tuple[Value, Value | orjson.Fragment]] = field(default_factory=dict)
+    large: dict[str, int] = field(default_factory=dict)
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def encode(program: Program, state: State, written: Written | None = None, touched: Iterable[int] | None = None) -> Encoded:
+    """What is to be written so that the store has the state.
+
+    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes that may differ from it. Without them
+    all of the state is written.
+    """
+    if written is None:
+        written = Written()
+    out = Encoded(b"", [], {})
+    names = _names(state.names, written, out)
+    if touched is None:
+        touched = (*state.scopes, *state.tokens)
+    dirty = _rows(program, state, written, sorted(touched), out)
+    if state.incidents != written.incidents:
+        dirty |= _incidents(program, state, written)
+    for page in sorted(dirty - {ROOT}) if dirty else ():
+        _sheet(written, page, out)
+    on = written.sheets[ROOT]
+    status = 0 if state.status == "running" else STATUSES.index(state.status)
+    root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
+    root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
+    if written.large or state.catches or state.outputs or state.failure:
+        root += (written.large, _ending(state))
+    out.root = dumps(root)
+    return out
+
+
+def _ending(state: State) -> list[Any] | None:
+    """Whom its errors go to, and with what it has ended."""
+    failure = [state.failure.error, plain_message(state.failure.reason)] if state.failure else None
+    return [state.catches, state.outputs, failure] if state.catches or state.outputs or failure else None
+
+
+def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
+    """Brings the rows of tokens and scopes up to date; gives the sheets of turns on which that was. A scope comes before what is in it, as
+    ids grow."""
+    dirty: set[int] = set()
+    place, sheets = written.place, written.sheets
+    for id in touched:
+        token, scope = state.tokens.get(id), state.scopes.get(id)
+        if token is not None:
+            at = place.get(token.scope, ROOT)
+            sheets[at].tokens[id] = token_row(program, token)
+        elif scope is not None:
+            at = _place(state, scope, place)
+            sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
+            sheet.scopes[id] = scope_row(program, scope)
+        else:
+            at = place.pop(id, ROOT)
+            sheets[at].tokens.pop(id, None)
+            sheets[at].scopes.pop(id, None)
+        if at != ROOT:
+            dirty.add(at)
+            if token is not None or scope is not None:
+                place[id] = at
+        if id in written.fans or (token is not None and token.fan is not None):
+            _fan(id, token, written, out)
+    return dirty
+
+
+def _place(state: State, scope: Scope, place: Mapping[int, int]) -> int:
+    """The sheet of a scope: a turn of a large fan has its own, any other scope is where its parent is."""
+    if scope.index >= 0 and scope.host is not None:
+        fan = state.tokens[scope.host].fan
+        if fan is not None and fan.large:
+            return scope.id
+    return place.get(scope.parent, ROOT)
+
+
+def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None:
+    """The items of a large fan when it opens, and each result once. Results are only ever added, so those that are not written come last."""
+    fan = token.fan if token is not None and token.fan is not None and token.fan.large else None
+    visit, known = written.fans.get(host, (0, 0))
+    if visit and (token is None or fan is None or token.visit != visit):
+        out.gone.append(host)
+        del written.fans[host]
+        visit = known = 0
+    if token is not None and fan is not None:
+        if not visit:
+            out.pages[host, ITEMS] = dumps(fan.items)
+        for index in islice(reversed(fan.results), len(fan.results) - known):
+            out.pages[host, index] = dumps([fan.results[index]])
+        written.fans[host] = (token.visit, len(fan.results))
+
+
+def _incidents(program: Program, state: State, written: Written) -> set[int]:
+    """Brings the incidents of all sheets up to date; gives the sheets whose incidents have changed."""
+    found: dict[int, list[Any]] = {}
+    for incident in state.incidents:
+        holder = incident.token if incident.token is not None else incident.scope
+        found.setdefault(written.place.get(holder or ROOT, ROOT), []).append(incident_row(program, incident))
+    written.incidents = state.incidents
+    dirty = set()
+    for page, sheet in written.sheets.items():
+        rows = found.get(page, [])
+        if rows != sheet.incidents:
+            sheet.incidents = rows
+            dirty.add(page)
+    return dirty
+
+
+def _sheet(written: Written, page: int, out: Encoded) -> None:
+    """The page of a turn as it is now. Of one that is over there is the result, or the fan is gone with all its pages."""
+    sheet = written.sheets[page]
+    if not any(sheet.rows()):
+        del written.sheets[page]
+        if sheet.key in out.pages or sheet.key[0] in out.gone:
+            return
+    out.pages[sheet.key] = dumps(sheet.rows())
+
+
+def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
+    """The names for the root: what is long to write out as known bytes, what is large as none, on a page of its own."""
+    made: dict[str, Any] = dict(names)
+    for name, value in names.items():
+        kind = type(value)
+        if kind in _PLAIN or not value or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
+            continue
+        known = written.names.get(name)
+        if known is None or known[0] is not value:
+            known = written.names[name] = (value, value if _is_short(value) else _write_value(name, value, written, out))
+        made[name] = known[1]
+    if written.large:
+        for name in [name for name in written.large if type(made.get(name)) is not orjson.Fragment]:
+            out.gone.append(-written.large.pop(name))
+            written.names.pop(name, None)
+        made |= dict.fromkeys(written.large)
+    if len(written.names) > len(names):
+        for name in written.names.keys() - names.keys():
+            del written.names[name]
+    return made
+
+
+def _is_short(value: Value) -> bool:
+    """Whether it is a record of a few short values, which is as fast to write out as to remember."""
+    if type(value) is not dict or len(value) > 3:
+        return False
+    for one in value.values():
+        kind = type(one)
+        if kind is list or kind is dict or (kind is str and len(one) > SHORT):  # type: ignore[arg-type]
+            return False
+    return True
+
+
+def _write_value(name: str, value: Value, written: Written, out: Encoded) -> orjson.Fragment:
+    data = dumps(value)
+    number = written.large.pop(name, None)
+    if len(data) > LARGE_VALUE:
+        number = written.large[name] = number or max(written.large.values(), default=0) + 1
+        out.pages[-number, 0] = data
+    elif number is not None:
+        out.gone.append(-number)
+    return orjson.Fragment(data)
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]:
+    """The state, and what stands written of it. ValueError if the bytes are of another version."""
+    plain = orjson.loads(root)
+    if plain[0] != VERSION:
+        raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
+    sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
+    results = _read_turns(pages, sheets) if pages else {}
+    large, ending = rest or ({}, None)
+    written = Written(sheets, large=large)
+    written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
+    all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
+    all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
+    for host, found_results in results.items():
+        fan, visit = all_tokens[host].fan, all_tokens[host].visit
+        assert fan is not None
+        fan.items, fan.results = loads(pages[host, ITEMS]), found_results
+        written.fans[host] = (visit, len(found_results))
+    found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
+    written.incidents = tuple(read_incident(program, row) for row in found)
+    values = _read_names(names, pages, written)
+    last = _read_ending(ending) if ending else ()
+    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result, *last), written  # type: ignore[arg-type]
+
+
+def _read_ending(row: list[Any]) -> tuple[tuple[str, ...], Mapping[str, Value], Failure | None]:
+    catches, outputs, failure = row
+    return tuple(catches), read_value(outputs), Failure(failure[0], read_message(failure[1])) if failure else None
+
+
+def _read_sheet(key: Key, tokens: list[Any], scopes: list[Any], incidents: list[Any]) -> Sheet:
+    return Sheet(key, {row[0]: row for row in tokens}, {row[0]: row for row in scopes}, incidents)
+
+
+def _read_turns(pages: Pages, sheets: dict[int, Sheet]) -> dict[int, dict[int, Value]]:
+    """Adds the sheets of the turns that run, by the scope of the turn, the first in it; gives the results of the others, by fan."""
+    results: dict[int, dict[int, Value]] = {}
+    for holder, part in sorted(pages):
+        if part == ITEMS:
+            results[holder] = {}
+        elif holder > ROOT:
+            rows = orjson.loads(pages[holder, part])
+            if len(rows) == 1:
+                results[holder][part] = read_value(rows[0])
+            elif rows[1]:
+                sheet = _read_sheet((holder, part), *rows)
+                sheets[min(sheet.scopes)] = sheet
+    return results
+
+
+def _in_order(sheets: Iterable[dict[int, Any]]) -> list[Any]:
+    """The rows of all sheets by id, the order in which they came to be."""
+    return sorted((row for sheet in sheets for row in sheet.values()), key=itemgetter(0))
+
+
+def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[str, Value]:
+    values: dict[str, Value] = read_value(names)
+    for name, number in written.large.items():
+        data = pages[-number, 0]
+        values[name] = loads(data)
+        written.names[name] = (values[name], orjson.Fragment(data))
+    return values

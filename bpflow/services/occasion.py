@@ -1,0 +1,90 @@
+"""What a service of the house is, and the occasion on which it works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from bpflow.diagnostics import Refused, did_you_mean, say
+from bpflow.engine.transition import Effects
+from bpflow.expressions.data import Department, Question, Role, User, Value
+from bpflow.services.directory import Directory
+from bpflow.services.working_calendar import WorkingCalendar
+from bpflow.stores.contract import Work
+from bpflow.values import DocumentType
+
+MAX_DEPTH = 32
+"""How long a chain of changes that processes cause in each other may be."""
+
+
+def _nobody(question: Question) -> Value:
+    raise Refused(say('nobody answers "{topic}"', topic=str(question[0])))
+
+
+@dataclass(slots=True)
+class Occasion:
+    """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
+
+    `node`, `chance`: which step asks, and a number that is its own each time · `ask` answers what expressions
+    ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
+    """
+
+    work: Work
+    owner: int
+    instance: int
+    process: str
+    at: datetime
+    zone: str
+    types: Mapping[str, DocumentType]
+    directory: Directory | None
+    calendar: WorkingCalendar
+    depth: int = 0
+    node: str = ""
+    chance: str = ""
+    ask: Callable[[Question], Value] = _nobody
+    effects: Effects | None = None
+    picked: Counter[User] = field(default_factory=Counter)
+
+    def document_type(self, name: str) -> DocumentType:
+        """The type of that name. Refused if there is none."""
+        found = self.types.get(name)
+        if found is None:
+            hint = did_you_mean(name, self.types)
+            message = say('there is no document type "{type}"', type=name)
+            raise Refused(say("{reason}, {hint}", reason=message, hint=hint) if hint else message)
+        return found
+
+
+Arguments: TypeAlias = Mapping[str, Value]
+Service: TypeAlias = Callable[[Occasion, Arguments], dict[str, Value]]
+
+
+def people_of(value: Value, directory: Directory | None) -> list[User]:
+    """The users that a value names: people, groups by their members, lists of them; each once."""
+    found: dict[User, None] = {}
+    todo: list[Value] = [value]
+    while todo:
+        one = todo.pop(0)
+        if isinstance(one, User):
+            found[one] = None
+        elif isinstance(one, list):
+            todo = [*one, *todo]
+        elif isinstance(one, Department | Role) and directory is not None:
+            members = directory.answer("members", (one,))
+            todo = [*members, *todo] if isinstance(members, list) else todo
+        elif one is not None:
+            raise Refused(say("{value} is nobody", value=repr(one)))
+    return list(found)
+
+
+def parts_of(arguments: Arguments, *names: str) -> dict[str, dict[str, Value]]:
+    """The arguments that are called `set.field`, by their first words."""
+    parts: dict[str, dict[str, Value]] = {name: {} for name in names}
+    for argument, value in arguments.items():
+        name, _, rest = argument.partition(".")
+        if rest:
+            parts[name][rest] = value
+    return parts

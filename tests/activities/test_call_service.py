@@ -1,0 +1,19 @@
+from bpflow.graph import Call, Expr, Flow
+
+
+def test_of_a_service_that_is_not_known_literals_are_taken_as_yaml_reads_them(made):
+    found = made("- {id: got, activity: call-service, service: crm.find, with: {a: 1, b: text, c: $(document.amount), d: [x, 2]}, timeout: 30s}")
+    assert found.findings == []
+    assert found.nodes["got"] == Call(
+        "got",
+        "crm.find",
+        (("a", Expr("1")), ("b", Expr('"text"')), ("c", Expr("document.amount")), ("d", Expr('["x", 2]'))),
+        Flow("got>off"),
+        gives="got",
+        timeout=Expr('moment(duration("30s"))'),
+    )
+
+
+def test_retry_is_the_frames(made):
+    found = made("- {id: got, activity: call-service, service: crm, retry: {times: 3}}")
+    assert found.nodes["got"].retry.times == 3
