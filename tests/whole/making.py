@@ -56,7 +56,8 @@ CHANGES: tuple[Written, ...] = (
     {"name": "none"},
 )
 ITEMS = ("[1, 2, 3]", "[x, y]", "[]", "document.tags", "document.parts", 'members(department("sales"))', "list(p for p in document.parts if p > x)")
-MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout")
+MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout", "crm", "no_money", "cancelled")
+KEYS = ("document.name", "x", "6 // document.amount")
 OUTCOMES = (("done",), ("yes", "no"), ("yes", "no", "later"))
 FORMS: tuple[Written, ...] = (
     {},
@@ -213,6 +214,50 @@ class Maker:
     def join(self, id: str, depth: int) -> Written:
         return self.maybe(2, "need", lambda: self.pick(("all", "any", 1)))
 
+    # ── others ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def send_message(self, id: str, depth: int) -> Written:
+        made: Written = {"message": self.pick(MESSAGES), **self.maybe(2, "key", lambda: self.pick(KEYS))}
+        return {**made, **self.maybe(2, "values", lambda: {"v": "$(x)"}), **self.maybe(3, "keep", lambda: self.pick(("0h", "2h", "minutes(x)")))}
+
+    def wait_message(self, id: str, depth: int) -> Written:
+        made: Written = {"message": self.pick(MESSAGES), **self.maybe(2, "key", lambda: self.pick(KEYS))}
+        if self.chance(2):
+            made["values"] = {"v": {"type": "integer", "required": self.chance(2)}}
+            self.gives(id, {f"{id}.v == 1": "boolean"})
+        return made
+
+    def call_process(self, id: str, depth: int) -> Written:
+        made: Written = {"process": self.pick(("child", "child", "child", "p", "missing")), **self.maybe(8, "wait", lambda: False)}
+        if "wait" not in made:
+            self.gives(id, {f'{id}.result == "done"': "boolean", f"{id}.out == 1": "boolean"})
+        return {**made, **({} if self.chance(9) else {"document": "document"}), **self.maybe(4, "inputs", lambda: {"given": "$(x)"})}
+
+    def call_service(self, id: str, depth: int) -> Written:
+        self.gives(id, {f"{id}.v == 1": "boolean"})
+        return {"service": "crm", **self.maybe(2, "with", lambda: {"v": self.pick(NUMBERS)}), **self.maybe(4, "timeout", lambda: self.pick(("1h", "0min")))}
+
+    def create_document(self, id: str, depth: int) -> Written:
+        self.gives(id, {f"{id}.document.amount == x": "boolean"})
+        made: Written = {"type": "deal", "set": {"name": "New of $(document.name)", "status": "new", "amount": self.pick(NUMBERS)}}
+        return {**made, **self.maybe(3, "link", lambda: {"parent": "parent"})}
+
+    def find_documents(self, id: str, depth: int) -> Written:
+        self.gives(id, {f"{id}.count > 2": "boolean", f"len({id}.items) == 1": "boolean"})
+        made = self.maybe(2, "where", lambda: self.pick(("item.amount > x", 'item.status == "new"', "item.amount // x > 1")))
+        return {"type": "deal", **made, **self.maybe(3, "order", lambda: ["-item.amount", "item.name"]), **self.maybe(3, "limit", lambda: 1)}
+
+    def decide(self, id: str, depth: int) -> Written:
+        hit = self.pick(("first", "first", "unique", "collect", "sum", "max", "count"))
+        self.gives(id, {f"{id}.level == 1": "boolean"})
+        then = [{} if hit == "count" else {"then": {"level": self.pick(NUMBERS)}} for _ in range(2)]
+        made: Written = {"hit": hit, "rules": [{"when": self.condition(), **one} for one in then], "gives": {"level": {"type": "integer"}}}
+        return {**made, **({} if hit == "count" or self.chance(3) else {"otherwise": {"level": 1}})}
+
+    def pick_user(self, id: str, depth: int) -> Written:
+        self.gives(id, {f"{id}.user": "people"})
+        how = self.pick(("random", "round-robin", "least-loaded", "first"))
+        return {"from": self.people(), "how": how, **self.maybe(2, "skip-absent", lambda: True), **self.maybe(3, "if-nobody", lambda: 'user("boss")')}
+
     # ── people ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def request_info(self, id: str, depth: int) -> Written:
         made: Written = {"to": self.people(), "title": self.text(), **self.maybe(3, "text", self.text), **self.maybe(4, "show", lambda: ["amount", "x"])}
@@ -313,7 +358,7 @@ class Maker:
             case "changed":
                 return {"changed": self.pick(WATCHED)}
             case "message":
-                return {"message": self.pick(MESSAGES), **self.maybe(2, "key", lambda: self.pick(("document.name", "x", "6 // document.amount")))}
+                return {"message": self.pick(MESSAGES), **self.maybe(2, "key", lambda: self.pick(KEYS))}
         form = self.maybe(3, "fields", lambda: {"n": {"type": "integer", "required": True}})
         return {"command": f"{name}_{self.id('c')}" if name != id else name, **self.maybe(2, "by", self.people), **form}
 
@@ -325,6 +370,14 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
     "set-variables": Maker.set_variables,
     "pause": Maker.pause,
     "join": Maker.join,
+    "send-message": Maker.send_message,
+    "wait-message": Maker.wait_message,
+    "call-process": Maker.call_process,
+    "call-service": Maker.call_service,
+    "create-document": Maker.create_document,
+    "find-documents": Maker.find_documents,
+    "decide": Maker.decide,
+    "pick-user": Maker.pick_user,
     "request-info": Maker.request_info,
     "condition": Maker.choose,
     "loop": Maker.loop,
@@ -334,7 +387,7 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
     "block": Maker.block,
 }
 """What makes a step of each activity; `end` stands at the end of lists."""
-CALLING = frozenset({"notify", "calendar-event", "update-document"})
+CALLING = frozenset({"notify", "calendar-event", "update-document", "call-process", "call-service", "create-document", "pick-user"})
 """Those that may have a `retry`."""
 SIMPLE = (
     *["request-info"] * 5,
@@ -351,6 +404,11 @@ VARIABLES = {
     "flag": {"type": "boolean", "default": False},
     "who": {"type": "user"},
 }
+STARTS = ({"on": "manual"}, {"on": "call"})
+MORE_STARTS: tuple[Written, ...] = (
+    {"on": "document-changed", "when": "previous.status != document.status"},
+    {"on": "document-created"},
+)
 PERSONS = {"manager": "document.responsible", "both": '[user("ivanov"), manager]'}
 
 
@@ -365,7 +423,7 @@ def make(number: Callable[[int, int], int], depth: int = 3, size: int = 30, name
     steps = maker.steps(depth, 1, 4)
     handlers = [maker.handler(1) for _ in range(maker.pick((0, 0, 0, 1, 2)))]
     made = head(name)
-    made |= maker.maybe(3, "start", lambda: [{"on": "manual"}, {"on": "document-changed", "when": "previous.status != document.status"}])
+    made |= maker.maybe(3, "start", lambda: [*STARTS, maker.pick(MORE_STARTS)])
     made |= {"unless-running": True} if "start" in made or maker.chance(4) else {}
     made |= maker.maybe(3, "inputs", lambda: {"given": {"type": "integer", "default": 2}})
     made |= maker.maybe(2, "outputs", lambda: {"out": maker.pick(("x", *(text for text, _ in maker.given)))})

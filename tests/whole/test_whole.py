@@ -80,7 +80,9 @@ def many(folder: Path, workspace: LoadedWorkspace, seed: int, walks: int, depth:
             if loaded.graph is not None:
                 assert from_json(to_json(loaded.graph)) == loaded.graph
                 assert mermaid(loaded.graph)
-                walk = Walk(folder / f"{seed}-{part}.db", workspace, loaded, chance.randrange)
+                child = load(written(make(chance.randint, 1, 4, "child")), workspace)
+                processes = [loaded, *([child] if child.graph else [])]
+                walk = Walk(folder / f"{seed}-{part}.db", workspace, processes, chance.randrange)
                 walk.go(steps)
                 done += Counter({"fit": 1, "deeds": steps}) + walk.deeds
         except Exception as error:

@@ -8,14 +8,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from bpflow.diagnostics import Refused
-from bpflow.engine.codec import encode
-from bpflow.engine.events import Arrived, Commanded
-from bpflow.expressions.data import User
+from bpflow.engine.pages import encode
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.runtime import VirtualClock, open_engine
+from bpflow.runtime import VirtualClock
 from tests.runtime.looking import stored
 from tests.whole.making import Maker, Written, head
-from tests.whole.walking import START, arms_of, new_deal
+from tests.whole.walking import START, arms_of, key_of, new_deal, opened
 
 CHANGES: tuple[dict[str, object], ...] = (
     {"status": "open", "ready": True, "amount": 7, "tags": ["a", "b"]},
@@ -39,7 +37,7 @@ class Turning:
 
     def __init__(self, workspace: LoadedWorkspace, loaded: Loaded) -> None:
         self.clock = VirtualClock(START)
-        self.engine = open_engine(":memory:", workspace, self.clock)
+        self.engine = opened(":memory:", workspace, self.clock)
         self.deal = new_deal(self.engine, self.clock)
         self.id = self.engine.start(self.engine.deploy(loaded).process, document=self.deal, by="ivanov")
         self.sizes: list[int] = []
@@ -55,7 +53,8 @@ class Turning:
             if held.state.status != "running":
                 return False
             if self.at_the_mark():
-                self.sizes.append(len(re.sub(rb"\d+", b"0", encode(held.program, held.state))))
+                written = encode(held.program, held.state)
+                self.sizes.append(sum(len(re.sub(rb"\d+", b"0", data)) for data in (written.root, *written.pages.values())))
             self.push(left)
         return len(self.sizes) == times
 
@@ -99,10 +98,10 @@ class Turning:
 
     def other(self, number: int) -> None:
         """A message, a button, or a change of the document."""
-        arms = [(holder, arm, trigger) for holder, arm, trigger in arms_of(self.engine, self.id) if trigger.kind in ("message", "command")]
-        if arms and number % 2:
-            holder, arm, trigger = arms[number % len(arms)]
-            happened = Arrived(self.clock.now(), holder, arm, {"v": 1}), Commanded(self.clock.now(), User("ivanov"), holder, arm, {"n": 1})
-            self.engine._happen(self.id, happened[trigger.kind == "command"])
+        buttons, listens = self.engine.commands(self.id), [arm for arm in arms_of(self.engine, self.id) if arm[2].kind == "message"]
+        if buttons and number % 3 == 0:
+            self.engine.command(self.id, buttons[0].name, by="ivanov", values={name: 1 for name, _ in buttons[0].form.fields})
+        elif listens and number % 3 == 1:
+            self.engine.send_message(*key_of(self.engine, self.id, listens[0]), {"v": 1}, keep="0h")
         else:
             self.engine.set_document(self.deal, CHANGES[number % len(CHANGES)])

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bpflow.diagnostics import Refused
-from bpflow.engine.events import Arrived, Commanded
-from bpflow.expressions.data import Document, User
+from bpflow.expressions.data import Document
 from bpflow.graph import Trigger, Wait
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
+from bpflow.services.request import Request, ServiceError
 from bpflow.values import Field
 from tests.runtime.looking import stored
 from tests.whole.checking import Checked, check
@@ -46,20 +46,21 @@ CHANGES: tuple[dict[str, object], ...] = (
 
 
 class Walk:
-    """Somebody who does anything. `number(below)` decides; `seen` are the ids of tasks that there have been."""
+    """Somebody who does anything. `number(below)` decides; of the processes the first is started, the others may be called; `seen` are the
+    ids of tasks that there have been."""
 
-    def __init__(self, db: Path, workspace: LoadedWorkspace, loaded: Loaded, number: Callable[[int], int]) -> None:
+    def __init__(self, db: Path, workspace: LoadedWorkspace, loaded: Sequence[Loaded], number: Callable[[int], int]) -> None:
         self.db, self.workspace, self.number = db, workspace, number
         self.clock = VirtualClock(START)
         self.deeds: Counter[str] = Counter()
         self.checked: dict[int, Checked] = {}
         self.seen: list[str] = []
         self.engine = self.opened()
-        self.process = self.engine.deploy(loaded).process
+        self.process, *_ = [self.engine.deploy(one).process for one in loaded]
         self.deal = new_deal(self.engine, self.clock)
 
     def opened(self) -> Engine:
-        return open_engine(f"sqlite:///{self.db}?sync=normal", self.workspace, self.clock)
+        return opened(f"sqlite:///{self.db}?sync=normal", self.workspace, self.clock, self.number)
 
     def pick(self, among: Sequence[Any]) -> Any:
         return among[self.number(len(among))]
@@ -140,20 +141,21 @@ class Walk:
             self.engine.work()
 
     def command(self) -> None:
-        """A button, of a wait or of what may happen meanwhile."""
-        running = self.running()
-        buttons = [(id, holder, arm) for id in running for holder, arm, trigger in arms_of(self.engine, id) if trigger.kind == "command"]
+        """A button, of a wait or of what may happen meanwhile; sometimes one that is not there, or by somebody else."""
+        buttons = [button for id in self.running() for button in self.engine.commands(id)]
         if not buttons:
             return self.message()
-        id, holder, arm = self.pick(buttons)
-        self.engine._happen(id, Commanded(self.clock.now(), User(self.pick(PEOPLE)), holder, arm, self.pick(({}, {"n": 2}))))
+        button = self.pick(buttons)
+        values = {name: value for name, f in button.form.fields if (value := self.value(f)) is not None}
+        comment = "Так" if button.form.comment == "required" else None
+        self.engine.command(button.instance, button.name, by=self.pick(PEOPLE), values=values, comment=comment, place=self.pick((None, button.place)))
 
     # ── machines ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self) -> None:
-        listens = [(id, holder, arm) for id in self.running() for holder, arm, trigger in arms_of(self.engine, id) if trigger.kind == "message"]
-        if listens:
-            id, holder, arm = self.pick(listens)
-            self.engine._happen(id, Arrived(self.clock.now(), holder, arm, {"v": 1}))
+        """A message that somebody waits for, or that perhaps nobody does."""
+        listens = [(id, arm) for id in self.running() for arm in arms_of(self.engine, id) if arm[2].kind == "message"]
+        name, key = key_of(self.engine, *self.pick(listens)) if listens and self.number(4) else (self.pick(("ping", "pong")), self.pick((None, 1)))
+        self.engine.send_message(name, key, self.pick(({"v": 1}, {}, {"v": "?"})), keep=self.pick((None, "0h", "2h")), id=self.pick((None, None, "once")))
 
     def wait(self) -> None:
         """Until the next timer, or for a while."""
@@ -195,6 +197,30 @@ def arms_of(engine: Engine, id: int) -> list[tuple[int, int, Trigger]]:
     for scope in held.state.scopes.values():
         found += [(scope.id, n, handler.trigger) for n, handler in enumerate(held.program.handlers.get(scope.block, ()))]
     return found
+
+
+def key_of(engine: Engine, id: int, arm: tuple[int, int, Trigger]) -> tuple[str, Any]:
+    """The name and the key of the message that an arm listens for; without a key where it does not listen now."""
+    state = stored(engine, id).state
+    assert state is not None
+    holder, number, trigger = arm
+    token, scope = state.tokens.get(holder), state.scopes.get(holder)
+    arms = token.waiting.arms if token and token.waiting else scope.arms if scope else None
+    return arms.listening.get(number, (trigger.name, None)) if arms else (trigger.name, None)
+
+
+def opened(url: str, workspace: LoadedWorkspace, clock: VirtualClock, number: Callable[[int], int] = lambda below: 0) -> Engine:
+    """An engine with a service, which may say no, or break."""
+
+    def crm(request: Request) -> dict[str, object]:
+        match number(5):
+            case 1:
+                raise ServiceError("no_money", "no money")
+            case 2:
+                raise ValueError("broken")
+        return {"v": request.arguments.get("v"), "key": request.key}
+
+    return open_engine(url, workspace, clock, {"crm": crm})
 
 
 def new_deal(engine: Engine, clock: VirtualClock) -> Document:
