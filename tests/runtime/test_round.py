@@ -28,3 +28,13 @@ def test_a_process_that_writes_another_document_for_ever_is_stopped(engine: Engi
     assert "20 steps without a wait" in str(incident.message)
     assert engine.document(parent).fields["sum"] == 20
     check_replay(engine, id)
+
+
+def test_an_end_that_was_passed_over_is_in_the_timeline(engine: Engine, deploy: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "MAX_HOPS", 1)
+    deploy(engine, "id: over\nvariables: {x: {type: integer}}\nsteps: [{activity: set-variables, set: {x: 1}}, {activity: end, result: done}]\n")
+    id = engine.start("over")
+    (incident,) = engine.incidents()
+    engine.skip(id, incident.id)
+    assert [line.kind for line in engine.timeline(id)] == ["started", "step", "incident", "skip", "repaired", "ended"]
+    assert engine.visited(id)[0] == {"set-variables", "end"}

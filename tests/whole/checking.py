@@ -136,7 +136,10 @@ def wakes(held: Held, there: Rows, engine: Engine) -> None:
         awake = awake or wakes_by_itself(node, token)
     assert out >= expected
     assert rows(engine, "select token, visit from outbox where instance = ? and waits", held.id) <= expected
-    awake = awake or any(any(scope.arms.due or scope.arms.watched or scope.arms.listening) for scope in state.scopes.values() if scope.arms)
+    for scope in state.scopes.values():
+        if scope.arms is not None:
+            buttons = any(handler.trigger.kind == "command" for handler in held.program.handlers[scope.block])
+            awake = awake or bool(scope.arms.due or scope.arms.watched or scope.arms.listening or buttons)
     assert awake or there["task"], "the instance hangs, and nothing says so"
 
 

@@ -6,6 +6,7 @@ expressions may read are right by construction; what the expressions say is righ
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -469,3 +470,56 @@ def written(process: Written) -> str:
     """The process as YAML."""
     text: str = yaml.dump(process, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=150)
     return text
+
+
+# ── mistakes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+JUNK: tuple[Any, ...] = (
+    None,
+    "",
+    0,
+    -1,
+    True,
+    [],
+    {},
+    "x +",
+    "$(",
+    "$(x",
+    "s1",
+    "go-on",
+    "none",
+    ["s1", "s2"],
+    [[]],
+    {"a": 1},
+    {"steps": []},
+    "2 days ago",
+    1.5,
+)
+
+
+def damaged(process: Written, number: Callable[[int, int], int]) -> Written:
+    """The process with a few mistakes: something left out, something else in its place, a key misspelt, a part where another belongs."""
+    tree = copy.deepcopy(process)
+    for _ in range(number(1, 3)):
+        places = [(holder, key) for holder in holders(tree) for key in (holder if isinstance(holder, dict) else range(len(holder)))]
+        holder, key = places[number(0, len(places) - 1)]
+        other, name = places[number(0, len(places) - 1)]
+        match number(0, 4):
+            case 0:
+                del holder[key]
+            case 1:
+                holder[key] = JUNK[number(0, len(JUNK) - 1)]
+            case 2 if isinstance(holder, dict):
+                holder[f"{key}s"] = holder.pop(key)
+            case 3 if isinstance(holder, list):
+                holder.append(copy.deepcopy(holder[key]))
+            case _:
+                holder[key] = copy.deepcopy(other[name])
+    return tree
+
+
+def holders(tree: Any) -> Iterator[Any]:
+    """All tables and lists, from the outside inwards."""
+    if isinstance(tree, dict | list):
+        yield tree
+        for one in tree.values() if isinstance(tree, dict) else tree:
+            yield from holders(one)

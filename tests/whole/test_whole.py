@@ -15,7 +15,7 @@ from bpflow.engine import interpreter
 from bpflow.graph import from_json, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_text, load_workspace
 from tests.runtime.conftest import DIRECTORY, SETTINGS
-from tests.whole.making import make, written
+from tests.whole.making import damaged, make, written
 from tests.whole.turning import Turning, make_loop
 from tests.whole.walking import Walk
 
@@ -114,4 +114,25 @@ def turned(workspace: LoadedWorkspace, seed: int, loops: int, depth: int, size: 
             if turning.turn(turns):
                 done["turned"] += 1
                 assert max(turning.sizes[turns // 2 :]) <= max(turning.sizes[: turns // 2]), f"loop {seed}/{part}: {turning.sizes}"
+    return done
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mistakes_are_findings(tmp_path: Path, workspace: LoadedWorkspace, seed: int):
+    done = mistaken(tmp_path, workspace, seed, 25)
+    assert done["wrong"] > 10
+
+
+def mistaken(folder: Path, workspace: LoadedWorkspace, seed: int, times: int) -> Counter[str]:
+    """So many processes with mistakes. Where a mistake is none that can be seen, what happens then is no worse than elsewhere."""
+    done: Counter[str] = Counter()
+    for part in range(times):
+        chance = Random(f"{seed}/{part}")
+        try:
+            loaded = load(written(damaged(make(chance.randint, 2, 5), chance.randint)), workspace)
+            done["wrong" if loaded.graph is None else "fit"] += 1
+            if loaded.graph is not None:
+                Walk(folder / f"{seed}-{part}.db", workspace, [loaded], chance.randrange).go(10)
+        except Exception as error:
+            raise AssertionError(f"mistakes {seed}/{part}") from error
     return done
