@@ -21,7 +21,6 @@ DATABASE = "bpflow.db"
 SCENARIOS = ".test.yaml"
 
 By = Annotated[str, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help=tr("The reason; it stands in the history."))]
 AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON: the same keys in every language, instants in ISO form with their zone."))]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=tr("Write to this file and not to the terminal."))]
 Limit = Annotated[str, typer.Option("--limit", metavar="N", help=tr("The most rows to show."))]

@@ -1,4 +1,4 @@
-"""Answering a task and pressing a command in the terminal: what it shows, the outcome by its number, then field after field.
+"""Filling forms in the terminal, of a start, a task or a command: what it shows, the outcome by its number, then field after field.
 
 The law of this file: it asks until a value is right, and what the engine refuses is said and asked again; what was typed before is
 offered again. The end of the input does nothing.
@@ -7,7 +7,7 @@ offered again. The end of the input does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from bpflow.cli.names import Names
@@ -17,6 +17,7 @@ from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Outcome
 from bpflow.runtime import CommandView, Engine, TaskView
+from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
 EMPTY = "-"
@@ -182,6 +183,26 @@ class Asking:
             if text or outcome.comment != "required":
                 return text or None
             self.out.line(say("a comment is required"), "red")
+
+    # ── a start ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def start(self, process: str, document: str | None) -> int:
+        """Asks for the inputs of a process and starts it; gives the instance. NothingDone at the end of the input."""
+        graph, started = self.engine.graph(process), list[int]()
+        inputs = tuple((name, replace(one, required=one.required and one.default is None)) for name, one in graph.inputs)
+
+        def send(form: Outcome, values: dict[str, object], comment: str | None) -> None:
+            try:
+                started.append(self.engine.start(process, document=document, inputs=values, by=self.by or None))
+            except WrongField as wrong:
+                raise InvalidAnswer(wrong.message) from wrong
+
+        self.out.line(graph.title, "bold")
+        try:
+            self.until_taken({}, None, lambda: Outcome("start", graph.title, inputs, "none"), send)
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was started")) from None
+        return started[0]
 
 
 @dataclass

@@ -1,22 +1,21 @@
-"""What operators do: deploy, start, keep things going, repair."""
+"""What operators do: deploy, start, keep things going."""
 
 from __future__ import annotations
 
-import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpflow.cli.calls import By, Call, Incident, Instance, Why, WrongUse, call_of, number, pairs, sound
+from bpflow.cli.calls import Call, WrongUse, call_of, pairs, sound
 from bpflow.cli.output import tr
-from bpflow.diagnostics import did_you_mean, each_quoted, say
+from bpflow.diagnostics import did_you_mean, say
 
 if TYPE_CHECKING:
-    from bpflow.expressions.data import Value
     from bpflow.loading import Loaded
     from bpflow.runtime import Engine
-    from bpflow.values import Field
 
 commands = typer.Typer()
 
@@ -52,7 +51,16 @@ def _processes(path: Path) -> list[Loaded]:
     return [loaded]
 
 
-@commands.command("start", help=tr("Start an instance of a process."))
+@commands.command("undeploy", help=tr("No new instances of a process. Running instances go on."))
+def undeploy(ctx: typer.Context, process: Annotated[str, typer.Argument(metavar="PROCESS", help=tr("The id of the process."))]) -> None:
+    """Its schedules end too."""
+    call = call_of(ctx)
+    with call.open(deploy=False) as engine:
+        engine.undeploy(process)
+        call.out.line(say('"{process}" is no longer deployed', process=process))
+
+
+@commands.command("start", help=tr("Start an instance of a process. Without --input, on a terminal, it asks for the form."))
 def start(
     ctx: typer.Context,
     process: Annotated[str, typer.Argument(metavar="PROCESS", help=tr("The id of the process."))],
@@ -64,10 +72,18 @@ def start(
     call = call_of(ctx)
     values = pairs(inputs or [], "--input NAME=VALUE")
     with call.open(new=True) as engine:
+        from bpflow.cli.dialogue import Asking
         from bpflow.cli.names import Names
+        from bpflow.services.working_calendar import zone_of
 
         _known(engine, call, process)
-        number = engine.start(process, document=document, inputs=values, by=Names(engine, call.out.language).user(by))
+        names = Names(engine, call.out.language)
+        names.user(by)
+        graph = engine.graph(process)
+        if graph.inputs and not values and sys.stdin.isatty():
+            number = Asking(engine, names, call.out, zone_of(graph.timezone), by or "").start(process, document)
+        else:
+            number = engine.start(process, document=document, inputs=values, by=by)
         call.out.line(say('started "{process}": instance {number}', process=process, number=number))
 
 
@@ -96,121 +112,8 @@ def work(
     pause = seconds_of(every)
     with call.open() as engine:
         done = until_told(engine, pause, call.out) if until_stopped else engine.work()
-        call.out.line(
-            say(
-                "timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}",
-                timers=done.timers,
-                changes=done.changes,
-                messages=done.messages,
-                calls=done.calls,
-            )
-        )
-
-
-@commands.command("retry", help=tr("Try the step of an incident again."))
-def retry(ctx: typer.Context, instance: Instance, incident: Incident, by: By, why: Why = "") -> int:
-    """Says what has come of it; 1 if that is another incident."""
-    call, id = call_of(ctx), number(instance, "INSTANCE")
-    with call.open() as engine:
-        _check_person(engine, call, by)
-        which = number(incident, "INCIDENT")
-        engine.retry(id, which, by=by, why=why)
-        _tell(engine, call, id)
-        return int(any(one.id > which for one in engine.instance(id).incidents))
-
-
-@commands.command("skip", help=tr("Pass over the step of an incident, as if it was done."))
-def skip(
-    ctx: typer.Context,
-    instance: Instance,
-    incident: Incident,
-    by: By,
-    why: Why = "",
-    results: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=tr("What the step would have given."))] = None,
-    branch: Annotated[str | None, typer.Option("--branch", metavar="NAME", help=tr("The outcome or the branch by which to leave the step."))] = None,
-) -> None:
-    """Says what has come of it."""
-    call, id = call_of(ctx), number(instance, "INSTANCE")
-    given = pairs(results or [], "--set NAME=VALUE")
-    with call.open() as engine:
-        _check_person(engine, call, by)
-        which = number(incident, "INCIDENT")
-        values = _typed(given, _fields(engine, id, which, branch), engine)
-        engine.skip(id, which, results=values, branch=branch, by=by, why=why)
-        _tell(engine, call, id)
-
-
-def _fields(engine: Engine, instance: int, incident: int, branch: str | None) -> dict[str, Field]:
-    """The types of what the step of the incident would have given, as far as they are known."""
-    from bpflow.graph import Step, Task
-
-    row = engine.store.instance(instance)
-    found = next((one for one in engine.instance(instance).incidents if one.id == incident), None)
-    if row is None or found is None:
-        return {}
-    program = engine.runner.read(row).program
-    match program.nodes.get(found.path):
-        case Task() as task:
-            return {name: field for outcome in task.form.outcomes if branch in (None, outcome.name) for name, field in outcome.fields}
-        case Step():
-            return {variable.name: variable.field for variable in program.graph.variables}
-    return {}
-
-
-def _typed(given: dict[str, object], fields: dict[str, Field], engine: Engine) -> dict[str, Value]:
-    """The values: by the type of their field, else as JSON, else as text. WrongUse if a field cannot have one."""
-    from datetime import UTC
-
-    from bpflow.services.working_calendar import zone_of
-    from bpflow.values import InvalidValue, read
-
-    zone = zone_of(engine.workspace.settings.timezone) if engine.workspace else UTC
-    values: dict[str, Value] = {}
-    for name, raw in given.items():
-        try:
-            values[name] = read(fields[name], raw, zone) if name in fields else _guessed(raw)
-        except InvalidValue as wrong:
-            raise WrongUse(say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint) from wrong
-    return values
-
-
-def _guessed(raw: object) -> Value:
-    """true, 17 and null as JSON means them; anything else is text."""
-    if isinstance(raw, list):
-        return [_guessed(item) for item in raw]
-    try:
-        found = json.loads(str(raw)) if raw is not None else None
-    except ValueError:
-        return str(raw)
-    return found if isinstance(found, bool | int | None) else str(raw)
-
-
-@commands.command("cancel", help=tr("End an instance from outside. What is open is withdrawn."))
-def cancel(ctx: typer.Context, instance: Instance, by: By, why: Why = "") -> None:
-    """Says that it has ended."""
-    call, id = call_of(ctx), number(instance, "INSTANCE")
-    with call.open() as engine:
-        _check_person(engine, call, by)
-        engine.cancel(id, by=by, why=why)
-        call.out.line(say("instance {instance} was cancelled", instance=id))
-
-
-def _check_person(engine: Engine, call: Call, by: str) -> None:
-    from bpflow.cli.names import Names
-
-    Names(engine, call.out.language).user(by)
-
-
-def _tell(engine: Engine, call: Call, instance: int) -> None:
-    """Where the instance stands after a repair; an operator must not think it helped when it did not."""
-    view = engine.instance(instance)
-    for one in view.incidents:
-        call.out.line(say("open incident {id}: {reason}", id=one.id, reason=one.message), "yellow")
-    places = each_quoted(place.title for place in view.where)
-    if view.row.status != "running":
-        call.out.line(say("instance {instance} has ended", instance=instance))
-    elif not view.incidents:
-        call.out.line(say("instance {instance} goes on; it stands at {places}", instance=instance, places=places))
+        what = say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done))
+        call.out.line(what)
 
 
 @commands.command("demo", help=tr("Show sixty companies going through a process. It runs on a virtual clock, in a database of its own."))

@@ -12,18 +12,23 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import IncidentView, InstanceView, Line, Standing, Turn
+    from bpflow.engine.events import Suspend
+    from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing, Turn
     from bpflow.stores.contract import InstanceRow
     from bpflow.values import Field
 
 commands = typer.Typer()
+MOST = 8
+"""The most names that are told of what can be done."""
 
 
 @commands.command("instances", help=tr("List instances."))
 def instances(
     ctx: typer.Context,
     process: Annotated[str | None, typer.Option("--process", metavar="PROCESS", help=tr("Only those of this process."))] = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, ended, cancelled or failed."))] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help=tr("Only those that are running, suspended, ended, cancelled or failed."))
+    ] = None,
     incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
     limit: Limit = "1000",
@@ -32,7 +37,7 @@ def instances(
     """Instances by number."""
     call = call_of(ctx)
     if status is not None:
-        one_of(status, ("running", "ended", "cancelled", "failed"), "--status")
+        one_of(status, ("running", "suspended", "ended", "cancelled", "failed"), "--status")
     with call.open() as engine:
         from bpflow.cli.names import Names
 
@@ -57,6 +62,8 @@ def how_it_goes(row: InstanceRow, language: str) -> str:
     match row.status:
         case "running":
             return say("running").text(language)
+        case "suspended":
+            return say("suspended").text(language)
         case "cancelled":
             return say("cancelled").text(language)
         case "failed":
@@ -113,7 +120,11 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
         out.line(f"{names.of(row.document)} ({row.document.type}:{row.document.id})")
-    out.line(how_it_goes(row, names.language), "green" if row.status == "running" else None)
+    out.line(how_it_goes(row, names.language), "green" if row.status == "running" else "yellow" if row.status == "suspended" else None)
+    if view.suspended is not None:
+        by = view.suspended
+        said = {"who": names.person(by.by.id) if by.by else "–", "when": names.when(by.at), "why": by.why or "–"}
+        out.line(say("suspended by {who}, {when}: {why}", **said), "yellow")
     if row.caller is not None:
         out.line(say("called by instance {instance}", instance=row.caller.instance))
     for one in view.called:
@@ -165,6 +176,8 @@ def _message(name: str, key: str) -> Message:
 
 
 def _incident(one: IncidentView) -> Message:
+    if one.kind == "broken":
+        return one.message
     return say('incident {id} at "{title}", {place}: {reason}', id=one.id, title=one.title, place=one.place, reason=one.message)
 
 
@@ -185,45 +198,58 @@ def happened(line: Line) -> Message:
 
 
 def _what(line: Line) -> Message:
-    title = line.title
-    match line.kind:
-        case "started":
-            return say('started "{title}"', title=title)
-        case "answered":
-            return say('answered "{title}"', title=title)
-        case "commanded":
-            return say('pressed "{title}"', title=title)
-        case "overdue":
-            return say('overdue: "{title}"', title=title)
-        case "reminded":
-            return say('reminded of "{title}"', title=title)
-        case "incident":
-            return say('incident at "{title}"', title=title)
-        case "repaired":
-            return say('repaired "{title}"', title=title)
-        case "withdrawn":
-            return say('withdrawn: "{title}"', title=title)
-        case "changed":
-            return say("the document was changed")
-        case "ended":
-            return say("ended")
-        case "failed":
-            return say("a service has failed")
-        case "retry":
-            return say("tried again")
+    return Message(WORDS.get(line.kind, "{title}"), {"title": line.title})
+
+
+WORDS = {
+    "started": tr('started "{title}"'),
+    "answered": tr('answered "{title}"'),
+    "commanded": tr('pressed "{title}"'),
+    "overdue": tr('overdue: "{title}"'),
+    "reminded": tr('reminded of "{title}"'),
+    "incident": tr('incident at "{title}"'),
+    "repaired": tr('repaired "{title}"'),
+    "withdrawn": tr('withdrawn: "{title}"'),
+    "changed": tr("the document was changed"),
+    "ended": tr("ended"),
+    "failed": tr("a service has failed"),
+    "retry": tr("tried again"),
+    "skip": tr("passed over"),
+    "correct": tr("values corrected"),
+    "corrected": tr('corrected: "{title}"'),
+    "move": tr("moved by hand"),
+    "moved": tr('moved to "{title}"'),
+    "suspend": tr("suspended"),
+    "resume": tr("resumed"),
+    "cancel": tr("cancelled"),
+    "fired": tr('it has come to "{title}"'),
+}
+"""What the lines of a timeline say."""
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The first of the names: a table has not room for a hundred steps."""
+    return "|".join(names if len(names) <= MOST else (*names[:MOST], "…"))
+
+
+def _remedy(one: Remedy) -> str:
+    """An action as it is typed, with what may be said behind it."""
+    ways, results = _some(one.ways), _some(one.results)
+    match one.command:
         case "skip":
-            return say("passed over")
-        case "cancel":
-            return say("cancelled")
-        case "fired":
-            return say('it has come to "{title}"', title=title)
-    return say("{title}", title=title)
+            return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")
+        case "move":
+            return f"move --to {ways}"
+        case "correct":
+            return f"correct --set {ways}"
+    return one.command
 
 
 def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str, Any]:
     return {
         **_row_data(view.row, names),
         "title": view.title,
+        "suspended": _suspended_data(view.suspended, names) if view.suspended else None,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
         "caller": view.row.caller.instance if view.row.caller else None,
@@ -247,10 +273,15 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
     }
 
 
+def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
+    return {"by": by.by.id if by.by else None, "at": names.iso(by.at), "why": by.why or None}
+
+
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
     messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
     people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
     return {
+        "token": one.token,
         "kind": one.kind,
         "step": one.path,
         "title": one.title,
@@ -278,6 +309,7 @@ def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
         "place": one.place,
         "reason": one.message.text(names.language),
         "at": names.iso(one.at),
+        "remedies": [{"command": remedy.command, "ways": list(remedy.ways), "results": list(remedy.results)} for remedy in one.remedies],
     }
 
 
@@ -292,8 +324,13 @@ def incidents(ctx: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             call.out.data([incident_data(one, names) for one in found])
         elif found:
-            rows = [(str(i.instance), str(i.id), names.when(i.at), i.title, i.place, i.message.text(names.language)) for i in found]
-            headings = say("instance"), say("incident"), say("when"), say("step"), say("place"), say("reason")
+            rows = [_incident_row(one, names) for one in found]
+            headings = say("instance"), say("incident"), say("when"), say("step"), say("place"), say("reason"), say("what can be done")
             call.out.table(headings, rows, right=(0, 1))
         else:
             call.out.line(say("no incidents"))
+
+
+def _incident_row(one: IncidentView, names: Names) -> tuple[str, ...]:
+    done = "; ".join(_remedy(remedy) for remedy in one.remedies)
+    return str(one.instance), str(one.id or "–"), names.when(one.at), one.title, one.place, one.message.text(names.language), done

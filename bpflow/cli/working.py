@@ -56,7 +56,8 @@ def until_told(engine: Engine, pause: float, out: Output) -> Worked:
     with Stopping() as stopping:
         while not stopping.now():
             once = engine.work(stop=stopping.now)
-            done = Worked(done.timers + once.timers, done.changes + once.changes, done.calls + once.calls, done.messages + once.messages)
+            sums = {name: getattr(done, name) + getattr(once, name) for name in ("timers", "changes", "calls", "messages", "starts")}
+            done = Worked(**sums)
             due = engine.next_due()
             left = pause if due is None else min(pause, (due - engine.clock.now()).total_seconds())
             if stopping.within(left):

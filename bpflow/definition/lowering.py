@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
-from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, Start
+from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, ScheduleStart, Start
 from bpflow.definition.reading import Reading
 from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
@@ -115,6 +115,8 @@ def _start(start: Start, head: Lowering) -> StartOf:
     give = tuple(_given(start.with_, head, head.world.inputs))
     if isinstance(start, MessageStart):
         return StartOf(start.on, start.when, give, name=str(start.message), document=start.document, form=fields_of(start.values))
+    if isinstance(start, ScheduleStart):
+        return StartOf(start.on, start.when, give, cron=str(start.cron))
     return StartOf(start.on, start.when, give, start.by if isinstance(start, ManualStart) else None)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field as Key
 
 from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
+from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.settings import is_zone
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
@@ -48,6 +50,29 @@ class DocumentChangedStart(_Start):
     """When a document is changed."""
 
 
+class ScheduleStart(_Start):
+    """The time of a schedule has come."""
+
+    on: Literal["schedule"]
+    """At the times of a schedule."""
+    cron: Title
+    """The times as in cron: minute, hour, day of the month, month, day of the week; in the zone of the process."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """What is no schedule, and one that never comes."""
+        yield from super().mistakes()
+        try:
+            next_time(self.cron, "UTC", _SOME_DAY)
+        except WrongSchedule as wrong:
+            hint = say('for example "0 9 * * 1-5": at nine on weekdays')
+            message = say('"{cron}" is no schedule: {reason}', cron=self.cron, reason=wrong.message)
+            yield Diagnostic(self.value_span("cron"), "bad-schedule", message, hint)
+
+
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""Whether a schedule ever comes does not depend on the day."""
+
+
 class MessageStart(_Start):
     """A message for which nobody waits; `message` is what it brings, `key` its key."""
 
@@ -70,7 +95,7 @@ class CallStart(Model):
     """Only if this is true."""
 
 
-Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart | MessageStart | CallStart, Key(discriminator="on")]
+Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart | ScheduleStart | MessageStart | CallStart, Key(discriminator="on")]
 
 
 class Process(Model):
@@ -120,6 +145,10 @@ class Process(Model):
         for start in self.start:
             if isinstance(start, MessageStart):
                 yield from self._message_start(start)
+            elif isinstance(start, ScheduleStart):
+                if self.document is not None:
+                    message, hint = say("a schedule has no document, and the process needs one"), say("let a process without a document do it")
+                    yield Diagnostic(start.place, "schedule-on-document", message, hint)
             elif not isinstance(start, ManualStart | CallStart) and self.document is None:
                 message = say('"{on}" needs a document, and the process has none', on=start.on)
                 yield Diagnostic(start.place, "missing-key", message, say('name its type with "document"'))

@@ -87,6 +87,9 @@ def watch(draft: Draft, holder: int, arms: Arms, documents: Iterable[Document]) 
 
 def disarm(draft: Draft, holder: int, arms: Arms) -> None:
     """Drops all that the holder waits for."""
+    if not (arms.due or arms.watched or arms.listening):
+        arms.truth = NO_ARMS
+        return
     for number, due in arms.due.items():
         draft.effects.timers.put((holder, number), due, None)
     for document in arms.watched:
@@ -116,7 +119,8 @@ def release(draft: Draft, token: Token) -> None:
     """The token stops waiting and moves on: what it waited for is dropped, with the incidents on it."""
     assert token.waiting is not None
     disarm(draft, token.id, token.waiting.arms)
-    draft.forget_incidents({token.id}, set())
+    if draft.incidents:
+        draft.forget_incidents({token.id}, set())
     token.waiting = None
     token.status = "moving"
 

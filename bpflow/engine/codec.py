@@ -23,7 +23,7 @@ from bpflow.values import from_plain, tag
 
 VERSION = 1
 
-STATUSES = ("running", "ended", "cancelled", "failed")
+STATUSES = ("running", "ended", "cancelled", "failed", "suspended")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")

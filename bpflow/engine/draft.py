@@ -46,6 +46,7 @@ class Draft:
         "next_id",
         "now",
         "outputs",
+        "parked",
         "program",
         "queue",
         "reads",
@@ -66,6 +67,7 @@ class Draft:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
         self.now, self.since = max(at, state.at), state.at
         self.status: Status = state.status
+        self.parked = state.parked
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
         self.catches, self.outputs = state.catches, state.outputs
         self.failure: Failure | None = state.failure
@@ -85,7 +87,7 @@ class Draft:
         self.touched: set[int] = set()
 
     def close(self) -> Transition:
-        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure)
+        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure, self.parked)
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
         return Transition(state, self.effects, self.facts, self.touched)
 

@@ -48,7 +48,7 @@ class Alone:
     zone: str
 
     def ask(self, question: Question) -> Value:
-        raise Refused(say("nobody answers {question}", question=repr(question)))
+        raise Refused(say('nobody answers "{topic}"', topic=str(question[0])))
 
 
 def plan(program: Program, text: str) -> Plan | None:

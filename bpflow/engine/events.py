@@ -133,4 +133,41 @@ class Cancel(NamedTuple):
     caller: int | None = None
 
 
-Event: TypeAlias = Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel
+class Correct(NamedTuple):
+    """An operator gives variables and inputs of the instance other values (typed ones)."""
+
+    at: datetime
+    by: User | None
+    values: Mapping[str, Value]
+    why: str = ""
+
+
+class Move(NamedTuple):
+    """An operator takes a token that waits or is held to another step, by the id of its node; the blocks between are left."""
+
+    at: datetime
+    by: User | None
+    token: int
+    step: str
+    why: str = ""
+
+
+class Suspend(NamedTuple):
+    """An operator stops the instance where it stands, until it is resumed."""
+
+    at: datetime
+    by: User | None
+    why: str = ""
+
+
+class Resume(NamedTuple):
+    """An operator lets a suspended instance go on."""
+
+    at: datetime
+    by: User | None
+    why: str = ""
+
+
+Event: TypeAlias = (
+    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume
+)

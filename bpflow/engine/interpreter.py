@@ -13,20 +13,24 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, messages, nodes, people, repairs, scopes, watching
+from bpflow.engine import arms, messages, moving, nodes, people, repairs, scopes, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
     Commanded,
+    Correct,
     DocumentChanged,
     Done,
     Event,
     Failed,
+    Move,
+    Resume,
     Retry,
     Skip,
     Started,
+    Suspend,
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
@@ -45,7 +49,9 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
     if state is None:
         assert isinstance(event, Started)
         state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")})
-    elif state.status != "running":
+    elif state.status == "suspended" and not isinstance(event, Resume | Correct | Cancel):
+        return suspending.meanwhile(state, event, BY_PEOPLE)
+    elif state.status not in ("running", "suspended"):
         return ended(state, event)
     draft = Draft(program, state, event.at, answers)
     try:
@@ -59,7 +65,7 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
 
 def ended(state: State, event: Event) -> Transition:
     """Machines may be late, people are told."""
-    if isinstance(event, Answered | Commanded | Retry | Skip | Cancel):
+    if isinstance(event, BY_PEOPLE):
         raise UnexpectedEvent(say("the instance has ended"))
     return Transition(state, Effects(), [])
 
@@ -296,6 +302,22 @@ def failed(draft: Draft, event: Failed) -> None:
         nodes.fail(draft, draft.token(event.token), node, event.attempt, event.reason, event.error)
 
 
+def resume(draft: Draft, event: Resume) -> None:
+    """What was parked is worked in, one after another; then what waits for documents looks at them again."""
+    for one in suspending.resume(draft):
+        if draft.status == "running":
+            if isinstance(one, Correct):
+                repairs.put(draft, one.values)
+            else:
+                HANDLERS[type(one)](draft, one)
+            settle(draft)
+    for document in suspending.watched(draft):
+        document_changed(draft, DocumentChanged(draft.now, document))
+
+
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+"""The events that are refused where they are out of place."""
+
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Started: start,
     Answered: answered,
@@ -308,5 +330,9 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Retry: repairs.retry,
     Skip: repairs.skip,
     Cancel: repairs.cancel,
+    Correct: repairs.correct,
+    Move: moving.move,
+    Suspend: suspending.suspend,
+    Resume: resume,
 }
 """What each event does."""

@@ -20,7 +20,9 @@ import orjson
 from bpflow.engine.codec import (
     STATUSES,
     VERSION,
+    decode_event,
     dumps,
+    encode_event,
     incident_row,
     instant,
     loads,
@@ -35,7 +37,7 @@ from bpflow.engine.codec import (
     token_row,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Failure, Incident, Scope, State, Token
+from bpflow.engine.state import NO_NAMES, ROOT, Failure, Incident, Scope, State, Token
 from bpflow.expressions.data import Value
 
 LARGE_VALUE = 1000
@@ -115,8 +117,10 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     status = 0 if state.status == "running" else STATUSES.index(state.status)
     root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
     root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
-    if written.large or state.catches or state.outputs or state.failure:
+    if written.large or state.catches or state.outputs or state.failure or state.parked:
         root += (written.large, _ending(state))
+    if state.parked:
+        root.append([encode_event(event, ()) for event in state.parked])
     out.root = dumps(root)
     return out
 
@@ -258,7 +262,7 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
     sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
     results = _read_turns(pages, sheets) if pages else {}
-    large, ending = rest or ({}, None)
+    large, ending, *parked = rest or ({}, None)
     written = Written(sheets, large=large)
     written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
     all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
@@ -271,7 +275,8 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
     written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
-    last = _read_ending(ending) if ending else ()
+    events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
+    last = (*(_read_ending(ending) if ending else ((), NO_NAMES, None)), events)
     return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result, *last), written  # type: ignore[arg-type]
 
 

@@ -148,6 +148,33 @@ class Program:
         return {flow.id: flow for flow in (*entries, *(f for node in self.graph.nodes for f in flows(node)))}
 
     @cached_property
+    def regions(self) -> dict[str, tuple[str, int]]:
+        """Node → the body in which it stands: the block ("" for the process) and the number of the handler, or -1."""
+        found: dict[str, tuple[str, int]] = {}
+        handlers = [(handler.entry, ("", n)) for n, handler in enumerate(self.graph.handlers)]
+        todo = [*reversed(handlers), *((flow, ("", -1)) for flow in self.graph.entry)]  # the last first: what a handler leads to is found by then
+        while todo:
+            flow, region = todo.pop()
+            for _ in range(flow.up):
+                region = found[region[0]]
+            if flow.to is not None and flow.to not in found:
+                found[flow.to] = region
+                todo += self._ways(self.nodes[flow.to], region)
+        return found
+
+    def _ways(self, node: Node, region: tuple[str, int]) -> list[tuple[Flow, tuple[str, int]]]:
+        """The flows out of a node that stands in a region, each with the region in which it begins."""
+        if not isinstance(node, Block):
+            return [(flow, region) for flow in flows(node)]
+        handlers = [(handler.entry, region if handler.outside else (node.id, n)) for n, handler in enumerate(node.handlers)]
+        return [(node.out, region), *((flow, (node.id, -1)) for flow in node.entry), *handlers]
+
+    @cached_property
+    def flow_into(self) -> dict[str, str]:
+        """Node → a flow that leads to it."""
+        return {flow.to: id for id, flow in reversed(self.flow_by_id.items()) if flow.to is not None}
+
+    @cached_property
     def live_joins(self) -> dict[str, frozenset[str]]:
         """Inclusive joins, each with the nodes from which a token could still reach it."""
         joins = [node.id for node in self.graph.nodes if isinstance(node, Join) and node.need == "live"]

@@ -1,13 +1,19 @@
-"""What operators do: an incident is tried again or passed over, an instance is cancelled. Each does what it says or is refused."""
+"""What operators do: an incident is tried again or passed over, values are corrected, an instance is cancelled. Each does what it says or
+is refused; what would do nothing is refused too."""
 
 from __future__ import annotations
 
-from bpflow.diagnostics import say
-from bpflow.engine import arms, nodes, scopes, watching
+from collections.abc import Mapping
+
+from bpflow.diagnostics import did_you_mean, say
+from bpflow.engine import arms, nodes, scopes, suspending, watching
 from bpflow.engine.draft import Draft
-from bpflow.engine.events import Cancel, Retry, Skip
+from bpflow.engine.events import Cancel, Correct, Retry, Skip
+from bpflow.engine.people import refuse
+from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import UnexpectedEvent
+from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows
 
 
@@ -63,29 +69,52 @@ def held_token(draft: Draft, incident: Incident) -> Token:
 def skip(draft: Draft, event: Skip) -> None:
     """The step counts as done, with the results given; an alarm is let be; a stuck join lets its tokens go on; a turn ends with them."""
     incident = incident_of(draft, event.incident)
+    check_results(draft.program, incident, event.branch, event.results)
     if incident.arm is not None:
-        return
-    if incident.scope == ROOT and incident.kind != "stuck":
+        skip_arm(draft, incident, incident.arm)
+    elif incident.scope is None:
+        skip_step(draft, held_token(draft, incident), event)
+    elif incident.scope == ROOT and incident.kind != "stuck":
         scopes.pass_end(draft, event.results)
-        return
-    if incident.scope is not None and incident.kind != "stuck":
-        scopes.pass_turn(draft, draft.scope(incident.scope), dict(event.results) or None)
-        return
-    if incident.scope is not None:
+    elif incident.kind == "stuck":
         join = draft.program.nodes[incident.node]
         assert isinstance(join, Join)
         nodes.release_join(draft, draft.scope(incident.scope), join, 0)
+    else:
+        block = scopes.block_of(draft, incident.node)
+        named = block.each is not None and block.each.collect is None
+        scopes.pass_turn(draft, draft.scope(incident.scope), (dict(event.results) or None) if named else event.results.get(TURN))
+
+
+def skip_arm(draft: Draft, incident: Incident, arm: int) -> None:
+    """The arm is let be; a wait that has nothing else to wait for is left by it."""
+    token = draft.tokens.get(incident.token) if incident.token is not None else None
+    node = draft.program.nodes.get(token.node) if token else None
+    if token is None or token.waiting is None or not isinstance(node, Wait):
         return
-    token = held_token(draft, incident)
+    held = token.waiting.arms
+    if not (held.due or held.truth or held.listening or any(trigger.kind == "command" for trigger, _ in node.arms)):
+        token = held_token(draft, incident)
+        arms.release(draft, token)
+        nodes.won(draft, token, node, arm, {})
+        scopes.go_on(draft, token, node.arms[arm][1])
+
+
+def skip_step(draft: Draft, token: Token, event: Skip) -> None:
+    """The token leaves its step, whose results are those given."""
     node = draft.program.nodes[token.node]
     flow = nodes.fork(draft, token, node.out) if isinstance(node, Step) and event.branch is None else way_out(draft, token, event.branch)
     if token.waiting is not None:
         scopes.disarm_token(draft, token)
         token.waiting = None
-    if isinstance(node, Step):
+    if isinstance(node, Step) and node.gives is not None:
+        draft.give(token.scope, node.gives, dict(event.results))
+    elif isinstance(node, Step):
         draft.root_names.update(event.results)
         draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
-    elif isinstance(node, Task | Call | Wait | Block):
+    elif isinstance(node, Task | Wait):
+        draft.give(token.scope, node.gives, record_of(node, flow, event.results, draft.now))
+    elif isinstance(node, Call | Block):
         draft.give(token.scope, node.gives, dict(event.results))
     scopes.go_on(draft, token, flow)
 
@@ -112,14 +141,51 @@ def ways_by_name(node: Node) -> dict[str, Flow]:
     match node:
         case Task():
             return dict(node.outcomes)
+        case Wait():
+            return dict(zip(arm_names(node), (flow for _, flow in node.arms), strict=True))
         case Choose():
             named = {str(number + 1): flow for number, (_, flow) in enumerate(node.arms)}
             return {**named, "otherwise": node.otherwise} if node.otherwise else named
     return {flow.id: flow for flow in flows(node)}
 
 
+def correct(draft: Draft, event: Correct) -> None:
+    """Variables and inputs get other values; conditions that wait for them are read again. Of a suspended instance they are read when it
+    is resumed."""
+    fields = {**dict(draft.program.graph.inputs), **{variable.name: variable.field for variable in draft.program.graph.variables}}
+    for name, value in event.values.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields)
+            message = say('the process has no variable or input "{name}"; it has: {known}', name=name, known=", ".join(fields) or "–")
+            raise refuse(name, say("{message} — {hint}", message=message, hint=hint) if hint else message)
+        check_value(name, fields[name], value)
+    if all(name in draft.root_names and same(draft.root_names[name], value) for name, value in event.values.items()):
+        raise UnexpectedEvent(say("nothing would change: the values are so already"))
+    draft.facts += [("corrected", ROOT, name) for name in event.values]
+    if draft.status == "suspended":
+        draft.parked += (event,)
+    put(draft, event.values)
+
+
+def same(one: Value, other: Value) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def put(draft: Draft, values: Mapping[str, Value]) -> None:
+    """Sets the values, and reads again what waits for them, unless the instance is suspended."""
+    draft.root_names |= values
+    draft.changed[ROOT] |= dict.fromkeys(values, draft.tick)
+    if draft.status == "running":
+        watching.look_again(draft)
+        for token, _ in draft.queue:
+            token.hops = 0
+
+
 def cancel(draft: Draft, event: Cancel) -> None:
     """All that is open is withdrawn."""
+    if draft.status == "suspended":
+        suspending.index(draft, there=True)
+        draft.parked = ()
     scopes.clear(draft, {ROOT})
     draft.status = "cancelled"
     draft.facts.append(("ended", ROOT, "cancelled"))

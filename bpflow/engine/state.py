@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from bpflow.diagnostics import Message
+from bpflow.engine.events import Event
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
 ROOT = 0
@@ -24,7 +25,7 @@ Names: TypeAlias = dict[str, Value]
 NO_NAMES: Mapping[str, Value] = {}
 Party: TypeAlias = User | Department | Role
 TokenStatus: TypeAlias = Literal["moving", "waiting", "inside", "held"]
-Status: TypeAlias = Literal["running", "ended", "cancelled", "failed"]
+Status: TypeAlias = Literal["running", "ended", "cancelled", "failed", "suspended"]
 
 
 class Assignee(NamedTuple):
@@ -181,3 +182,5 @@ class State(NamedTuple):
     catches: tuple[str, ...] = ()
     outputs: Mapping[str, Value] = NO_NAMES
     failure: Failure | None = None
+    parked: tuple[Event, ...] = ()
+    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""

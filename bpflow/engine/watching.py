@@ -16,7 +16,7 @@ from bpflow.graph import Task, Trigger, Wait
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
     awaited, changed = draft.program.awaited_names, draft.changed
-    if awaited.isdisjoint(changed[ROOT]) and all(awaited.isdisjoint(names) for names in changed.values()):
+    if awaited.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(awaited.isdisjoint(names) for names in changed.values())):
         return False
     waits = draft.program.waits
     holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]

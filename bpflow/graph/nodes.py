@@ -254,6 +254,8 @@ class Start:
     """The document of the instance, where a message starts it."""
     form: tuple[tuple[str, Field], ...] = ()
     """What the message brings."""
+    cron: str = ""
+    """The times of a schedule, in the zone of the graph."""
 
 
 @dataclass(frozen=True, slots=True)

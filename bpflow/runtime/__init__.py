@@ -4,6 +4,8 @@ from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, Imported, NotDeployable, open_engine
+from bpflow.runtime.operators import Repair
+from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
@@ -19,6 +21,8 @@ __all__ = [
     "InstanceView",
     "Line",
     "NotDeployable",
+    "Remedy",
+    "Repair",
     "Request",
     "ServiceError",
     "Standing",

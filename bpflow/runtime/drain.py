@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
@@ -19,12 +20,12 @@ from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.messages import Post
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.starts import Judged, begin_on_schedule, begin_or_hold, judge
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
 from bpflow.services.request import Request, ServiceError, error_name, reason_of
 from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
-from bpflow.values import check
 
 
 @dataclass(slots=True)
@@ -35,11 +36,15 @@ class Worked:
     changes: int = 0
     calls: int = 0
     messages: int = 0
+    starts: int = 0
+    """Schedules that were due."""
 
     @property
     def total(self) -> int:
-        return self.timers + self.changes + self.calls + self.messages
+        return self.timers + self.changes + self.calls + self.messages + self.starts
 
+
+T = TypeVar("T")
 
 BATCH = 100
 """How many things are read at once."""
@@ -88,7 +93,7 @@ class Drain:
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
-                self.send(row)
+                self.guarded(row.instance, self.send, row)
                 done.calls += 1
             if done.total > before:
                 self.runner.left = True
@@ -96,11 +101,27 @@ class Drain:
         for timer in store.due(self.clock.now(), BATCH):
             if over(done, limit, stop):
                 return False
-            self.fire(timer)
+            self.guarded(timer.instance, self.fire, timer)
             done.timers += 1
             if self.runner.left:
                 return True
+        for schedule in store.schedules(self.clock.now()):
+            if over(done, limit, stop):
+                return False
+            begin_or_hold(lambda trouble, row=schedule: begin_on_schedule(self.runner, row, self.clock.now(), trouble))  # type: ignore[misc]
+            done.starts += 1
+            if self.runner.left:
+                return True
         return done.total > before
+
+    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> None:
+        """Does something with an instance. If that cannot be done by a fault of bpflow, the instance is set aside and the others go on."""
+        try:
+            act(what)
+        except (StoreError, Conflict):
+            raise
+        except Exception as error:
+            self.runner.set_aside(instance, error, self.clock.now())
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
@@ -109,14 +130,18 @@ class Drain:
     def tell(self, change: ChangeRow) -> None:
         """Starts what begins with the change, wakes who watches the document, and forgets the change."""
         for definition in self.runner.store.deployed():
-            self.begin_by(change, definition)
+            begin_or_hold(lambda trouble, definition=definition: self.begin_by(change, definition, trouble))  # type: ignore[misc]
         by = User(change.by) if change.by else None
-        for instance in self.runner.store.watchers(change.document.id):
+
+        def wake(instance: int) -> None:
             self.runner.happen(instance, DocumentChanged(self.clock.now(), change.document, by), change.depth)
+
+        for instance in self.runner.store.watchers(change.document.id):
+            self.guarded(instance, wake, instance)
         with self.runner.store.begin() as work:
             work.told(change)
 
-    def begin_by(self, change: ChangeRow, definition: DeploymentRow) -> None:
+    def begin_by(self, change: ChangeRow, definition: DeploymentRow, trouble: Message | None = None) -> None:
         """Starts the process once, if one of its starts waits for such a change; its own changes start it not."""
         program = self.runner.program(definition.id)
         graph = program.graph
@@ -128,29 +153,20 @@ class Drain:
         with self.runner.store.begin() as work:
             if work.worked(change.owner, key) is not None:
                 return
-            held = self._first(work, change, definition.id, program, starts)
+            held = self._first(work, change, definition.id, program, starts, trouble)
             if held is not None:
                 work.remember(change.owner, key, dumps(held.id), self.clock.now())
                 self.runner.left = self.runner.left or work.left
         if held is not None:
             self.runner.keep(held)
 
-    def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start]) -> Held | None:
+    def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start], trouble: Message | None) -> Held | None:
         """The instance of the first start whose condition holds. A condition that cannot be evaluated is an incident."""
         by = User(change.by) if change.by else None
         for start in starts:
-            situation = self.situation(work, program, change, by)
-            trouble: Message | None = None
-            inputs: dict[str, Value] = {}
-            try:
-                met = program.code(start.when)(situation) if start.when else True
-                inputs = {name: program.code(expr)(situation) for name, expr in start.give} if met is True else {}
-                for name, value in inputs.items():
-                    check(dict(program.graph.inputs)[name], value)
-            except Refused as refused:
-                met, trouble = True, say("the start condition cannot be evaluated: {reason}", reason=refused.message)
-            if met is True:
-                return self.runner.begin(work, definition, change.document, inputs, by, self.clock.now(), change.depth, trouble)
+            judged = Judged(True, {}, trouble) if trouble else judge(program, start, self.situation(work, program, change, by))
+            if judged.begins:
+                return self.runner.begin(work, definition, change.document, judged.inputs, by, self.clock.now(), change.depth, judged.trouble)
         return None
 
     def situation(self, work: Work, program: Program, change: ChangeRow, by: User | None) -> Situation:

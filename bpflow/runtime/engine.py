@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Message, Refused, Severity, say
-from bpflow.engine.events import Answered, Cancel, Event, Retry, Skip
+from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
 from bpflow.engine.program import Program
 from bpflow.engine.state import Status
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
@@ -27,12 +27,14 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
-from bpflow.runtime import reading, views
+from bpflow.runtime import operators, reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.starts import schedules_of
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.documents import changed_fields, new_fields
@@ -52,7 +54,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     Work,
 )
-from bpflow.values import DocumentType
+from bpflow.values import DocumentType, Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +157,17 @@ class Engine:
     def deploy_graph(self, graph: Graph, source: str = "") -> Deployed:
         """The same for a graph that was made otherwise."""
         before = {row.process: row.digest for row in self.store.deployed()}
-        self.store.deploy(graph.process, graph.digest, to_json(graph), source, self.clock.now())
+        now = self.clock.now()
+        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)))
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
         self._wake(graph)
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
+
+    def undeploy(self, process: str) -> None:
+        """No new instances of a process are begun, by hand or otherwise; those that run go on. Refused if it is not deployed."""
+        self._deployed(process)
+        self.store.undeploy(process)
 
     def _wake(self, graph: Graph) -> None:
         """Messages that have waited for a process that starts by them are looked at again."""
@@ -422,7 +430,7 @@ class Engine:
         return self._drain.work(limit, stop)
 
     def next_due(self) -> datetime | None:
-        """When the next timer is due; None if none is set."""
+        """When the next timer or the next start on schedule is due; None if there is none."""
         return self.store.next_due()
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -465,20 +473,60 @@ class Engine:
         """Notices by time."""
         return self.store.notices(user, instance)
 
-    # ── operators ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def retry(self, instance: int, incident: int, *, by: str | None = None, why: str = "") -> None:
-        """Has the step of an incident tried again. UnexpectedEvent if there is no such incident."""
-        self._happen(instance, Retry(self.clock.now(), User(by) if by is not None else None, incident, why))
+    # ── operators: each tells what it has really done ───────────────────────────────────────────────────────────────
+    def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
+        """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
+
+        UnexpectedEvent if there is no such incident.
+        """
+        if incident is None and (documents := self.store.take_back(instance)) is not None:
+            return operators.take_back(self._drain, instance, documents)
+        return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
 
     def skip(
-        self, instance: int, incident: int, *, results: Mapping[str, Value] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
-    ) -> None:
-        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out."""
-        self._happen(instance, Skip(self.clock.now(), User(by) if by is not None else None, incident, results or {}, branch, why))
+        self, instance: int, incident: int, *, results: Mapping[str, object] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
+    ) -> Repair:
+        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out. InvalidAnswer if the
+        step gives no such results."""
+        return self._act(instance, lambda was, at: operators.skip(was, incident, results or {}, branch, at, user(by), why))
 
-    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> None:
+    def results(self, instance: int, incident: int, branch: str | None = None) -> Mapping[str, Field | None] | None:
+        """What `skip` may give for the step of an incident: names, with their types where they are known; None: whatever the service gives."""
+        return operators.results(operators.before(self.runner, instance), incident, branch)
+
+    def correct(self, instance: int, values: Mapping[str, object], *, by: str | None = None, why: str = "") -> Repair:
+        """Gives variables and inputs of an instance other values; what waits for them sees it. InvalidAnswer if one cannot be so,
+        UnexpectedEvent if nothing would change."""
+        return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
+
+    def move(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
+        """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
+        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be moved to."""
+        return self._act(instance, lambda was, at: operators.move(was, token, step, at, user(by), why))
+
+    def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+        """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""
+        return self._act(instance, lambda was, at: Suspend(at, user(by), why))
+
+    def resume(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+        """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
+        return self._act(instance, lambda was, at: Resume(at, user(by), why))
+
+    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        self._happen(instance, Cancel(self.clock.now(), User(by) if by is not None else None, why))
+        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
+        self.store.take_back(instance)
+        return done
+
+    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
+        was = operators.before(self.runner, instance)
+        self._happen(instance, event(was, self.clock.now()))
+        return operators.report(self.runner, was)
+
+
+def user(id: str | None) -> User | None:
+    """The person of that id, if one is named."""
+    return User(id) if id is not None else None
 
 
 def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:

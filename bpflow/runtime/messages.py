@@ -25,7 +25,7 @@ from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import ListenRow, MessageRow, NewMessage, Work
+from bpflow.stores.contract import Conflict, ListenRow, MessageRow, NewMessage, StoreError, Work
 from bpflow.values import Field, InvalidValue, check, read
 
 
@@ -62,9 +62,14 @@ class Post:
         event = Arrived(self.clock.now(), listen.holder, listen.arm, self.typed(message, listen), visit=listen.visit)
         try:
             self.runner.happen(listen.instance, event, also=take)  # who has waited begins a new chain of changes
+        except (StoreError, Conflict):
+            raise
         except NobodyListens:
             with self.runner.store.begin() as work:
                 work.messages.unlisten(listen.instance, listen.holder, listen.arm)
+            return False
+        except Exception as error:
+            self.runner.set_aside(listen.instance, error, self.clock.now())
             return False
         return taken
 

@@ -8,7 +8,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,8 +35,14 @@ CACHED = 4096
 """How many decoded states are kept."""
 WRITERS = frozenset({"documents.create", "documents.update"})
 """The local services after which documents must be read again."""
+READERS = frozenset({"documents.find"})
+"""The local services that evaluate expressions, and so ask what expressions ask."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
+
+
+class Unreadable(Refused):
+    """What is stored of an instance cannot be read: written by another bpflow, or damaged."""
 
 
 class NobodyListens(Exception):
@@ -69,7 +75,7 @@ class Turn:
     facts: list[Fact]
     outgoing: list[CallOut]
     touched: Set[int]
-    picked: Counter[User] = field(default_factory=Counter)
+    picked: dict[User, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -101,10 +107,15 @@ class Runner:
         return held
 
     def opened(self, id: int, found: Snapshot | None) -> Held:
+        """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise UnexpectedEvent(say("there is no instance {id}", id=id))
-        row, program = found.row, self.program(found.row.definition)
-        state, written = decode(program, found.root, found.pages)
+        row = found.row
+        try:
+            program = self.program(row.definition)
+            state, written = decode(program, found.root, found.pages)
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
         return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
 
     def read(self, row: InstanceRow) -> Held:
@@ -126,6 +137,13 @@ class Runner:
         self.cache.move_to_end(held.id)
         if len(self.cache) > CACHED:
             self.cache.popitem(last=False)
+
+    def set_aside(self, id: int, error: Exception, at: datetime) -> None:
+        """Leaves an instance alone that cannot go on by a fault of bpflow. Raises the fault where there is no such instance."""
+        self.cache.pop(id, None)
+        reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+        if not self.store.set_aside(id, at, reason):
+            raise error
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
@@ -258,7 +276,9 @@ class Runner:
         occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
         occasion.effects, occasion.picked = turn.effects, turn.picked
         if token is not None:
-            occasion.node, occasion.chance = token.node, f"{state.seed}/{token.node}/{call.token}/{call.visit}"
+            occasion.node, occasion.chance = token.node, (state.seed, token.node, call.token, call.visit)
+        if call.service in READERS:
+            occasion.ask = partial(self.asked, work, Live(self.world))
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
@@ -268,9 +288,7 @@ class Runner:
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.world, program.graph
-        occasion = Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
-        occasion.ask = partial(self.asked, work, Live(world))
-        return occasion
+        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:
         """What a service asks that evaluates expressions, read in its unit of work."""
@@ -338,5 +356,7 @@ def is_same(before: State, transition: Transition) -> bool:
         return True
     effects = transition.effects
     if effects.calls or effects.tasks or effects.timers or effects.watches:
+        return False
+    if (after.status, after.parked) != (before.status, before.parked):
         return False
     return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)

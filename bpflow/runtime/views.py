@@ -8,7 +8,22 @@ from datetime import datetime
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered, Cancel, Commanded, DocumentChanged, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.events import (
+    Answered,
+    Cancel,
+    Commanded,
+    Correct,
+    DocumentChanged,
+    Event,
+    Failed,
+    Move,
+    Resume,
+    Retry,
+    Skip,
+    Started,
+    Suspend,
+    TimerFired,
+)
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Assignee, Failure, State, Token
 from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
@@ -16,7 +31,8 @@ from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_of
 from bpflow.runtime.answers import Live
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.remedies import Remedy, remedies_of
+from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, party_text
 
 
@@ -52,8 +68,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place where an instance stands. `kind`: task, pause, call, block, join or held · `within`: the turns around it, the outermost first."""
+    """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call, block, join or held · `within`: the
+    turns around it, the outermost first."""
 
+    token: int | None
     kind: str
     path: str
     title: str
@@ -67,7 +85,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """Something for an operator: what, where in the process and in its file."""
+    """Something for an operator: what, where in the process and in its file, and what can be done. `kind`: fault, failure, stuck, or
+    broken (with no number), where the instance was set aside since it cannot go on by a fault of bpflow."""
 
     instance: int
     id: int
@@ -77,12 +96,13 @@ class IncidentView:
     place: str
     message: Message
     at: datetime
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
     """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `called`: the instances
-    that it has called and waits or waited for."""
+    that it has called and waits or waited for · `suspended`: who has suspended it, when and why."""
 
     row: InstanceRow
     title: str
@@ -93,11 +113,13 @@ class InstanceView:
     outputs: dict[str, Value] = field(default_factory=dict)
     failure: Failure | None = None
     called: list[InstanceRow] = field(default_factory=list)
+    suspended: Suspend | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed or ended."""
+    """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
+    fired, ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
 
     at: datetime
     kind: str
@@ -130,9 +152,11 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     steps = steps_of(held.program)
     where = [standing(held, state, token, steps) for token in state.tokens.values()] + joining(held, state, steps)
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
-    inputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}
-    called = runner.store.called_by(id)
-    return InstanceView(row, held.program.graph.title, where, incidents_of(runner, row), names, inputs, dict(state.outputs), state.failure, called)
+    suspended = state.parked[0] if state.parked else None
+    assert suspended is None or isinstance(suspended, Suspend)
+    inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
+    called, incidents = runner.store.called_by(id), incidents_of(runner, row)
+    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -158,7 +182,7 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     messages = tuple(waiting.arms.listening.values()) if waiting else ()
     people = waiting.people if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    return Standing(kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
+    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
@@ -168,7 +192,7 @@ def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standi
         for node, counts in scope.joins.items():
             if counts and "" not in counts:
                 within = turns_around(held.program, state, scope.id)
-                found.append(Standing("join", step_of(node), title_of(steps, node), None, (), None, (), within))
+                found.append(Standing(None, "join", step_of(node), title_of(steps, node), None, (), None, (), within))
     return found
 
 
@@ -184,16 +208,25 @@ def turns_around(program: Program, state: State, scope: int) -> tuple[Turn, ...]
     return tuple(reversed(found))
 
 
+RETRY, CANCEL = Remedy("retry"), Remedy("cancel")
+
+
 def incidents_of(runner: Runner, row: InstanceRow) -> list[IncidentView]:
-    held = runner.read(row)
+    aside = [one for one in runner.store.aside() if one.instance == row.id]
+    broken = [IncidentView(row.id, 0, "broken", "", row.process, "", say("set aside: {reason}", reason=one.reason), one.at, (RETRY, CANCEL)) for one in aside]
+    try:
+        held = runner.read(row)
+    except Unreadable as unreadable:
+        return broken or [IncidentView(row.id, 0, "broken", "", row.process, "", unreadable.message, row.started, (RETRY,))]
     assert held.state is not None
-    graph, steps, found = held.program.graph, steps_of(held.program), []
+    graph, steps, found = held.program.graph, steps_of(held.program), broken
     for incident in held.state.incidents:
         step = steps.get(step_of(incident.node))
         at = step.place if step else graph.outputs[0][1].place if not incident.node and graph.outputs else None
         place = f"{graph.source}:{at[0]}:{at[1]}" if at else graph.source
         title = title_of(steps, incident.node) if incident.node else graph.title
-        found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at))
+        remedies = remedies_of(held.program, held.state, incident)
+        found.append(IncidentView(row.id, incident.id, incident.kind, step_of(incident.node), title, place, incident.message, incident.at, remedies))
     return found
 
 
@@ -268,22 +301,27 @@ def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
     return {node for node in nodes if node is not None}, taken
 
 
-def _history(runner: Runner, held: Held) -> list[tuple[datetime, list[Event], list[Fact]]]:
+def _history(runner: Runner, held: Held, since: int = 0) -> list[tuple[datetime, list[Event], list[Fact]]]:
     """Each transaction: when it was by the time of the instance, which never goes back, and what happened in it."""
     found = []
     for row in runner.store.history(held.id):
+        if row.revision <= since:
+            continue
         events, facts = decode_history(held.program, row.data)
         found.append((row.at, [event for event, _ in events], facts))
     return found
 
 
-def timeline(runner: Runner, id: int) -> list[Line]:
+def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
+    """What has happened, in its order, after the revision `since`."""
     _, held, _ = load(runner, id)
     steps, lines = steps_of(held.program), []
-    for at, events, facts in _history(runner, held):
+    for at, events, facts in _history(runner, held, since):
         first = events[0]
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
+        again = {what for kind, _, what in facts if kind == "incident"}  # what has failed again is not repaired
+        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again)]
         lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None and not (isinstance(first, Cancel) and line.kind == "ended")]
     return lines
 
@@ -307,7 +345,7 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, "changed", "", "", by, None)]
         case Cancel(caller=int() as caller):
             return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
-        case Retry() | Skip() | Cancel():
+        case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:
@@ -345,6 +383,10 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
+    if kind in ("suspended", "resumed"):
+        return None
+    if kind == "corrected":
+        return Line(at, "corrected", "", what, None, None)
     if kind == "fired":
         return Line(at, "fired", "", what, None, None)
     named = "withdrawn" if kind == "cleared" else kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +27,7 @@ def _nobody(question: Question) -> Value:
 class Occasion:
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and a number that is its own each time · `ask` answers what expressions
+    `node`, `chance`: which step asks, and what is the call's own, each time another · `ask` answers what expressions
     ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
     """
 
@@ -43,10 +42,10 @@ class Occasion:
     calendar: WorkingCalendar
     depth: int = 0
     node: str = ""
-    chance: str = ""
+    chance: tuple[Value, ...] = ()
     ask: Callable[[Question], Value] = _nobody
     effects: Effects | None = None
-    picked: Counter[User] = field(default_factory=Counter)
+    picked: dict[User, int] = field(default_factory=dict)
 
     def document_type(self, name: str) -> DocumentType:
         """The type of that name. Refused if there is none."""

@@ -22,7 +22,7 @@ def pick_user(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
         people = [user for user in people_of(arguments.get(key), occasion.directory) if is_there(occasion, user, arguments.get("skip_absent") is True)]
         if people:
             chosen = choose(occasion, people)
-            occasion.picked[chosen] += 1
+            occasion.picked[chosen] = occasion.picked.get(chosen, 0) + 1
             return {"user": chosen}
     raise Refused(say("there is nobody to choose: `{people}` gives no one", people=str(arguments["people"])))
 
@@ -43,7 +43,7 @@ def first(occasion: Occasion, people: list[User]) -> User:
 
 def by_chance(occasion: Occasion, people: list[User]) -> User:
     """Any of them, each as likely: by a hash of what is the call's own."""
-    digest = hashlib.sha256(occasion.chance.encode()).digest()
+    digest = hashlib.sha256("/".join(map(str, occasion.chance)).encode()).digest()
     return people[int.from_bytes(digest) % len(people)]
 
 
@@ -60,7 +60,7 @@ def least_loaded(occasion: Occasion, people: list[User]) -> User:
     """Who has the fewest open tasks, what this transaction opens, closes and hands out included; the first of several."""
     stored = occasion.work.open_tasks_of(people)
     opened, closed = _moved(occasion)
-    return min(people, key=lambda user: stored.get(user, 0) - closed[user] + max(opened[user], occasion.picked[user]))
+    return min(people, key=lambda user: stored.get(user, 0) - closed[user] + max(opened[user], occasion.picked.get(user, 0)))
 
 
 def _moved(occasion: Occasion) -> tuple[Counter[User], Counter[User]]:

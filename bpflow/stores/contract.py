@@ -74,6 +74,23 @@ class DeploymentRow(NamedTuple):
     version: int
 
 
+class ScheduleRow(NamedTuple):
+    """When a start on schedule is due next: `number` is its place among the starts of the process, `cron` the zone and the five parts."""
+
+    process: str
+    number: int
+    cron: str
+    due: datetime
+
+
+class AsideRow(NamedTuple):
+    """An instance that was set aside, since it could not go on by a fault of bpflow."""
+
+    instance: int
+    at: datetime
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
     """An instance as the store lists it."""
@@ -372,6 +389,10 @@ class Work(Protocol):
         self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
     ) -> DocumentRow: ...
 
+    def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
+        """Sets the next time of a schedule (None: it never comes again). False if it is not as the row says any more."""
+        ...
+
     def open_tasks_of(self, people: Sequence[User]) -> dict[User, int]:
         """How many open tasks each of the people has; who has none is left out."""
         ...
@@ -402,8 +423,13 @@ class Store(Protocol):
 
     def close(self) -> None: ...
 
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
-        """Keeps a definition (once by digest) and makes it the one that new instances of the process get."""
+    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
+        """Keeps a definition (once by digest) and makes it the one that new instances of the process get. A schedule that is as it was
+        keeps its next time."""
+        ...
+
+    def undeploy(self, process: str) -> bool:
+        """No new instances of the process; its schedules go. False if it is not deployed."""
         ...
 
     def definition(self, id: int) -> DefinitionRow: ...
@@ -442,12 +468,32 @@ class Store(Protocol):
 
     def open_tasks(self, party: str) -> int: ...
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]: ...
+    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
+        """The timers that are due, but those of instances that are set aside."""
+        ...
 
-    def next_due(self) -> datetime | None: ...
+    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
+        """The schedules that are due at that time, or all of them, by time."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """When the next timer or schedule is due, but those of instances that are set aside."""
+        ...
 
     def watchers(self, document: int) -> list[int]:
-        """The instances that look again when the document changes."""
+        """The instances that look again when the document changes, but those that are set aside."""
+        ...
+
+    def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
+        """Leaves an instance alone: its timers, watches and calls stay as they are, and nobody sees them. False if there is none."""
+        ...
+
+    def aside(self) -> list[AsideRow]:
+        """The instances that are set aside."""
+        ...
+
+    def take_back(self, instance: int) -> list[Document] | None:
+        """The instance is no longer set aside; gives the documents that it watches. None if it is not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
@@ -456,7 +502,9 @@ class Store(Protocol):
         """When anything was recorded last."""
         ...
 
-    def outbox(self, limit: int = 100) -> list[OutboxRow]: ...
+    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+        """The calls that wait to be sent, the oldest first, but those of instances that are suspended or set aside."""
+        ...
 
     def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
         """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at."""

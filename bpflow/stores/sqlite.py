@@ -15,8 +15,11 @@ from typing import Any
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_rows as rows
+from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.contract import (
+    AsideRow,
     CalendarRow,
     Caller,
     ChangeRow,
@@ -31,6 +34,7 @@ from bpflow.stores.contract import (
     NoticeRow,
     OutboxRow,
     Saved,
+    ScheduleRow,
     Snapshot,
     TaskEntry,
     TimerEntry,
@@ -93,7 +97,7 @@ class SqliteStore:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime) -> DefinitionRow:
+    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
         with self.begin():
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
@@ -101,7 +105,14 @@ class SqliteStore:
             version, last = x("select version, definition from deployment where process = ? order by version desc limit 1", (process,)).fetchone() or (0, None)
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
+            schedule.put(self._db, process, schedules)
         return self.definition(row[0])
+
+    def undeploy(self, process: str) -> bool:
+        with self.begin():
+            schedule.put(self._db, process, ())
+            last = f"select process, version + 1, null, at from deployment p where process = ? and {_LAST} and definition is not null"
+            return self._db.execute(f"insert into deployment (process, version, definition, at) {last}", (process,)).rowcount == 1
 
     def definition(self, id: int) -> DefinitionRow:
         (row,) = self._all("select id, process, digest, graph, source from definition where id = ?", id)
@@ -112,9 +123,9 @@ class SqliteStore:
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
         # the last of those that were there, else the first of those that came later
-        sql = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
+        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
         newest = 2**62 if by is None else by
-        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest)), None)
+        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -149,7 +160,7 @@ class SqliteStore:
                 wanted.append(f"{column} = ?")
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
-            wanted.append("i.incidents > 0")
+            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
@@ -191,19 +202,40 @@ class SqliteStore:
         return int(n)
 
     def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = "select instance, holder, arm, due from timer where due <= ? order by due, instance, holder, arm limit ?"
+        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
         return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
 
     def next_due(self) -> datetime | None:
-        ((at,),) = self._all("select min(due) from timer")
+        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
+        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
         return _maybe(at)
 
+    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
+        latest = micros(at) if at is not None else None
+        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(schedule.DUE, latest, latest)]
+
     def watchers(self, document: int) -> list[int]:
-        return [row[0] for row in self._all("select distinct instance from watch where document = ? order by instance", document)]
+        sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
+        return [row[0] for row in self._all(sql, document)]
+
+    # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
+        with self.begin():
+            return aside.put(self._db, instance, at, reason)
+
+    def aside(self) -> list[AsideRow]:
+        return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all(aside.ALL)]
+
+    def take_back(self, instance: int) -> list[Document] | None:
+        with self.begin():
+            return aside.take(self._db, instance)
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox order by id limit ?"
+        sql = (
+            "select id, owner, instance, token, visit, attempt, waits, service, arguments, depth from outbox "
+            f"where instance not in ({aside.IDS}) and coalesce((select status from instance i where i.id = outbox.instance), 0) != 4 order by id limit ?"
+        )
         return [
             OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits)), depth)
             for id, owner, instance, token, visit, attempt, waits, service, arguments, depth in self._all(sql, limit)
@@ -263,7 +295,7 @@ def _maybe(at: int | None) -> datetime | None:
     return None if at is None else instant(at)
 
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
@@ -347,8 +379,8 @@ class SqliteWork(Looking):
         values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        if saved.status == "running":
-            values = (saved.root, saved.incidents, row, saved.id, saved.expected)
+        if saved.status in ("running", "suspended"):
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
             values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
@@ -460,6 +492,9 @@ class SqliteWork(Looking):
             self.left = True
             sql = "insert into change (owner, document, version, at, data) values (?, ?, ?, ?, ?)"
             self._run(sql, (row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth])))
+
+    def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
+        return schedule.move(self._db, row, due)
 
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))

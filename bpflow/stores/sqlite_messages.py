@@ -13,6 +13,7 @@ from typing import Any
 
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import Listen
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores.contract import ListenRow, MessageRow, NewMessage, key_text
 
 _MESSAGE = "select id, name, data, fresh, sent, until, instance, depth from message"
@@ -61,7 +62,7 @@ class SqliteMessages:
         """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
         sql = (
             "select l.id, l.instance, l.holder, l.arm, l.visit from message m join listen l on l.name = m.name and l.key = m.key "
-            "where m.id = ? and (m.until is null or l.id <= m.waited or l.since < m.until) order by l.id limit 1"
+            f"where m.id = ? and l.instance not in ({aside.IDS}) and (m.until is null or l.id <= m.waited or l.since < m.until) order by l.id limit 1"
         )
         row = self._run(sql, (message,)).fetchone()
         return ListenRow(*row) if row else None

@@ -91,7 +91,7 @@ def test_the_version(bpflow: Bpflow) -> None:
         (["cancel", "1", "2", "--by", "x"], "too many arguments: 2"),
         (["show", "x"], 'INSTANCE is a number, not "x"'),
         (["instances", "--limit", "0"], '--limit is a number, not "0"'),
-        (["instances", "--status", "runing"], '--status is one of running, ended, cancelled, not "runing" — did you mean "running"?'),
+        (["instances", "--status", "runing"], '--status is one of running, suspended, ended, cancelled, failed, not "runing" — did you mean "running"?'),
         (["--lang", "fr", "tasks"], 'the language "fr" is not spoken: en, ru'),
         (["tasks", "-w", "nowhere"], '"nowhere" is no workspace: it has no "bpflow.yaml"'),
         (["start", "purchase", "--input", "what"], '"what" is not of the form --input NAME=VALUE'),

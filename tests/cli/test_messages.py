@@ -35,7 +35,7 @@ def started(bpflow: Bpflow, workspace: Path) -> Path:
     for name, text in FILES.items():
         (workspace / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
     assert bpflow("start", "calls").code == 0
-    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 1\n"
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 1, starts: 0\n"
     return workspace
 
 

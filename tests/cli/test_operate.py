@@ -1,8 +1,9 @@
-"""Deploying, starting, going on, repairing."""
+"""Deploying, starting, going on."""
 
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -88,7 +89,7 @@ def test_a_change_starts_and_work_goes_on(bpflow: Bpflow, workspace: Path) -> No
     assert shown(bpflow)["where"][0]["kind"] == "pause"
     assert 'waits at "Отдых" until ' in bpflow("show", "1").out
     time.sleep(1.1)
-    assert bpflow("work").out == "timers: 1, changes: 0, messages: 0, calls: 0\n"
+    assert bpflow("work").out == "timers: 1, changes: 0, messages: 0, calls: 0, starts: 0\n"
     assert bpflow("work", "--lang=ru").code == 0
     (task,) = json.loads(bpflow("tasks", "--json").out)
     assert (task["subject"], task["document"]) == ("Подписать", "deal:1")
@@ -106,60 +107,46 @@ def test_work_goes_on_until_it_is_stopped(bpflow: Bpflow, workspace: Path, how: 
             time.sleep(0.1)
         process.send_signal(how)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, messages: 0, calls: 0\n", "working; Ctrl+C stops\nstopped\n")
+    assert (process.returncode, out, err) == (0, "timers: 1, changes: 0, messages: 0, calls: 0, starts: 0\n", "working; Ctrl+C stops\nstopped\n")
 
 
-# ── incidents ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_an_incident_is_told_tried_again_and_passed_over(bpflow: Bpflow, workspace: Path) -> None:
-    bpflow("start", "stuck", "--input", "n=7")
-    line = bpflow("incidents").out.splitlines()[1]
-    assert line.split()[:2] == ["1", str(incident(bpflow))]
-    assert "Куда?" in line
-    assert "stuck.yaml:10:" in line
-    assert "stuck.yaml:10:" in bpflow("show", "1").out
-    assert bpflow("instances", "--incidents").out.splitlines()[1].endswith("  1")
-
-    told = bpflow("retry", "1", incident(bpflow), "--by", "sidorov", "--why", "Ещё раз")
-    assert told.code == 1
-    assert told.out.startswith("open incident ")
-    assert any((line["kind"], line["by"], line["text"]) == ("retry", "sidorov", "Ещё раз") for line in shown(bpflow)["history"])
-
-    told = bpflow("skip", "1", incident(bpflow), "--by", "sidorov")
-    assert told.code == 1
-    assert told.err.startswith("say by which branch to leave the step: ")
-    assert bpflow("skip", "1", incident(bpflow), "--by", "sidorov", "--branch", "2", "--why", "Направо").out == "instance 1 has ended\n"
-    assert shown(bpflow)["result"] == "right"
-    assert bpflow("incidents").out == "no incidents\n"
-    assert bpflow("incidents", "--json").out == "[]\n"
+# ── the form of a start ─────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_terminal_asks_for_the_form_of_a_start(bpflow: Bpflow, workspace: Path) -> None:
+    bpflow("deploy")
+    told = bpflow("start", "purchase", "--by", "sidorov", typed=["", "стол", "много", "3"])
+    assert told.code == 0, told.said
+    assert told.out.startswith("Закупка\nЧто (text), required: ")
+    assert "a value is required" in told.out
+    assert '"много" is not a whole number' in told.out
+    assert told.out.endswith('started "purchase": instance 1\n')
+    names = shown(bpflow)["names"]
+    assert (names["what"], names["pieces"]) == ("стол", 3)
 
 
-def incident(bpflow: Bpflow) -> int:
-    (one,) = json.loads(bpflow("incidents", "--json").out)
-    return int(one["incident"])
+def test_who_stops_in_the_middle_of_the_form_starts_nothing(bpflow: Bpflow, workspace: Path) -> None:
+    bpflow("deploy")
+    told = bpflow("start", "purchase", typed=["стол"])
+    assert (told.code, told.err) == (1, "nothing was started\n")
+    assert bpflow("instances").out == "no instances\n"
 
 
-def test_a_step_is_passed_over_with_results_of_its_types(bpflow: Bpflow, workspace: Path) -> None:
-    bpflow("start", "stuck", "--input", "n=3")
-    told = bpflow("skip", "1", incident(bpflow), "--by", "sidorov", "--set", "m=много")
-    assert (told.code, shown(bpflow)["status"]) == (2, "running")
-    assert told.err.startswith('"m": "много" is not a whole number')
-    assert bpflow("skip", "1", incident(bpflow), "--by", "sidorov", "--set", "m=4").code == 0
-    assert shown(bpflow)["names"]["m"] == 4
-    assert shown(bpflow)["result"] == "through"
+def test_a_terminal_is_not_asked_where_options_say_it(bpflow: Bpflow, workspace: Path) -> None:
+    bpflow("deploy")
+    assert bpflow("start", "purchase", "--input", "what=стол", typed=[]).out == 'started "purchase": instance 1\n'
+    assert bpflow("start", "purchase", "--input", "pieces=1", typed=[]).err.startswith('"Что" must be filled')
 
 
-@pytest.mark.parametrize("command", [["retry", "1", "77"], ["skip", "1", "77"], ["retry", "9", "1"], ["cancel", "9"]])
-def test_what_is_not_there_cannot_be_repaired(bpflow: Bpflow, workspace: Path, command: list[str]) -> None:
-    bpflow("start", "stuck", "--input", "n=7")
-    told = bpflow(*command, "--by", "sidorov")
-    assert told.code == 1
-    assert told.err.startswith("there is no ")
-    assert bpflow(*command, "--by", "nobody").code == 2
-
-
-def test_an_instance_is_cancelled_once(bpflow: Bpflow, workspace: Path) -> None:
-    bpflow("start", "purchase", "--input", "what=стол")
-    assert bpflow("cancel", "1", "--by", "sidorov", "--why", "Не нужно").out == "instance 1 was cancelled\n"
-    assert bpflow("tasks").out == "no open tasks\n"
-    assert shown(bpflow)["status"] == "cancelled"
-    assert bpflow("cancel", "1", "--by", "sidorov").code == 1
+# ── schedules ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_schedule_is_worked_until_its_process_is_undeployed(bpflow: Bpflow, workspace: Path) -> None:
+    text = "bpflow: 1\nid: tick\nstart: [{on: schedule, cron: '* * * * *'}]\nsteps: [{activity: end, result: done}]\n"
+    (workspace / "tick.yaml").write_text(text, encoding="utf-8")
+    bpflow("deploy")
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 0, starts: 0\n"
+    db = sqlite3.connect("bpflow.db")
+    with db:
+        db.execute("update schedule set due = 0")
+    db.close()
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 0, starts: 1\n"
+    assert shown(bpflow)["result"] == "done"
+    assert bpflow("undeploy", "tick").out == '"tick" is no longer deployed\n'
+    assert bpflow("undeploy", "tick").code == 1

@@ -24,6 +24,6 @@ def test_the_service_of_the_workspace(bpflow: Callable[..., Result], workspace: 
     server.answer = (200, b'{"rate": 90.50, "day": "2026-03-02"}')
     assert bpflow("start", "rates").code == 0
     assert server.asked == []
-    assert bpflow("work").out == "timers: 0, changes: 0, calls: 1\n"
+    assert bpflow("work").out == "timers: 0, changes: 0, messages: 0, calls: 1, starts: 0\n"
     assert [asked[:2] for asked in server.asked] == [("GET", "/rate/USD")]
     assert "90.50 02.03.2026" in bpflow("tasks").out

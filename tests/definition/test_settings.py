@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from bpflow.definition.settings import Settings, check_settings
+from bpflow.schema import model_schema
 from bpflow.source import read_source
 
 GOOD = """\
@@ -77,6 +78,9 @@ def test_settings_that_cannot_be(old: str, new: str, finding: str) -> None:
         {"directory": "../people.yaml"},
         {"rules": {"unreachable-step": {"state": "off"}}},
         {"language": "de"},
+        {"services": {"Курс": {"url": "https://example.org"}}},
+        {"services": {"rate": {"url": "ftp://example.org"}}},
+        {"services": {"rate": {"url": "https://example.org", "method": "FETCH"}}},
     ],
 )
 def test_what_may_not_be_written(data: dict[str, Any]) -> None:
@@ -85,7 +89,7 @@ def test_what_may_not_be_written(data: dict[str, Any]) -> None:
 
 
 def test_every_key_is_explained_to_editors() -> None:
-    schema = Settings.model_json_schema()
+    schema = model_schema(Settings, "settings")
     for model in (schema, *schema["$defs"].values()):
         assert model["description"]
         assert all("description" in key for key in model["properties"].values()), model["title"]

@@ -21,13 +21,17 @@ from bpflow.engine.events import (
     Arrived,
     Cancel,
     Commanded,
+    Correct,
     DocumentChanged,
     Done,
     Event,
     Failed,
+    Move,
+    Resume,
     Retry,
     Skip,
     Started,
+    Suspend,
     TimerFired,
 )
 from bpflow.engine.pages import Encoded, Key, Written, decode, encode
@@ -150,7 +154,7 @@ def index_of(program: Program, state: State, known: Index) -> Index:
     index = Index()
     holders = {id: token.waiting.arms for id, token in state.tokens.items() if token.waiting}
     holders |= {id: scope.arms for id, scope in state.scopes.items() if scope.arms}
-    for id, arms in holders.items():
+    for id, arms in holders.items() if state.status != "suspended" else ():
         index.timers |= {(id, arm): due for arm, due in arms.due.items()}
         index.watches |= {(id, document) for document in arms.watched}
         index.listens |= {(id, arm): listen for arm, listen in arms.listening.items()}
@@ -175,7 +179,8 @@ def task_row(node: Task, token: Token) -> TaskRow:
 def soundness(program: Program, state: State) -> None:
     """Nothing is lost, nothing hangs in silence, and what refers to something refers to what is there."""
     tokens, scopes, incidents = state.tokens, state.scopes, state.incidents
-    if state.status != "running":
+    assert (state.status == "suspended") is bool(state.parked)
+    if state.status not in ("running", "suspended"):
         assert not tokens
         assert not scopes
         assert not incidents
@@ -348,8 +353,9 @@ class Play:
                 assert (out.token, out.visit) not in self.calls
                 self.calls[out.token, out.visit] = out
         expected = set()
+        answered = {(event.token, event.visit) for event in self.state.parked if isinstance(event, Done | Failed)}
         for token in self.state.tokens.values():
-            if isinstance(self.program.nodes.get(token.node), Call) and token.status == "waiting":
+            if isinstance(self.program.nodes.get(token.node), Call) and token.status == "waiting" and (token.id, token.visit) not in answered:
                 assert token.waiting is not None
                 if RETRY not in token.waiting.arms.due:
                     expected.add((token.id, token.visit))
@@ -427,6 +433,18 @@ class Play:
 
     def skip(self, branch: str | None = None, **results: Value) -> Transition:
         return self.send(Skip(self.now, BOSS, self.incident.id, results, branch))
+
+    def correct(self, **values: Value) -> Transition:
+        return self.send(Correct(self.now, BOSS, values, "wrong"))
+
+    def move(self, node: str, to: str) -> Transition:
+        return self.send(Move(self.now, BOSS, self.at(node).id, to, "there"))
+
+    def suspend(self) -> Transition:
+        return self.send(Suspend(self.now, BOSS, "a strike"))
+
+    def resume(self) -> Transition:
+        return self.send(Resume(self.now, BOSS, "it is over"))
 
     def cancel(self) -> Transition:
         return self.send(Cancel(self.now, BOSS, "enough"))

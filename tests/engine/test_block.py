@@ -179,8 +179,8 @@ def test_a_turn_whose_result_cannot_be_told_is_an_incident_on_the_turn_alone():
     assert "after" not in play.where()
     play.retry()
     assert play.incident.kind == "fault"
-    play.skip(value=7)
-    assert play.names["k"] == {"results": [{"value": 7}, 3, 2]}
+    play.skip(result=7)
+    assert play.names["k"] == {"results": [7, 3, 2]}
     assert play.where() == ["after"]
 
 

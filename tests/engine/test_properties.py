@@ -15,7 +15,25 @@ from hypothesis import strategies as st
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import interpreter, pages, state
 from bpflow.engine.codec import decode_history, encode_event, encode_history
-from bpflow.engine.events import Answered, Arrived, Cancel, Commanded, DocumentChanged, Done, Event, Failed, Retry, Skip, Started, TimerFired
+from bpflow.engine.events import (
+    Answered,
+    Arrived,
+    Cancel,
+    Commanded,
+    Correct,
+    DocumentChanged,
+    Done,
+    Event,
+    Failed,
+    Move,
+    Resume,
+    Retry,
+    Skip,
+    Started,
+    Suspend,
+    TimerFired,
+)
+from bpflow.engine.moving import steps_around
 from bpflow.engine.pages import decode
 from bpflow.engine.transition import Denied
 from bpflow.expressions.data import Choice, Department, Document, Duration, User, Value
@@ -37,7 +55,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
 
 
 class Town(World):
@@ -81,13 +99,13 @@ class Walk:
         while steps and after:
             self.happen()
             steps -= 1
-            after -= self.play.state.status != "running"
+            after -= self.play.state.status not in ("running", "suspended")
         self.play.replay_all()
 
     def happen(self) -> None:
         play = self.play
         play.now += timedelta(minutes=self.pick((0, 0, 1, 20)))
-        choices = (self.answer, self.answer, self.timer, self.service, self.service, self.change, self.arm, self.operator, self.stale)
+        choices = (self.answer, self.answer, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
         event = self.pick(choices)() or self.stale()
         if self.number(100) == 99:
             event = Cancel(play.now, BOSS)
@@ -142,7 +160,21 @@ class Walk:
         node = self.play.program.nodes.get(node_id)
         return [n for n, (trigger, _) in enumerate(node.arms) if trigger.kind == "command"] if isinstance(node, Wait) else []
 
-    def operator(self) -> Event | None:
+    def operator(self) -> Event:
+        """What an operator may do where nothing has gone wrong."""
+        play, state = self.play, self.play.state
+        match self.number(4) if state.status == "running" else self.number(8):
+            case 0:
+                return Correct(play.now, BOSS, {self.pick(("x", "y", "z")): self.pick((0, 1, 7, None, "no number"))}, "so")
+            case 1 if state.tokens:
+                token = self.pick(list(state.tokens.values()))
+                known = list(steps_around(play.program, state.tokens, state.scopes, token)) if token.id in state.tokens else []
+                return Move(play.now, BOSS, token.id, self.pick(known if known and self.number(5) else list(play.program.nodes)))
+            case 2:
+                return Suspend(play.now, BOSS, self.pick(("", "wait")))
+        return Resume(play.now, None)
+
+    def repair(self) -> Event | None:
         if not self.play.state.incidents:
             return None
         incident = self.pick(self.play.state.incidents)
@@ -261,6 +293,10 @@ EVENTS: tuple[Event, ...] = (
     Skip(T, BOSS, 4, {}, "", "why"),
     Cancel(T, None),
     Cancel(T, BOSS, ""),
+    Correct(T, BOSS, {"x": 1}, "why"),
+    Move(T, None, 1, "t", ""),
+    Suspend(T, BOSS, "why"),
+    Resume(T, BOSS),
     Cancel(T, None, caller=17),
 )
 

@@ -115,8 +115,10 @@ def test_a_task_that_cannot_be_opened_leaves_no_results():
     assert "t" not in play.names
     with pytest.raises(UnexpectedEvent, match="by which branch"):
         play.skip("approved")
-    play.skip("done", outcome="done")
-    assert play.names["t"] == {"outcome": "done"}
+    with pytest.raises(InvalidAnswer, match='does not give "outcome"'):
+        play.skip("done", outcome="approved")
+    play.skip("done")
+    assert (play.names["t"]["outcome"], play.names["t"]["by"]) == ("done", None)
     assert play.where() == ["after"]
 
 

@@ -76,7 +76,7 @@ def index_of(program: Program, id: int, state: State) -> dict[str, set[tuple[Any
     listens: set[tuple[Any, ...]] = set()
     holders = {token.id: token.waiting.arms for token in state.tokens.values() if token.waiting is not None}
     holders |= {scope.id: scope.arms for scope in state.scopes.values() if scope.arms is not None}
-    for holder, arms in holders.items():
+    for holder, arms in holders.items() if state.status != "suspended" else ():
         timers |= {(id, holder, arm, due) for arm, due in arms.due.items()}
         watches |= {(document.id, id, holder) for document in arms.watched}
         visit = state.tokens[holder].visit if holder in state.tokens else 0

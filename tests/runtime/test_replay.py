@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bpflow.diagnostics import Refused
+from bpflow.engine.moving import steps_around
 from bpflow.expressions.data import User
 from bpflow.graph import Outcome
 from bpflow.loading import LoadedWorkspace, load_workspace
@@ -46,7 +47,14 @@ class Walk:
         for number in range(3):
             fields = {"name": f"Компания {number}", "industry": "ЖКХ", "status": "Импортирован", "responsible": self.chance.choice(self.people)}
             self.engine.create_document("company", fields)
-        deeds = [self.answer] * 6 + [self.wait] * 4 + [self.work] * 2 + [self.change] * 4 + [self.start] * 2 + [self.reopen, self.cancel, self.repair]
+        deeds = (
+            [self.answer] * 6
+            + [self.wait] * 4
+            + [self.work] * 2
+            + [self.change] * 4
+            + [self.start] * 2
+            + [self.reopen, self.cancel, self.repair, self.suspend, self.resume, self.resume, self.move]
+        )
         for _ in range(steps):
             deed = self.chance.choice(deeds)
             try:
@@ -65,7 +73,7 @@ class Walk:
             check_index(self.engine, row.id, FAR)
             cached = self.engine.runner.cache.get(row.id)
             assert cached is None or (cached.revision, cached.state) == (row.revision, stored(self.engine, row.id).state)
-            if row.status != "running":
+            if row.status not in ("running", "suspended"):
                 assert self.engine.tasks(instance=row.id) == []
 
     # ── deeds ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,7 +129,7 @@ class Walk:
 
     def start(self) -> None:
         row = self.chance.choice(self.engine.documents())
-        running = self.engine.instances(status="running", document=row.ref)
+        running = [one for status in ("running", "suspended") for one in self.engine.instances(status=status, document=row.ref)]
         assert len(running) < 2
         if not running:
             self.engine.set_document(row.ref, {"status": "В обработке"})
@@ -131,6 +139,31 @@ class Walk:
         running = self.engine.instances(status="running")
         if running and self.chance.random() < 0.3:
             self.engine.cancel(self.chance.choice(running).id, by="sokolova", why="Проба")
+
+    def suspend(self) -> None:
+        running = self.engine.instances(status="running")
+        if running:
+            self.engine.suspend(self.chance.choice(running).id, by="sokolova", why="Проба")
+
+    def resume(self) -> None:
+        suspended = self.engine.instances(status="suspended")
+        if suspended:
+            self.engine.resume(self.chance.choice(suspended).id, by="sokolova", why="Проба")
+
+    def move(self) -> None:
+        """To anywhere, or to where it can be: then that is where it stands, or it has failed there."""
+        running = self.engine.instances(status="running")
+        if not running or self.chance.random() < 0.7:
+            return
+        id = self.chance.choice(running).id
+        held = stored(self.engine, id)
+        assert held.state is not None
+        token = self.chance.choice(list(held.state.tokens.values()))
+        known = list(steps_around(held.program, held.state.tokens, held.state.scopes, token))
+        to = self.chance.choice(known if self.chance.random() < 0.8 else [step.path for step in held.program.graph.steps])
+        done = self.engine.move(id, token.id, to, by="sokolova", why="Проба")
+        assert to in known
+        assert [line.kind for line in done.lines].count("moved") == 1
 
     def repair(self) -> None:
         incidents = self.engine.incidents()

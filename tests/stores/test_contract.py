@@ -10,7 +10,7 @@ import pytest
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import Caller, Conflict, MessageRow, NewMessage, Saved, Snapshot, Store
+from bpflow.stores.contract import AsideRow, Caller, Conflict, MessageRow, NewMessage, Saved, ScheduleRow, Snapshot, Store
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)
@@ -600,3 +600,80 @@ def test_what_was_deployed_when_an_instance_began(store: Store) -> None:
     assert [(row.id, row.version) for row in [store.deployment("deal")] if row] == [(rows[1] + 2, 3)]
     assert [row.id for row in [store.deployment("other", began.deployed)] if row] == [other], "the first that came later"
     assert store.deployment("none", began.deployed) is None
+
+
+# ── schedules, suspended and set aside ──────────────────────────────────────────────────────────────────────────────
+def test_schedules_are_those_of_the_last_definition(store: Store, again: Again) -> None:
+    one, two = ScheduleRow("deal", 0, "UTC 0 9 * * *", LATER), ScheduleRow("deal", 2, "UTC 0 10 * * *", AT)
+    store.deploy("deal", "a", "{}", "", AT, (one, two))
+    assert again().schedules() == [two, one]
+    assert store.schedules(AT) == [two]
+    assert store.next_due() == AT
+    store.deploy("deal", "b", "{}", "", AT, (one._replace(due=AT), two._replace(cron="UTC 1 1 * * *", due=LATER)))
+    assert store.schedules() == [one, two._replace(cron="UTC 1 1 * * *", due=LATER)]
+    store.deploy("other", "c", "{}", "", AT, (one._replace(process="other"),))
+    store.deploy("deal", "d", "{}", "", AT)
+    assert store.schedules() == [one._replace(process="other")]
+    assert store.undeploy("other")
+    assert not store.undeploy("other")
+    assert (store.schedules(), store.next_due(), [row.process for row in again().deployed()]) == ([], None, ["deal"])
+
+
+def test_a_schedule_moves_on_once(store: Store) -> None:
+    row = ScheduleRow("deal", 0, "UTC 0 9 * * *", AT)
+    store.deploy("deal", "a", "{}", "", AT, (row,))
+    with store.begin() as work:
+        assert work.reschedule(row, LATER)
+        assert not work.reschedule(row, LATER)
+    assert store.schedules() == [row._replace(due=LATER)]
+    with store.begin() as work:
+        assert not work.reschedule(row._replace(due=LATER, cron="UTC 0 8 * * *"), None)
+        assert work.reschedule(row._replace(due=LATER), None)
+    assert store.schedules() == []
+
+
+def saved(store: Store, id: int, status: str) -> None:
+    row = store.instance(id)
+    assert row is not None
+    with store.begin() as work:
+        work.save(Saved(id, row.owner, row.revision, row.history, LATER, status, None, 0, b"", b""))
+
+
+def test_a_suspended_instance_has_not_ended_and_its_calls_wait(store: Store, again: Again) -> None:
+    id = begun(store, deployed(store), exclusive="deal/1")
+    with store.begin() as work:
+        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+    saved(store, id, "suspended")
+    row = again().instance(id)
+    assert row is not None
+    assert (row.status, row.ended, store.outbox()) == ("suspended", None, [])
+    with store.begin() as work:
+        assert work.new_instance(row.definition, None, AT, "deal/1") is None, "it has not let go of its document"
+    saved(store, id, "running")
+    assert [row.instance for row in again().outbox()] == [id]
+    assert [row.status for row in store.instances()] == ["running"]
+
+
+def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, again: Again) -> None:
+    id, deal = begun(store, deployed(store)), document(store)
+    effects = Effects()
+    effects.timers.put((1, 0), None, AT)
+    effects.watches[1, deal] = effects.watches[2, deal] = True
+    with store.begin() as work:
+        work.index(id, id, effects, AT)
+        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+
+    def seen() -> tuple[int, int, int, bool]:
+        other = again()
+        return len(other.due(LATER)), len(other.outbox()), len(other.watchers(deal.id)), other.next_due() is not None
+
+    assert seen() == (1, 1, 1, True)
+    assert store.set_aside(id, AT, "first")
+    assert store.set_aside(id, LATER, "again")
+    assert seen() == (0, 0, 0, False)
+    assert again().aside() == [AsideRow(id, LATER, "again")]
+    assert [row.id for row in store.instances(incidents=True)] == [id]
+    assert store.take_back(id) == [deal]
+    assert store.take_back(id) is None
+    assert (seen(), store.aside()) == ((1, 1, 1, True), [])
+    assert not store.set_aside(id + 7, AT, "nobody")

@@ -8,20 +8,28 @@ create table definition (           -- what was deployed, by the digest of its g
   source text not null,             -- the YAML, for people
   at integer not null
 );
-create table deployment (           -- which definition new instances of a process get: the last; only ever appended to
+create table deployment (           -- which definition new instances of a process get: the last (none: no more); only ever appended to
   id integer primary key,
   process text not null,
   version integer not null,
-  definition integer not null references definition(id),
+  definition integer references definition(id),
   at integer not null
 );
 create unique index deployment_version on deployment (process, version);
+
+create table schedule (             -- when a start on schedule is due next
+  process text not null,
+  number integer not null,          -- its place among the starts of the process
+  cron text not null,               -- the zone, then the five parts
+  due integer not null,
+  primary key (process, number)
+) without rowid;
 
 create table instance (
   id integer primary key,
   owner integer not null,
   definition integer not null references definition(id),
-  status integer not null,          -- 0 running, 1 ended, 2 cancelled, 3 failed
+  status integer not null,          -- 0 running, 1 ended, 2 cancelled, 3 failed, 4 suspended
   revision integer not null,
   incidents integer not null,
   document integer,
@@ -75,6 +83,13 @@ create table timer (
   owner integer not null,
   primary key (due, instance, holder, arm)
 ) without rowid;
+
+create table aside (                -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
+  instance integer primary key,
+  owner integer not null,
+  at integer not null,
+  reason text not null
+);
 
 create table watch (                -- who looks again when a document changes
   owner integer not null,

@@ -1,0 +1,99 @@
+"""Starts: whether an instance begins, with which inputs, and beginning on schedule.
+
+The law of this file: a start whose condition or inputs cannot be read begins an instance with an incident, for an operator to decide; what
+has begun and when it is to begin next are written together, so a schedule starts each time once, and a missed one is caught up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from bpflow.definition.schedule import WrongSchedule, next_time
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.engine.program import Program
+from bpflow.expressions.data import Value
+from bpflow.graph import Graph, Start
+from bpflow.runtime.answers import Live
+from bpflow.runtime.situation import Situation
+from bpflow.runtime.transaction import Runner
+from bpflow.stores.contract import Conflict, ScheduleRow, StoreError
+from bpflow.values import Field, InvalidValue, check
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whether a start begins an instance, and with what; `trouble`: why that is in doubt."""
+
+    begins: bool
+    inputs: dict[str, Value]
+    trouble: Message | None = None
+
+
+def judge(program: Program, start: Start, situation: Situation) -> Judged:
+    """Reads the condition of a start and its inputs."""
+    inputs: dict[str, Value] = {}
+    try:
+        if start.when is not None and program.code(start.when)(situation) is not True:
+            return Judged(False, inputs)
+        inputs = {name: program.code(expr)(situation) for name, expr in start.give}
+        for name, field in program.graph.inputs:
+            if name in inputs or field.default is None:
+                check_input(name, field, inputs.get(name))
+        return Judged(True, inputs)
+    except Refused as refused:
+        return Judged(True, inputs, say("the start condition cannot be evaluated: {reason}", reason=refused.message))
+
+
+def check_input(name: str, field: Field, value: Value) -> None:
+    """Refused, with the name of the input, if it cannot have the value."""
+    try:
+        check(field, value)
+    except InvalidValue as wrong:
+        raise Refused(say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
+
+
+# ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def schedules_of(graph: Graph, now: datetime) -> Iterator[ScheduleRow]:
+    """When the starts on schedule of a process are due next."""
+    for number, start in enumerate(graph.starts):
+        if start.on == "schedule":
+            yield ScheduleRow(graph.process, number, f"{graph.timezone} {start.cron}", next_time(start.cron, graph.timezone, now))
+
+
+def following(row: ScheduleRow, now: datetime) -> datetime | None:
+    """The next time of a schedule after now; None if there is none."""
+    zone, _, cron = row.cron.partition(" ")
+    try:
+        return next_time(cron, zone, max(now, row.due))
+    except WrongSchedule:
+        return None
+
+
+def begin_or_hold(begin: Callable[[Message | None], None]) -> None:
+    """Begins an instance. If that cannot be done by a fault of bpflow it begins in doubt, held at its first step: the others go on."""
+    try:
+        begin(None)
+    except (StoreError, Conflict):
+        raise
+    except Exception as error:
+        begin(say("it could not begin by a fault of bpflow: {reason}", reason=f"{type(error).__name__}: {error}"))
+
+
+def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime, trouble: Message | None = None) -> None:
+    """Begins the instance that is due, unless its condition is false or another has done it; all times that were missed are this one."""
+    held = None
+    with runner.store.begin() as work:
+        deployment = runner.store.deployment(row.process)
+        if not work.reschedule(row, following(row, now)) or deployment is None:
+            return
+        program = runner.program(deployment.id)
+        start = program.graph.starts[row.number]
+        situation = Situation({"initiator": None}, now, program.graph.timezone, Live(runner.world), work)
+        judged = Judged(True, {}, trouble) if trouble else judge(program, start, situation)
+        if judged.begins:
+            held = runner.begin(work, deployment.id, None, judged.inputs, None, now, trouble=judged.trouble)
+            runner.left = runner.left or work.left
+    if held is not None:
+        runner.keep(held)
