@@ -50,7 +50,7 @@ def check(engine: Engine, id: int, known: Checked | None) -> Checked:
     assert there == index_of(held.program, id, held.state)
     if held.state.status == "running":
         wakes(held, there, engine)
-    else:
+    elif held.state.status != "suspended":
         assert not any(there.values())
         assert not rows(engine, "select token, visit from outbox where instance = ? and waits", id)
     bounded(held.program, held.state)
@@ -83,7 +83,7 @@ def index_of(program: Program, id: int, state: State) -> Rows:
     rows: Rows = {"task": set(), "timer": set(), "watch": set(), "listen": set()}
     holders = {token.id: token.waiting.arms for token in state.tokens.values() if token.waiting is not None}
     holders |= {scope.id: scope.arms for scope in state.scopes.values() if scope.arms is not None}
-    for holder, arms in holders.items():
+    for holder, arms in holders.items() if state.status != "suspended" else ():
         rows["timer"] |= {(holder, arm, micros(due)) for arm, due in arms.due.items()}
         rows["watch"] |= {(holder, document.id) for document in arms.watched}
         visit = state.tokens[holder].visit if holder in state.tokens else 0
@@ -109,7 +109,7 @@ def index_in(engine: Engine, id: int) -> Rows:
 def calls_out(engine: Engine, id: int) -> set[tuple[Any, ...]]:
     """The calls whose answers are waited for: on their way, begun as an instance, or answered and still to be told."""
     out = rows(engine, "select token, visit from outbox where instance = ? and waits", id)
-    out |= rows(engine, "select caller_token, caller_visit from instance where caller = ? and status = 0", id)
+    out |= rows(engine, "select caller_token, caller_visit from instance where caller = ? and ended is null", id)
     told = [row.call.arguments for row in engine.store.outbox(1000) if row.call.service == ENDED]
     return out | {(what["token"], what["visit"]) for what in told if what["instance"] == id}
 

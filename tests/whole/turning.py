@@ -46,7 +46,7 @@ class Turning:
     def turn(self, times: int) -> bool:
         """So many turns; false if it does not come so far."""
         left = times * 8
-        while len(self.sizes) < times and left and self.repaired < times:
+        while len(self.sizes) < times and left and self.repaired < times * 2:
             left -= 1
             held = stored(self.engine, self.id)
             assert held.state is not None
@@ -83,7 +83,8 @@ class Turning:
         self.repaired += 1
         for branch in (None, "otherwise", "1", "done", "yes"):
             with suppress(Refused):
-                return self.engine.skip(self.id, incident, branch=branch, by="boss")
+                self.engine.skip(self.id, incident, branch=branch, by="boss")
+                return
         with suppress(Refused):
             self.engine.retry(self.id, incident, by="boss")
 

@@ -99,6 +99,7 @@ class Walk:
                 self.checked[row.id] = check(self.engine, row.id, known)
                 self.engine.instance(row.id)
                 self.engine.timeline(row.id)
+        assert not [incident for incident in self.engine.incidents() if incident.kind == "broken"]
         self.deeds["incident"] = max(self.deeds["incident"], sum(row.incidents for row in self.engine.instances()))
         self.seen += [task.id for task in self.engine.tasks() if task.id not in self.seen]
 
@@ -177,9 +178,28 @@ class Walk:
         incident = self.pick(incidents)
         self.deeds["repaired"] += 1
         if self.number(2):
-            return self.engine.retry(incident.instance, incident.id, by="boss", why="Ещё раз")
+            self.engine.retry(incident.instance, incident.id, by="boss", why="Ещё раз")
+            return
         branch = self.pick((None, None, None, "1", "otherwise", "yes", "no", "done"))
         self.engine.skip(incident.instance, incident.id, by="boss", results=self.pick(({}, {"x": 1})), branch=branch)
+
+    def operate(self) -> None:
+        """Suspends or resumes, corrects a variable, or moves a token."""
+        instances = [row.id for row in self.engine.instances() if row.ended is None]
+        if not instances:
+            return self.start()
+        id = self.pick(instances)
+        view = self.engine.instance(id)
+        if view.suspended is not None:
+            self.engine.resume(id, by="boss")
+        elif self.number(3) == 0:
+            self.engine.suspend(id, by="boss", why="Обед")
+        elif self.number(2):
+            self.engine.correct(id, self.pick(({"x": 3}, {"x": 0}, {"flag": True}, {"y": "?"}, {"who": "petrova"})), by="boss")
+        else:
+            tokens = [token for token, state in stored(self.engine, id).state.tokens.items() if state.status in ("waiting", "held")]
+            steps = [step.path for step in stored(self.engine, id).program.graph.steps]
+            self.engine.move(id, self.pick(tokens or [1]), self.pick(steps), by="boss")
 
     def cancel(self) -> None:
         running = self.running()
@@ -238,4 +258,5 @@ DEEDS = (
     *[Walk.message, Walk.work] * 2,
     *[Walk.repair] * 4,
     *[Walk.answer_wrongly, Walk.start, Walk.cancel],
+    *[Walk.operate] * 2,
 )
