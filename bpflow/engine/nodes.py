@@ -218,7 +218,7 @@ def join_met(node: Join, counts: dict[str, int]) -> bool:
     if "" in counts and all(flow in counts for flow in node.into):
         consume(node, counts)
     present = sum(flow in counts for flow in node.into)
-    return "" not in counts and present >= (node.need if isinstance(node.need, int) else len(node.into))
+    return "" not in counts and 0 < present >= (node.need if isinstance(node.need, int) else len(node.into))
 
 
 def consume(node: Join, counts: dict[str, int]) -> None:

@@ -137,6 +137,11 @@ class Program:
     def flow_numbers(self) -> dict[str, int]:
         return {flow: number for number, flow in enumerate(self.flow_ids)}
 
+    def target(self, flow: str) -> str | None:
+        """The node that a flow leads to; None off the list, as by the way out of an `end` that an operator has passed over."""
+        known = self.flow_by_id.get(flow)
+        return known.to if known else None
+
     @cached_property
     def flow_by_id(self) -> dict[str, Flow]:
         entries = [*self.graph.entry, *(handler.entry for handler in self.graph.handlers)]

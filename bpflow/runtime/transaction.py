@@ -182,7 +182,7 @@ class Runner:
         return row is not None and row.revision != held.revision
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
-        """Runs the event and writes what it did."""
+        """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
             if held.cached and work.revision(held.id) != held.revision:
@@ -202,7 +202,8 @@ class Runner:
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
         if state.status in OVER and held.program.graph.unless_running:
             begin_next(work, held.program.graph, state.at)
-        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
+        held.revision, held.state, held.history = held.revision + 1, state, row
+        return held
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
