@@ -20,6 +20,7 @@ from bpflow.runtime import reading, replies
 from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.starts import document_of
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
@@ -120,19 +121,6 @@ class Calls:
 def level_of(row: InstanceRow) -> int:
     """How many instances wait around this one."""
     return row.caller.level if row.caller else 0
-
-
-def document_of(work: Work, graph: Graph, document: Value) -> Document | None:
-    """The document that the called process is to run on. Refused if it is not one of its type."""
-    if graph.document is None and document is None:
-        return None
-    if graph.document is None:
-        raise Refused(say('the process "{name}" has no document', name=graph.process))
-    if not isinstance(document, Document) or document.type != graph.document:
-        raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=graph.process, wanted=graph.document))
-    if work.document(document.id) is None:
-        raise Refused(say('there is no document "{document}"', document=f"{document.type}:{document.id}"))
-    return document
 
 
 def inputs_of(graph: Graph, given: Mapping[str, Value]) -> dict[str, Value]:

@@ -22,7 +22,7 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.reading import is_message_name, is_text
 from bpflow.runtime.situation import Situation
-from bpflow.runtime.starts import fault_of
+from bpflow.runtime.starts import document_of, fault_of
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
@@ -136,7 +136,7 @@ class Post:
         try:
             for name, field in start.form:
                 check(field, said[name])
-            names["document"] = document_of(work, program, start, situation)
+            names["document"] = document_of(work, graph, program.code(start.document)(situation) if start.document else None)
             if start.when is not None and program.code(start.when)(situation) is not True:
                 return None
             inputs = inputs_of(program, start, situation)
@@ -166,17 +166,6 @@ def by_fields(fields: Mapping[str, Field], values: Mapping[str, Value], zone: st
         except InvalidValue:
             continue
     return found
-
-
-def document_of(work: Work, program: Program, start: Start, situation: Situation) -> Document | None:
-    """The document that the start names. Refused if it is not one of the process's type."""
-    wanted = program.graph.document
-    document = program.code(start.document)(situation) if start.document else None
-    if wanted is None:
-        return None
-    if not isinstance(document, Document) or document.type != wanted or work.document(document.id) is None:
-        raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=program.graph.process, wanted=wanted))
-    return document
 
 
 def inputs_of(program: Program, start: Start, situation: Situation) -> dict[str, Value]:

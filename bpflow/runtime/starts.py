@@ -13,12 +13,12 @@ from datetime import datetime
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.program import Program
-from bpflow.expressions.data import Value
+from bpflow.expressions.data import Document, Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Runner
-from bpflow.stores.contract import Conflict, ScheduleRow, StoreError
+from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
 
 
@@ -52,6 +52,19 @@ def check_input(name: str, field: Field, value: Value) -> None:
         check(field, value)
     except InvalidValue as wrong:
         raise Refused(say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
+
+
+def document_of(work: Work, graph: Graph, document: Value) -> Document | None:
+    """The document that a process is to run on, which a call or a message names. Refused if it is not one of its type."""
+    if graph.document is None and document is None:
+        return None
+    if graph.document is None:
+        raise Refused(say('the process "{name}" has no document', name=graph.process))
+    if not isinstance(document, Document) or document.type != graph.document:
+        raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=graph.process, wanted=graph.document))
+    if work.document(document.id) is None:
+        raise Refused(say('there is no document "{document}"', document=f"{document.type}:{document.id}"))
+    return document
 
 
 # ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────
