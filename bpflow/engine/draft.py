@@ -178,10 +178,11 @@ class Draft:
         if name is None or name not in self.program.fields_read:
             return
         fields = self.program.fields_read[name]
-        names, changed = self.home(scope)
+        names, changed = self.home(scope) if self.turns else (self.root_names, self.changed[ROOT])
         names[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
         changed[name] = self.tick
-        self.look_from(scope)
+        if self.turns:
+            self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""

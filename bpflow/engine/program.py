@@ -64,6 +64,11 @@ class Program:
         return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait))
 
     @cached_property
+    def conditional(self) -> frozenset[str]:
+        """Those of them that wait for times and conditions alone: neither a message nor a button moves their token."""
+        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
+
+    @cached_property
     def has_turns(self) -> bool:
         """Whether scopes of this graph can have names of their own."""
         return any(isinstance(node, Block) for node in self.graph.nodes) or bool(self.graph.handlers)
