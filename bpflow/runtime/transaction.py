@@ -285,8 +285,9 @@ class Runner:
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
-            reason = refused.message
-            return [Failed(state.at, call.token, call.visit, call.attempt, reason, call.service)] if call.wait else []
+            if not call.wait:
+                raise  # nobody is there to be told, and nothing fails in silence
+            return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bpflow.diagnostics import Refused, say
 from bpflow.graph import Call, Expr, Flow, Graph, Retry
 from bpflow.runtime import Engine, VirtualClock, transaction
 from tests.runtime.looking import check_index, check_replay
@@ -335,4 +336,24 @@ def test_what_leads_back_into_the_body_arms_what_may_happen_meanwhile_anew(
     assert len(engine.notices()) == 1
     engine.command(1, "withdraw", by="boss")
     assert how(engine) == ["again ended withdrawn"]
+    sure(engine, far)
+
+
+# ── nothing fails in silence ─────────────────────────────────────────────────────────────────────────────────────────
+def test_a_refusal_of_a_service_of_the_house_for_which_nobody_waits_is_seen(
+    engine: Engine, deploy: Deploy, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, far: datetime
+) -> None:
+    deploy(engine, 'id: late\ntitle: X\nsteps:\n  - {id: ask, activity: request-info, to: user("boss"), due: 1h, on-overdue: {tell: user("ivanov")}}\n')
+    engine.start("late")
+    clock.forward(timedelta(hours=2))
+
+    def refuses(*_: object) -> dict[str, object]:
+        raise Refused(say("there is nobody to notify"))
+
+    with monkeypatch.context() as patch:
+        patch.setitem(transaction.LOCAL, "notify", refuses)  # type: ignore[arg-type]
+        engine.work()
+    assert [(incident.kind, "nobody to notify" in str(incident.message)) for incident in engine.incidents()] == [("broken", True)]
+    engine.retry(1, by="boss")
+    assert [notice.person for notice in engine.notices() if notice.reason == "overdue"] == ["ivanov"]
     sure(engine, far)
