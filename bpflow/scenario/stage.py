@@ -19,6 +19,7 @@ from bpflow.expressions.data import Document, Duration, Value
 from bpflow.graph import Graph, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
+from bpflow.runtime.starts import schedules_of
 from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
 from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
 from bpflow.scenario.services import Called, Script
@@ -139,7 +140,8 @@ class Stage:
         self.engine = Engine(open_store(":memory:"), replace(workspace, documents=types), self.clock, performers)
         for ready in self.cast.values():
             kept = ready.definition
-            row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now)
+            schedules = tuple(schedules_of(ready.known.graph, self.now))
+            row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now, schedules)
             self.engine.runner.programs[row.id] = ready.program
         self._tasks: dict[tuple[str, str], str] = {}
         self._told: Counter[NoticeRow] = Counter()
