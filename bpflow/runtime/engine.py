@@ -33,7 +33,7 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
-from bpflow.runtime.starts import may_start, schedules_of
+from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
@@ -194,6 +194,8 @@ class Engine:
         """
         definition = self._deployed(process)
         graph = self.runner.program(definition.id).graph
+        if by is not None:
+            starts_by_hand(graph)
         ref = self._ref(document) if document is not None else None
         if graph.document != (ref.type if ref else None):
             if graph.document is None:

@@ -56,12 +56,17 @@ def check_input(name: str, field: Field, value: Value) -> None:
 
 
 # ── by hand ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def starts_by_hand(graph: Graph) -> None:
+    """Refused if the process only starts in other ways."""
+    if graph.starts and not any(start.on == "manual" for start in graph.starts):
+        raise Refused(say('"{process}" is not started by hand', process=graph.process))
+
+
 def may_start(situation: Situation, program: Program, directory: Directory | None) -> None:
     """Refused unless the process has a start by hand for the initiator, whose condition holds."""
     graph, by = program.graph, situation.names["initiator"]
+    starts_by_hand(graph)
     manual = [start for start in graph.starts if start.on == "manual"]
-    if graph.starts and not manual:
-        raise Refused(say('"{process}" is not started by hand', process=graph.process))
     for start in manual:
         allowed = start.by is None or _is_among(by, program.code(start.by)(situation), directory)
         if allowed and (start.when is None or program.code(start.when)(situation) is True):

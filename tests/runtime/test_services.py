@@ -394,7 +394,7 @@ def test_nobody_is_there(opened: Open, deploy: Deploy, clock: VirtualClock, monk
     assert engine.incidents() == []
     clock.set(clock.now() + timedelta(seconds=10))
     assert engine.work().calls == 1
-    assert trouble(engine) == f"POST {gone.url}: ConnectError"
+    assert trouble(engine) == f"POST {gone.url}: cannot be reached (ConnectError)"
 
 
 def test_a_secret_that_is_not_there_is_named(opened: Open, deploy: Deploy, server: Server) -> None:
