@@ -39,17 +39,8 @@ from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
-from bpflow.stores.contract import (
-    CalendarRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    InstanceRow,
-    MessageRow,
-    NoticeRow,
-    Store,
-    TaskEntry,
-)
+from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
 
 
@@ -341,20 +332,21 @@ class Engine:
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def send_message(
         self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
-    ) -> None:
+    ) -> bool:
         """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
 
         `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
-        before is not sent again. Refused if it cannot be a message.
+        before is not sent again. Gives whether it was sent. Refused if it cannot be a message.
         """
         new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
         with self.store.begin() as work:
             if id is not None and work.worked(0, f"message/{id}") is not None:
-                return
+                return False
             if id is not None:
                 work.remember(0, f"message/{id}", b"", new.sent)
             work.messages.add(new)
         self.tell()
+        return True
 
     def messages(self) -> list[MessageRow]:
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""

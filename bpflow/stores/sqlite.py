@@ -28,7 +28,6 @@ from bpflow.stores.contract import (
     FeedRow,
     HistoryRow,
     InstanceRow,
-    MessageRow,
     NoticeRow,
     OutboxRow,
     ScheduleRow,
@@ -36,6 +35,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
+from bpflow.stores.mail import MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
 from bpflow.stores.sqlite_messages import messages
 from bpflow.stores.sqlite_work import SqliteWork

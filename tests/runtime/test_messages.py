@@ -19,7 +19,7 @@ from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime.transaction import NobodyListens
-from bpflow.stores.contract import NewMessage, key_text
+from bpflow.stores.mail import NewMessage, key_text
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump, events_of, stored
 
