@@ -121,7 +121,7 @@ def _values(file: str, arguments: dict[str, Expr], name: str, fitting: list[_Rec
     for field, expr in given.items():
         if field not in read and all(one.form for one in fitting):
             message = say('no receiver of "{message}" has a field "{field}"', message=name, field=field)
-            yield _finding(file, expr, field, message, did_you_mean(field, read))
+            yield _finding(file, expr, expr.text, message, did_you_mean(field, read))
 
 
 def _finding(file: str, at: Expr, word: str, message: Message, hint: Message | None = None) -> Diagnostic:

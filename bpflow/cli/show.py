@@ -148,7 +148,8 @@ def _standing(standing: Standing, names: Names) -> Message:
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
             return say("{what}, due {due}", what=what, due=due) if due else what
         case "pause" if standing.messages:
-            return say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
+            what = say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
+            return say("{what}, until {due}", what=what, due=due) if due else what
         case "pause":
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":

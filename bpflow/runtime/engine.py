@@ -112,6 +112,7 @@ class Engine:
 
     @property
     def world(self) -> World:
+        """What is around the instances: document types, the directory, the working calendar."""
         return self.runner.world
 
     def close(self) -> None:
