@@ -26,6 +26,7 @@ _SHAPES = {
     "loop": '{{{{"{}"}}}}',
     "wait": '(["⏰ {}"])',
     "exit": '((("{}")))',
+    "process": '[["{}"]]',
     "step": '["{}"]',
 }
 _START, _FINISH, _CIRCLE = "start_here", "finish_here", '((" "))'
@@ -119,8 +120,16 @@ class _Drawing:
 
     def started(self) -> list[str]:
         """What starts the process, each with its condition."""
-        words = {"manual": say("by hand"), "document-created": say("a document is created"), "document-changed": say("a document changes")}
-        on = [self.word(words[start.on]) if start.on in words else start.on for start in self.graph.starts]
+        words = {
+            "manual": say("by hand"),
+            "document-created": say("a document is created"),
+            "document-changed": say("a document changes"),
+            "call": say("called by a process"),
+        }
+        on = [
+            self.word(words[start.on]) if start.on in words else f"✉ {start.name}" if start.on == "message" else f"⏰ {start.cron}"
+            for start in self.graph.starts
+        ]
         return [f"{word}: {_bare(start.when)}" if start.when else word for word, start in zip(on, self.graph.starts, strict=True)]
 
     def title(self, info: StepInfo) -> str:
@@ -135,8 +144,11 @@ class _Drawing:
     def _kind(self, path: str) -> str:
         if f"{path}:turn" in self.nodes:
             return "loop"
+        node = self.nodes.get(path)
+        if isinstance(node, Call) and node.service == "processes.start":
+            return "process"
         kinds: dict[type, str] = {Task: "task", Choose: "choose", Wait: "wait", Exit: "exit"}
-        return kinds.get(type(self.nodes.get(path)), "step")
+        return kinds.get(type(node), "step")
 
     def _described(self, node: Node) -> str:
         """What stands for the title of a step that has none."""
@@ -149,11 +161,10 @@ class _Drawing:
                 return node.name
             case Call(service="documents.update"):
                 return ", ".join(f"{name.partition('.')[2]} = {_bare(expr)}" for name, expr in node.arguments if name.startswith("set."))
-            case Step():
+            case Step(gives=None):
                 return ", ".join(f"{name} = {_bare(expr)}" for name, expr in node.sets)
             case Call():
-                shown = dict(node.arguments)
-                return _bare(shown.get("title") or shown.get("text"))
+                return _called(node)
         return ""
 
     # ── arrows ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,6 +251,21 @@ class _Drawing:
         if trigger.kind == "error":
             return trigger.title or self.word(say("error")) + (f" {trigger.name}" if trigger.name else "")
         return trigger.title or _happening(trigger) or handler.name
+
+
+def _called(call: Call) -> str:
+    """What a call is about: the text that it tells, the message, the process, the type of document or the service."""
+    shown = {name: _bare(expr) for name, expr in call.arguments}
+    match call.service:
+        case "messages.send":
+            return f"✉ {shown['message']}"
+        case "processes.start":
+            return shown["process"]
+        case "documents.create" | "documents.find":
+            return shown.get("type", "")
+        case "notify" | "calendar.add" | "people.pick":
+            return shown.get("title") or shown.get("text") or ""
+    return call.service
 
 
 def _happening(trigger: Trigger) -> str:

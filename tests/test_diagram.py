@@ -209,3 +209,45 @@ def test_frames_splits_and_what_may_happen_meanwhile():
     compiled = lower(Process.model_validate(source.tree), {})
     assert compiled.findings == []
     assert mermaid(compiled.graph) == FLOWS_DRAWN
+
+
+CALLS = """\
+bpflow: 1
+id: calls
+start:
+  - {on: schedule, cron: 0 9 * * 1-5}
+  - {on: message, message: paid}
+  - {on: call}
+steps:
+  - {id: child, activity: call-process, process: calls}
+  - {activity: send-message, message: order-sent, values: {sum: 5}}
+  - {activity: wait-message, message: order-received}
+  - {activity: call-service, service: credit-check}
+  - {id: points, activity: decide, hit: sum, gives: {n: {type: integer}}, rules: [{when: child.result == "x", then: {n: 1}}]}
+  - {id: who, activity: pick-user, how: first, from: initiator, title: Кому поручить}
+"""
+CALLS_DRAWN = """\
+flowchart TD
+    start_here(["▶ calls"])
+    n_child[["calls"]]
+    n_send_message["✉ order-sent"]
+    n_wait_message(["⏰ ✉ order-received"])
+    n_call_service["credit-check"]
+    n_points["decide"]
+    n_who["Кому поручить"]
+    finish_here((("end")))
+    start_here -->|"⏰ 0 9 * * 1-5 / ✉ paid / called by a process"| n_child
+    n_child --> n_send_message
+    n_send_message --> n_wait_message
+    n_wait_message --> n_call_service
+    n_call_service --> n_points
+    n_points --> n_who
+    n_who --> finish_here
+"""
+
+
+def test_messages_processes_and_services():
+    source = read_source(CALLS, "calls.yaml")
+    compiled = lower(Process.model_validate(source.tree), {})
+    assert compiled.findings == []
+    assert mermaid(compiled.graph) == CALLS_DRAWN

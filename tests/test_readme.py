@@ -45,3 +45,8 @@ def test_the_finding_is_what_validate_prints():
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
 def test_links_lead_somewhere(link):
     assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+def test_as_many_patterns_run_as_it_says():
+    running = len(list((ROOT / "tests" / "patterns").glob("*.traces.yaml")))
+    assert f"{running} of the 43" in README

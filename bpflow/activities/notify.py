@@ -30,7 +30,7 @@ class Notify(Step):
     """The channel by which it is to be delivered."""
 
     def lower(self, b: Lowering) -> None:
-        """One Call."""
+        """One Call, whose answer nobody waits for: telling somebody cannot fail, only that there is nobody to tell."""
         texts = (("title", self.title), ("text", self.text), ("channel", self.channel))
         arguments = tuple((name, text.expr) for name, text in texts if text is not None)
-        b.add(Call(b.path, "notify", (("to", self.to), *arguments), b.flow(b.path)))
+        b.add(Call(b.path, "notify", (("to", self.to), *arguments), b.flow(b.path), wait=False, people="to"))

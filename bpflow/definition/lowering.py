@@ -48,7 +48,7 @@ def lower(
     for model in process.inputs.values():
         _default(model, head)
     variables, starts = tuple(_variables(process, head)), tuple(_start(start, head) for start in process.start)
-    nodes, steps = builder.finish()
+    nodes, steps = builder.finish((entry, *(handler.entry for handler in handlers)))
     graph = Graph(
         process=world.process,
         title=world.title,

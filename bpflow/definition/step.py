@@ -158,7 +158,7 @@ def can_fork(steps: Iterable[Step]) -> bool:
 
 
 def _forks(step: Step) -> bool:
-    return any(len(getattr(model, "next", ())) > 1 for model in _models(step))
+    return any(isinstance(targets := getattr(model, "next", ()), tuple) and len(targets) > 1 for model in _models(step))
 
 
 def _models(value: Any) -> Iterator[Model]:

@@ -29,8 +29,8 @@ class Fault(Exception):
 class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
     and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
-    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by
-    a fork; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
+    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a
+    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
 
     __slots__ = (
         "answers",
@@ -54,6 +54,7 @@ class Draft:
         "root_names",
         "scopes",
         "seed",
+        "since",
         "status",
         "tick",
         "tokens",
@@ -64,7 +65,7 @@ class Draft:
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now = max(at, state.at)
+        self.now, self.since = max(at, state.at), state.at
         self.status: Status = state.status
         self.parked = state.parked
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
@@ -177,10 +178,11 @@ class Draft:
         if name is None or name not in self.program.fields_read:
             return
         fields = self.program.fields_read[name]
-        names, changed = self.home(scope)
+        names, changed = self.home(scope) if self.turns else (self.root_names, self.changed[ROOT])
         names[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
         changed[name] = self.tick
-        self.look_from(scope)
+        if self.turns:
+            self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""

@@ -80,8 +80,8 @@ class Commanded(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A service answered a call. `local`: in the same transaction, so the token's count of hops goes on. With `attempt` only that attempt
-    is answered: what an earlier one says comes too late."""
+    """A service answered a call. `local`: one of the house, so nothing has come from outside and the token's count of hops goes on. With
+    `attempt` only that attempt is answered: what an earlier one says comes too late."""
 
     at: datetime
     token: int

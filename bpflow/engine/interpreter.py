@@ -2,7 +2,8 @@
 
 The law of this room: every change of a state happens here; nothing here reads a clock, a disk, a network or chance; same in, same
 out. An event is checked first (a person's stale one is refused, a machine's is acknowledged and changes nothing); then tokens move,
-first in, first out, until none moves; then late joins; then the conditions that read what has changed; then the draft is closed.
+first in, first out, until none moves; then late joins; then the conditions that read what has changed; then, where nothing is left that
+could move, that is an incident; then the draft is closed.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def settle(draft: Draft) -> None:
         if draft.program.live_joins and nodes.late_joins(draft):
             continue
         if not watching.look_again(draft):
+            watching.hang(draft)
             return
     draft.queue.clear()
 
@@ -170,11 +172,14 @@ def timer(draft: Draft, event: TimerFired) -> None:
     if held is None or held.due.get(event.arm) != event.due or event.due > draft.now:
         return
     arms.set_timer(draft, event.holder, held, event.arm, None)
+    waited = event.due > draft.since  # what was due when it was set has waited for nothing: a process could go round so for ever
     if event.holder in draft.scopes:
-        go_off(draft, draft.scope(event.holder), event.arm, {})
+        scope = draft.scope(event.holder)
+        draft.hops = draft.tokens[scope.host].hops if scope.host is not None and not waited else 0
+        go_off(draft, scope, event.arm, {})
         return
     token = draft.token(event.holder)
-    token.hops = 0
+    token.hops = 0 if waited else token.hops
     draft.look_from(token.scope)
     node = draft.program.nodes[token.node]
     follow = timer_of(draft, token, event.arm, event.due)

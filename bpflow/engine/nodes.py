@@ -16,7 +16,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Failure, Names, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
-from bpflow.expressions.data import Value
+from bpflow.expressions.data import User, Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
 
 
@@ -130,16 +130,22 @@ def won(draft: Draft, token: Token, node: Wait, number: int, values: dict[str, V
 
 def call(draft: Draft, token: Token, node: Call) -> Flow | None:
     """Sends the call out, and waits for its answer unless told not to."""
-    send(draft, token, node, draft.wait(token))
-    if node.wait:
+    if not send(draft, token, node, draft.wait(token)) or node.wait:
         return None
     arms.release(draft, token)
     return node.out
 
 
-def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> None:
-    """One attempt: the arguments are read anew, and its time begins anew."""
+def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> bool:
+    """One attempt: the arguments are read anew, and its time begins anew. False if it fails at once, as nobody is there for it."""
     arguments = {name: draft.value(expr) for name, expr in node.arguments}
+    if node.people is not None and type(arguments[node.people]) is not User:
+        named = people.flat(arguments[node.people], node.people)
+        arguments[node.people] = [*dict.fromkeys(people.users(draft, named))]
+        if not arguments[node.people]:
+            waiting.attempt += 1
+            fail(draft, token, node, waiting.attempt, say("there is nobody to notify"), node.service)
+            return False
     if node.service == START:
         arguments["catches"] = [*catchable(draft, token, node, waiting.attempt + 1)]
     timeout = draft.value(node.timeout) if node.timeout and node.wait else None
@@ -147,6 +153,7 @@ def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> None:
         arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
     waiting.attempt += 1
     draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
+    return True
 
 
 def awaits(token: Token, attempt: int) -> bool:
@@ -191,7 +198,9 @@ def again(draft: Draft, token: Token, node: Call) -> None:
     assert token.waiting is not None
     token.status = "waiting"
     try:
-        send(draft, token, node, token.waiting)
+        if send(draft, token, node, token.waiting) and not node.wait:
+            arms.release(draft, token)
+            scopes.go_on(draft, token, node.out)
     except Fault as fault:
         token.status = "held"
         draft.incident("fault", token.node, fault.message, token=token.id)
@@ -218,7 +227,7 @@ def join_met(node: Join, counts: dict[str, int]) -> bool:
     if "" in counts and all(flow in counts for flow in node.into):
         consume(node, counts)
     present = sum(flow in counts for flow in node.into)
-    return "" not in counts and present >= (node.need if isinstance(node.need, int) else len(node.into))
+    return "" not in counts and 0 < present >= (node.need if isinstance(node.need, int) else len(node.into))
 
 
 def consume(node: Join, counts: dict[str, int]) -> None:

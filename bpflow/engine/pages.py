@@ -212,13 +212,14 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
     """The names for the root: what is long to write out as known bytes, what is large as none, on a page of its own."""
     made: dict[str, Any] = dict(names)
+    memo = written.names
     for name, value in names.items():
         kind = type(value)
         if kind in _PLAIN or not value or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
             continue
-        known = written.names.get(name)
+        known = memo.get(name)
         if known is None or known[0] is not value:
-            known = written.names[name] = (value, value if _is_short(value) else _write_value(name, value, written, out))
+            known = memo[name] = (value, value if _is_short(value) else _write_value(name, value, written, out))
         made[name] = known[1]
     if written.large:
         for name in [name for name in written.large if type(made.get(name)) is not orjson.Fragment]:

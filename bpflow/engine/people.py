@@ -76,7 +76,11 @@ def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[Use
 
 def parties(draft: Draft, expr: Expr) -> list[Party]:
     """The people that an expression gives, flattened."""
-    value = draft.value(expr)
+    return flat(draft.value(expr), expr.text)
+
+
+def flat(value: Value, expression: str) -> list[Party]:
+    """The people in a value, which the expression gives."""
     if type(value) is User:
         return [value]
     found: list[Party] = []
@@ -88,7 +92,7 @@ def parties(draft: Draft, expr: Expr) -> list[Party]:
         elif isinstance(value, list):
             todo = [*value, *todo]
         elif value is not None:
-            raise Fault(say("`{expression}` gives no people but {value}", expression=expr.text, value=repr(value)))
+            raise Fault(say("`{expression}` gives no people but {value}", expression=expression, value=repr(value)))
     return found
 
 

@@ -64,6 +64,11 @@ class Program:
         return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait))
 
     @cached_property
+    def conditional(self) -> frozenset[str]:
+        """Those of them that wait for times and conditions alone: neither a message nor a button moves their token."""
+        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
+
+    @cached_property
     def has_turns(self) -> bool:
         """Whether scopes of this graph can have names of their own."""
         return any(isinstance(node, Block) for node in self.graph.nodes) or bool(self.graph.handlers)
@@ -136,6 +141,11 @@ class Program:
     @cached_property
     def flow_numbers(self) -> dict[str, int]:
         return {flow: number for number, flow in enumerate(self.flow_ids)}
+
+    def target(self, flow: str) -> str | None:
+        """The node that a flow leads to; None off the list, as by the way out of an `end` that an operator has passed over."""
+        known = self.flow_by_id.get(flow)
+        return known.to if known else None
 
     @cached_property
     def flow_by_id(self) -> dict[str, Flow]:

@@ -8,7 +8,7 @@ from bpflow.diagnostics import say
 from bpflow.engine import arms, nodes, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import ROOT, Scope, Token
+from bpflow.engine.state import ROOT, Arms, Scope, Token, Waiting
 from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
@@ -92,6 +92,31 @@ def still_waits(draft: Draft, token: Token) -> None:
     waiting = token.waiting
     if waiting is not None and not waiting.arms.due and not waiting.arms.truth:
         on_arm(draft, token.id, 0, Fault(say("there is no date to wait for")))
+
+
+def hang(draft: Draft) -> None:
+    """Where all that is left are conditions on names, and nothing can come that would change a name, that is an incident on each."""
+    conditional = draft.program.conditional
+    if not conditional or draft.incidents:
+        return
+    for token in draft.tokens.values():
+        if token.status == "waiting" and (token.node not in conditional or wakes(token.waiting)):
+            return
+    if any(opens(handler.trigger, scope.arms) for scope in draft.scopes.values() if scope.arms for handler in arms.handlers_of(draft, scope)):
+        return
+    for token in list(draft.tokens.values()):
+        if token.status == "waiting":
+            on_arm(draft, token.id, 0, Fault(say("nothing is left that could make the condition true")))
+
+
+def wakes(waiting: Waiting | None) -> bool:
+    """Whether a time or a change of a document can move what waits for conditions."""
+    return waiting is not None and bool(waiting.arms.due or waiting.arms.watched)
+
+
+def opens(trigger: Trigger, held: Arms) -> bool:
+    """Whether something from outside can make an arm of a scope go off."""
+    return trigger.kind in ("message", "command") or bool(held.due or held.watched)
 
 
 def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Document | None) -> None:

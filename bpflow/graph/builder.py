@@ -6,7 +6,7 @@ flow may lead to is known before any step of its list is lowered, so the order o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -134,9 +134,10 @@ class Builder:
         """What reads the values in the head of the process, which is no step, and lowers what may happen while it runs."""
         return Lowering(self, "", Way(None), self._top, place=place)
 
-    def finish(self) -> tuple[tuple[Node, ...], tuple[StepInfo, ...]]:
-        """The nodes in the order of the steps that they came from, and the steps; judges the names that `next` did not find."""
-        self._gather_joins()
+    def finish(self, entries: Iterable[Flow] = ()) -> tuple[tuple[Node, ...], tuple[StepInfo, ...]]:
+        """The nodes in the order of the steps that they came from, and the steps; judges the names that `next` did not find. `entries`
+        are the flows that come from no node: that into the process, and those of what may happen while it runs."""
+        self._gather_joins(entries)
         for name, span, known in self._unknown:
             if name in self._ids:
                 message = say('"{name}" stands inside a block, and nothing can jump into a block', name=name)
@@ -147,13 +148,12 @@ class Builder:
         order = {path: number for number, path in enumerate(self.infos)}
         return tuple(sorted(self._nodes.values(), key=lambda node: order[step_of(node.id)])), tuple(self.infos.values())
 
-    def _gather_joins(self) -> None:
+    def _gather_joins(self, entries: Iterable[Flow]) -> None:
         """A join waits for all flows that lead to it, which are known when everything is lowered."""
         into: dict[str, list[str]] = {id: [] for id, node in self._nodes.items() if isinstance(node, Join)}
-        for node in self._nodes.values() if into else ():
-            for flow in flows(node):
-                if flow.to in into:
-                    into[flow.to].append(flow.id)
+        for flow in (*entries, *(flow for node in self._nodes.values() for flow in flows(node))) if into else ():
+            if flow.to in into:
+                into[flow.to].append(flow.id)
         for id, gathered in into.items():
             node = self._nodes[id]
             assert isinstance(node, Join)

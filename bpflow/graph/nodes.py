@@ -167,7 +167,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Has a service do something; the token waits for its answer unless `wait` is false."""
+    """Has a service do something; the token waits for its answer unless `wait` is false.
+
+    `people` is the argument that names people: groups are taken by their members, and if there is nobody the call fails.
+    """
 
     id: str
     service: str
@@ -177,6 +180,7 @@ class Call:
     retry: Retry | None = None
     timeout: Expr | None = None
     wait: bool = True
+    people: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

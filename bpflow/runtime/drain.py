@@ -198,7 +198,8 @@ class Drain:
         key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
         event: Event
         try:
-            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key))
+            # what the house does itself is nothing from outside: a process that goes round in it for ever comes to the bound of its steps
+            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key), local=call.service in LOCAL)
         except (StoreError, Conflict):
             raise  # the store could not be had: nobody has refused anything
         except Refused as refused:

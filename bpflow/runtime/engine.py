@@ -198,7 +198,8 @@ class Engine:
         if held is None:
             raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
         self.runner.keep(held)
-        self.tell()
+        if self.runner.left:
+            self.tell()
         return held.id
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
@@ -209,7 +210,9 @@ class Engine:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
                 situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
-            return self.runner.begin(work, definition, ref, values, by, self.clock.now())
+            held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
+            self.runner.left = self.runner.left or work.left
+            return held
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:

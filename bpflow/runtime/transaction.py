@@ -182,7 +182,7 @@ class Runner:
         return row is not None and row.revision != held.revision
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
-        """Runs the event and writes what it did."""
+        """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
             if held.cached and work.revision(held.id) != held.revision:
@@ -200,7 +200,8 @@ class Runner:
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status != "running"):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
-        return Held(held.id, held.owner, held.revision + 1, held.program, held.document, state, row, held.written, caller=held.caller)
+        held.revision, held.state, held.history = held.revision + 1, state, row
+        return held
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""

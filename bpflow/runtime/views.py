@@ -301,7 +301,7 @@ class Look:
 def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
     _, held, _ = load(runner, id)
     taken = {what for _, _, facts in _history(runner, held) for kind, _, what in facts if kind == "took"}
-    nodes = {held.program.flow_by_id[flow].to for flow in taken}
+    nodes = {held.program.target(flow) for flow in taken}
     return {node for node in nodes if node is not None}, taken
 
 
@@ -382,7 +382,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
     """A fact as a line: steps that are entered, and what befell them."""
     kind, _, what = fact
     if kind == "took":
-        node = held.program.flow_by_id[what].to or ""
+        node = held.program.target(what) or ""
         known = node in steps and steps[node].activity != "end"
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":

@@ -139,9 +139,9 @@ class Stage:
         performers = self.services.performers(name for known in self._known.values() for name in known.services)
         self.engine = Engine(open_store(":memory:"), replace(workspace, documents=types), self.clock, performers)
         for ready in self.cast.values():
-            kept = ready.definition
-            schedules = tuple(schedules_of(ready.known.graph, self.now))
-            row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now, schedules)
+            kept, graph = ready.definition, ready.program.graph
+            by_time = schedules_of(graph, self.now) if graph.process == prepared.process and starts_itself(graph, scenario) else ()
+            row = self.engine.store.deploy(kept.process, kept.digest, kept.graph, kept.source, self.now, tuple(by_time))
             self.engine.runner.programs[row.id] = ready.program
         self._tasks: dict[tuple[str, str], str] = {}
         self._told: Counter[NoticeRow] = Counter()

@@ -22,16 +22,12 @@ VALUE = "values."
 
 
 def notify(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
-    """Leaves a notice for each person. Refused if there is nobody to tell."""
-    people = people_of(arguments.get("to"), occasion.directory)
+    """Leaves a notice for each person. That there is somebody, the engine has seen to."""
     reason = str(arguments.get("reason") or "notify")
-    if not people and reason == "notify":
-        raise Refused(say("there is nobody to notify"))
     title, text, channel = (str(arguments.get(name) or "") for name in ("title", "text", "channel"))
-    for person in people:
+    for person in people_of(arguments.get("to"), occasion.directory):
         occasion.work.add_notice(occasion.owner, person.id, reason, title, text, channel, occasion.at, occasion.instance)
-    told: list[Value] = [*people]
-    return {"to": told}
+    return {}
 
 
 def add_to_calendar(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:

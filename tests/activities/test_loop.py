@@ -81,3 +81,15 @@ def test_go_on_in_a_turn_ends_the_turn(made):
 
 def test_a_loop_has_one_condition(made):
     assert made("- {activity: loop, steps: [{activity: end, result: done}]}").findings == ['1:3 exactly-one: one of "while" / "until" is missing']
+
+
+def test_what_may_happen_in_a_turn_need_not_lead_anywhere(made):
+    found = made("""
+        - activity: loop
+          until: true
+          steps:
+            - activity: block
+              steps: [{activity: pause, for: 1h}]
+              meanwhile: [{command: stop, cancels: true}]
+    """)
+    assert found.findings == []

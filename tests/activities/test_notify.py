@@ -20,6 +20,8 @@ def test_texts_may_hold_expressions(made):
             ("channel", Expr('"telegram"')),
         ),
         Flow("notify>off"),
+        wait=False,
+        people="to",
     )
 
 

@@ -37,7 +37,7 @@ from bpflow.engine.events import (
 from bpflow.engine.pages import Encoded, Key, Written, decode, encode
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import RETRY, CallOut, Denied, Effects, Replayed, TaskRow
-from bpflow.expressions.data import Document, Duration, Question, User, Value
+from bpflow.expressions.data import Document, Duration, Question, Role, User, Value
 from bpflow.graph import Call, Expr, Flow, Form, Graph, Node, Outcome, Step, Task, Trigger, Wait
 from bpflow.values import Field
 
@@ -114,6 +114,10 @@ class World:
                 return self.acting.get(user, user)
             case ("directory", "belongs", user, group):
                 return user in self.groups.get(group, [])
+            case ("directory", "role", str(name)):
+                return Role(name)
+            case ("directory", "members", group) if group in self.groups:
+                return [*self.groups[group]]
             case ("calendar", "add", datetime() as at, Duration() as duration, _):
                 return at + timedelta(days=duration.days + duration.working_days, seconds=duration.seconds)
         return Denied(say("nobody knows {question}", question=repr(question)))

@@ -7,8 +7,9 @@ import pytest
 from bpflow.diagnostics import say
 from bpflow.engine.events import Done, Failed, TimerFired
 from bpflow.engine.transition import RETRY, TIMEOUT
-from bpflow.graph import Block, Expr, Flow, Handler, Retry, Trigger
-from tests.engine.play import COMPANY, HOUR, Play, T, World, call, flow, graph, sets, step, task
+from bpflow.expressions.data import Role
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Retry, Trigger
+from tests.engine.play import COMPANY, HOUR, IVANOV, SIDOROV, Play, T, World, call, flow, graph, sets, step, task
 
 SOON = "now + minutes(10)"
 
@@ -39,6 +40,29 @@ def test_a_call_that_nobody_waits_for():
     assert play.where() == ["t"]
     assert [(out.token, out.visit, out.wait) for out in play.notices] == [(1, 1, False)]
     assert play.at("t").visit == 2
+
+
+def telling(people: str, **more: Any) -> Graph:
+    return graph(call("c", "t", "notify", arguments={"to": people}, wait=False, people="to", **more), task("t"), reads="c")
+
+
+def test_a_call_for_people_takes_groups_by_their_members_and_each_once():
+    town = World(groups={Role("clerk"): [SIDOROV, IVANOV]})
+    play = Play(telling('[user("ivanov"), with_role("clerk"), none]'), town)
+    assert play.where() == ["t"]
+    assert [notice.arguments["to"] for notice in play.notices] == [[IVANOV, SIDOROV]]
+
+
+def test_a_call_for_nobody_fails_at_once_and_is_tried_again():
+    world = World({COMPANY: {"responsible": None}})
+    play = Play(telling("document.responsible", retry=Retry(1, 100)), world, document=COMPANY)
+    assert (play.where(), play.notices) == (["c"], [])
+    play.wait(HOUR)
+    assert (play.incident.kind, str(play.incident.message)) == ("failure", "there is nobody to notify")
+    world.documents[COMPANY]["responsible"] = IVANOV
+    play.retry()
+    assert play.where() == ["t"]
+    assert [notice.attempt for notice in play.notices] == [3]
 
 
 def test_arguments_that_cannot_be_evaluated_are_an_incident_and_the_key_stays():

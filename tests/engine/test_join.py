@@ -163,3 +163,8 @@ def test_time_passes_while_a_join_waits():
     play.wait(24 * HOUR)
     assert play.where() == ["after"]
     assert play.state.at == T.replace(day=4, hour=12)
+
+
+def test_a_token_on_a_way_that_the_join_does_not_know_is_an_incident():
+    play = Play(graph(step("a", "j"), Join("j", (), flow("j", "after")), task("after")))
+    assert (play.incident.kind, play.incident.node) == ("stuck", "j")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent
+from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent, interpreter
 from bpflow.engine.events import Answered, Arrived, Commanded, TimerFired
 from bpflow.expressions.data import Department, User
-from bpflow.graph import Expr, Graph, Step, Trigger, Wait
+from bpflow.graph import Alarm, Block, Expr, Form, Graph, Handler, Outcome, Step, Trigger, Wait
 from bpflow.values import Field
 from tests.engine.play import COMPANY, HOUR, IVANOV, PETROV, Play, T, World, call, flow, graph, pause, sets, step, task
 
@@ -323,3 +323,36 @@ def test_time_never_goes_back():
     assert play.state.at == T + 24 * HOUR
     play.wait(timedelta(hours=26))
     assert play.where() == ["t"]
+
+
+# ── nothing hangs in silence ────────────────────────────────────────────────────────────────────────────────────────
+def test_a_condition_that_nothing_can_make_true_is_an_incident():
+    play = Play(graph(step("a", "w", sets=sets(x="1")), pause("w", "t", "x > 1"), task("t")))
+    assert play.where() == ["w"]
+    assert "nothing is left" in str(play.incident.message)
+    play.retry()
+    assert "nothing is left" in str(play.incident.message)
+
+
+def test_a_condition_is_waited_for_as_long_as_something_may_make_it_true():
+    fork = step("f", "w", "t")
+    play = Play(graph(step("a", "f", sets=sets(x="1")), fork, pause("w", "z", "x > 1"), task("t", "s"), step("s", sets=sets(y="x")), task("z")))
+    assert play.state.incidents == ()
+    play.answer("t")
+    assert "nothing is left" in str(play.incident.message)
+
+
+# ── what goes round without a wait ──────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("what", ["task", "outside", "inside"])
+def test_dates_that_are_past_when_they_are_set_do_not_let_a_process_go_round_for_ever(what: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(interpreter, "MAX_HOPS", 20)
+    late = task(
+        "w", form=Form(Expr('"Work"'), (Outcome("late", "late"),)), outcomes=(("late", flow("w", "w", "late")),), alarms=(Alarm(Expr("now"), outcome="late"),)
+    )
+    outside = Handler("h", Trigger("at", Expr("now")), True, flow("w", "w", "h", up=0), outside=True)
+    inside = Handler("h", Trigger("at", Expr("now")), True, flow("w", "back", "h"))
+    back = step("back")
+    block = Block("w", (flow("w", "t", "in"),), flow("w", "w"), handlers=(outside if what == "outside" else inside,))
+    play = Play(graph(late) if what == "task" else graph(block, task("t"), back))
+    play.wait(HOUR)
+    assert "20 steps without a wait" in str(play.incident.message)
