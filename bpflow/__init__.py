@@ -9,7 +9,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "Diagnostic": "bpflow.diagnostics",
     "Engine": "bpflow.runtime",
+    "HttpService": "bpflow.runtime",
     "Refused": "bpflow.diagnostics",
+    "Request": "bpflow.runtime",
+    "ServiceError": "bpflow.runtime",
     "VirtualClock": "bpflow.runtime",
     "load_process": "bpflow.loading",
     "load_workspace": "bpflow.loading",
@@ -17,7 +20,19 @@ _HOMES = {
     "render": "bpflow.diagnostics",
 }
 
-__all__ = ["Diagnostic", "Engine", "Refused", "VirtualClock", "load_process", "load_workspace", "open_engine", "render"]
+__all__ = [
+    "Diagnostic",
+    "Engine",
+    "HttpService",
+    "Refused",
+    "Request",
+    "ServiceError",
+    "VirtualClock",
+    "load_process",
+    "load_workspace",
+    "open_engine",
+    "render",
+]
 
 
 def __getattr__(name: str) -> object:

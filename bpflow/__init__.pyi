@@ -4,8 +4,23 @@ from bpflow.diagnostics import render as render
 from bpflow.loading import load_process as load_process
 from bpflow.loading import load_workspace as load_workspace
 from bpflow.runtime import Engine as Engine
+from bpflow.runtime import HttpService as HttpService
+from bpflow.runtime import Request as Request
+from bpflow.runtime import ServiceError as ServiceError
 from bpflow.runtime import VirtualClock as VirtualClock
 from bpflow.runtime import open_engine as open_engine
 
 __version__: str
-__all__ = ["Diagnostic", "Engine", "Refused", "VirtualClock", "load_process", "load_workspace", "open_engine", "render"]
+__all__ = [
+    "Diagnostic",
+    "Engine",
+    "HttpService",
+    "Refused",
+    "Request",
+    "ServiceError",
+    "VirtualClock",
+    "load_process",
+    "load_workspace",
+    "open_engine",
+    "render",
+]

@@ -207,8 +207,9 @@ def hoisted(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The language of `--lang`, else of the locale: Russian where that is, English everywhere else."""
-    for argument, value in zip(arguments, [*arguments[1:], ""], strict=False):
+    """The language of the last `--lang`, else of the locale: Russian where that is, English everywhere else."""
+    pairs = list(zip(arguments, [*arguments[1:], ""], strict=False))
+    for argument, value in reversed(pairs):
         named = value if argument == "--lang" else argument.removeprefix("--lang=") if argument.startswith("--lang=") else None
         if named in LANGUAGES:
             return str(named)

@@ -15,7 +15,7 @@ from bpflow.diagnostics import say
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.runtime import Engine
-    from bpflow.stores.contract import MessageRow
+    from bpflow.stores.mail import MessageRow
 
 commands = typer.Typer()
 
@@ -35,8 +35,9 @@ def send_message(
     values = {**_object(as_json), **pairs(given or [], "--set NAME=VALUE")}
     with call.open() as engine:
         before = _last(engine)
-        engine.send_message(message, key, values, keep=keep, id=id)
-        if _last(engine) > before:
+        if not engine.send_message(message, key, values, keep=keep, id=id):
+            call.out.line(say('a message with the id "{id}" was sent before: it is not sent again', id=id))
+        elif _last(engine) > before:
             call.out.line(say('"{message}" was sent, and is kept until somebody waits for it', message=message))
         else:
             call.out.line(say('"{message}" was sent', message=message))

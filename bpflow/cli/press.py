@@ -35,7 +35,7 @@ def listed(
         if as_json:
             call.out.data([_data(view, names) for view in found])
         elif found:
-            headings = say("command"), say("title"), say("place"), say("form"), say("for")
+            headings = say("command"), say("button"), say("place"), say("form"), say("for")
             call.out.table(headings, [_row(view, names) for view in found])
         else:
             call.out.line(say("no command can be pressed now"))

@@ -151,21 +151,21 @@ def reason(call: Call, why: str | None) -> str:
 
 def _tell(call: Call, engine: Engine, repair: Repair) -> int:
     """What has happened, what has failed, and where the instance stands; an operator must not think it helped when it did not."""
-    from bpflow.cli.show import happened
+    from bpflow.cli.show import happened, places
 
     out, view = call.out, repair.view
     for line in repair.lines:
         out.line(say("  {what}", what=happened(line)), "dim")
     for one in view.incidents:
         out.line(say("open incident {id}: {reason}", id=one.id, reason=one.message), "yellow")
-    places = each_quoted(place.title for place in view.where)
+    at = each_quoted(place.title for place in places(view))
     match view.row.status:
         case "cancelled":
             out.line(say("instance {instance} was cancelled", instance=view.row.id))
         case "ended":
             out.line(say("instance {instance} has ended", instance=view.row.id))
         case "suspended":
-            out.line(say("instance {instance} is suspended; it stands at {places}", instance=view.row.id, places=places))
+            out.line(say("instance {instance} is suspended; it stands at {places}", instance=view.row.id, places=at))
         case _ if not view.incidents:
-            out.line(say("instance {instance} goes on; it stands at {places}", instance=view.row.id, places=places))
+            out.line(say("instance {instance} goes on; it stands at {places}", instance=view.row.id, places=at))
     return int(bool(repair.failed))

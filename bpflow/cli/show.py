@@ -105,7 +105,7 @@ def show(
             call.out.data(_view_data(view, lines, names))
             return
         _show_head(view, dict(engine.runner.program(view.row.definition).graph.inputs), names, call.out)
-        for standing in view.where:
+        for standing in places(view):
             call.out.line(_standing(standing, names))
         for incident in view.incidents:
             call.out.line(_incident(incident), "red")
@@ -148,16 +148,27 @@ def _standing(standing: Standing, names: Names) -> Message:
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
             return say("{what}, due {due}", what=what, due=due) if due else what
         case "pause" if standing.messages:
-            return say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
+            what = say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
+            return say("{what}, until {due}", what=what, due=due) if due else what
         case "pause":
             return say('waits at "{title}" until {due}', title=title, due=due) if due else say('waits at "{title}"', title=title)
         case "call":
             return say('waits for an answer of the service at "{title}"', title=title)
+        case "retry":
+            return say('the service at "{title}" has failed and is asked again at {due}', title=title, due=due)
+        case "process":
+            return say('waits for the process that it has called at "{title}"', title=title)
         case "join":
             return say('waits for other branches at "{title}"', title=title)
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def places(view: InstanceView) -> list[Standing]:
+    """Where it stands, without what is only around a place of the same step."""
+    inner = {one.path for one in view.where if one.kind != "block"}
+    return [one for one in view.where if one.kind != "block" or one.path not in inner]
 
 
 def where(title: str, within: tuple[Turn, ...], names: Names) -> str:

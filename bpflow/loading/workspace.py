@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bpflow.checks import check_calls
+from bpflow.checks import check_calls, check_messages
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -75,11 +75,13 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
 
 
 def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
-    """What is wrong with the calls of processes by each other."""
+    """What is wrong with the calls of processes by each other, and with their messages to each other."""
     known = {id: one.graph for id, one in processes.items()}
-    for graph in known.values():
-        if graph is not None:
-            yield from check_calls(graph, known)
+    graphs = [graph for graph in known.values() if graph is not None]
+    for graph in graphs:
+        yield from check_calls(graph, known)
+    if len(graphs) == len(known):
+        yield from check_messages(graphs)
 
 
 def _id(path: Path, loaded: Loaded) -> str:

@@ -2,8 +2,9 @@
 
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
+from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
-from bpflow.runtime.engine import Deployed, Engine, Imported, NotDeployable, open_engine
+from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Message, Refused, Severity, say
+from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
-from bpflow.engine.program import Program
 from bpflow.engine.state import Status
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
-from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
@@ -30,30 +28,19 @@ from bpflow.runtime import commands as pressing
 from bpflow.runtime import operators, reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
-from bpflow.runtime.starts import schedules_of
+from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
-from bpflow.services.documents import changed_fields, new_fields
-from bpflow.services.importing import Rejection, read_csv
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
-from bpflow.stores.contract import (
-    CalendarRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    InstanceRow,
-    MessageRow,
-    NoticeRow,
-    Store,
-    TaskEntry,
-    Work,
-)
+from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
 
 
@@ -65,15 +52,6 @@ class Deployed:
     digest: str
     version: int
     new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did: the documents made, the rows rejected with their reasons, and what there is to say of the file."""
-
-    created: list[Document]
-    rejected: list[Rejection]
-    notes: list[Message]
 
 
 class NotDeployable(Refused):
@@ -134,6 +112,7 @@ class Engine:
 
     @property
     def world(self) -> World:
+        """What is around the instances: document types, the directory, the working calendar."""
         return self.runner.world
 
     def close(self) -> None:
@@ -207,6 +186,8 @@ class Engine:
         """
         definition = self._deployed(process)
         graph = self.runner.program(definition.id).graph
+        if by is not None:
+            starts_by_hand(graph)
         ref = self._ref(document) if document is not None else None
         if graph.document != (ref.type if ref else None):
             if graph.document is None:
@@ -228,33 +209,10 @@ class Engine:
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
                 situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
-                self._may_start(situation, self.runner.program(definition))
+                may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
             return held
-
-    def _may_start(self, situation: Situation, program: Program) -> None:
-        """A person starts by hand: the process has such a start, for him, and its condition holds."""
-        graph = program.graph
-        manual = [start for start in graph.starts if start.on == "manual"]
-        by = situation.names["initiator"]
-        if graph.starts and not manual:
-            raise Refused(say('"{process}" is not started by hand', process=graph.process))
-        for start in manual:
-            allowed = start.by is None or self._is_among(by, program.code(start.by)(situation))
-            if allowed and (start.when is None or program.code(start.when)(situation) is True):
-                return
-        if manual:
-            raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
-
-    def _is_among(self, user: Value, people: Value) -> bool:
-        for one in people if isinstance(people, list) else [people]:
-            if one == user or (not isinstance(one, User) and one is not None and self._belongs(user, one)):
-                return True
-        return False
-
-    def _belongs(self, user: Value, group: Value) -> bool:
-        return self.world.directory is not None and self.world.directory.answer("belongs", (user, group)) is True
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
@@ -308,26 +266,16 @@ class Engine:
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
-        kind = self._type(type)
-        values = reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False)
-        with self.store.begin() as work:
-            ref = work.add_document(type, new_fields(kind, self._with_defaults(work, kind, values, by)), self.clock.now(), by, None, 0).ref
+        ref = self._desk(by).create(self._type(type), fields)
         self.tell()
         return ref
 
     def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
-        kind = self._type(ref.type)
-        values = reading.read_fields(dict(kind.fields), fields, self._zone(), complete=False)
-        with self.store.begin() as work:
-            row = existing(work.document(ref.id), ref)
-            after = changed_fields(kind, row.fields, values)
-            if after == row.fields and not note:
-                return row
-            changed = work.change_document(row, after, self.clock.now(), by, None, 0, note)
+        row = self._desk(by).change(self._type(ref.type), ref, fields, note)
         self.tell()
-        return changed
+        return row
 
     def _happen(self, id: int, event: Event) -> None:
         """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
@@ -351,27 +299,12 @@ class Engine:
         self, type: str, data: bytes, by: str | None = None, progress: Callable[[int, int], None] | None = None, dry_run: bool = False
     ) -> Imported:
         """Makes documents of the rows of a CSV file, in one transaction; rows that are not right are rejected, each with its reason."""
-        read = read_csv(data, self._type(type), self._zone(), self._knows)
-        created: list[Document] = []
-        if not dry_run:
-            with self.store.begin() as work:
-                for number, (_, fields) in enumerate(read.rows, 1):
-                    values = self._with_defaults(work, self._type(type), fields, by)
-                    created.append(work.add_document(type, values, self.clock.now(), by, None, 0).ref)
-                    if progress is not None:
-                        progress(number, len(read.rows))
+        done = self._desk(by).import_csv(self._type(type), data, progress, dry_run)
         self.tell()
-        return Imported(created, read.rejected, read.notes)
+        return done
 
-    def _with_defaults(self, work: Work, kind: DocumentType, values: Mapping[str, Value], by: str | None) -> dict[str, Value]:
-        """The fields of a new document, and the defaults of those that nobody has named."""
-        names: dict[str, Value] = {"document": None, "initiator": User(by) if by else None}
-        situation = Situation(names, self.clock.now(), str(self._zone()), Live(self.world), work)
-        defaults = {name: compile_code(f.default)(situation) for name, f in kind.fields if f.default and name not in values}
-        return {**defaults, **values}
-
-    def _knows(self, user: str) -> bool:
-        return self.world.directory is None or self.world.directory.answer("exists", (User(user),)) is True
+    def _desk(self, by: str | None) -> Desk:
+        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
@@ -403,20 +336,21 @@ class Engine:
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def send_message(
         self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
-    ) -> None:
+    ) -> bool:
         """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
 
         `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
-        before is not sent again. Refused if it cannot be a message.
+        before is not sent again. Gives whether it was sent. Refused if it cannot be a message.
         """
         new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
         with self.store.begin() as work:
             if id is not None and work.worked(0, f"message/{id}") is not None:
-                return
+                return False
             if id is not None:
                 work.remember(0, f"message/{id}", b"", new.sent)
             work.messages.add(new)
         self.tell()
+        return True
 
     def messages(self) -> list[MessageRow]:
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
@@ -530,13 +464,6 @@ class Engine:
 def user(id: str | None) -> User | None:
     """The person of that id, if one is named."""
     return User(id) if id is not None else None
-
-
-def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:
-    """The document that was looked up. Refused if there is none, or the number is that of one of another type."""
-    if row is None or row.ref != ref:
-        raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
-    return row
 
 
 def _world(workspace: LoadedWorkspace | None) -> World:

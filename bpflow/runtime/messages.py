@@ -26,7 +26,8 @@ from bpflow.runtime.starts import document_of, fault_of
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import Conflict, ListenRow, MessageRow, NewMessage, StoreError, Work
+from bpflow.stores.contract import Conflict, StoreError, Work
+from bpflow.stores.mail import ListenRow, MessageRow, NewMessage
 from bpflow.values import Field, InvalidValue, check, read
 
 

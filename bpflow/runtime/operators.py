@@ -96,7 +96,9 @@ def incident_of(was: Before, incident: int | None) -> Incident:
         return found[0]
     if incident is None and found:
         raise UnexpectedEvent(say("there are several open incidents, say which: {known}", known=", ".join(str(one.id) for one in found)))
-    raise UnexpectedEvent(say("there is no open incident {id}", id=incident) if incident is not None else say("there is no open incident"))
+    if (open := ", ".join(str(one.id) for one in was.state.incidents)) and incident is not None:
+        raise UnexpectedEvent(say("there is no open incident {id}; open are: {known}", id=incident, known=open))
+    raise UnexpectedEvent(say("there is no open incident"))
 
 
 def retry(was: Before, incident: int | None, at: datetime, by: User | None, why: str) -> Retry:

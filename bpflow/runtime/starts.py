@@ -13,11 +13,12 @@ from datetime import datetime
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.program import Program
-from bpflow.expressions.data import Document, Value
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Runner
+from bpflow.services.directory import Directory
 from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
 
@@ -65,6 +66,34 @@ def document_of(work: Work, graph: Graph, document: Value) -> Document | None:
     if work.document(document.id) is None:
         raise Refused(say('there is no document "{document}"', document=f"{document.type}:{document.id}"))
     return document
+
+
+# ── by hand ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def starts_by_hand(graph: Graph) -> None:
+    """Refused if the process only starts in other ways."""
+    if graph.starts and not any(start.on == "manual" for start in graph.starts):
+        raise Refused(say('"{process}" is not started by hand', process=graph.process))
+
+
+def may_start(situation: Situation, program: Program, directory: Directory | None) -> None:
+    """Refused unless the process has a start by hand for the initiator, whose condition holds."""
+    graph, by = program.graph, situation.names["initiator"]
+    starts_by_hand(graph)
+    manual = [start for start in graph.starts if start.on == "manual"]
+    for start in manual:
+        allowed = start.by is None or _is_among(by, program.code(start.by)(situation), directory)
+        if allowed and (start.when is None or program.code(start.when)(situation) is True):
+            return
+    if manual:
+        raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
+
+
+def _is_among(user: Value, people: Value, directory: Directory | None) -> bool:
+    for one in people if isinstance(people, list) else [people]:
+        group = one is not None and not isinstance(one, User)
+        if one == user or (group and directory is not None and directory.answer("belongs", (user, one)) is True):
+            return True
+    return False
 
 
 # ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────

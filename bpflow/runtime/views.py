@@ -26,7 +26,8 @@ from bpflow.engine.events import (
 )
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Assignee, Failure, State, Token
-from bpflow.engine.transition import Fact, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import RETRY as NEXT_TRY
+from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_of
@@ -68,8 +69,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call, block, join or held · `within`: the
-    turns around it, the outermost first."""
+    """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call (of a service), retry (a service that has
+    failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first.
+    """
 
     token: int | None
     kind: str
@@ -175,8 +177,10 @@ def title_of(steps: dict[str, StepInfo], node: str) -> str:
 def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo]) -> Standing:
     node = held.program.nodes.get(token.node)
     kinds = {Task: "task", Wait: "pause", Call: "call", Block: "block"}
-    kind = "held" if token.status == "held" else kinds.get(type(node), "step") if node else "held"
     waiting = token.waiting
+    kind = "held" if token.status == "held" else kinds.get(type(node), "step") if node else "held"
+    if isinstance(node, Call) and kind == "call":
+        kind = "retry" if waiting and NEXT_TRY in waiting.arms.due else "process" if node.service == START else "call"
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     messages = tuple(waiting.arms.listening.values()) if waiting else ()

@@ -87,9 +87,9 @@ def _standing(stage: Stage, known: Known, standing: Standing) -> Message:
             return say("{step}: waits until {due}", step=step, due=instant_text(standing.due, zone))
         case "pause":
             return say("{step}: waits", step=step)
-        case "call" if known.activity_at(standing.path) == "call-process":
+        case "process":
             return say("{step}: the process that it has called has not ended", step=step)
-        case "call":
+        case "call" | "retry":
             return say("{step}: a service has not answered", step=step)
         case "join":
             return say("{step}: waits for other branches", step=step)

@@ -100,11 +100,13 @@ def _stand_in(tree: Table, path: Path, lost: set[str]) -> None:
 
 
 def names_in(tree: Tree) -> Iterator[str]:
-    """The ids, and the names of fields and people, that stand in a part of the tree."""
+    """The ids, and the names of fields, people, commands, items and errors, that stand in a part of the tree."""
     if isinstance(tree, Table):
         for key, value in tree.items():
-            if key == "id" and isinstance(value, str):
+            if key in ("id", "command", "as") and isinstance(value, str):
                 yield str(value)
+            if key in ("on-error", "error"):
+                yield "error"
             if isinstance(value, Table):
                 yield str(key)
             yield from names_in(value)

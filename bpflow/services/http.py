@@ -62,7 +62,7 @@ class HttpService:
         except (httpx.TimeoutException, TimeoutError) as error:
             raise ServiceError("timeout", say("{call}: no answer within {seconds} s", call=where, seconds=f"{seconds:g}")) from error
         except httpx.RequestError as error:
-            raise ServiceError("unreachable", say("{call}: {reason}", call=where, reason=type(error).__name__)) from error
+            raise ServiceError("unreachable", say("{call}: cannot be reached ({reason})", call=where, reason=type(error).__name__)) from error
         except httpx.InvalidURL as error:
             raise ServiceError("wrong_arguments", say("{call}: this is no address", call=where)) from error
 

@@ -15,7 +15,7 @@ from bpflow.services.creating import create_document, update_document
 from bpflow.services.finding import find_documents
 from bpflow.services.occasion import Arguments, Occasion, Service, people_of
 from bpflow.services.picking import pick_user
-from bpflow.stores.contract import NewMessage
+from bpflow.stores.mail import NewMessage
 
 VALUE = "values."
 """What the names of the arguments begin with that are the values of a message."""

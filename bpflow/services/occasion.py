@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from bpflow.diagnostics import Refused, did_you_mean, say
+from bpflow.diagnostics import Message, Refused, did_you_mean, each_quoted, say
 from bpflow.engine.transition import Effects
-from bpflow.expressions.data import Department, Question, Role, User, Value
+from bpflow.expressions.data import Department, Document, Question, Role, User, Value
 from bpflow.services.directory import Directory
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores.contract import Work
@@ -75,8 +75,15 @@ def people_of(value: Value, directory: Directory | None) -> list[User]:
             members = directory.answer("members", (one,))
             todo = [*members, *todo] if isinstance(members, list) else todo
         elif one is not None:
-            raise Refused(say("{value} is nobody", value=repr(one)))
+            raise Refused(nobody(one))
     return list(found)
+
+
+def nobody(value: Value) -> Message:
+    """That a value names no people, and what it is."""
+    if isinstance(value, Mapping):
+        return say("this is nobody, but has fields that may be somebody: {names}", names=each_quoted(value))
+    return say("{value} is nobody", value=f"{value.type}:{value.id}" if isinstance(value, Document) else repr(value) if isinstance(value, str) else str(value))
 
 
 def parts_of(arguments: Arguments, *names: str) -> dict[str, dict[str, Value]]:

@@ -14,7 +14,7 @@ from typing import Any
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import Listen
 from bpflow.stores import sqlite_aside as aside
-from bpflow.stores.contract import ListenRow, MessageRow, NewMessage, key_text
+from bpflow.stores.mail import ListenRow, MessageRow, NewMessage, key_text
 
 _MESSAGE = "select id, name, data, fresh, sent, until, instance, depth from message"
 _RECEIVES = "(m.until is null or l.id <= m.waited or l.since < m.until)"

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from bpflow import Request, open_engine
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Template
 from bpflow.graph import Call, Lowering
-from bpflow.runtime import Request, open_engine
 
 
 class SendSms(Step):

@@ -62,7 +62,7 @@ def test_it_is_said_what_is_waited_for_and_what_was_called(bpflow: Bpflow, start
 def test_a_message_that_nobody_waits_for_is_kept(bpflow: Bpflow, started: Path) -> None:
     told = bpflow("send-message", "paid", "--key", "8", "--set", "amount=3", "--keep", "0h", "--id", "bank/1")
     assert told.out == '"paid" was sent, and is kept until somebody waits for it\n'
-    assert bpflow("send-message", "paid", "--key", "8", "--id", "bank/1").out == '"paid" was sent\n'
+    assert bpflow("send-message", "paid", "--key", "8", "--id", "bank/1").out == 'a message with the id "bank/1" was sent before: it is not sent again\n'
     (row,) = json.loads(bpflow("messages", "--json").out)
     assert (row["message"], row["key"], row["values"], row["over"], row["by_instance"]) == ("paid", "8", {"amount": "3"}, True, None)
     heading, line = bpflow("messages", "--lang", "ru").out.splitlines()

@@ -55,7 +55,7 @@ def status(bpflow: Bpflow, instance: str) -> tuple[str, str | None]:
 def test_the_commands_of_all_and_of_one(bpflow: Bpflow, letter: str) -> None:
     lines = [line.split("  ") for line in bpflow("commands", letter).out.splitlines()]
     rows = [[cell.strip() for cell in line if cell.strip()] for line in lines]
-    assert rows[0] == ["command", "title", "place", "form", "for"]
+    assert rows[0] == ["command", "button", "place", "form", "for"]
     assert rows[1] == ["withdraw", "Отозвать", "0.0", "why*, until", "Сидоров Олег"]
     assert rows[2] == ["remind", "Напомнить", "0.0", "everybody"]
     assert [row[:2] for row in rows[3:]] == [["done", "Готово (Иванов Пётр)"], ["done", "Готово (Петрова Анна)"]]

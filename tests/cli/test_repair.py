@@ -175,3 +175,30 @@ def test_an_instance_that_was_set_aside(bpflow: Bpflow, workspace: Path) -> None
     told = bpflow("retry", "1", *BY)
     assert (told.code, told.out) == (0, 'instance 1 goes on; it stands at "Покупаем?"\n')
     assert bpflow("incidents").out == "no incidents\n"
+
+
+def test_a_place_is_told_once_and_says_what_it_waits_for(bpflow: Bpflow, workspace: Path) -> None:
+    with (workspace / "bpflow.yaml").open("a", encoding="utf-8") as file:
+        file.write("services: {bank: {url: 'http://127.0.0.1:1/pay'}}\n")
+    step = "{id: pay, activity: call-service, title: Банк, service: bank, retry: {times: 3, first: 1h}, on-error: {next: go-on}}"
+    (workspace / "pays.yaml").write_text(f"bpflow: 1\nid: pays\nsteps:\n  - {step}\n", encoding="utf-8")
+    (workspace / "around.yaml").write_text("bpflow: 1\nid: around\nsteps:\n  - {activity: call-process, title: Там, process: pays}\n", encoding="utf-8")
+    assert bpflow("start", "around").code == 0
+    assert 'waits for the process that it has called at "Там"' in bpflow("show", "1").out
+    assert bpflow("work").code == 0
+    told = bpflow("show", "2").out
+    assert 'the service at "Банк" has failed and is asked again at ' in told
+    assert "\nat " not in told
+    assert bpflow("suspend", "2", *BY).out.splitlines()[-1] == 'instance 2 is suspended; it stands at "Банк"'
+    assert bpflow("skip", "2", "7", *BY).err == "there is no open incident\n"
+
+
+def test_people_that_are_none_are_said_without_python(bpflow: Bpflow, workspace: Path) -> None:
+    steps = '  - {id: pick, activity: pick-user, from: user("sidorov"), how: first}\n  - {activity: notify, to: pick, text: x}\n'
+    (workspace / "tells.yaml").write_text(f"bpflow: 1\nid: tells\nsteps:\n{steps}", encoding="utf-8")
+    assert bpflow("start", "tells").code == 0
+    assert bpflow("work").code == 0
+    (one,) = json.loads(bpflow("incidents", "--json").out)
+    assert one["reason"] == 'this is nobody, but has fields that may be somebody: "user"'
+    assert bpflow("skip", "1", "77", *BY).err == f"there is no open incident 77; open are: {one['incident']}\n"
+    assert bpflow("--lang", "en", "incidents", "--lang", "ru").out.splitlines()[0].startswith("экземпляр")

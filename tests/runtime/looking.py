@@ -17,7 +17,8 @@ from bpflow.engine.transition import Replayed
 from bpflow.graph import Task
 from bpflow.runtime import Engine
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import key_text, party_text
+from bpflow.stores.contract import party_text
+from bpflow.stores.mail import key_text
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -19,7 +19,7 @@ from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime.transaction import NobodyListens
-from bpflow.stores.contract import NewMessage, key_text
+from bpflow.stores.mail import NewMessage, key_text
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump, events_of, stored
 
@@ -307,8 +307,7 @@ def test_what_is_no_message_is_refused(both: Engine, db: Path) -> None:
 
 
 def test_with_an_id_it_is_sent_once_for_ever(both: Engine, opened: Open) -> None:
-    for _ in range(2):
-        both.send_message("paid", 7, {"sum": 1}, id="bank/17")
+    assert [both.send_message("paid", 7, {"sum": 1}, id="bank/17") for _ in range(2)] == [True, False]
     assert len(both.messages()) == 1
     both.start("waits", inputs={"order": 7})
     opened().send_message("paid", 7, {"sum": 1}, id="bank/17")

@@ -392,9 +392,10 @@ def test_nobody_is_there(opened: Open, deploy: Deploy, clock: VirtualClock, monk
     gone.server_close()
     engine, _ = run(opened, deploy, HttpService(gone.url), more=", retry: {times: 1, first: 10s}")
     assert engine.incidents() == []
+    assert [(one.kind, one.due is not None) for one in engine.instance(1).where if one.path == "got" and one.kind != "block"] == [("retry", True)]
     clock.set(clock.now() + timedelta(seconds=10))
     assert engine.work().calls == 1
-    assert trouble(engine) == f"POST {gone.url}: ConnectError"
+    assert trouble(engine) == f"POST {gone.url}: cannot be reached (ConnectError)"
 
 
 def test_a_secret_that_is_not_there_is_named(opened: Open, deploy: Deploy, server: Server) -> None:

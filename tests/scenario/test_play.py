@@ -382,6 +382,19 @@ def test_a_document_that_is_created_may_start_the_process_itself(tmp_path: Path,
     assert [played.failure for played in report.played] == [None]
 
 
+def test_a_process_on_schedule_starts_at_its_time(tmp_path: Path, folder: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    report = "bpflow: 1\nid: report\nstart:\n  - {on: schedule, cron: 0 18 * * 1-5}\nsteps:\n  - {activity: end, result: done}\n"
+    (own / "report.yaml").write_text(report, encoding="utf-8")
+    scenario = "process: report\nscenarios:\n  - title: From Friday to Monday\n    at: 2026-03-06T12:00\n    play:\n"
+    waits = "      - {wait: 5h}\n      - expect: {instances: 0}\n      - {wait: 1h}\n      - expect: {instances: 1, result: done}\n"
+    waits += "      - {wait: 3d}\n      - expect: {instances: 2}\n"
+    (own / "report.test.yaml").write_text(scenario + waits, encoding="utf-8")
+    (played,) = play_file(own / "report.test.yaml").played
+    assert played.failure is None
+
+
 def test_a_process_that_never_rests_is_a_failure(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bpflow.scenario.stage.MOST_WORK", 0)
     own = tmp_path / "own"

@@ -10,7 +10,8 @@ import pytest
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
-from bpflow.stores.contract import AsideRow, Caller, Conflict, MessageRow, NewMessage, Saved, ScheduleRow, Snapshot, Store
+from bpflow.stores.contract import AsideRow, Caller, Conflict, Saved, ScheduleRow, Snapshot, Store
+from bpflow.stores.mail import MessageRow, NewMessage
 from tests.stores.conftest import AT, Again
 
 LATER = AT + timedelta(hours=1)

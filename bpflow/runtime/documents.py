@@ -1,0 +1,90 @@
+"""Documents made and changed from outside: one by one, or by the rows of a CSV file.
+
+The law of this file: a change from outside is a transaction of its own; the engine tells of it afterwards, in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.expressions import compile_code
+from bpflow.expressions.data import Document, User, Value
+from bpflow.runtime import reading
+from bpflow.runtime.answers import Live, World
+from bpflow.runtime.situation import Situation
+from bpflow.services.documents import changed_fields, new_fields
+from bpflow.services.importing import Rejection, read_csv
+from bpflow.stores.contract import DocumentRow, Store, Work
+from bpflow.values import DocumentType
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: the documents made, the rows rejected with their reasons, and what there is to say of the file."""
+
+    created: list[Document]
+    rejected: list[Rejection]
+    notes: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where documents are worked on from outside, at a moment, by a person or (None) by the program itself."""
+
+    store: Store
+    world: World
+    now: datetime
+    zone: ZoneInfo
+    by: str | None
+
+    def create(self, kind: DocumentType, fields: Mapping[str, object]) -> Document:
+        """A new document. Refused with every reason at once."""
+        values = reading.read_fields(dict(kind.fields), fields, self.zone, complete=False)
+        with self.store.begin() as work:
+            return self._add(work, kind, new_fields(kind, self._with_defaults(work, kind, values)))
+
+    def change(self, kind: DocumentType, ref: Document, fields: Mapping[str, object], note: str | None) -> DocumentRow:
+        """Changes fields of a document; where nothing would be new, it stays as it is."""
+        values = reading.read_fields(dict(kind.fields), fields, self.zone, complete=False)
+        with self.store.begin() as work:
+            row = existing(work.document(ref.id), ref)
+            after = changed_fields(kind, row.fields, values)
+            if after == row.fields and not note:
+                return row
+            return work.change_document(row, after, self.now, self.by, None, 0, note)
+
+    def import_csv(self, kind: DocumentType, data: bytes, progress: Callable[[int, int], None] | None, dry_run: bool) -> Imported:
+        """Documents of the rows of a CSV file, in one transaction."""
+        read = read_csv(data, kind, self.zone, self._knows)
+        created: list[Document] = []
+        if not dry_run:
+            with self.store.begin() as work:
+                for number, (_, fields) in enumerate(read.rows, 1):
+                    created.append(self._add(work, kind, self._with_defaults(work, kind, fields)))
+                    if progress is not None:
+                        progress(number, len(read.rows))
+        return Imported(created, read.rejected, read.notes)
+
+    def _add(self, work: Work, kind: DocumentType, values: dict[str, Value]) -> Document:
+        return work.add_document(kind.type, values, self.now, self.by, None, 0).ref
+
+    def _with_defaults(self, work: Work, kind: DocumentType, values: Mapping[str, Value]) -> dict[str, Value]:
+        """The fields of a new document, and the defaults of those that nobody has named."""
+        names: dict[str, Value] = {"document": None, "initiator": User(self.by) if self.by else None}
+        situation = Situation(names, self.now, str(self.zone), Live(self.world), work)
+        defaults = {name: compile_code(f.default)(situation) for name, f in kind.fields if f.default and name not in values}
+        return {**defaults, **values}
+
+    def _knows(self, user: str) -> bool:
+        return self.world.directory is None or self.world.directory.answer("exists", (User(user),)) is True
+
+
+def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:
+    """The document that was looked up. Refused if there is none, or the number is that of one of another type."""
+    if row is None or row.ref != ref:
+        raise Refused(say('there is no document "{document}"', document=f"{ref.type}:{ref.id}"))
+    return row
