@@ -15,7 +15,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
 from bpflow.engine.state import Assignee, Party, Token, Waiting
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
-from bpflow.expressions.data import Department, Role, User, Value
+from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
 from bpflow.values import InvalidValue, check
 
@@ -92,7 +92,7 @@ def flat(value: Value, expression: str) -> list[Party]:
         elif isinstance(value, list):
             todo = [*value, *todo]
         elif value is not None:
-            raise Fault(say("`{expression}` gives no people but {value}", expression=expression, value=repr(value)))
+            raise Fault(say("`{expression}` gives no people but {value}", expression=expression, value=_told(value)))
     return found
 
 
@@ -254,3 +254,10 @@ def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: 
     to: list[Value] = list(people)
     arguments: dict[str, Value] = {"to": to, "title": subject_of(draft, task), "reason": reason}
     return CallOut(NOTICE, arguments, token.id, token.visit, token.waiting.attempt, wait=False)
+
+
+def _told(value: Value) -> str:
+    """A value that should have been people, as an operator reads it: of a record, the names of its fields."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(value) + "}"
+    return f"{value.type}:{value.id}" if isinstance(value, Document) else repr(value) if isinstance(value, str) else str(value)

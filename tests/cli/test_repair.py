@@ -199,6 +199,6 @@ def test_people_that_are_none_are_said_without_python(bpflow: Bpflow, workspace:
     assert bpflow("start", "tells").code == 0
     assert bpflow("work").code == 0
     (one,) = json.loads(bpflow("incidents", "--json").out)
-    assert one["reason"] == 'this is nobody, but has fields that may be somebody: "user"'
+    assert one["reason"] == "`to` gives no people but {user}"
     assert bpflow("skip", "1", "77", *BY).err == f"there is no open incident 77; open are: {one['incident']}\n"
     assert bpflow("--lang", "en", "incidents", "--lang", "ru").out.splitlines()[0].startswith("экземпляр")

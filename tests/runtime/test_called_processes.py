@@ -564,7 +564,7 @@ steps:
     running = {row.id: row for row in again.instances(status="running")}
     for row in running.values():
         assert row.caller is None or row.caller.instance in running, "a caller has gone, and what it called runs"
-        waits = [place.path for place in again.instance(row.id).where if place.kind == "call"]
+        waits = [place.path for place in again.instance(row.id).where if place.kind in ("call", "process", "retry")]
         called = [other for other in running.values() if other.caller and other.caller.instance == row.id]
         due = [timer for timer in again.store.due(far, 10_000) if timer.instance == row.id]
         assert len(waits) <= len(called) + len(due), "it waits for an answer that will never come"

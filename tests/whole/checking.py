@@ -20,7 +20,8 @@ from bpflow.graph import Call, Step, Task, Wait
 from bpflow.runtime import Engine
 from bpflow.runtime.replies import ENDED
 from bpflow.runtime.transaction import Held
-from bpflow.stores.contract import key_text, party_text
+from bpflow.stores.contract import party_text
+from bpflow.stores.mail import key_text
 from tests.engine.play import soundness, task_row
 from tests.runtime.looking import stored
 
