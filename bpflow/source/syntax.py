@@ -135,6 +135,11 @@ def explain(trouble: Trouble) -> Said:
     return Said("yaml-syntax", _to_line_end(trouble, trouble.at), message, say("compare this line and the one above with the examples in the manual"))
 
 
+def _nested(trouble: Trouble) -> Said:
+    """What is so deep that libyaml gives up (from 0.2.6 on) before anything of it can be counted here."""
+    return Said("too-deep", trouble.lines.span(trouble.at, trouble.at + 1), say("values are nested too deep here"), say("nest less: divide the file"))
+
+
 def _to_line_end(trouble: Trouble, start: int) -> Span:
     return trouble.lines.span(start, max(start + 1, trouble.lines.line_end(start)))
 
@@ -333,4 +338,5 @@ _EXPLANATIONS: tuple[tuple[str, Explanation], ...] = (
     ("hexdecimal number", _escape),
     ("invalid Unicode character escape", _escape),
     ("expected node content", _no_value),
+    ("maximum nesting depth", _nested),
 )
