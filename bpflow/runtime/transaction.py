@@ -152,10 +152,11 @@ class Runner:
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
         for _ in range(TRIES):
-            held: Held | None = None
+            held, revision = None, 0
             try:
                 with self.store.begin() as work:
                     held = self.load(work, id)
+                    revision = held.revision
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
@@ -166,7 +167,7 @@ class Runner:
                 continue
             except Refused:
                 self.cache.pop(id, None)
-                if held is not None and held.cached and self._is_stale(held):
+                if held is not None and held.cached and self._is_stale(id, revision):
                     continue
                 raise
             except BaseException:
@@ -177,9 +178,9 @@ class Runner:
             return after.state
         raise Conflict(id)
 
-    def _is_stale(self, held: Held) -> bool:
-        row = self.store.instance(held.id)
-        return row is not None and row.revision != held.revision
+    def _is_stale(self, id: int, revision: int) -> bool:
+        row = self.store.instance(id)
+        return row is not None and row.revision != revision
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from bpflow.diagnostics import say
 from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores.contract import StoreError
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_files import APPLICATION
+from bpflow.stores.sqlite_work import SqliteWork
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump
 from tests.runtime.test_incidents import Post, calling
@@ -135,6 +137,30 @@ def test_the_disk_is_full(engine: Engine, db: Path, far: datetime) -> None:
     engine.answer(task.id, by="petrova", outcome="agreed", values={"sum": 5})
     assert check_replay(engine, 1).result == "won"
     check_index(engine, 1, far)
+
+
+def test_a_commit_that_fails_is_told_at_once_and_nothing_is_done(engine: Engine, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the instance is at hand from the event before: it is not taken for one that another has changed."""
+    deal = engine.create_document("deal", NEW)
+    engine.set_document(deal, {"status": "open"})
+    (task,) = engine.tasks()
+    before, commits = dump(db), []
+    leave = SqliteWork.__exit__
+
+    def broken(work: SqliteWork, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        failed = StoreError(say("the disk is gone"))
+        leave(work, kind or StoreError, error or failed, trace)
+        if kind is None:
+            commits.append(failed)
+            raise failed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteWork, "__exit__", broken)
+        with pytest.raises(StoreError, match="the disk is gone"):
+            engine.answer(task.id, by="petrova", outcome="refused", comment="Нет")
+    assert (len(commits), dump(db)) == (1, before)
+    engine.answer(task.id, by="petrova", outcome="refused", comment="Нет")
+    assert engine.tasks() == []
 
 
 def test_a_new_database_on_a_full_disk_is_made_later(db: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
