@@ -72,6 +72,8 @@ def _guarded(options: list[str], rest: list[str], out: Output) -> int:
         return code if isinstance(code, int) else 0
     except (BrokenPipeError, KeyboardInterrupt):
         raise
+    except SystemExit as left:  # so typer leaves where nobody reads on
+        raise BrokenPipeError from left
     except typer.Abort:
         return 130
     except Refused as refused:
