@@ -15,7 +15,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
 from bpflow.engine.state import Assignee, Party, Token, Waiting
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
-from bpflow.expressions.data import Department, Document, Role, User, Value
+from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
 from bpflow.values import InvalidValue, check
 
@@ -84,15 +84,10 @@ def flat(value: Value, expression: str) -> list[Party]:
     if type(value) is User:
         return [value]
     found: list[Party] = []
-    todo: list[Value] = [value]
-    while todo:
-        value = todo.pop(0)
-        if isinstance(value, User | Department | Role):
-            found.append(value)
-        elif isinstance(value, list):
-            todo = [*value, *todo]
-        elif value is not None:
-            raise Fault(say("`{expression}` gives no people but {value}", expression=expression, value=_told(value)))
+    for one in flattened(value):
+        if not isinstance(one, User | Department | Role):
+            raise Fault(say("`{expression}` gives no people but {value}", expression=expression, value=_told(one)))
+        found.append(one)
     return found
 
 

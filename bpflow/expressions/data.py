@@ -6,6 +6,7 @@ Nothing else may be a value: so every value can be compared, printed, stored and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -79,3 +80,12 @@ Value: TypeAlias = (
 Question: TypeAlias = tuple["str | Value", ...]
 """What an expression asks of the outside: ("document", Document, field), ("title", Document), ("directory", function, *arguments),
 ("tasks", "open", User), ("calendar", operation, *arguments)."""
+
+
+def flattened(value: Value) -> Iterator[Value]:
+    """The values in lists within lists, in their order; none is left out."""
+    if isinstance(value, list):
+        for one in value:
+            yield from flattened(one)
+    elif value is not None:
+        yield value

@@ -14,10 +14,11 @@ from bpflow.engine.events import Commanded, Event
 from bpflow.engine.program import Program
 from bpflow.engine.state import Party, State
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
-from bpflow.expressions.data import Department, Role, User, Value
+from bpflow.expressions.data import Department, Role, User, flattened
 from bpflow.graph import Expr, Outcome, Trigger, Wait, step_of
 from bpflow.runtime import reading, views
 from bpflow.runtime.transaction import Held, Runner
+from bpflow.services.directory import is_among
 from bpflow.services.working_calendar import zone_of
 
 
@@ -100,24 +101,13 @@ def _view(runner: Runner, held: Held, state: State, button: Button, now: datetim
 
 
 def _people(runner: Runner, held: Held, state: State, scope: int, by: Expr, now: datetime) -> tuple[Party, ...]:
-    found: list[Party] = []
-    todo: list[Value] = [views.Look(runner, held, state, scope, now).value(by)]
-    while todo:
-        one = todo.pop(0)
-        if isinstance(one, User | Department | Role):
-            found.append(one)
-        elif isinstance(one, list):
-            todo = [*one, *todo]
-    return tuple(dict.fromkeys(found))
+    named = flattened(views.Look(runner, held, state, scope, now).value(by))
+    return tuple(dict.fromkeys(one for one in named if isinstance(one, User | Department | Role)))
 
 
 def may_press(runner: Runner, view: CommandView, user: User) -> bool:
     """Whether the command is for that person: his own, or for a group of his."""
-    if view.people is None:
-        return True
-    directory = runner.world.directory
-    groups = [party for party in view.people if not isinstance(party, User)]
-    return user in view.people or any(directory is not None and directory.answer("belongs", (user, group)) is True for group in groups)
+    return view.people is None or is_among(user, [*view.people], runner.world.directory)
 
 
 # ── pressing ────────────────────────────────────────────────────────────────────────────────────────────────────────

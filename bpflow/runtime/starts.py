@@ -13,12 +13,12 @@ from datetime import datetime
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.program import Program
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Runner
-from bpflow.services.directory import Directory
+from bpflow.services.directory import Directory, is_among
 from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
 
@@ -81,19 +81,11 @@ def may_start(situation: Situation, program: Program, directory: Directory | Non
     starts_by_hand(graph)
     manual = [start for start in graph.starts if start.on == "manual"]
     for start in manual:
-        allowed = start.by is None or _is_among(by, program.code(start.by)(situation), directory)
+        allowed = start.by is None or is_among(by, program.code(start.by)(situation), directory)
         if allowed and (start.when is None or program.code(start.when)(situation) is True):
             return
     if manual:
         raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
-
-
-def _is_among(user: Value, people: Value, directory: Directory | None) -> bool:
-    for one in people if isinstance(people, list) else [people]:
-        group = one is not None and not isinstance(one, User)
-        if one == user or (group and directory is not None and directory.answer("belongs", (user, one)) is True):
-            return True
-    return False
 
 
 # ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────

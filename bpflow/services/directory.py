@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bpflow.definition.directory import Absence, DepartmentEntry, DirectoryFile, PersonEntry, RoleEntry, near_entry
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
-from bpflow.expressions.data import Department, Role, User, Value
+from bpflow.expressions.data import Department, Role, User, Value, flattened
 
 
 class DirectoryError(Refused):
@@ -296,3 +296,10 @@ def _of_department(id: str, department: DepartmentEntry) -> dict[str, Value]:
 
 def _values(attributes: Mapping[str, bool | int | Decimal | str | list[bool | int | Decimal | str]]) -> dict[str, Value]:
     return {name: [*value] if isinstance(value, list) else value for name, value in attributes.items()}
+
+
+def is_among(user: Value, people: Value, directory: Directory | None) -> bool:
+    """Whether somebody is one of these people, or belongs to one of these groups."""
+    named = [*flattened(people)]
+    groups = (one for one in named if not isinstance(one, User))
+    return user in named or any(directory is not None and directory.answer("belongs", (user, group)) is True for group in groups)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, each_quoted, say
 from bpflow.engine.transition import Effects
-from bpflow.expressions.data import Department, Document, Question, Role, User, Value
+from bpflow.expressions.data import Department, Document, Question, Role, User, Value, flattened
 from bpflow.services.directory import Directory
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores.contract import Work
@@ -64,17 +64,12 @@ Service: TypeAlias = Callable[[Occasion, Arguments], dict[str, Value]]
 def people_of(value: Value, directory: Directory | None) -> list[User]:
     """The users that a value names: people, groups by their members, lists of them; each once."""
     found: dict[User, None] = {}
-    todo: list[Value] = [value]
-    while todo:
-        one = todo.pop(0)
+    for one in flattened(value):
         if isinstance(one, User):
             found[one] = None
-        elif isinstance(one, list):
-            todo = [*one, *todo]
         elif isinstance(one, Department | Role) and directory is not None:
-            members = directory.answer("members", (one,))
-            todo = [*members, *todo] if isinstance(members, list) else todo
-        elif one is not None:
+            found |= dict.fromkeys(people_of(directory.answer("members", (one,)), directory))
+        else:
             raise Refused(nobody(one))
     return list(found)
 
