@@ -30,6 +30,7 @@ from bpflow.graph.nodes import (
     expressions,
     flows,
     map_flows,
+    step_name,
     step_of,
 )
 from bpflow.graph.written import Part, Written
@@ -74,6 +75,7 @@ __all__ = [
     "flows",
     "from_json",
     "map_flows",
+    "step_name",
     "step_of",
     "to_json",
 ]

@@ -276,6 +276,11 @@ def step_of(node: str) -> str:
     return node.partition(":")[0]
 
 
+def step_name(path: str) -> str:
+    """The name of the step at a path: its id, else its activity (with a number where there are several)."""
+    return path.rpartition("/")[2]
+
+
 def flows(node: Node) -> tuple[Flow, ...]:
     """All ways out of a node, a block's entries and handlers included, in the order in which they are written."""
     match node:

@@ -17,9 +17,9 @@ from bpflow.engine.events import Correct, DocumentChanged, Move, Retry, Skip
 from bpflow.engine.program import Program
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import step_of
+from bpflow.graph import step_name, step_of
 from bpflow.runtime import reading, views
 from bpflow.runtime.drain import Drain
 from bpflow.runtime.transaction import Runner, Unreadable
@@ -110,7 +110,7 @@ def skip(was: Before, incident: int, results: Mapping[str, object], branch: str 
     found = incident_of(was, incident)
     fields = results_of(was.program, found, branch)
     known = {name: field for name, field in (fields or {}).items() if field is not None}
-    typed = typed_values(known, {name: raw for name, raw in results.items() if name in known}, was.program)
+    typed = reading.read_form(known, {name: raw for name, raw in results.items() if name in known}, zone_of(was.program.graph.timezone))
     others = {name: cast(Value, value) for name, value in results.items() if name not in known}
     return Skip(at, by, found.id, {**others, **typed}, branch, why)
 
@@ -122,17 +122,8 @@ def results(was: Before, incident: int, branch: str | None) -> Mapping[str, Fiel
 def correct(was: Before, values: Mapping[str, object], at: datetime, by: User | None, why: str) -> Correct:
     graph = was.program.graph
     fields = {**dict(graph.inputs), **{variable.name: variable.field for variable in graph.variables}}
-    typed = typed_values(fields, {name: raw for name, raw in values.items() if name in fields}, was.program)
+    typed = reading.read_form(fields, {name: raw for name, raw in values.items() if name in fields}, zone_of(graph.timezone))
     return Correct(at, by, {**dict.fromkeys(name for name in values if name not in fields), **typed}, why)
-
-
-def typed_values(fields: Mapping[str, Field], raw: Mapping[str, object], program: Program) -> dict[str, Value]:
-    try:
-        return reading.read_fields(fields, raw, zone_of(program.graph.timezone), complete=False, checked=False)
-    except reading.WrongField as wrong:
-        refusal = InvalidAnswer(wrong.message)
-        refusal.field = wrong.field
-        raise refusal from wrong
 
 
 def move(was: Before, token: int | str, step: str, at: datetime, by: User | None, why: str) -> Move:
@@ -148,7 +139,7 @@ def token_at(was: Before, step: str) -> int:
     if len(found) > 1:
         raise UnexpectedEvent(say('several tokens stand at "{step}", say which: {known}', step=step, known=", ".join(map(str, found))))
     if not found:
-        places = ", ".join(dict.fromkeys(short(step_of(t.node)) for t in was.state.tokens.values() if t.status in ("waiting", "held"))) or "–"
+        places = ", ".join(dict.fromkeys(step_name(step_of(t.node)) for t in was.state.tokens.values() if t.status in ("waiting", "held"))) or "–"
         raise UnexpectedEvent(say('nothing waits or is held at "{step}"; it stands at: {places}', step=step, places=places))
     return found[0]
 
@@ -156,16 +147,11 @@ def token_at(was: Before, step: str) -> int:
 def step_named(program: Program, name: str) -> str:
     """The path of a step that is named by it or by its last part. Refused, with what is near, if there is none."""
     paths = [step.path for step in program.graph.steps] or [node for node in program.nodes if node == step_of(node)]
-    found = [path for path in paths if name == path] or [path for path in paths if name == short(path)]
+    found = [path for path in paths if name == path] or [path for path in paths if name == step_name(path)]
     if len(found) == 1:
         return found[0]
     if found:
         raise Refused(say('several steps are called "{step}": {known}', step=name, known=", ".join(found)))
-    hint = did_you_mean(name, [short(path) for path in paths])
+    hint = did_you_mean(name, [step_name(path) for path in paths])
     message = say('there is no step "{name}"', name=name)
     raise Refused(say("{message} — {hint}", message=message, hint=hint) if hint else message)
-
-
-def short(path: str) -> str:
-    """A step as people name it: by its id."""
-    return path.rpartition("/")[2]

@@ -9,7 +9,7 @@ from bpflow.engine.program import Program
 from bpflow.engine.repairs import ways_by_name
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
-from bpflow.graph import Step, step_of
+from bpflow.graph import Step, step_name, step_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +47,5 @@ def move(program: Program, state: State, incident: Incident) -> tuple[Remedy, ..
     token = state.tokens.get(incident.token) if incident.token is not None else None
     if token is None:
         return ()
-    steps = tuple(step_of(node).rpartition("/")[2] for node in steps_around(program, state.tokens, state.scopes, token))
+    steps = tuple(step_name(step_of(node)) for node in steps_around(program, state.tokens, state.scopes, token))
     return (Remedy("move", steps),) if steps else ()

@@ -30,7 +30,7 @@ from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_of
+from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
@@ -171,7 +171,7 @@ def title_of(steps: dict[str, StepInfo], node: str) -> str:
     if step is None:
         return node
     pieces = [piece if isinstance(piece, str) else "…" for piece in split_template(step.title)]
-    return "".join(pieces) or step.path.rpartition("/")[2]
+    return "".join(pieces) or step_name(step.path)
 
 
 def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo]) -> Standing:

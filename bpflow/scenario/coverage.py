@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bpflow.diagnostics import Message, Span, say
-from bpflow.graph import Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, step_of
-from bpflow.scenario.known import step_name
+from bpflow.graph import Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, step_name, step_of
 
 
 @dataclass(frozen=True, slots=True)

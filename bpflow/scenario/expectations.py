@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpflow.diagnostics import LANGUAGES, Message, Span, say
+from bpflow.graph import step_name
 from bpflow.scenario.facts import Mismatch, Mismatches, unmet_facts
 from bpflow.scenario.known import means_none, names
 from bpflow.scenario.model import Ends, Expect, Facts
@@ -70,7 +71,7 @@ def says(message: Message, part: str) -> bool:
 def _task(stage: Stage, expect: Expect, step: str, process: str | None) -> Mismatches:
     entries = stage.tasks(step, process)
     if not entries:
-        others = sorted({entry.node.rpartition("/")[2] for entry in stage.tasks(process=process)})
+        others = sorted({step_name(entry.node) for entry in stage.tasks(process=process)})
         instead = say("open is {steps}", steps=listed(f'"{name}"' for name in others)) if others else say("no task is open")
         yield Mismatch(expect.value_span("task"), say('expected an open task of "{step}", but {instead}', step=step, instead=instead))
         return

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from bpflow.diagnostics import Message, excerpt, say
+from bpflow.graph import step_name
 from bpflow.runtime import InstanceView, Standing
 from bpflow.scenario.coverage import named
 from bpflow.scenario.expectations import Mismatch
-from bpflow.scenario.known import Known, step_name
+from bpflow.scenario.known import Known
 from bpflow.scenario.stage import Stage
 from bpflow.scenario.wording import instant_text, listed, value_text
 from bpflow.stores.contract import TaskEntry

@@ -17,7 +17,7 @@ from bpflow.engine.transition import START
 from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
-from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait
+from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait, step_name
 from bpflow.services.local import LOCAL
 from bpflow.values import DocumentType, Field, InvalidValue, check, read
 
@@ -26,11 +26,6 @@ OWN = "document"
 HOUSE = frozenset(name.partition(".")[0] for name in (*LOCAL, START))
 """What the names of bpflow's own services begin with."""
 INSTANT, TEXT = Field("datetime"), Field("text")
-
-
-def step_name(path: str) -> str:
-    """The name of the step at a path: its id, else its activity (with a number where there are several)."""
-    return path.rpartition("/")[2]
 
 
 @dataclass

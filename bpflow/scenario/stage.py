@@ -16,11 +16,11 @@ from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program
 from bpflow.expressions.data import Document, Duration, Value
-from bpflow.graph import Graph, step_of
+from bpflow.graph import Graph, step_name, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.runtime.starts import schedules_of
-from bpflow.scenario.known import OWN, Known, bare, means_none, step_name
+from bpflow.scenario.known import OWN, Known, bare, means_none
 from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
 from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar

@@ -19,9 +19,9 @@ import yaml
 
 from bpflow.diagnostics import Refused, in_order, render
 from bpflow.expressions import parse_duration
+from bpflow.graph import step_name
 from bpflow.loading import load_process
 from bpflow.runtime import Engine, VirtualClock, open_engine
-from bpflow.scenario.known import step_name
 
 HERE = Path(__file__).parent
 PATTERNS = sorted(path for path in HERE.glob("*.yaml") if not path.name.endswith(".traces.yaml"))
