@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import arms, forms, messages, moving, nodes, people, repairs, scopes, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -248,7 +248,7 @@ def commanded(draft: Draft, event: Commanded) -> None:
     draft.look_from(token.scope if token else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
-    values = people.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
+    values = forms.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
 
 

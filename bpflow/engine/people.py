@@ -1,7 +1,7 @@
 """Tasks: who gets one, what an answer must be, and what an alarm does.
 
-The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a wrong
-answer is refused, naming the field, and the task stays as it was; overdue is not an answer.
+The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a refused
+answer leaves the task as it was; overdue is not an answer.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from bpflow.diagnostics import Message, say
+from bpflow.diagnostics import say
 from bpflow.engine import arms
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
+from bpflow.engine.forms import checked
 from bpflow.engine.state import Assignee, Party, Token, Waiting
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
-from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
-from bpflow.values import InvalidValue, check
+from bpflow.graph import Alarm, Expr, Flow, Task, Trigger
 
 NOTICE = "notify"
 """The service that tells people of overdue tasks."""
@@ -149,38 +149,6 @@ def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
         if not isinstance(assignee.party, User) and draft.ask(("directory", "belongs", by, assignee.party)) is True:
             return None
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
-
-
-def checked(outcome: Outcome, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
-    """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    if not outcome.fields and not given and outcome.comment == "optional":
-        return {}
-    fields = dict(outcome.fields)
-    for name in given:
-        if name not in fields:
-            raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
-    values: dict[str, Value] = {}
-    for name, field in fields.items():
-        value = values[name] = given.get(name)
-        if value is None or value == "" or value == []:
-            if field.required:
-                raise refuse(name, say('"{field}" must be filled', field=field.title or name))
-            continue
-        try:
-            check(field, value)
-        except InvalidValue as wrong:
-            raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
-    if outcome.comment == "required" and not (comment or "").strip():
-        raise refuse("comment", say("a comment is required"))
-    if outcome.comment == "none" and comment:
-        raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
-    return values
-
-
-def refuse(field: str, message: Message) -> InvalidAnswer:
-    refusal = InvalidAnswer(message)
-    refusal.field = field
-    return refusal
 
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str) -> Flow:
