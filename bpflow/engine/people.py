@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms
+from bpflow.engine import arms, forms
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
-from bpflow.engine.forms import checked
 from bpflow.engine.state import Assignee, Party, Token, Waiting
-from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
+from bpflow.engine.transition import CallOut, NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Alarm, Expr, Flow, Task, Trigger
 
@@ -114,11 +113,8 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
     waiting = token.waiting
     assert waiting is not None
     in_place_of = may_answer(draft, waiting, event.by)
-    outcome = draft.program.forms[task.id].get(event.outcome)
-    if outcome is None or not outcome.button:
-        buttons = [o.name for o in task.form.outcomes if o.button]
-        raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
-    values = checked(outcome, event.values, event.comment)
+    outcome = forms.button(draft.program.forms[task.id], event.outcome)
+    values = forms.answered(draft, task, outcome, event)
     if task.gives in draft.program.fields_read:
         draft.give(token.scope, task.gives, answered_record(draft, task, waiting, event, values, in_place_of))
     return close_task(draft, token, task, event.outcome)
