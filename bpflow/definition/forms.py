@@ -42,7 +42,8 @@ class FormField(FieldModel):
         if self.from_ is not None and self.type in NOT_CHOSEN:
             yield Diagnostic(self.key_span("from"), "unknown-key", say('a field of type "{type}" has no "{key}"', type=self.type, key="from"))
         elif self.from_ is not None:
-            single = replace(self.field(), many=False, required=False, min=None, max=None)
+            single = replace(self._typed(""), many=False, required=False)
+            single = replace(single, min=None, max=None) if self.many else single
             for choice in _constants(self.from_):
                 try:
                     values.check(single, choice)

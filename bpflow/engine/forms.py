@@ -47,19 +47,23 @@ class Filling:
             raise refuse(name, say('"{field}": whether it is asked for cannot be told: {reason}', field=self._title(name), reason=fault.message)) from fault
 
     def offered(self, name: str, field: Field) -> list[Value] | None:
-        """What may be chosen in a field, groups of people among it; None: whatever it may hold. InvalidAnswer if that cannot be told."""
+        """What may be chosen in a field, groups of people among it; None: whatever it may hold. InvalidAnswer if that cannot be told.
+
+        What is of the field's type but beyond its bounds is not offered.
+        """
         expr = self._choices.get(name)
         if expr is None:
             return None
-        single = replace(field, many=False, required=False, min=None, max=None) if field.many else field
+        one = replace(field, many=False, required=False, min=None, max=None) if field.many else field
+        typed = replace(one, required=False, min=None, max=None, pattern=None)
         try:
             found = list(flattened(self._value(expr)))
-            for one in found:
-                if not (field.kind == "user" and isinstance(one, Department | Role)):
-                    check(single, one)
+            for choice in found:
+                if not (field.kind == "user" and isinstance(choice, Department | Role)):
+                    check(typed, choice)
         except (Fault, InvalidValue) as wrong:
             raise refuse(name, say('"{field}": what may be chosen cannot be told: {reason}', field=self._title(name), reason=wrong.message)) from wrong
-        return found
+        return found if one == typed else [choice for choice in found if isinstance(choice, Department | Role) or _fits(one, choice)]
 
     def take(self, name: str, field: Field, value: Value) -> Value:
         """Judges the value of a field, all above it being there; from now on the others see it. InvalidAnswer if it is not to be taken."""
@@ -180,6 +184,14 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
     refusal = InvalidAnswer(message)
     refusal.field = field
     return refusal
+
+
+def _fits(field: Field, value: Value) -> bool:
+    try:
+        check(field, value)
+    except InvalidValue:
+        return False
+    return True
 
 
 def _listed(choices: list[Value]) -> Message:

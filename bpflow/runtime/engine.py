@@ -274,9 +274,12 @@ class Engine:
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
-    def command_form(self, instance: int, command: str, *, by: str, values: Mapping[str, object] | None = None, place: str | None = None) -> FormView:
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
         """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
-        return filling.of_command(self.runner, instance, pressing.Press(command, by, values or {}, None, place), self.clock.now())
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:

@@ -90,11 +90,10 @@ def of_task(runner: Runner, task: tuple[int, int, int], outcome: str | None, fil
     return _seen(look, form, offered, filled, lambda draft: forms.of_task(draft, node, form, filled.by, filled.comment))
 
 
-def of_command(runner: Runner, id: int, press: Press, now: datetime) -> FormView:
-    """The form of a command, as far as `press` fills it in. UnexpectedEvent if it is not to be had, InvalidAnswer if it has no such field."""
+def of_command(runner: Runner, id: int, press: Press, filled: Filled, now: datetime) -> FormView:
+    """The form of the command that `press` means. UnexpectedEvent if it is not to be had, InvalidAnswer if it has no such field."""
     _, held, state = load(runner, id)
     button = meant(runner, held, state, press, now)
-    filled = Filled(press.values, User(press.by), press.comment)
     look = Look(runner, held, state, button.scope, now)
     return _seen(look, button.form, {}, filled, lambda draft: forms.of_command(draft, button.trigger, button.gives, filled.by, filled.comment))
 
