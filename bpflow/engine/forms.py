@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine.draft import Draft, Fault
@@ -16,7 +17,7 @@ from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import Department, Role, User, Value, flattened
 from bpflow.expressions.errors import describe
 from bpflow.graph import Expr, Outcome, Task, Trigger
-from bpflow.values import Field, InvalidValue, check
+from bpflow.values import Field, InvalidValue, check, one_of
 
 LISTED = 12
 """How many of the choices a refusal names."""
@@ -54,8 +55,7 @@ class Filling:
         expr = self._choices.get(name)
         if expr is None:
             return None
-        one = replace(field, many=False, required=False, min=None, max=None) if field.many else field
-        typed = replace(one, required=False, min=None, max=None, pattern=None)
+        one, typed = one_of(field), _unbound(field)
         try:
             found = list(flattened(self._value(expr)))
             for choice in found:
@@ -63,7 +63,7 @@ class Filling:
                     check(typed, choice)
         except (Fault, InvalidValue) as wrong:
             raise refuse(name, say('"{field}": what may be chosen cannot be told: {reason}', field=self._title(name), reason=wrong.message)) from wrong
-        return found if one == typed else [choice for choice in found if isinstance(choice, Department | Role) or _fits(one, choice)]
+        return found if one is typed else [choice for choice in found if isinstance(choice, Department | Role) or _fits(one, choice)]
 
     def take(self, name: str, field: Field, value: Value) -> Value:
         """Judges the value of a field, all above it being there; from now on the others see it. InvalidAnswer if it is not to be taken."""
@@ -184,6 +184,13 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
     refusal = InvalidAnswer(message)
     refusal.field = field
     return refusal
+
+
+@lru_cache(1024)
+def _unbound(field: Field) -> Field:
+    """The type of one of the field's values, without its bounds."""
+    one = one_of(field)
+    return one if one.min is one.max is one.pattern is None else replace(one, min=None, max=None, pattern=None)
 
 
 def _fits(field: Field, value: Value) -> bool:
