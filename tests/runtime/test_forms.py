@@ -359,6 +359,6 @@ def test_a_form_of_200_fields_is_answered_at_once(memory: Engine, deploy: Deploy
     (node,) = (node for node in memory.graph("form").nodes if isinstance(node, Task))
     (outcome,) = node.form.outcomes
     own = Counter(expr.text for expr in expressions((outcome.when, outcome.choices, tuple(that for that, _ in outcome.checks))))
-    assert own.total() == 125
+    assert own.total() == 150
     assert evaluated & own == own
     assert evaluated.total() < own.total() + 10
