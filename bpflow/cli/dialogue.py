@@ -50,7 +50,7 @@ def show_form(form: FormView, names: Names, out: Output) -> None:
     for one in form.fields:
         what = asked(one.field, one.name)
         out.line(f"  {one.name}: {(what if one.shown else say('{what}; asked for only as others are filled in', what=what)).text(names.language)}")
-        for _, label in one.choices or ():
+        for _, label in one.choices or () if one.field.kind != "choice" else ():
             out.line(f"    {label}")
     if form.comment == "required":
         out.line(say("  a comment is required"))
@@ -194,7 +194,7 @@ class Asking:
     def read(self, one: FieldView, text: str) -> Value:
         """The value that was typed; choices by number and by title too, people by name too. InvalidValue if it is none."""
         options = choices_of(one)
-        parts = [part.strip() for part in text.replace(";", ",").split(",")] if one.field.many and options else [text]
+        parts = [part.strip() for part in text.replace(";", ",").split(",") if part.strip()] if one.field.many and options else [text]
         meant = [_chosen(options, part) for part in parts]
         value = read(one.field, meant if one.field.many and options else meant[0], self.zone)
         value = self.person(value) if one.field.kind == "user" and isinstance(value, User) else value

@@ -7,7 +7,7 @@ however the analyst has ordered them; where that cannot be, the fields go round 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -85,18 +85,26 @@ def checks(written: Iterable[FormCheck]) -> tuple[tuple[Expr, Expr], ...]:
 
 
 def circles(form: str | None, fields: Mapping[str, FormField]) -> Iterator[Diagnostic]:
-    """The finding that fields go round in a circle; `form` is the name under which they read each other."""
-    reads = readings(form, fields)
-    try:
-        TopologicalSorter({name: [other for other in read if other in fields] for name, read in reads.items()}).prepare()
-    except CycleError as error:
-        circle = error.args[1][::-1]
-        first = fields[circle[0]]
-        key = "when" if first.when is not None and circle[1] in _read(form, first.when) else "from"
+    """The findings that fields go round in a circle; `form` is the name under which they read each other."""
+    reads = {name: [other for other in read if other in fields] for name, read in readings(form, fields).items()}
+    while circle := _circle(reads):
+        name, other = circle[:2]
+        condition = fields[name].when
+        key = "when" if condition is not None and other in _read(form, condition) else "from"
         message = say("these fields wait for each other in a circle: {names}", names=" → ".join(circle))
-        if circle[0] == circle[1]:
-            message = say('"{key}" of "{name}" reads the field itself', key=key, name=circle[0])
-        yield Diagnostic(first.value_span(key), "field-cycle", message)
+        if name == other:
+            message = say('"{key}" of "{name}" reads the field itself', key=key, name=name)
+        yield Diagnostic(fields[name].value_span(key), "field-cycle", message)
+        reads = {name: read for name, read in reads.items() if name not in circle}
+
+
+def _circle(reads: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names of fields each of which reads the next one, the first again at the end; empty if there are none."""
+    try:
+        TopologicalSorter(reads).prepare()
+    except CycleError as error:
+        return [str(name) for name in reversed(error.args[1])]
+    return []
 
 
 def readings(form: str | None, fields: Mapping[str, FormField]) -> dict[str, list[str]]:

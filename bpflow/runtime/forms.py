@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from bpflow.diagnostics import Message, Refused, say
@@ -32,9 +32,9 @@ _RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 class FieldView:
     """A field of a form, by what is filled in so far.
 
-    `shown`: whether it is asked for at all; if not, it must stay empty · `choices`: values with labels, where not everything may be chosen,
-    the people of groups one by one; else None · `value`: what was given, else what is offered · `wrong`: why that cannot be sent, or why
-    the field cannot be judged.
+    `field`: its type, of a choice with those that are on offer · `shown`: whether it is asked for at all; if not, it must stay empty ·
+    `choices`: values with labels, where not everything may be chosen, the people of groups one by one; else None · `value`: what was given,
+    else what is offered · `wrong`: why that cannot be sent, or why the field cannot be judged.
     """
 
     name: str
@@ -123,12 +123,13 @@ def _field(draft: Draft, filling: Filling, name: str, field: Field, raw: object,
     except InvalidAnswer as refused:
         return FieldView(name, field, True, None, None, refused.message)
     choices = None if offered is None else tuple((one, _label(draft, field, one, language)) for one in _people(draft, field, offered))
+    narrow = replace(field, choices=tuple((str(one), title) for one, title in choices)) if choices is not None and field.kind == "choice" else field
     try:
         value = reading.read_form({name: field}, {name: raw}, zone)[name]
         filling.take(name, field, value)
     except InvalidAnswer as refused:
-        return FieldView(name, field, True, choices, value, refused.message)
-    return FieldView(name, field, True, choices, value)
+        return FieldView(name, narrow, True, choices, value, refused.message)
+    return FieldView(name, narrow, True, choices, value)
 
 
 def _wrong(filling: Filling) -> Message | None:
