@@ -150,8 +150,8 @@ def asked(engine: Engine, steps: str, deploy: Deploy) -> str:
     for number in (1, 2):
         engine.create_document("deal", {"name": f"Сделка {number}", "status": "new", "responsible": "ivanov"})
     instance = engine.start("form", document="deal:1")
-    (task,) = engine.tasks(instance=instance)
-    return task.id
+    (task,) = {entry.id for entry in engine.tasks(instance=instance)}
+    return task
 
 
 def traces(engine: Engine) -> tuple[Any, ...]:
@@ -322,6 +322,48 @@ meanwhile:
             memory.command(row.id, "stop", by="boss", values=values)
     memory.command(row.id, "stop", by="boss", values={"why": "late", "by_whom": "petrova"})
     assert memory.instances("form")[0].result == "stopped"
+
+
+def test_each_of_several_people_fills_in_a_form_of_his_own(memory: Engine, deploy: Deploy) -> None:
+    """The keys of the step hold for every outcome; what another has filled in is not seen, but his answer is among the `answers`."""
+    task = asked(
+        memory,
+        """\
+  - id: ask
+    activity: approve
+    to: [user("ivanov"), user("boss")]
+    rule: all
+    comment: required
+    fields:
+      why: {type: text, title: Почему, when: ask.outcome == "rejected", required: true}
+      sum: {type: integer, title: Сумма, min: 1}
+    check:
+      - {that: ask.sum == none or all(one.sum != ask.sum for one in ask.answers), say: 'Сумма $(ask.sum) уже названа'}
+    outcomes:
+      approved: {comment: none}
+      rejected: {next: go-on}
+  - {activity: request-info, to: user("boss"), title: "$(ask.outcome) $(ask.why)"}
+""",
+        deploy,
+    )
+    assert shown(memory.form(task, by="boss", outcome="approved")) == ["sum"]
+    assert shown(memory.form(task, by="boss", outcome="rejected")) == ["why", "sum"]
+    for outcome, values, comment, reason in [
+        ("approved", {"why": "Так"}, None, '"Почему" is not asked for here'),
+        ("approved", {}, "Да", "takes no comment"),
+        ("rejected", {}, "Нет", '"Почему" must be filled'),
+        ("rejected", {"why": "Так"}, None, "a comment is required"),
+    ]:
+        with pytest.raises(InvalidAnswer, match=reason):
+            memory.answer(task, by="ivanov", outcome=outcome, values=values, comment=comment)
+    memory.answer(task, by="ivanov", outcome="approved", values={"sum": 5})
+    before = traces(memory)
+    with pytest.raises(InvalidAnswer, match="Сумма 5 уже названа"):
+        memory.answer(task, by="boss", outcome="approved", values={"sum": 5})
+    assert traces(memory) == before
+    assert memory.form(task, by="boss").fields[1].value is None
+    memory.answer(task, by="boss", outcome="rejected", values={"why": "Дорого"}, comment="Нет")
+    assert memory.tasks()[0].subject == "rejected Дорого"
 
 
 # ── large forms ─────────────────────────────────────────────────────────────────────────────────────────────────────
