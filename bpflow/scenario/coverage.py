@@ -60,6 +60,15 @@ class Coverage:
         return tuple(sorted(parts, key=lambda part: (part.span.line, part.span.column)))
 
 
+def told(coverage: Coverage) -> Iterator[Message]:
+    """How much was visited, and each part that was not, line by line."""
+    shares = {"steps": coverage.steps, "branches": coverage.branches, "outcomes": coverage.outcomes}
+    counts = {name: f"{share.visited}/{share.total}" for name, share in shares.items()}
+    yield say("  visited: steps {steps}, branches {branches}, outcomes {outcomes}", **counts)
+    for part in coverage.unvisited:
+        yield say("    not visited: {name}, {place}", name=part.name, place=f"{part.span}")
+
+
 def coverage_of(graph: Graph, nodes: Set[str], taken: Set[str], file: str | None = None) -> Coverage:
     """The coverage of a process by the ids of the nodes and of the flows that were visited. `file` is what places call its file."""
     told = _Told(graph, graph.source if file is None else file)
