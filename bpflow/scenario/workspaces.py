@@ -21,6 +21,11 @@ class Workspaces:
         self._services = {name: service_type(name, one) for name, one in (services or {}).items()}
         self._loaded: dict[Path, LoadedWorkspace] = {}
 
+    @property
+    def loaded(self) -> tuple[LoadedWorkspace, ...]:
+        """Those that have been loaded."""
+        return tuple(self._loaded.values())
+
     def of(self, path: Path) -> LoadedWorkspace:
         """The workspace of a file; its folder, where that is in none."""
         folder = find_workspace(path) or path.parent
