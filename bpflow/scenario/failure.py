@@ -13,7 +13,7 @@ from bpflow.scenario.coverage import named
 from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.known import Known
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import instant_text, listed, value_text
+from bpflow.scenario.wording import id_of, instant_text, listed, value_text
 from bpflow.stores.contract import TaskEntry
 
 
@@ -124,5 +124,5 @@ def _task(step: Message, entries: list[TaskEntry], zone: tzinfo) -> Message:
 
 
 def _assignee(entry: TaskEntry) -> str:
-    name = entry.party.partition(":")[2]
-    return f"{name} ({entry.in_place_of})" if entry.in_place_of else name
+    name = id_of(entry.party)
+    return f"{name} ({id_of(entry.in_place_of)})" if entry.in_place_of else name

@@ -42,6 +42,11 @@ def value_text(value: Value, zone: tzinfo = UTC) -> str:
     return str(value)
 
 
+def id_of(party: str) -> str:
+    """The id in `user:anna`."""
+    return party.partition(":")[2]
+
+
 def instant_text(at: datetime, zone: tzinfo) -> str:
     """An instant as it is written in a scenario."""
     local = at.astimezone(zone)
