@@ -19,6 +19,7 @@ from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.scenario.known import OWN, Known, bare
 from bpflow.scenario.model import (
     Answer,
+    Answered,
     Beginning,
     CalendarEntry,
     Change,
@@ -304,7 +305,19 @@ class _Examination:
             yield from self._instant(expect.due, expect.value_span("due"))
         yield from self._people(expect.to, expect.value_span("to"))
         yield from self._people(expect.in_place_of, expect.value_span("in-place-of"))
+        for answered in parts(expect.answered, Answered):
+            yield from self._answered(str(expect.task), answered)
         yield from self._facts(expect)
+
+    def _answered(self, step: str, answered: Answered) -> Findings:
+        yield from self._person(answered.by, answered.value_span("by"))
+        yield from self._person(answered.in_place_of, answered.value_span("in-place-of"))
+        task = self.known.tasks.get(step)
+        outcomes = [outcome.name for outcome in task.form.outcomes] if task else []
+        if task is not None and answered.outcome is not None and answered.outcome not in outcomes:
+            message = say('"{step}" has no outcome "{name}"', step=step, name=answered.outcome)
+            hint = did_you_mean(answered.outcome, outcomes) or _listed(outcomes)
+            yield Diagnostic(answered.value_span("outcome"), "unknown-outcome", message, hint)
 
     def _ends(self, ends: Ends) -> Findings:
         yield from self._facts(ends)

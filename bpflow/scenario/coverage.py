@@ -91,6 +91,8 @@ class _Told:
     def __init__(self, graph: Graph, file: str) -> None:
         self.graph, self.file = graph, file
         self.infos: Mapping[str, StepInfo] = {step.path: step for step in graph.steps}
+        self.asking = {step_of(node.id) for node in graph.nodes if isinstance(node, Task)}
+        """The steps that ask people: where such a step has branches by outcome besides, they are told as its outcomes."""
 
     def step(self, step: StepInfo) -> Unvisited:
         return Unvisited(called(step), self._span(step.place))
@@ -99,7 +101,7 @@ class _Told:
         """The ways out of each node that has several and is no task, and what may happen meanwhile, with what they are called."""
         for node in self.graph.nodes:
             step = self.infos.get(step_of(node.id))
-            if step is not None:
+            if step is not None and not (isinstance(node, Choose) and step.path in self.asking):
                 for way in _ways(node):
                     place = way.at.place if way.at and way.at.place else step.place
                     yield way.flow, Unvisited(say("{branch} of {step}", branch=way.name, step=called(step)), self._span(place))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpflow.diagnostics import LANGUAGES, Message, Span, each_quoted, say
+from bpflow.engine.state import Vote
 from bpflow.graph import step_name
 from bpflow.scenario.facts import Mismatch, Mismatches, unmet_facts
 from bpflow.scenario.known import names
-from bpflow.scenario.model import Ends, Expect, Facts, means_none
+from bpflow.scenario.model import Answered, Ends, Expect, Facts, means_none, parts
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import id_of, listed, together, value_text
+from bpflow.scenario.wording import id_of, listed, together, value_text, vote_text, votes_shown
 from bpflow.stores.contract import TaskEntry
 
 NOBODY = say("nobody")
@@ -81,6 +82,7 @@ def _task(stage: Stage, expect: Expect, step: str, process: str | None) -> Misma
         return
     yield from _people(expect, step, entries)
     yield from _in_place_of(expect, step, entries)
+    yield from _answered(expect, step, stage.engine.task(entries[0].id).votes)
     yield from _told(stage, expect, step, entries[0].id)
     yield from _deadline(stage, expect, step, entries)
 
@@ -115,6 +117,25 @@ def _in_place_of(expect: Expect, step: str, entries: Sequence[TaskEntry]) -> Mis
         words = {"step": step, "expected": listed(expected), "found": listed(found) or NOBODY}
         message = say('expected the task of "{step}" to be done in place of {expected}, but it is done in place of {found}', **words)
         yield Mismatch(expect.value_span("in-place-of"), message)
+
+
+def _answered(expect: Expect, step: str, votes: Sequence[Vote]) -> Mismatches:
+    span, shown = expect.value_span("answered"), votes_shown(votes)
+    if expect.answered == "none" and votes:
+        yield Mismatch(span, say('expected the task of "{step}" to have no answers, but it has: {answers}', step=step, answers=shown))
+    for wanted in parts(expect.answered, Answered):
+        if not any(_is_answer(vote, wanted) for vote in votes):
+            words = {"step": step, "answer": vote_text(wanted.outcome, wanted.by, wanted.in_place_of), "answers": shown}
+            message = say('expected the task of "{step}" to have an answer {answer}, but the answers are: {answers}', **words)
+            yield Mismatch(wanted.place if wanted.place.file else span, message)
+
+
+def _is_answer(vote: Vote, wanted: Answered) -> bool:
+    return (
+        (wanted.by is None or wanted.by == vote.by.id)
+        and (wanted.outcome is None or wanted.outcome == vote.outcome)
+        and (wanted.in_place_of is None or (vote.in_place_of is not None and wanted.in_place_of == vote.in_place_of.id))
+    )
 
 
 def _told(stage: Stage, expect: Expect, step: str, task: str) -> Mismatches:

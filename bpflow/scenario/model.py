@@ -135,6 +135,17 @@ class Notice(Model):
     """A part of its text."""
 
 
+class Answered(Model):
+    """An answer that a task has, as far as it is told."""
+
+    by: Word | None = None
+    """Who has answered."""
+    in_place_of: Word | None = None
+    """In whose place."""
+    outcome: Name | None = None
+    """What was chosen."""
+
+
 class ServiceCall(Model):
     """A call of a service, as far as it is told."""
 
@@ -154,7 +165,8 @@ def means_none(raw: Any) -> bool:
     return raw is None or (raw == "none" and getattr(raw, "style", "plain") == "plain")
 
 
-Part = TypeVar("Part", CalendarEntry, Notice, ServiceCall)
+Part = TypeVar("Part", Answered, CalendarEntry, Notice, ServiceCall)
+Answers: TypeAlias = Literal["none"] | Answered | tuple[Answered, ...]
 Counted: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["integer", "object"]}, "minProperties": 1})]
 """Documents: how many there are of a type, or fields of one of them."""
 
@@ -203,6 +215,8 @@ class Expect(Facts):
     """Those who have the task, and nobody else."""
     in_place_of: Several | None = None
     """Those who are away, and in whose place somebody has the task."""
+    answered: Answers | None = None
+    """Answers that the task has while it is not decided; `none`: it has none."""
     title: Title | None = None
     """The subject of the task, in full."""
     text: Title | None = None
@@ -219,7 +233,7 @@ class Expect(Facts):
     def mistakes(self) -> Iterator[Diagnostic]:
         """What is said of a task, without the task."""
         yield from super().mistakes()
-        for name in ("to", "in_place_of", "title", "text", "due", "overdue"):
+        for name in ("to", "in_place_of", "answered", "title", "text", "due", "overdue"):
             key = key_of(name)
             if name in self.model_fields_set and means_none(self.task):
                 yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" is said of a task: name its step with "task"', key=key))

@@ -285,6 +285,7 @@ MISTAKES = {
     "      - start: {process: ‹archve}\n": 'there is no process "archve" in this workspace — did you mean "archive"? [unknown-process]',
     "      - start: {inputs: {‹day: 1}}\n": 'the process has no input "day" [unknown-field]',
     "      - absent: {‹ana: {from: 2026-03-02}}\n": 'there is no person "ana" in the directory — did you mean "anna"? [unknown-person]',
+    "      - expect: {task: sign, answered: {outcome: ‹dne}}\n": '"sign" has no outcome "dne" — did you mean "done"? [unknown-outcome]',
     "      - expect: {closed: ‹sing}\n": 'there is no step "sing" — did you mean "sign"? [unknown-step]',
     "      - expect: {task: sign, in-place-of: ‹ana}\n": 'there is no person "ana" in the directory — did you mean "anna"? [unknown-person]',
     "      - expect: {task: none, ‹title: Sign}\n": '"title" is said of a task: name its step with "task" [missing-key]',

@@ -124,6 +124,13 @@ FAILS = {
             'expected the task of "ask" to be done in place of petrova, but it is done in place of nobody',
         ),
     ),
+    "an answer so far": (
+        "",
+        failure(
+            "      - expect: {task: ask, answered: ‹{by: ivanov, outcome: agreed}›}",
+            'expected the task of "ask" to have an answer "agreed" by ivanov, but the answers are: none',
+        ),
+    ),
     "what a task is called": (
         "",
         failure("      - expect: {task: ask, title: ‹Решили?›}", 'expected the task of "ask" to be called "Решили?", but it is called "Договорились?"'),
