@@ -207,3 +207,40 @@ def test_what_a_child_gives_reaches_its_parent(house: House) -> None:
     engine.answer(task.id, by="anna", outcome="done", values={"points": 20})
     engine.work()
     assert engine.instance(instance).outputs == {"total": 41, "how": "asked"}
+
+
+VOTE = """
+steps:
+  - id: agree
+    activity: approve
+    to: [user("anna"), user("boris"), user("boss")]
+    rule: {percent: 66}
+    outcomes: {rejected: {steps: [{activity: end, result: rejected}]}}
+  - {activity: end, result: approved}
+"""
+
+
+def test_two_of_three_are_66_per_cent(house: House) -> None:
+    """Elsewhere 66.67 is not 66, or all have answered and nothing is decided."""
+    engine, instance = house.start("contract", VOTE)
+    (task,) = {entry.id for entry in engine.tasks()}
+    engine.answer(task, by="anna", outcome="approved")
+    engine.answer(task, by="boris", outcome="rejected")
+    assert engine.instance(instance).row.status == "running"
+    engine.answer(task, by="boss", outcome="approved")
+    assert engine.instance(instance).row.result == "approved"
+
+
+def test_the_vote_of_a_substitute_counts_once(house: House) -> None:
+    """Elsewhere who votes for himself and for somebody else has two votes, or the absent person is waited for."""
+    away = DIRECTORY.replace("substitute: boris", "substitute: boris, absences: [{from: 2026-03-01}]")
+    (house.folder / "directory.yaml").write_text(away, encoding="utf-8")
+    engine, instance = house.start("contract", VOTE)
+    assert sorted(entry.party for entry in engine.tasks()) == ["user:boris", "user:boss"]
+    (task,) = {entry.id for entry in engine.tasks()}
+    engine.answer(task, by="boris", outcome="approved")
+    with pytest.raises(Refused):
+        engine.answer(task, by="boris", outcome="approved")
+    assert engine.instance(instance).row.status == "running"
+    engine.answer(task, by="boss", outcome="approved")
+    assert engine.instance(instance).row.result == "approved"
