@@ -46,7 +46,7 @@ def _share(text: str) -> float:
 def pytest_configure(config: pytest.Config) -> None:
     """The mark that all scenarios have, and what the session remembers."""
     config.addinivalue_line("markers", "bpflow: a scenario of a process (set by bpflow itself)")
-    config.stash[SESSION] = Session(config)
+    config.stash[PLAYING] = Playing(config)
 
 
 def named(config: pytest.Config, setting: str) -> Mapping[str, Any]:
@@ -75,7 +75,7 @@ def _mapping(module: str, name: str) -> Mapping[str, Any]:
 
 
 # ── what a session remembers ────────────────────────────────────────────────────────────────────────────────────────
-class Session:
+class Playing:
     """The workspaces of one run, each loaded once, and what has been visited of the processes."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -119,7 +119,7 @@ class Session:
         return message.text(self.language)
 
 
-SESSION = pytest.StashKey[Session]()
+PLAYING = pytest.StashKey[Playing]()
 
 
 # ── collecting ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,9 +146,9 @@ class ScenarioFile(pytest.File):
     """A file of scenarios."""
 
     @property
-    def playing(self) -> Session:
+    def playing(self) -> Playing:
         """What the session remembers."""
-        return self.config.stash[SESSION]
+        return self.config.stash[PLAYING]
 
     @cached_property
     def opened(self) -> Opened:
@@ -216,7 +216,7 @@ class ScenarioItem(pytest.Item):
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of xdist tells what it has visited; the session that has all of it fails if that is too little."""
     config = session.config
-    playing, output = config.stash[SESSION], getattr(config, "workeroutput", None)
+    playing, output = config.stash[PLAYING], getattr(config, "workeroutput", None)
     if output is not None:
         output["bpflow"] = [[path, sorted(nodes), sorted(flows)] for path, (nodes, flows) in playing.visited.items()]
     elif is_asked(config):
@@ -229,7 +229,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Takes in what a worker of xdist has visited."""
     for path, nodes, flows in getattr(node, "workeroutput", {}).get("bpflow", ()):
-        node.config.stash[SESSION].visit(path, nodes, flows)
+        node.config.stash[PLAYING].visit(path, nodes, flows)
 
 
 def is_asked(config: pytest.Config) -> bool:
@@ -238,7 +238,7 @@ def is_asked(config: pytest.Config) -> bool:
     return bool(asked) and not config.option.collectonly
 
 
-def _coverages(playing: Session) -> Iterator[tuple[str, Coverage]]:
+def _coverages(playing: Playing) -> Iterator[tuple[str, Coverage]]:
     """What was visited of the processes by their files; nothing of those that have no scenarios at all. What cannot be played has been told."""
     for path, (nodes, flows) in sorted(playing.visited.items()):
         with suppress(Refused):
@@ -277,7 +277,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from bpflow.scenario import told
 
-    playing = config.stash[SESSION]
+    playing = config.stash[PLAYING]
     terminalreporter.section(playing.text(say("coverage of processes")))
     for file, coverage in playing.coverages.items():
         terminalreporter.line(file)
