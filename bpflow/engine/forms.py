@@ -38,12 +38,14 @@ class Filling:
             self._names = {**draft.names, name: self._record}
 
     def is_asked(self, name: str) -> bool:
-        """Whether a field is asked for, by what stands above it. InvalidAnswer if that cannot be told."""
+        """Whether a field is asked for, by what stands above it; a condition that is none, as a box that nobody has ticked, is not true.
+        InvalidAnswer if it cannot be told."""
         condition = self._conditions.get(name)
         if condition is None:
             return True
         try:
-            return self._holds(condition)
+            value = self._value(condition)
+            return value is not None and _is_true(condition, value)
         except Fault as fault:
             raise refuse(name, say('"{field}": whether it is asked for cannot be told: {reason}', field=self._title(name), reason=fault.message)) from fault
 
@@ -88,7 +90,7 @@ class Filling:
         """Judges the form as a whole, each field being there. InvalidAnswer with what is said of the first thing that does not hold."""
         for that, told in self.form.checks:
             try:
-                if not self._holds(that):
+                if not _is_true(that, self._value(that)):
                     raise InvalidAnswer(say("{text}", text=self._value(told)))
             except Fault as fault:
                 message = say("whether the form is right cannot be told: `{condition}`: {reason}", condition=that.text, reason=fault.message)
@@ -109,12 +111,6 @@ class Filling:
 
     def _title(self, name: str) -> str:
         return next((field.title for known, field in self.form.fields if known == name and field.title), name)
-
-    def _holds(self, condition: Expr) -> bool:
-        value = self._value(condition)
-        if not isinstance(value, bool):
-            raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
-        return value
 
     def _value(self, expr: Expr) -> Value:
         """The value of an expression, seen with what is filled in."""
@@ -191,6 +187,12 @@ def _unbound(field: Field) -> Field:
     """The type of one of the field's values, without its bounds."""
     one = one_of(field)
     return one if one.min is one.max is one.pattern is None else replace(one, min=None, max=None, pattern=None)
+
+
+def _is_true(condition: Expr, value: Value) -> bool:
+    if not isinstance(value, bool):
+        raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
+    return value
 
 
 def _fits(field: Field, value: Value) -> bool:

@@ -266,7 +266,7 @@ def test_a_form_that_there_is_not(memory: Engine, repair: str) -> None:
     "keys, values, reason",
     [
         ("sum: {type: integer, title: Сумма, when: document.sum > 3}", {"sum": 1}, '"Сумма": whether it is asked for cannot be told: '),
-        ("sum: {type: integer, title: Сумма, when: document.sum}", {}, '"Сумма": whether it is asked for cannot be told: `document.sum` is neither'),
+        ("sum: {type: integer, title: Сумма, when: document.name}", {}, '"Сумма": whether it is asked for cannot be told: `document.name` is neither'),
         ("sum: {type: integer, title: Сумма, from: document.name}", {"sum": 1}, '"Сумма": what may be chosen cannot be told: "Сделка 1" is not a whole number'),
         ("who: {type: user, title: Кто, from: 'head_of(document.parent)'}", {"who": "boss"}, '"Кто": what may be chosen cannot be told: '),
         ("who: {type: user, title: Кто, from: document.parent}", {"who": "boss"}, '"Кто": nothing may be chosen here, so it must stay empty'),
@@ -282,6 +282,15 @@ def test_what_cannot_be_judged_is_refused_and_shown(memory: Engine, deploy: Depl
     assert traces(memory) == before
     form = memory.form(task, by="ivanov", values=values)
     assert str(refused.value) in [str(one) for one in (form.fields[0].wrong, form.wrong)]
+
+
+def test_a_condition_that_is_none_is_not_true(memory: Engine, deploy: Deploy) -> None:
+    fields = "a: {type: boolean}\n      b: {type: integer, title: Поле B, when: ask.a, required: true}"
+    task = asked(memory, f'  - id: ask\n    activity: request-info\n    to: user("ivanov")\n    fields:\n      {fields}\n', deploy)
+    assert shown(memory.form(task)) == ["a"]
+    with pytest.raises(InvalidAnswer, match='"Поле B" is not asked for here'):
+        memory.answer(task, by="ivanov", values={"b": 1})
+    memory.answer(task, by="ivanov", values={})
 
 
 def test_what_is_asked_while_a_form_is_judged_is_recorded(opened: Callable[..., Engine], deploy: Deploy, clock: VirtualClock) -> None:
