@@ -208,7 +208,7 @@ class Engine:
                 existing(work.document(ref.id), ref)
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
@@ -304,7 +304,7 @@ class Engine:
         return done
 
     def _desk(self, by: str | None) -> Desk:
-        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
+        return Desk(self.store, self.runner.around(self.store), self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""

@@ -277,7 +277,7 @@ class Look:
 
     def value(self, expr: Expr) -> Value:
         """The value; none where it cannot be evaluated."""
-        live = Live(self.runner.world)
+        live = Live(self.runner.around(self.runner.store))
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
