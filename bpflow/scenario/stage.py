@@ -25,6 +25,7 @@ from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent
 from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
+from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
 from bpflow.values import Field, InvalidValue
 
@@ -324,6 +325,11 @@ class Stage:
         among = {view.row.id for view in self.views(process)}
         return [row for row in self.engine.calendar() if row.instance in among]
 
+    def absences(self, process: str | None = None) -> list[NewAbsence]:
+        """The absences that the process has entered."""
+        among = {view.row.id for view in self.views(process)}
+        return [row.absence for row in reversed(self.engine.store.absences()) if row.instance in among]
+
     def notices(self, process: str | None = None) -> list[NoticeRow]:
         """The notices since the last mark: of `notify`, and of deadlines; of one process only where one is named."""
         rows = self.engine.notices()
@@ -343,6 +349,6 @@ class Stage:
         return nodes, taken
 
     def traces(self) -> tuple[object, ...]:
-        """What nothing that is refused may change: instances with their revisions, documents, notices, calendars, calls."""
+        """What nothing that is refused may change: instances with their revisions, documents, notices, calendars, absences, calls."""
         engine = self.engine
-        return engine.instances(), engine.documents(), len(engine.notices()), len(engine.calendar()), len(self.services.calls)
+        return engine.instances(), engine.documents(), len(engine.notices()), len(engine.calendar()), engine.store.absence_mark(), len(self.services.calls)
