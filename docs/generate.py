@@ -333,7 +333,8 @@ def drawings() -> Lines:
     """Each process of the library: what it does, and its drawing."""
     for loaded in load_workspace(LIBRARY).processes.values():
         process, graph = loaded.process, loaded.graph
-        assert process is not None and graph is not None
+        assert process is not None
+        assert graph is not None
         yield from (f"## {process.title}", "", f"[`{process.id}`](../processes/{process.id}.yaml)", "")
         yield from (str(process.description).partition("\n\n")[0].strip(), "", "```mermaid", mermaid(graph, "ru").strip(), "```", "")
 

@@ -157,14 +157,14 @@ class SqliteWork(Looking):
         """A task opens, changes or closes; one that is there already keeps the time at which it was opened."""
         if was is not None:
             staying = {a.party for a in task.people} if task else ()
-            for party, _ in was.people:
-                if party not in staying:
-                    self._run(_CLOSE_TASK, (party_text(party), id, token, visit))
+            for seat in was.people:
+                if seat.party not in staying:
+                    self._run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
         if task is not None:
             sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
-            for party, absent in task.people:
-                place = party_text(absent) if absent else None
-                self._run(sql, (party_text(party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
+            for seat in task.people:
+                place = party_text(seat.in_place_of) if seat.in_place_of else None
+                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
