@@ -150,7 +150,7 @@ def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
+    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
         names[name] = event.inputs.get(name)
         try:
