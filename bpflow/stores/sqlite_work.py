@@ -162,7 +162,7 @@ class SqliteWork(Looking):
             sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
             for party, absent in task.people:
                 place = party_text(absent) if absent else None
-                self._run(sql, (party_text(party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
+                self._run(sql, (party_text(party), id, token, visit, owner, place, task.node, task.subject, opened, due, int(task.overdue)))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
