@@ -65,7 +65,7 @@ class Draft:
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now, self.since = max(at, state.at), state.at
+        self.now, self.since = at if at > state.at else state.at, state.at
         self.status: Status = state.status
         self.parked = state.parked
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id

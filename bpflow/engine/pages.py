@@ -139,11 +139,12 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
     dirty: set[int] = set()
     place, sheets = written.place, written.sheets
     for id in touched:
-        token, scope = state.tokens.get(id), state.scopes.get(id)
+        token = state.tokens.get(id)
         if token is not None:
             at = place.get(token.scope, ROOT)
             sheets[at].tokens[id] = token_row(program, token)
-        elif scope is not None:
+        elif id in state.scopes:
+            scope = state.scopes[id]
             at = _place(state, scope, place)
             sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
             sheet.scopes[id] = scope_row(program, scope)
@@ -153,9 +154,9 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
             sheets[at].scopes.pop(id, None)
         if at != ROOT:
             dirty.add(at)
-            if token is not None or scope is not None:
+            if token is not None or id in state.scopes:
                 place[id] = at
-        if id in written.fans or (token is not None and token.fan is not None):
+        if (token is not None and token.fan is not None) or id in written.fans:
             _fan(id, token, written, out)
     return dirty
 
