@@ -119,7 +119,7 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
                 raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
             if draft.scopes[token.scope].live > MAX_LIVE:
                 raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
-            following = nodes.enter(draft, token, node)
+            following = nodes.ENTER[type(node)](draft, token, node)
         except Fault as fault:
             fall(draft, token, fault)
             break

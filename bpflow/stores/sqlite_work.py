@@ -169,7 +169,7 @@ class SqliteWork(Looking):
                 if seat in same:
                     continue
                 place = party_text(seat.in_place_of) if seat.in_place_of else None
-                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
+                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, int(task.overdue)))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
