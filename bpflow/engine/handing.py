@@ -246,7 +246,8 @@ def changed(draft: Draft, token: Token, task: Task, before: TaskRow, fact: FactK
     assert waiting is not None
     tell_results(draft, token, task)
     draft.facts.append((fact, token.id, token.node))
-    draft.effects.tasks.put((token.id, token.visit), before, people.row(task, waiting, subject_of(draft, task)))
+    after = people.row(task, waiting, subject_of(draft, task))
+    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
 
 
 def tell_results(draft: Draft, token: Token, task: Task) -> None:

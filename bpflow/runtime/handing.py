@@ -46,9 +46,9 @@ class Order:
     by: User | None
     why: str
 
-    def of(self, entry: TaskEntry, at: datetime) -> Reassigned:
+    def event(self, token: int, visit: int, at: datetime) -> Reassigned:
         """The event of one task."""
-        return Reassigned(at, self.by, entry.token, entry.visit, self.person, self.to, self.why)
+        return Reassigned(at, self.by, token, visit, self.person, self.to, self.why)
 
 
 Happen = Callable[[int, Event], State]
@@ -64,7 +64,7 @@ def reassign(runner: Runner, order: Order, process: str | None, at: datetime, ha
 
 
 def moved(runner: Runner, order: Order, entry: TaskEntry, row: InstanceRow, at: datetime, happen: Happen | None) -> Handed:
-    step, event = step_of(entry.node), order.of(entry, at)
+    step, event = step_of(entry.node), order.event(entry.token, entry.visit, at)
     title = views.title_of(views.steps_of(runner.program(row.definition)), entry.node)
     head = (entry.id, row.id, row.process, step, title, entry.subject)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpflow.engine.events import Claimed, Delegated, Event, Reassigned, Released
+from bpflow.engine.events import Claimed, Delegated, Event, Released
 from bpflow.engine.state import State
 from bpflow.expressions.data import User
 from bpflow.runtime import handing, reading
@@ -51,13 +51,14 @@ class Hands:
         Each task is a transaction of its own; each is told of, with the reason if it stays. Broken off, it is simply called again. Documents
         and variables that name him are not changed.
         """
-        order = handing.Order(User(person), User(to) if to is not None else None, User(by) if by is not None else None, why)
-        return handing.reassign(self.runner, order, process, self.clock.now(), None if dry_run else self._happen)
+        return handing.reassign(self.runner, _order(person, to, by, why), process, self.clock.now(), None if dry_run else self._happen)
 
     def reassign_task(self, task: str, person: str, to: str | None = None, *, by: str | None = None, why: str = "") -> None:
         """The same for one task. Where the other has a seat or an answer there already, the person's falls away and one less is asked.
         NotAllowed if the other may not answer it or is away; UnexpectedEvent or InvalidAnswer where the vote could not bear it."""
         id, token, visit = reading.task_id(task)
-        self._happen(
-            id, Reassigned(self.clock.now(), User(by) if by is not None else None, token, visit, User(person), User(to) if to is not None else None, why)
-        )
+        self._happen(id, _order(person, to, by, why).event(token, visit, self.clock.now()))
+
+
+def _order(person: str, to: str | None, by: str | None, why: str) -> handing.Order:
+    return handing.Order(User(person), User(to) if to is not None else None, User(by) if by is not None else None, why)
