@@ -6,8 +6,6 @@ one who is away. Handing over never decides a vote: where it would, it is refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from bpflow.diagnostics import say
 from bpflow.engine import arms, people, votes
 from bpflow.engine.draft import Draft, Fault
@@ -125,7 +123,7 @@ def move_seat(task: Task, waiting: Waiting, seat: Assignee, to: User | None) -> 
     """The seat goes to another, or to its group, or falls away. UnexpectedEvent if nobody is named, a Fault if the vote cannot bear it."""
     if to is None and seat.group is None:
         raise UnexpectedEvent(say("say to whom the task goes: it was given to the person by name"))
-    if to is not None and (to in seated(waiting) or any(vote.by == to for vote in waiting.votes)):
+    if to is not None and (to in seated(waiting, seat) or any(vote.by == to for vote in waiting.votes)):
         drop(waiting, seat)
         bears(task, waiting)
         return
@@ -185,7 +183,8 @@ def give_to(draft: Draft, token: Token, task: Task, to: Expr) -> list[CallOut]:
     assert waiting is not None
     had = {seat.party: seat for seat in (*waiting.people, *waiting.later)}
     before = [seat.party for seat in waiting.people]
-    seats = tuple(had.get(seat.party, seat) for seat in found_for(draft, waiting, to))
+    found = {seat.party: seat for seat in found_for(draft, waiting, to)}
+    seats = tuple(kept if (kept := had.get(party)) and kept.in_place_of not in found else seat for party, seat in found.items())
     waiting.people, waiting.later = (seats[:1], seats[1:]) if task.in_turn else (seats, ())
     waiting.also = tuple(one for one in waiting.also if one.party not in seated(waiting))
     bears(task, waiting)
@@ -205,17 +204,15 @@ def found_for(draft: Draft, waiting: Waiting, expr: Expr) -> tuple[Assignee, ...
 
 
 # ── seats ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def seated(waiting: Waiting) -> Iterator[Party]:
-    """Who has a seat, now or when it is his turn; of what was claimed the group too."""
-    for seat in (*waiting.people, *waiting.later):
-        yield seat.party
-        if seat.group is not None:
-            yield seat.group
+def seated(waiting: Waiting, but: Assignee | None = None) -> set[Party]:
+    """Who has a seat, now or when it is his turn, or for whom another has it; of what was claimed the group too."""
+    seats = (seat for seat in (*waiting.people, *waiting.later) if seat is not but)
+    return {party for seat in seats for party in seat if party is not None}
 
 
 def has_no_seat(waiting: Waiting, user: User, but: Assignee | None = None) -> None:
     """NotAllowed if the person has a seat already, or another has it in his place."""
-    if any(user in (seat.party, seat.in_place_of) for seat in (*waiting.people, *waiting.later) if seat is not but) or (but and but.party == user):
+    if user in seated(waiting, but) or (but is not None and but.party == user):
         raise NotAllowed(say('"{user}" has this task already', user=user.id))
 
 
