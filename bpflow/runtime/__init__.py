@@ -5,9 +5,11 @@ from bpflow.runtime.commands import CommandView
 from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
+from bpflow.runtime.handing import Handed
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
+from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
@@ -16,6 +18,7 @@ __all__ = [
     "CommandView",
     "Deployed",
     "Engine",
+    "Handed",
     "HttpService",
     "Imported",
     "IncidentView",
@@ -31,6 +34,7 @@ __all__ = [
     "TaskView",
     "Turn",
     "VirtualClock",
+    "Who",
     "Worked",
     "open_engine",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -79,7 +80,8 @@ class Turn:
 class Standing:
     """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call (of a service), retry (a service that has
     failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first ·
-    of a task `people`, those whose turn it is, `later` those who come after them, `votes` the answers so far, `also` who may answer too.
+    of a task `people`, those whose turn it is, `later` those who come after them, `votes` the answers so far, `also` who may answer too, `outcomes`
+    the titles of its buttons.
     """
 
     token: int | None
@@ -95,6 +97,7 @@ class Standing:
     later: tuple[Assignee, ...] = ()
     votes: tuple[Vote, ...] = ()
     also: tuple[Assignee, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +201,9 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     messages = tuple(waiting.arms.listening.values()) if waiting else ()
     within = turns_around(held.program, state, token.scope)
+    titles = {name: outcome.title for name, outcome in held.program.forms.get(token.node, {}).items()}
     place = Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, (), due, messages, within)
-    return replace(place, people=waiting.people, later=waiting.later, votes=waiting.votes, also=waiting.also) if waiting else place
+    return replace(place, people=waiting.people, later=waiting.later, votes=waiting.votes, also=waiting.also, outcomes=titles) if waiting else place
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
