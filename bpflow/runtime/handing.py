@@ -86,13 +86,14 @@ def seats(state: State | None, entry: TaskEntry) -> list[Assignee]:
 
 def tasks_of(runner: Runner, person: User) -> Iterator[tuple[TaskEntry, InstanceRow]]:
     """Each task that a person has, or will have when it is his turn."""
-    own = {(entry.instance, entry.token): entry for entry in runner.store.tasks([party_text(person)])}
+    told: set[str] = set()
     rows: dict[int, InstanceRow | None] = {}
     for entry in runner.store.tasks():
         if entry.instance not in rows:
             rows[entry.instance] = runner.store.instance(entry.instance)
-        row, key = rows[entry.instance], (entry.instance, entry.token)
-        if row is not None and own.setdefault(key, entry) is entry and (entry.party == party_text(person) or comes_later(runner, row, entry, person)):
+        row = rows[entry.instance]
+        if row is not None and entry.id not in told and (entry.party == party_text(person) or comes_later(runner, row, entry, person)):
+            told.add(entry.id)
             yield entry, row
 
 
