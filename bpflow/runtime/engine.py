@@ -25,11 +25,13 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import forms as filling
 from bpflow.runtime import operators, reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
@@ -226,6 +228,15 @@ class Engine(Hands):
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
+    def form(
+        self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
+    ) -> FormView:
+        """The form of an outcome (without one, of the first) by what is filled in so far: what is asked for, what may be chosen, what is wrong.
+
+        A field that `values` does not name holds what is offered. UnexpectedEvent if the task is closed, InvalidAnswer if it has no such form.
+        """
+        return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
+
     def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
@@ -261,6 +272,13 @@ class Engine(Hands):
         """
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
+
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
