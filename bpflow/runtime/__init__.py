@@ -7,9 +7,11 @@ from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
 from bpflow.runtime.forms import FieldView, FormView
+from bpflow.runtime.handing import Handed
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
+from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
@@ -21,6 +23,7 @@ __all__ = [
     "Engine",
     "FieldView",
     "FormView",
+    "Handed",
     "HttpService",
     "Imported",
     "IncidentView",
@@ -36,6 +39,7 @@ __all__ = [
     "TaskView",
     "Turn",
     "VirtualClock",
+    "Who",
     "Worked",
     "open_engine",
 ]

@@ -33,8 +33,8 @@ MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
 
 
-NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn"))
-"""What scenarios call notices; that a task has come or gone is told by the tasks."""
+NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "delegated", "reassigned", "escalated"))
+"""What scenarios call notices; that a task has been opened is told by the tasks."""
 
 
 class NeverRests(Refused):
