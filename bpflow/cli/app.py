@@ -24,7 +24,7 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
-    "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
+    "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "press": ("commands", "command"),

@@ -228,8 +228,8 @@ WORDS = {
     "skip": tr("passed over"),
     "correct": tr("values corrected"),
     "corrected": tr('corrected: "{title}"'),
-    "move": tr("moved by hand"),
-    "moved": tr('moved to "{title}"'),
+    "jump": tr("taken elsewhere by hand"),
+    "jumped": tr('taken to "{title}"'),
     "suspend": tr("suspended"),
     "resume": tr("resumed"),
     "cancel": tr("cancelled"),
@@ -249,8 +249,8 @@ def _remedy(one: Remedy) -> str:
     match one.command:
         case "skip":
             return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")
-        case "move":
-            return f"move --to {ways}"
+        case "jump":
+            return f"jump --to {ways}"
         case "correct":
             return f"correct --set {ways}"
     return one.command

@@ -142,7 +142,7 @@ class Correct(NamedTuple):
     why: str = ""
 
 
-class Move(NamedTuple):
+class Jump(NamedTuple):
     """An operator takes a token that waits or is held to another step, by the id of its node; the blocks between are left."""
 
     at: datetime
@@ -169,5 +169,5 @@ class Resume(NamedTuple):
 
 
 Event: TypeAlias = (
-    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume
+    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Jump | Suspend | Resume
 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import arms, jumping, messages, nodes, people, repairs, scopes, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -25,7 +25,7 @@ from bpflow.engine.events import (
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
     Resume,
     Retry,
     Skip,
@@ -327,7 +327,7 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
@@ -343,7 +343,7 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Skip: repairs.skip,
     Cancel: repairs.cancel,
     Correct: repairs.correct,
-    Move: moving.move,
+    Jump: jumping.jump,
     Suspend: suspending.suspend,
     Resume: resume,
 }

@@ -436,10 +436,10 @@ class Engine:
         UnexpectedEvent if nothing would change."""
         return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
 
-    def move(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
+    def jump(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
         """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
-        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be moved to."""
-        return self._act(instance, lambda was, at: operators.move(was, token, step, at, user(by), why))
+        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be taken."""
+        return self._act(instance, lambda was, at: operators.jump(was, token, step, at, user(by), why))
 
     def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""

@@ -16,7 +16,7 @@ from bpflow.engine.events import (
     DocumentChanged,
     Event,
     Failed,
-    Move,
+    Jump,
     Resume,
     Retry,
     Skip,
@@ -121,7 +121,7 @@ class InstanceView:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
-    fired, ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
+    fired, ended, or what an operator did: retry, skip, correct, corrected, jump, jumped, suspend, resume, cancel."""
 
     at: datetime
     kind: str
@@ -349,7 +349,7 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, "changed", "", "", by, None)]
         case Cancel(caller=int() as caller):
             return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
-        case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
+        case Retry() | Skip() | Correct() | Jump() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:

@@ -1,4 +1,4 @@
-"""Moving a token by hand, as `next` could lead it: to a step of its own list or of one around it.
+"""Taking a token by hand, to another step as `next` could lead it: to one of its own list or of one around it.
 
 The rules: never into a block, so never to a place whose scope is not open; never to a join, which would count a token that came by no
 flow of its. A block that is left on the way is cleared, with all its other branches and turns: that is the operator's decision.
@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from bpflow.diagnostics import say
 from bpflow.engine import scopes
 from bpflow.engine.draft import Draft
-from bpflow.engine.events import Move
+from bpflow.engine.events import Jump
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.graph import Flow, Join, step_of
 
 
-def move(draft: Draft, event: Move) -> None:
+def jump(draft: Draft, event: Jump) -> None:
     """What the token waited for is withdrawn; it enters the other step."""
     token = draft.tokens.get(event.token)
     if token is None or token.status not in ("waiting", "held"):
@@ -27,7 +27,7 @@ def move(draft: Draft, event: Move) -> None:
     if event.step not in ways:
         raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
     node, up = ways[event.step]
-    draft.facts.append(("moved", token.id, event.step))
+    draft.facts.append(("jumped", token.id, event.step))
     token = draft.token(token.id)
     token.hops = 0
     if up:
@@ -53,7 +53,7 @@ def hosts_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token
 
 
 def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, tuple[str, int]]:
-    """The steps to which the token may be moved, in the order of the graph, each with the node by which it is entered and the number of
+    """The steps to which the token may be taken, in the order of the graph, each with the node by which it is entered and the number of
     blocks that are left on the way."""
     here = step_of(token.node)
     lists, levels = set(lists_around(here)), dict[tuple[str, int] | None, int]()
