@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field as Key
 
-from bpflow.activities import forms
-from bpflow.activities.forms import FormKeys
+from bpflow.definition import filling as forms
+from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps
 from bpflow.definition.times import deadline, moment

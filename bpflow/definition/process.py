@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field as Key
 
@@ -13,6 +13,7 @@ from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.settings import is_zone
+from bpflow.definition.stages import PipelineKeys
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
@@ -98,8 +99,10 @@ class CallStart(Model):
 Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart | ScheduleStart | MessageStart | CallStart, Key(discriminator="on")]
 
 
-class Process(Model):
-    """A process."""
+class Process(PipelineKeys):
+    """A process: `steps`, or the `stages` of a pipeline."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("steps", "stages")
 
     bpflow: Literal[1]
     """The version of the language."""
@@ -127,12 +130,14 @@ class Process(Model):
     """No second instance on the same document."""
     meanwhile: tuple[Handler, ...] = ()
     """What may happen at any time while an instance runs."""
-    steps: Steps
+    steps: Steps = ()
     """What is done."""
 
     def all_steps(self) -> Iterator[Step]:
-        """All steps, those inside others and those of `meanwhile` too."""
+        """All steps, those inside others, of stages and of `meanwhile` too."""
         yield from walk(self.steps)
+        for stage in self.stages.values():
+            yield from stage.all_steps()
         for handler in self.meanwhile:
             yield from walk(handler.steps)
 
@@ -152,9 +157,10 @@ class Process(Model):
             elif not isinstance(start, ManualStart | CallStart) and self.document is None:
                 message = say('"{on}" needs a document, and the process has none', on=start.on)
                 yield Diagnostic(start.place, "missing-key", message, say('name its type with "document"'))
-        if self.unless_running and self.document is None:
-            message = say('"{on}" needs a document, and the process has none', on="unless-running")
-            yield Diagnostic(self.key_span("unless-running"), "missing-key", message, say('name its type with "document"'))
+        for key in ("unless-running", "stages"):
+            if getattr(self, key.replace("-", "_")) and self.document is None:
+                message = say('"{on}" needs a document, and the process has none', on=key)
+                yield Diagnostic(self.key_span(key), "missing-key", message, say('name its type with "document"'))
         if "result" in self.outputs:
             message = say('"{name}" is how the instance has ended', name="result")
             yield Diagnostic(span_of(next(name for name in self.outputs if name == "result")), "name-clash", message, say("choose another name"))

@@ -168,6 +168,20 @@ class Resume(NamedTuple):
     why: str = ""
 
 
+class Moved(NamedTuple):
+    """The document of a pipeline is moved from the stage `source`, in which whoever moves has seen it, to another; with the form of the move
+    (typed values). `direct`: by a change of the document, which has been made already in the same transaction; then it has no form. `by`
+    is None where no person does it, but a program or another process."""
+
+    at: datetime
+    by: User | None
+    source: str
+    stage: str
+    values: Mapping[str, Value] = NOTHING
+    comment: str | None = None
+    direct: bool = False
+
+
 Event: TypeAlias = (
-    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Jump | Suspend | Resume
+    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Jump | Suspend | Resume | Moved
 )

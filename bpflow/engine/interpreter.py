@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, jumping, messages, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import arms, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -26,6 +26,7 @@ from bpflow.engine.events import (
     Event,
     Failed,
     Jump,
+    Moved,
     Resume,
     Retry,
     Skip,
@@ -252,6 +253,12 @@ def commanded(draft: Draft, event: Commanded) -> None:
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
 
 
+def moved(draft: Draft, event: Moved) -> None:
+    """The document of a pipeline is moved to another stage."""
+    scope, number, values = stages.move_of(draft, event)
+    go_off(draft, draft.scope(scope.id), number, values)
+
+
 def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None:
     """An arm of a scope or of a wait goes off by what came from outside, with the values that it brings."""
     if holder in draft.scopes:
@@ -327,7 +334,7 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Moved)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
@@ -346,5 +353,6 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Jump: jumping.jump,
     Suspend: suspending.suspend,
     Resume: resume,
+    Moved: moved,
 }
 """What each event does."""

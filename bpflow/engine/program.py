@@ -7,7 +7,7 @@ from typing import Any
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
-from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Task, Trigger, Wait, expressions, flows
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Stage, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
 """The most nodes that a token enters between two events from outside."""
@@ -20,12 +20,13 @@ DATA_TRIGGERS = frozenset({"at", "until", "changed"})
 class Program:
     """What `advance` runs. Made from a graph, never stored: `Program(graph)` is cheap, and the caller keeps it by digest."""
 
-    __slots__ = ("__dict__", "codes", "graph", "handlers", "nodes", "people")
+    __slots__ = ("__dict__", "codes", "graph", "handlers", "nodes", "people", "stages")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
         self.people = {name: expr.text for name, expr in graph.people}
+        self.stages: dict[str, Stage] = {stage.id: stage for stage in graph.stages}
         self.codes: dict[str, Code] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
@@ -66,7 +67,9 @@ class Program:
     @cached_property
     def conditional(self) -> frozenset[str]:
         """Those of them that wait for times and conditions alone: neither a message nor a button moves their token."""
-        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
+        return frozenset(
+            node.id for node in self.graph.nodes if isinstance(node, Wait) and node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms)
+        )
 
     @cached_property
     def has_turns(self) -> bool:

@@ -1,6 +1,6 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import ERROR, GO_ON, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
     KINDS,
@@ -20,6 +20,7 @@ from bpflow.graph.nodes import (
     Place,
     Retry,
     Sets,
+    Stage,
     Start,
     Step,
     StepInfo,
@@ -40,6 +41,7 @@ __all__ = [
     "FORMAT",
     "GO_ON",
     "KINDS",
+    "STAGE",
     "Alarm",
     "Block",
     "Builder",
@@ -61,6 +63,7 @@ __all__ = [
     "Place",
     "Retry",
     "Sets",
+    "Stage",
     "Start",
     "Step",
     "StepInfo",

@@ -85,11 +85,12 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any. `fixed`: computed
-    on entry, and not again when a document changes.
+    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any · `move`: the document
+    is moved to the stage `name`, by one of `by` (None: by no person), with such a form. `fixed`: computed on entry, and not again when a
+    document changes.
     """
 
-    kind: Literal["at", "changed", "until", "message", "command", "error", "answer"]
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "move"]
     expr: Expr | None = None
     name: str = ""
     fixed: bool = False
@@ -97,6 +98,10 @@ class Trigger:
     title: str = ""
     form: tuple[tuple[str, Field], ...] = ()
     comment: Literal["none", "optional", "required"] = "optional"
+    fill: tuple[str, ...] = ()
+    """Of a move: the fields of its form that are fields of the document."""
+    prefill: Sets = ()
+    """Of a move: what its form offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +265,20 @@ class Start:
     """What the message brings."""
     cron: str = ""
     """The times of a schedule, in the zone of the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of a pipeline: a block whose id is the stage's, and what it takes to enter it. The value of the stage field is its id.
+
+    `required`: the fields of the document that must be filled before · `ask`: who fills them.
+    """
+
+    id: str
+    title: str
+    final: bool = False
+    required: tuple[tuple[str, Field], ...] = ()
+    ask: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

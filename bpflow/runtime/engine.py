@@ -25,6 +25,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import moves as moving
 from bpflow.runtime import operators, reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
@@ -263,6 +264,19 @@ class Engine:
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
+    # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def moves(self, instance: int, by: str | None = None) -> list[moving.MoveView]:
+        """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
+        return moving.moves(self.runner, instance, by, self.clock.now())
+
+    def move(self, instance: int, stage: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
+        """Moves the document of a pipeline to another stage: `values` are those of the form of the move, as text, plain data or typed.
+
+        Raises UnexpectedEvent (no such move leads from where it is), NotAllowed (it is not for him), InvalidAnswer (the form, or fields that
+        the stage needs; `field` says which).
+        """
+        moving.move(self.runner, instance, moving.Step(stage, by, values or {}, comment), self.clock.now(), self._happen)
+
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
@@ -304,7 +318,7 @@ class Engine:
         return done
 
     def _desk(self, by: str | None) -> Desk:
-        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
+        return Desk(self.runner, self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""

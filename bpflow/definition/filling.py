@@ -33,6 +33,11 @@ class FormKeys(Model):
     """Whether a comment is asked for; `optional` if nothing is said."""
 
 
+def must(field: Field) -> Field:
+    """The same field where it must be filled."""
+    return replace(field, required=True, default=None)
+
+
 def known_fields(keys: Sequence[FormKeys], world: World) -> dict[str, Field]:
     """The fields of a form as far as they are known: what is wrong with them is left out."""
     document = dict(world.document.fields) if world.document else {}
