@@ -17,7 +17,28 @@ from bpflow.definition.process import Process
 from bpflow.definition.stages import MOVE, MOVED, MoveKeys, Stage
 from bpflow.diagnostics import Diagnostic, Severity, Span, did_you_mean, each_quoted, say
 from bpflow.expressions import quoted
-from bpflow.graph import STAGE, Block, Builder, Call, Choose, Exit, Expr, Flow, Form, Handler, Lowering, Outcome, Sets, Step, Task, Trigger, Wait, Way, World
+from bpflow.graph import (
+    ENTER,
+    STAGE,
+    Block,
+    Builder,
+    Call,
+    Choose,
+    Exit,
+    Expr,
+    Flow,
+    Form,
+    Handler,
+    Lowering,
+    Outcome,
+    Sets,
+    Step,
+    Task,
+    Trigger,
+    Wait,
+    Way,
+    World,
+)
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
@@ -134,8 +155,8 @@ class Pipeline:
         if enter is None or enter.ask is None or not required:
             self._write(b, via, target, "")
             return
-        node, own = b.node(via), "" if target.source and not target.move else via
-        ask = self.builder.extra(f"{b.path}/enter_{target.stage}", "enter", self.title(target.stage), enter.place, b.depth)
+        node, own = b.node(via), "" if target.source and not target.move else f"as.{via}"
+        ask = self.builder.extra(f"{b.path}/enter_{target.stage}", ENTER, self.title(target.stage), enter.place, b.depth)
         asked = f"{ASKED}_{target.stage}"
         filled = Expr(" and ".join(_filled(name, one, target.move) for name, one in required.items()))
         b.add(Choose(node, ((filled, b.flow(node, "filled", b.at(f"{via}.go"))),), b.flow(node, "ask", ask.at(own))))

@@ -1,6 +1,6 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
     KINDS,
@@ -30,6 +30,7 @@ from bpflow.graph.nodes import (
     Wait,
     expressions,
     flows,
+    is_way,
     map_flows,
     step_name,
     step_of,
@@ -37,6 +38,7 @@ from bpflow.graph.nodes import (
 from bpflow.graph.written import Part, Written
 
 __all__ = [
+    "ENTER",
     "ERROR",
     "FORMAT",
     "GO_ON",
@@ -77,6 +79,7 @@ __all__ = [
     "expressions",
     "flows",
     "from_json",
+    "is_way",
     "map_flows",
     "step_name",
     "step_of",

@@ -18,8 +18,8 @@ from bpflow.graph.written import NOWHERE, Part, Written
 from bpflow.values import DocumentType, Field, ServiceType
 
 GO_ON = "go-on"
-STAGE = "stage"
-"""What stands for the activity of a stage."""
+STAGE, ENTER = "stage", "enter"
+"""What stands for the activity of a stage, and for that of the question for what it needs."""
 ERROR = "error"
 """The name under which the steps of `on-error` read the error: its `name` and `message`."""
 # The names of steps without an id: ids have no capital letters, so these are nobody's.

@@ -295,6 +295,11 @@ def step_of(node: str) -> str:
     return node.partition(":")[0]
 
 
+def is_way(node: str) -> bool:
+    """Whether the node is one of those by which a pipeline goes into a stage, rather than one of a step."""
+    return node.partition(":")[2].startswith(("move.", "to.")) or node.endswith((":start", ":stage"))
+
+
 def step_name(path: str) -> str:
     """The name of the step at a path: its id, else its activity (with a number where there are several)."""
     return path.rpartition("/")[2]

@@ -59,6 +59,13 @@ class Command(Filled):
     """The command."""
 
 
+class Move(Filled):
+    """The document is moved to another stage. All further keys are the values of the form of the move."""
+
+    stage: Name
+    """The stage to which it is moved."""
+
+
 class Change(Model):
     """Somebody edits a document."""
 
@@ -84,12 +91,14 @@ class Sent(Model):
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("answer", "command", "change", "message")
+    one_of: ClassVar[tuple[str, ...]] = ("answer", "command", "move", "change", "message")
 
     answer: Answer | None = None
     """An answer to a task."""
     command: Command | None = None
     """A command."""
+    move: Move | None = None
+    """A move to another stage."""
     change: Change | None = None
     """A change of a document."""
     message: Sent | None = None
@@ -183,6 +192,8 @@ class Expect(Facts):
     """Whether the deadline of the task has passed."""
     waiting: Word | None = None
     """The process waits at this step, or at a step of this activity."""
+    stage: Name | None = None
+    """The document is in this stage of the pipeline."""
     incident: Word | None = None
     """The process has an incident whose message has this in it."""
 
@@ -207,7 +218,7 @@ Documents: TypeAlias = dict[Result, dict[Name, Givens]]
 class Entry(Model):
     """One thing that happens, or must be so."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "command", "wait", "change", "message", "service", "refused")
+    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "command", "move", "wait", "change", "message", "service", "refused")
 
     expect: Expect | None = None
     """What must be so now."""
@@ -215,6 +226,8 @@ class Entry(Model):
     """Somebody answers a task."""
     command: Command | None = None
     """Somebody presses a command."""
+    move: Move | None = None
+    """Somebody moves the document to another stage."""
     wait: Word | None = None
     """Time passes: a duration such as `2 working days`, or up to an instant."""
     change: Change | None = None
