@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -61,6 +61,7 @@ def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:
             elif name in seen:
                 b.report("name-clash", say('the form has a field "{name}" already', name=name), at=_place(name, own))
             seen.add(name)
+        moves_by_next(b, own.fill)
         for name in own.fill:
             if not b.world.has_document:
                 b.report("missing-key", say('"{key}" needs a document, and the process has none', key="fill"), at=_place(name, own))
@@ -71,6 +72,14 @@ def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:
             if name not in seen:
                 b.report("unknown-field", say('the form has no field "{field}"', field=name), did_you_mean(name, seen), _place(name, own))
     return known_fields(keys, b.world)
+
+
+def moves_by_next(b: Lowering, names: Iterable[str]) -> None:
+    """Finds that the stage field of a pipeline is among the fields of its own document that a step changes."""
+    for name in names:
+        if name == b.world.stage_field:
+            message = say('"{field}" says in which stage the document is, and only moves change it', field=name)
+            b.report("stage-by-next", message, say('write "next" with the name of the stage'), span_of(name))
 
 
 def one_type_each(b: Lowering, outcomes: Mapping[str, FormKeys]) -> None:
