@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field as Key
 
+from bpflow.activities import rules
+from bpflow.activities.rules import Rule
 from bpflow.definition import filling as forms
 from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
@@ -15,7 +17,7 @@ from bpflow.definition.times import deadline, moment
 from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
-from bpflow.graph import Alarm, Call, Choose, Expr, Flow, Form, Lowering, Outcome, Task, World
+from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Outcome, Task, Trigger, World
 from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
 
@@ -48,6 +50,18 @@ class Overdue(Model):
     """Tells these people, once."""
     outcome: Name | None = None
     """Closes the task with this outcome."""
+    steps: Steps = ()
+    """What is done beside the open task, once."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """Steps beside a task that the deadline closes."""
+        yield from super().mistakes()
+        if self.steps and self.outcome:
+            yield Diagnostic(self.key_span("steps"), "exactly-one", say("only one of {keys} may be written", keys='"outcome" / "steps"'))
+
+
+ANSWER = "answer"
+"""The name under which the steps of `on-answer` read the answer."""
 
 
 class HumanStep(Step, FormKeys):
@@ -69,6 +83,13 @@ class HumanStep(Step, FormKeys):
     """Fields of the document, or expressions, that are shown."""
     outcomes: dict[Name, OutcomeKeys] = Key(default_factory=dict)
     """The buttons, by name."""
+    rule: Rule = "any"
+    """How many of those who are asked decide: `any`, whoever answers first; else the first outcome is counted against the second, `all`,
+    the `majority`, `{at-least: 2}` or `{percent: 60}` must choose the first, and any further outcome decides at once."""
+    ask: Literal["together", "in-turn"] = "together"
+    """Whether several people are asked all at once, or one after the other."""
+    on_answer: Steps = ()
+    """What is done beside the open task at each answer; `answer.by`, `.outcome`, `.comment`, `.at` and the fields of its form can be read."""
     due: Duration | None = None
     """The deadline: a duration from the opening, or a date, whose working day's end it is; `none`: no deadline."""
     on_overdue: Overdue | None = None
@@ -78,13 +99,21 @@ class HumanStep(Step, FormKeys):
         """The steps of each outcome."""
         for name, outcome in self.outcomes.items():
             yield str(name), outcome.steps
+        yield "on-answer", self.on_answer
+        yield "on-overdue", self.on_overdue.steps if self.on_overdue else ()
+
+    def brings(self, world: World | None = None) -> Iterator[tuple[str, Mapping[str, Field] | None]]:
+        """The answer, for the steps of `on-answer`."""
+        yield from super().brings(world)
+        if self.on_answer:
+            yield ANSWER, forms.given_fields(self._choices(), self._fields(world))
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Outcomes that lead nowhere, and what `on-overdue` lacks."""
         yield from super().mistakes()
-        for name, outcome in list(self.outcomes.items())[1:]:
+        for name, outcome in list(self._outcomes().items())[1:]:
             if not outcome.next and "steps" not in outcome.model_fields_set:
-                span = span_of(name) if span_of(name).file else outcome.place
+                span = span_of(name) if span_of(name).file else self.place
                 message = say('the outcome "{name}" does not say what follows', name=name)
                 yield Diagnostic(span, "unhandled-outcome", message, say('give it "steps", or "next: go-on" to carry on after the task'))
         chosen = self.on_overdue.outcome if self.on_overdue else None
@@ -101,16 +130,41 @@ class HumanStep(Step, FormKeys):
     def _outcomes(self) -> Mapping[str, OutcomeKeys]:
         return self.outcomes or {name: OutcomeKeys() for name in self.default_outcomes}
 
-    def results(self, world: World | None = None) -> Mapping[str, Field]:
-        """The answer that decided, its fields, and how far the task has come."""
+    def _choices(self) -> tuple[tuple[str, str], ...]:
+        return tuple((str(name), str(outcome.title or name)) for name, outcome in self._outcomes().items())
+
+    def _fields(self, world: World | None) -> dict[str, Field]:
         fields: dict[str, Field] = {}
         for outcome in self._outcomes().values():
             fields |= forms.known_fields((self, outcome), world or World())
-        choices = tuple((str(name), str(outcome.title or name)) for name, outcome in self._outcomes().items())
+        return fields
+
+    def results(self, world: World | None = None) -> Mapping[str, Field]:
+        """The answer that decided, its fields, and how far the task has come."""
+        choices, fields = self._choices(), self._fields(world)
         return {**forms.answer_fields(choices), **fields, **forms.progress_fields(choices, fields)}
 
     def lower(self, b: Lowering) -> None:
-        """One Task; and for each outcome that fills the document, a Call that writes it."""
+        """One Task; and for each outcome that fills the document, a Call that writes it. What runs beside the open task are handlers of a
+        Block around it, after which a Choose takes the way of the outcome."""
+        if not self.around:
+            self._task(b, {name: self._flow(b, name, outcome) for name, outcome in self._outcomes().items()})
+            return
+        inside, open, decided = b.inside(), b.node(self.around), b.node("decided")
+        self._task(b, {name: inside.flow(b.path, name) for name in self._outcomes()})
+        late = self.on_overdue.steps if self.on_overdue else ()
+        beside = ((Trigger("answer"), self.on_answer, ANSWER), (Trigger("overdue"), late, None))
+        handlers = tuple(_beside(inside, trigger, steps, gives) for trigger, steps, gives in beside if steps)
+        b.add(Block(open, (inside.flow(open, way=inside.at()),), b.flow(open, way=b.at("decided")), handlers=handlers))
+        arms = tuple((Expr(f"{b.name}.outcome == {quoted(name)}"), self._flow(b, name, outcome, decided)) for name, outcome in self._outcomes().items())
+        b.add(Choose(decided, arms))
+
+    @property
+    def around(self) -> str:
+        """The block in which steps run beside the open task."""
+        return "open" if self.on_answer or (self.on_overdue and self.on_overdue.steps) else ""
+
+    def _task(self, b: Lowering, flows: Mapping[str, Flow]) -> None:
         outcomes = self._outcomes()
         fields = {str(name): forms.fields(b, (self, outcome)) for name, outcome in outcomes.items()}
         forms.one_type_each(b, outcomes)
@@ -118,11 +172,13 @@ class HumanStep(Step, FormKeys):
             id=b.path,
             people=self.to,
             form=self._form(b, outcomes, fields),
-            outcomes=tuple((str(name), self._flow(b, str(name), outcome)) for name, outcome in outcomes.items()),
+            outcomes=tuple((str(name), flows[name]) for name in outcomes),
             alarms=self._alarms(),
-            gives=b.name if self.id or self._fills() else None,
+            gives=b.name if self.id or self._fills() or self.around else None,
             not_by=self.who_may_not,
             if_nobody=self.if_nobody,
+            rule=rules.lowered(self.rule),
+            in_turn=self.ask == "in-turn",
         )
         b.add(task)
 
@@ -141,20 +197,21 @@ class HumanStep(Step, FormKeys):
     def _fills(self) -> bool:
         return bool(self.fill) or any(outcome.fill for outcome in self.outcomes.values())
 
-    def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys) -> Flow:
-        way = b.branch(name, outcome.steps, outcome.next)
+    def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys, source: str | None = None) -> Flow:
+        """The flow of an outcome, from the task or from the node `source`."""
+        source, way = source or b.path, b.branch(name, outcome.steps, outcome.next)
         filled = (*self.fill, *outcome.fill) if outcome.button else ()
         if not filled:
-            return b.flow(b.path, name, way)
+            return b.flow(source, name, way)
         fill, answered = b.node(f"fill.{name}"), b.node(f"answered.{name}")
         sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", start_of(span_of(field)))) for field in filled)
         b.add(Call(fill, "documents.update", (("document", Expr("document", start_of(self.place))), *sets), b.flow(fill, way=way)))
         if self.on_overdue is None or self.on_overdue.outcome != name:
-            return b.flow(b.path, name, b.at(f"fill.{name}"))
+            return b.flow(source, name, b.at(f"fill.{name}"))
         # chosen by the deadline, the outcome has no answer that could be written
         arm = (Expr(f"{b.name}.by != none"), b.flow(answered, "answered", b.at(f"fill.{name}"), outcome.title))
         b.add(Choose(answered, (arm,), b.flow(answered, "overdue", way, outcome.title)))
-        return b.flow(b.path, name, b.at(f"answered.{name}"))
+        return b.flow(source, name, b.at(f"answered.{name}"))
 
     def _alarms(self) -> tuple[Alarm, ...]:
         if self.due is None:
@@ -163,3 +220,9 @@ class HumanStep(Step, FormKeys):
         remind = moment(late.remind) if late and late.remind else None
         outcome = str(late.outcome) if late and late.outcome else None
         return (Alarm(deadline(self.due), True, late.tell if late else None, remind, outcome),)
+
+
+def _beside(inside: Lowering, trigger: Trigger, steps: Steps, gives: str | None) -> Handler:
+    """Steps that run beside the open task."""
+    name = f"on-{trigger.kind}"
+    return Handler(name, trigger, False, inside.flow(inside.node("open"), name, inside.branch(name, steps)), gives=gives)

@@ -279,6 +279,8 @@ def _reason(row: NoticeRow) -> Message:
             return say("a task is overdue")
         case "reminder":
             return say("a reminder")
+        case "withdrawn":
+            return say("a task was withdrawn")
     return say("a notice")
 
 

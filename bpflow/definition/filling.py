@@ -125,9 +125,14 @@ def answer_fields(choices: tuple[tuple[str, str], ...]) -> dict[str, Field]:
     return {"outcome": Field("choice", choices=choices), "by": Field("user"), "at": Field("datetime"), "comment": Field("text")}
 
 
+def given_fields(choices: tuple[tuple[str, str], ...], form: Mapping[str, Field]) -> dict[str, Field]:
+    """One answer, as `answers` has it."""
+    return {**answer_fields(choices), "in_place_of": Field("user"), **form}
+
+
 def progress_fields(choices: tuple[tuple[str, str], ...], form: Mapping[str, Field]) -> dict[str, Field]:
     """The results that are there while the task is open too."""
-    answer = {**answer_fields(choices), "in_place_of": Field("user"), **form}
+    answer = given_fields(choices, form)
     return {"answers": Field("object", many=True, fields=tuple(answer.items())), "waiting": Field("user", many=True), "overdue": Field("boolean")}
 
 

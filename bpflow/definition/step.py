@@ -75,6 +75,11 @@ class Step(Model):
         """Whether the results may have more fields than `results` tells: those that only the run knows."""
         return False
 
+    @property
+    def around(self) -> str:
+        """The suffix of a node of its own by which the step is entered, where it opens a block around what it is."""
+        return ""
+
     def brings(self, world: World | None = None) -> Iterator[tuple[str, Mapping[str, values.Field] | None]]:
         """Names that the step gives besides its own, with their fields (None: not known): a for-each's item, what a trigger brings."""
         if self.on_error:

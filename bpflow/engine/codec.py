@@ -16,7 +16,7 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, Token, Waiting
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, Token, Vote, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
@@ -97,9 +97,17 @@ def _read_fan(row: list[Any]) -> Fan:
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
-    people = [[_party(a.party), _party(a.in_place_of)] if a.in_place_of else [_party(a.party)] for a in waiting.people]
-    row: list[Any] = [_arms(waiting.arms), people, waiting.attempt, waiting.excluded]
-    return row if waiting.excluded else row[:3]
+    row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
+    if waiting.excluded or waiting.later or waiting.votes:
+        votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
+        row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
+    return row
+
+
+def _seat(seat: Assignee) -> list[Any]:
+    if seat.group is not None:
+        return [_party(seat.party), seat.in_place_of and _party(seat.in_place_of), _party(seat.group)]
+    return [_party(seat.party), _party(seat.in_place_of)] if seat.in_place_of else [_party(seat.party)]
 
 
 PARTIES: dict[str, type[Party]] = {"u": User, "d": Department, "r": Role}
@@ -112,8 +120,16 @@ def _party(party: Party) -> str:
 
 
 def _read_waiting(row: list[Any]) -> Waiting:
-    people = tuple(Assignee(PARTIES[pair[0][0]](pair[0][1:]), User(pair[1][1:]) if len(pair) > 1 else None) for pair in row[1])
-    return Waiting(_read_arms(row[0]), people, tuple(read_value(row[3])) if len(row) > 3 else (), row[2])
+    arms, people = _read_arms(row[0]), tuple(map(_read_seat, row[1]))
+    if len(row) == 3:
+        return Waiting(arms, people, (), row[2])
+    votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
+    return Waiting(arms, people, tuple(read_value(row[3])), row[2], tuple(map(_read_seat, row[4])), votes)
+
+
+def _read_seat(row: list[Any]) -> Assignee:
+    party, in_place_of, group = (*(PARTIES[text[0]](text[1:]) if text else None for text in row), None, None)[:3]
+    return Assignee(party, in_place_of, group)  # type: ignore[arg-type]
 
 
 def _arms(arms: Arms) -> list[Any] | int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
+from bpflow.engine import arms, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -177,7 +177,9 @@ def answered(draft: Draft, event: Answered) -> None:
     token = draft.token(event.token)
     token.hops = 0
     draft.look_from(token.scope)
-    scopes.go_on(draft, token, people.answer(draft, token, node, event))
+    follow = people.answer(draft, token, node, event)
+    if follow is not None:
+        scopes.go_on(draft, token, follow)
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
@@ -222,7 +224,7 @@ def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None
 
 
 def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> None:
-    nodes.handle(draft, scope, number, draft.program.handlers[scope.block][number], values)
+    handling.handle(draft, scope, number, draft.program.handlers[scope.block][number], values)
 
 
 def arrived(draft: Draft, event: Arrived) -> None:

@@ -6,18 +6,17 @@ sent on through the queue. A Fault leaves the token held at the node, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import assert_never
 
 from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, people, scopes
+from bpflow.engine import arms, handling, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
-from bpflow.engine.state import ROOT, Failure, Names, Scope, Token, Waiting
+from bpflow.engine.state import ROOT, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
 from bpflow.expressions.data import User, Value
-from bpflow.graph import Block, Call, Choose, Exit, Flow, Handler, Join, Node, Step, Task, Wait
+from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait
 
 
 def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
@@ -170,7 +169,7 @@ def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, 
     if node.retry is not None and attempt <= node.retry.times:
         arms.set_timer(draft, token.id, waiting.arms, RETRY, draft.now + pause_before(draft, token, node, attempt))
         return
-    if not raise_error(draft, token, error, reason):
+    if not handling.raise_error(draft, token, error, reason):
         draft.hold(token, reason, "failure")
 
 
@@ -180,7 +179,7 @@ def catchable(draft: Draft, token: Token, node: Call, attempt: int) -> tuple[str
     if node.retry is not None and attempt <= node.retry.times:
         return ("",)
     found = dict.fromkeys(draft.catches)
-    for _, handler in error_handlers(draft, token):
+    for _, handler in handling.error_handlers(draft, token):
         found[handler.trigger.name] = None
     return ("",) if "" in found else tuple(found)
 
@@ -270,7 +269,7 @@ def late_joins(draft: Draft) -> bool:
     return False
 
 
-# ── exits and errors ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── exits ────────────────────────────────────────────────────────────────────────────────────────────────
 def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
     match node.how:
         case "end":
@@ -280,82 +279,10 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
             draft.queue.append((host, out))
         case "raise":
             reason = say('the error "{error}" is not handled', error=node.name)
-            if not raise_error(draft, token, node.name, reason, leave=node.out is None):
+            if not handling.raise_error(draft, token, node.name, reason, leave=node.out is None):
                 if node.out is not None:
                     return node.out
                 draft.hold(token, reason, "failure")
         case _:
             assert_never(node.how)
     return None
-
-
-def raise_error(draft: Draft, token: Token, error: str, reason: Message, *, leave: bool = True) -> bool:
-    """Gives an error to the nearest handler around the token that takes it, else, if it may `leave`, to the caller of the instance. False
-    if nobody takes it."""
-    for (scope, number), handler in error_handlers(draft, token):
-        if handler.trigger.name in ("", error):
-            handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
-            return True
-    if leave and ("" in draft.catches or error in draft.catches):
-        scopes.fail_instance(draft, Failure(error, reason))
-        return True
-    return False
-
-
-def error_handlers(draft: Draft, token: Token) -> Iterator[tuple[tuple[Scope, int], Handler]]:
-    """The handlers of errors that are armed around the token, the nearest first. What fails in the steps of one that runs beside its block
-    is not for the handlers of that block: they would take their own errors for ever."""
-    scope, own = draft.scopes[token.scope], False
-    while True:
-        if scope.handler < 0:
-            for number, handler in enumerate(arms.handlers_of(draft, scope)):
-                if handler.trigger.kind == "error" and not own:
-                    yield (scope, number), handler
-            own = False
-        elif scope.host is None and scope.id != ROOT:
-            own = draft.program.handlers[scope.block][scope.handler].trigger.kind == "error"
-        if scope.id == ROOT:
-            return
-        scope = draft.scopes[scope.parent]
-
-
-def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: dict[str, Value], source: Token | None = None) -> None:
-    """A handler goes off. `cancels`: the body is cleared, and the handler's steps take its place (or go on outside). Beside: they get a
-    scope of their own, which the block waits for. What the trigger brings is theirs to read, whatever fires meanwhile, and may be read
-    afterwards as results are."""
-    scope = draft.scope(scope.id)
-    draft.facts.append(("fired", scope.id, handler.name))
-    hops = source.hops if source else draft.hops
-    draft.give(scope.parent, handler.gives, values)
-    brought: Names | None = {handler.gives: values} if handler.gives in draft.program.fields_read else None
-    if handler.cancels and handler.outside and scope.host is not None:
-        host = draft.token(scope.host)
-        host.hops = hops
-        scopes.clear(draft, {scope.id})
-        scopes.go_on(draft, host, handler.entry)
-        return
-    if handler.cancels:
-        scopes.clear(draft, {scope.id}, keep=scope.id)
-        scope.handler, scope.names = number, brought
-        draft.turns = draft.turns or brought is not None
-        draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
-        return
-    if scope.arms is not None and handler.trigger.kind in ("at", "until"):
-        scope.arms.fired = {**scope.arms.fired, number: draft.now}
-    beside = draft.new_scope(scope.block, scope.id, handler=number)
-    beside.names = brought
-    draft.turns = draft.turns or brought is not None
-    scope.live += 1
-    draft.queue.append((draft.new_token(beside.id, hops), handler.entry))
-    if source is not None:
-        drop(draft, source)
-
-
-def drop(draft: Draft, token: Token) -> None:
-    """The token whose error a handler beside takes is gone: its branch ends there."""
-    scopes.disarm_token(draft, token)
-    draft.forget_incidents({token.id}, set())
-    del draft.tokens[token.id]
-    scope = draft.scope(token.scope)
-    scope.live -= 1
-    scopes.check(draft, scope, token.hops)

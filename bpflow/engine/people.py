@@ -6,21 +6,22 @@ answer is refused, naming the field, and the task stays as it was; overdue is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import Message, say
-from bpflow.engine import arms
+from bpflow.engine import arms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
-from bpflow.engine.state import Assignee, Party, Token, Waiting
+from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
+from bpflow.engine.telling import notice, subject_of
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
 from bpflow.values import InvalidValue, check
 
-NOTICE = "notify"
-"""The service that tells people of overdue tasks."""
+NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
+"""What the results of an open task say of its decision."""
 
 
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -30,17 +31,15 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
     waiting.people, waiting.excluded = people, excluded
+    if task.in_turn:
+        waiting.people, waiting.later = people[:1], people[1:]
+    votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
         draft.give(token.scope, task.gives, open_record(people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     return None
-
-
-def subject_of(draft: Draft, task: Task) -> str:
-    subject = draft.value(task.form.subject)
-    return subject if isinstance(subject, str) else str(subject)
 
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
@@ -56,22 +55,27 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
 def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
     """The results of a task that nobody has answered."""
     waiting: list[Value] = [assignee.party for assignee in people]
-    return {"outcome": None, "by": None, "at": None, "comment": None, "answers": [], "waiting": waiting, "overdue": False}
+    return {**NOT_DECIDED, "answers": [], "waiting": waiting, "overdue": False}
 
 
 def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
     """Who may answer, and who may not. A Fault names the expression that gave nobody."""
     excluded = tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
     for expr in (task.people, task.if_nobody):
-        if expr is not None:
-            people: dict[Party, Assignee] = {}
-            for party in parties(draft, expr):
-                one = acting(draft, party)
-                if one is not None and one.party not in excluded:
-                    people.setdefault(one.party, one)
-            if people:
-                return tuple(people.values()), excluded
+        seats = seats_of(draft, expr, excluded) if expr is not None else ()
+        if seats:
+            return seats, excluded
     raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+
+
+def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
+    """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
+    seats: dict[Party, Assignee] = {}
+    for party in parties(draft, expr):
+        seat = acting(draft, party)
+        if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
+            seats[seat.party] = seat
+    return tuple(seats.values())
 
 
 def parties(draft: Draft, expr: Expr) -> list[Party]:
@@ -109,45 +113,89 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
 
 
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow:
-    """Takes an answer and closes the task. NotAllowed or InvalidAnswer if it is not to be taken."""
+def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | None:
+    """Takes an answer; the flow of the outcome if that decides the task. NotAllowed or InvalidAnswer if it is not to be taken."""
     waiting = token.waiting
     assert waiting is not None
-    in_place_of = may_answer(draft, waiting, event.by)
+    seat, in_place_of = seat_for(draft, waiting, event.by)
     outcome = draft.program.forms[task.id].get(event.outcome)
     if outcome is None or not outcome.button:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
     values = checked(outcome, event.values, event.comment)
+    before = arms.closed(token)
+    take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
+    chosen = votes.decided(task, waiting)
+    given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
-        draft.give(token.scope, task.gives, answered_record(draft, task, waiting, event, values, in_place_of))
-    return close_task(draft, token, task, event.outcome)
+        draft.give(token.scope, task.gives, answered_record(draft, token, task, chosen, given))
+    handling.hear(draft, token, "answer", given)
+    if chosen is not None:
+        return close_task(draft, token, task, chosen, before)
+    draft.facts.append(("answered", token.id, token.node))
+    after = row(task, waiting, subject_of(draft, task))
+    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
+    return None
 
 
-def answered_record(draft: Draft, task: Task, waiting: Waiting, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
-    """The results of an answered task; the list of answers only where some expression reads it."""
-    wanted = draft.program.fields_read[task.gives or ""]
+def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
+    """The answer of a seat is there; where people are asked in turn the next has his."""
+    waiting.people = tuple(other for other in waiting.people if other is not seat)
+    waiting.votes += (vote,)
+    if not waiting.people:
+        waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
+
+
+def given_record(draft: Draft, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
+    """One answer, as `answers` has it and the steps of `on-answer` see it."""
+    return {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now, **values}
+
+
+def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, given: dict[str, Value]) -> dict[str, Value]:
+    """The results of a task after an answer: of the deciding one if it has `chosen` an outcome. The list of answers is kept only where some
+    expression reads it."""
+    waiting, wanted = token.waiting, draft.program.fields_read.get(task.gives or "", frozenset())
+    assert waiting is not None
     answers: list[Value] = []
     if wanted is None or "answers" in wanted:
-        given: dict[str, Value] = {"by": event.by, "in_place_of": in_place_of, "outcome": event.outcome, "comment": event.comment, "at": draft.now}
-        answers.append({**given, **values})
+        answers = [*answers_so_far(draft, token, task), given]
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    head: dict[str, Value] = {"outcome": event.outcome, "by": event.by, "at": draft.now, "comment": event.comment}
-    return {**head, **values, "answers": answers, "waiting": [], "overdue": overdue}
+    progress: dict[str, Value] = {"answers": answers, "waiting": still_asked(waiting), "overdue": overdue}
+    if chosen is None:
+        return {**NOT_DECIDED, **progress}
+    decisive = {name: value for name, value in given.items() if name != "in_place_of"}
+    return {**decisive, "outcome": chosen, **progress}
 
 
-def may_answer(draft: Draft, waiting: Waiting, by: User) -> User | None:
-    """In whose place a person answers (None: his own). NotAllowed if the task is not his."""
+def answers_so_far(draft: Draft, token: Token, task: Task) -> list[Value]:
+    """The answers that the results of the task have already."""
+    record = draft.home(token.scope)[0].get(task.gives or "")
+    answers = record.get("answers") if isinstance(record, Mapping) else None
+    return answers if isinstance(answers, list) else []
+
+
+def still_asked(waiting: Waiting) -> list[Value]:
+    """Who has not answered: those whose turn it is, and those who come after them."""
+    return [seat.party for seat in (*waiting.people, *waiting.later)]
+
+
+def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User | None]:
+    """The seat that a person answers for, and in whose place (None: his own). NotAllowed if there is none, or he has answered: nobody has
+    two votes."""
     if by in waiting.excluded:
         raise NotAllowed(say('"{user}" may not answer this task', user=by.id))
-    for assignee in waiting.people:
-        if assignee.party == by:
-            return assignee.in_place_of
-    for assignee in waiting.people:
-        if assignee.in_place_of == by:
-            return None
-        if not isinstance(assignee.party, User) and draft.ask(("directory", "belongs", by, assignee.party)) is True:
-            return None
+    if any(vote.by == by for vote in waiting.votes):
+        raise NotAllowed(say('"{user}" has answered this task already', user=by.id))
+    for seat in waiting.people:
+        if seat.party == by:
+            return seat, seat.in_place_of
+    for seat in waiting.people:
+        if seat.in_place_of == by:
+            return seat, None
+        if not isinstance(seat.party, User) and draft.ask(("directory", "belongs", by, seat.party)) is True:
+            return seat, None
+    if any(seat.party == by for seat in waiting.later):
+        raise NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
@@ -183,9 +231,9 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
     return refusal
 
 
-def close_task(draft: Draft, token: Token, task: Task, outcome: str) -> Flow:
-    """The task is over; gives the flow of its outcome."""
-    draft.effects.tasks.put((token.id, token.visit), arms.closed(token), None)
+def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
+    """The task, whose row was `before`, is over; gives the flow of its outcome."""
+    draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
     return dict(task.outcomes)[outcome]
 
@@ -204,6 +252,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         waiting.arms.fired = {**waiting.arms.fired, number: due}
         if what.overdue:
             mark_overdue(draft, token, task)
+            handling.hear(draft, token, "overdue", {})
     if first and what.outcome is not None:
         return decided_by_alarm(draft, token, task, what.outcome, told)
     if what.remind is not None:
@@ -229,10 +278,10 @@ def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told:
     fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
     head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
     assert token.waiting is not None
-    waiting: list[Value] = [a.party for a in token.waiting.people]
-    draft.give(token.scope, task.gives, {**head, **fields, "answers": [], "waiting": waiting, "overdue": True})
+    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": True}
+    draft.give(token.scope, task.gives, {**head, **fields, **progress})
     draft.effects.calls += told
-    return close_task(draft, token, task, outcome)
+    return close_task(draft, token, task, outcome, arms.closed(token))
 
 
 def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
@@ -240,15 +289,6 @@ def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
         return []
     people = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None]
     return [notice(draft, token, task, people, "overdue")] if people else []
-
-
-def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> CallOut:
-    """A call of the notice service that nobody waits for; the attempts of the token tell such calls apart."""
-    assert token.waiting is not None
-    token.waiting.attempt += 1
-    to: list[Value] = list(people)
-    arguments: dict[str, Value] = {"to": to, "title": subject_of(draft, task), "reason": reason}
-    return CallOut(NOTICE, arguments, token.id, token.visit, token.waiting.attempt, wait=False)
 
 
 def _told(value: Value) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, enough
+from bpflow.engine import arms, enough, telling
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import MAX_LIVE
 from bpflow.engine.state import ROOT, Failure, Fan, Scope, Token
 from bpflow.expressions.data import Value
-from bpflow.graph import Block, Each, Flow
+from bpflow.graph import Block, Each, Flow, Task
 
 
 def block_of(draft: Draft, id: str) -> Block:
@@ -288,6 +288,8 @@ def disarm_token(draft: Draft, token: Token) -> None:
     if token.waiting is not None:
         arms.disarm(draft, token.id, token.waiting.arms)
         arms.withdraw(draft, token)
+        if token.status == "waiting" and isinstance(node := draft.program.nodes.get(token.node), Task):
+            telling.withdrawn(draft, token, node)
     if token.status in ("waiting", "held"):
         draft.facts.append(("cleared", token.id, token.node))
 

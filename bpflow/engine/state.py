@@ -31,9 +31,18 @@ OVER = frozenset({"ended", "cancelled", "failed"})
 
 
 class Assignee(NamedTuple):
-    """One who may answer a task; a substitute says in whose place."""
+    """A seat at a task: whose answer it waits for; a substitute says in whose place, and who has claimed it of which group."""
 
     party: Party
+    in_place_of: User | None = None
+    group: Department | Role | None = None
+
+
+class Vote(NamedTuple):
+    """An answer that has been given while the task is not decided."""
+
+    by: User
+    outcome: str
     in_place_of: User | None = None
 
 
@@ -66,15 +75,18 @@ class Arms:
 
 @dataclass(slots=True)
 class Waiting:
-    """Why a token waits: its arms, the people of a task, the attempts of a call."""
+    """Why a token waits: its arms, the attempts of a call; of a task those whose turn it is (`people`), those who come after them
+    (`later`), who may not answer, and the answers given so far."""
 
     arms: Arms = field(default_factory=Arms)
     people: tuple[Assignee, ...] = ()
     excluded: tuple[User, ...] = ()
     attempt: int = 0
+    later: tuple[Assignee, ...] = ()
+    votes: tuple[Vote, ...] = ()
 
     def copy(self) -> Waiting:
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt)
+        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes)
 
 
 @dataclass(slots=True)

@@ -168,7 +168,9 @@ class Effects:
         self.withdrawn += later.withdrawn
 
 
-FactKind: TypeAlias = Literal["took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "jumped", "suspended", "resumed"]
+FactKind: TypeAlias = Literal[
+    "took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "jumped", "suspended", "resumed", "answered"
+]
 Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, nodes, people, scopes
+from bpflow.engine import arms, handling, nodes, people, scopes, telling
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Arms, Scope, Token, Waiting
@@ -124,7 +124,7 @@ def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Docum
     for number, handler in enumerate(arms.handlers_of(draft, scope)):
         fired = scope.arms is not None and number in scope.arms.fired
         if not fired and concerns(number, handler.trigger) and look(draft, scope.id, number, handler.trigger, about, level=False):
-            nodes.handle(draft, scope, number, handler, {})
+            handling.handle(draft, scope, number, handler, {})
             if handler.cancels:
                 return
 
@@ -136,7 +136,7 @@ def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, ab
     draft.look_from(token.scope)
     before = dict(waiting.arms.due)
     try:
-        subject = people.subject_of(draft, task)
+        subject = telling.subject_of(draft, task)
     except Fault as fault:
         on_arm(draft, token.id, next(iter(before), 0), fault)
         return

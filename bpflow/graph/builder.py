@@ -43,6 +43,8 @@ class Lowered(Protocol):
     def on_error(self) -> LoweredBranch | None: ...
     @property
     def place(self) -> Span: ...
+    @property
+    def around(self) -> str: ...
     def lower(self, b: Lowering, /) -> None: ...
 
 
@@ -221,7 +223,7 @@ class Builder:
         if step.on_error:
             guard = entry_of(step, b.path)
             caught = Handler("on-error", Trigger("error"), True, inside.flow(guard, "on-error", step.on_error.way(inside, "on-error")), gives=ERROR)
-            b.add(Block(guard, (inside.flow(guard, "try", Way(b.path, inside.depth)),), b.flow(guard), handlers=(caught,)))
+            b.add(Block(guard, (inside.flow(guard, "try", Way(_first_of(step, b.path), inside.depth)),), b.flow(guard), handlers=(caught,)))
 
     def _paths(self, steps: Sequence[Lowered], prefix: str, places: _Places) -> list[str]:
         """The paths of the steps of a list: by id, else by activity with a number from the second on; never one twice."""
@@ -414,8 +416,12 @@ def _given_by(node: Node) -> Iterator[str]:
 
 
 def entry_of(step: Lowered, path: str) -> str:
-    """The node by which a step is entered: that of its path, or the block around it that takes its errors."""
-    return f"{path}:guard" if step.on_error else path
+    """The node by which a step is entered: that of its path, the block that it opens around that, or the one that takes its errors."""
+    return f"{path}:guard" if step.on_error else _first_of(step, path)
+
+
+def _first_of(step: Lowered, path: str) -> str:
+    return f"{path}:{step.around}" if step.around else path
 
 
 def _numbered(name: str, taken: set[str]) -> str:

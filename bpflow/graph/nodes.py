@@ -2,7 +2,8 @@
 
 The law of this file: plain data. Expressions are text with their place, services are names; never a callable. The ids of nodes
 come from the paths of step ids: the node whose id is a step's path does what the step is for, and any further nodes of the step are
-called `path:suffix`. A step is entered by that node, or, if it has an `on-error`, by the block `path:guard` around it.
+called `path:suffix`. A step is entered by that node, or by a block around it: `path:guard` if it has an `on-error`, `path:open` if it
+is a task beside which steps run.
 """
 
 from __future__ import annotations
@@ -85,12 +86,12 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any · `move`: the document
-    is moved to the stage `name`, by one of `by` (None: by no person), with such a form. `fixed`: computed on entry, and not again when a
-    document changes.
+    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any · `answer`, `overdue`:
+    what the task inside has come to · `move`: the document is moved to the stage `name`, by one of `by` (None: by no person), with such a
+    form. `fixed`: computed on entry, and not again when a document changes.
     """
 
-    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "move"]
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue", "move"]
     expr: Expr | None = None
     name: str = ""
     fixed: bool = False
@@ -148,8 +149,19 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """How many of those who are asked must choose the first outcome: `any` is whoever answers first, with whichever outcome; of the others
+    the first outcome is counted against the second, and any further one decides at once. `amount`: the number of `at-least`, the `percent`.
+    """
+
+    kind: Literal["any", "all", "majority", "at-least", "percent"] = "any"
+    amount: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """Work for one person, for one of several, or for a candidate group. `gives` names its results."""
+    """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
+    after the other. `gives` names its results."""
 
     id: str
     people: Expr
@@ -159,6 +171,8 @@ class Task:
     gives: str | None = None
     not_by: Expr | None = None
     if_nobody: Expr | None = None
+    rule: Rule = Rule()
+    in_turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from bpflow.engine.events import (
 )
 from bpflow.engine.program import Program
 from bpflow.engine.stages import stage_scope
-from bpflow.engine.state import ROOT, Assignee, Failure, State, Token
+from bpflow.engine.state import ROOT, Assignee, Failure, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
@@ -41,7 +41,8 @@ from bpflow.stores.contract import InstanceRow, party_text
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers."""
+    """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
+    `later` those who come after them · `votes`: the answers so far."""
 
     id: str
     instance: int
@@ -54,6 +55,8 @@ class TaskView:
     outcomes: tuple[Outcome, ...]
     prefill: dict[str, Value]
     people: tuple[Assignee, ...]
+    later: tuple[Assignee, ...]
+    votes: tuple[Vote, ...]
     document: Document | None
     opened: datetime
     due: datetime | None
@@ -264,6 +267,8 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         tuple(outcome for outcome in form.outcomes if outcome.button),
         {name: value for name, value in prefill.items() if value is not None},
         at.waiting.people,
+        at.waiting.later,
+        at.waiting.votes,
         held.document,
         entry.opened,
         entry.due,
@@ -342,7 +347,7 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Started():
             return [Line(at, "started", "", held.program.graph.title, by, None)]
         case Answered():
-            node = _left(held, event.token, facts)
+            node = next((what for kind, id, what in facts if (kind, id) == ("answered", event.token)), None) or _left(held, event.token, facts)
             title = next((o.title for o in held.program.forms.get(node, {}).values() if o.name == event.outcome), event.outcome)
             said = say("{outcome}: {comment}", outcome=title, comment=event.comment) if event.comment else say("{outcome}", outcome=title)
             return [Line(at, "answered", step_of(node), title_of(steps, node), by, said)]
@@ -396,7 +401,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
-    if kind in ("suspended", "resumed"):
+    if kind in ("suspended", "resumed", "answered"):
         return None
     if kind == "corrected":
         return Line(at, "corrected", "", what, None, None)

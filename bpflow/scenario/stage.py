@@ -32,7 +32,7 @@ MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
 
 
-NOTICES = frozenset(("notify", "overdue", "reminder"))
+NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn"))
 """What scenarios call notices; that a task has come or gone is told by the tasks."""
 
 
