@@ -28,6 +28,7 @@ ROOMS = {
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "press": ("commands", "command"),
+    "moves": ("moves", "move"),
     "show": ("instances", "show", "incidents"),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

@@ -125,6 +125,8 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
         by = view.suspended
         said = {"who": names.person(by.by.id) if by.by else "–", "when": names.when(by.at), "why": by.why or "–"}
         out.line(say("suspended by {who}, {when}: {why}", **said), "yellow")
+    if view.stage is not None:
+        out.line(say('stage: "{stage}"', stage=view.stage.title))
     if row.caller is not None:
         out.line(say("called by instance {instance}", instance=row.caller.instance))
     for one in view.called:
@@ -216,6 +218,7 @@ WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
     "commanded": tr('pressed "{title}"'),
+    "moved": tr('moved to "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),
     "incident": tr('incident at "{title}"'),
@@ -260,6 +263,7 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
     return {
         **_row_data(view.row, names),
         "title": view.title,
+        "stage": view.stage.id if view.stage else None,
         "suspended": _suspended_data(view.suspended, names) if view.suspended else None,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
