@@ -14,7 +14,7 @@ from functools import partial
 from bpflow import graph
 from bpflow.definition import filling, triggers
 from bpflow.definition.process import Process
-from bpflow.definition.stages import MOVE, MOVED, MoveKeys, Stage
+from bpflow.definition.stages import MOVE, MOVED, MoveKeys, Stage, all_moves, moves_from
 from bpflow.diagnostics import Diagnostic, Severity, Span, did_you_mean, each_quoted, say
 from bpflow.expressions import quoted
 from bpflow.graph import (
@@ -112,7 +112,7 @@ class Pipeline:
             inside.add(Exit(rest.to or "", "end", name))
         else:
             inside.add(Wait(rest.to or "", ()))
-        handlers = tuple(self._move(inside, Target(to, move, name)) for to, move in self.process.moves_from(name).items() if to in self.process.stages)
+        handlers = tuple(self._move(inside, Target(to, move, name)) for to, move in moves_from(self.process, name).items() if to in self.process.stages)
         outside.add(Block(name, (inside.flow(name, way=inside.at("begin")),), Flow(f"{name}>off"), handlers=handlers))
 
     def _steps(self, inside: Lowering, stage: Stage, rest: Way) -> Way:
@@ -184,7 +184,7 @@ class Pipeline:
         return tuple((name, Expr(text)) for name, text in {"from": source, **person, "at": "now", **fields}.items())
 
     def _form_fields(self) -> list[str]:
-        return list(dict.fromkeys(str(name) for _, move in self.process.all_moves() for name in (*move.fields, *move.fill)))
+        return list(dict.fromkeys(str(name) for _, move in all_moves(self.process) for name in (*move.fields, *move.fill)))
 
     def _filled_in(self, target: Target, asked: str) -> dict[str, Expr]:
         """The fields of the document that are written with the move: those of its form, and those that had to be filled."""
@@ -229,7 +229,7 @@ def _span(name: str, stage: Stage) -> Span:
 def moved(process: Process, world: World) -> dict[str, Field]:
     """The fields of `move`: what is known of every move, and those of the forms of all of them."""
     known = {**MOVED, "from": Field("choice", choices=tuple((str(name), str(stage.title or name)) for name, stage in process.stages.items()))}
-    for _, move in process.all_moves():
+    for _, move in all_moves(process):
         known |= {name: one for name, one in filling.known_fields((move,), world).items() if name not in MOVED}
     return known
 
@@ -237,7 +237,7 @@ def moved(process: Process, world: World) -> dict[str, Field]:
 # ── what is wrong with the names ────────────────────────────────────────────────────────────────────────────────────
 def mistakes(process: Process, document: Mapping[str, Field] | None) -> Iterator[Diagnostic]:
     """Stages and fields that are named and are not there; `document`: the fields of the document, if they are known."""
-    for to, move in process.all_moves():
+    for to, move in all_moves(process) if process.stages else ():
         if to not in process.stages:
             span = span_of(to) if span_of(to).file else move.place
             yield Diagnostic(span, "unknown-stage", say('there is no stage "{name}"', name=to), did_you_mean(to, process.stages))

@@ -13,7 +13,8 @@ from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.settings import is_zone
-from bpflow.definition.stages import PipelineKeys
+from bpflow.definition.stages import MoveKeys, Stage
+from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
@@ -99,7 +100,7 @@ class CallStart(Model):
 Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChangedStart | ScheduleStart | MessageStart | CallStart, Key(discriminator="on")]
 
 
-class Process(PipelineKeys):
+class Process(Model):
     """A process: `steps`, or the `stages` of a pipeline."""
 
     one_of: ClassVar[tuple[str, ...]] = ("steps", "stages")
@@ -132,6 +133,12 @@ class Process(PipelineKeys):
     """What may happen at any time while an instance runs."""
     steps: Steps = ()
     """What is done."""
+    stage_field: Title | None = None
+    """Of a pipeline: the field of the document that says in which stage it is, by the names of the stages."""
+    stages: dict[Name, Stage] = Key(default_factory=dict)
+    """The stages of a pipeline by name, in their order; a new document begins in the first."""
+    moves: dict[Name, MoveKeys] = Key(default_factory=dict)
+    """The moves that there are in every stage that is not final, by the stage to which they lead."""
 
     def all_steps(self) -> Iterator[Step]:
         """All steps, those inside others, of stages and of `meanwhile` too."""
@@ -144,6 +151,7 @@ class Process(PipelineKeys):
     def mistakes(self) -> Iterator[Diagnostic]:
         """A zone that there is not, and starts by documents where there is no document."""
         yield from super().mistakes()
+        yield from pipeline_mistakes(self)
         if self.timezone is not None and not is_zone(self.timezone):
             message = say('there is no time zone "{zone}"', zone=self.timezone)
             yield Diagnostic(self.value_span("timezone"), "unknown-timezone", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from pydantic import Field as Key
 
@@ -12,7 +13,7 @@ from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Name, Title
-from bpflow.diagnostics import Diagnostic, say
+from bpflow.diagnostics import Diagnostic, Span, say
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
@@ -76,42 +77,41 @@ class Stage(Model):
             yield from walk(steps)
 
 
-class PipelineKeys(Model):
-    """The keys of a process that is a pipeline."""
+class Staged(Protocol):
+    """What a process is here."""
 
-    stage_field: Title | None = None
-    """The field of the document that says in which stage it is; its values are the names of the stages."""
-    stages: dict[Name, Stage] = Key(default_factory=dict)
-    """The stages by name, in their order; a new document begins in the first."""
-    moves: dict[Name, MoveKeys] = Key(default_factory=dict)
-    """The moves that there are in every stage that is not final."""
-
-    def mistakes(self) -> Iterator[Diagnostic]:
-        """Keys of pipelines without stages, and stages without the field that says which."""
-        yield from super().mistakes()
-        for key in ("stage-field", "moves"):
-            if getattr(self, key.replace("-", "_")) and not self.stages:
-                yield Diagnostic(self.key_span(key), "unknown-key", say('"{key}" goes with "{other}" only', key=key, other="stages"))
-        if self.stages and self.stage_field is None:
-            message, hint = say('"{key}" is missing', key="stage-field"), say("name the field of the document that says in which stage it is")
-            yield Diagnostic(self.key_span("stages"), "missing-key", message, hint)
-        for name, move in self.all_moves():
-            yield from _hiding(name, move)
-
-    def moves_from(self, stage: str) -> dict[str, MoveKeys]:
-        """The moves out of a stage: its own, then those that all stages have."""
-        here = self.stages[stage]
-        return {} if here.final else {**here.moves, **{to: move for to, move in self.moves.items() if to != stage and to not in here.moves}}
-
-    def all_moves(self) -> Iterator[tuple[str, MoveKeys]]:
-        """All moves as they are written, with the stages to which they lead."""
-        for stage in self.stages.values():
-            yield from stage.moves.items()
-        yield from self.moves.items()
+    @property
+    def stage_field(self) -> str | None: ...
+    @property
+    def stages(self) -> Mapping[str, Stage]: ...
+    @property
+    def moves(self) -> Mapping[str, MoveKeys]: ...
+    def key_span(self, key: str) -> Span: ...
 
 
-def _hiding(name: str, move: MoveKeys) -> Iterator[Diagnostic]:
-    for field in (*move.fields, *move.fill):
-        if field in MOVED:
-            message = say('"{name}" is known of every move, so no field can have this name', name=field)
-            yield Diagnostic(span_of(field) if span_of(field).file else move.place, "name-clash", message)
+def moves_from(process: Staged, stage: str) -> dict[str, MoveKeys]:
+    """The moves out of a stage: its own, then those that all stages have."""
+    here = process.stages[stage]
+    return {} if here.final else {**here.moves, **{to: move for to, move in process.moves.items() if to != stage and to not in here.moves}}
+
+
+def all_moves(process: Staged) -> Iterator[tuple[str, MoveKeys]]:
+    """All moves as they are written, with the stages to which they lead."""
+    for stage in process.stages.values():
+        yield from stage.moves.items()
+    yield from process.moves.items()
+
+
+def mistakes(process: Staged) -> Iterator[Diagnostic]:
+    """Keys of pipelines without stages, stages without the field that says which, and fields of forms that hide what is known of every move."""
+    for key, there in (("stage-field", process.stage_field), ("moves", process.moves)):
+        if there and not process.stages:
+            yield Diagnostic(process.key_span(key), "unknown-key", say('"{key}" goes with "{other}" only', key=key, other="stages"))
+    if process.stages and process.stage_field is None:
+        message, hint = say('"{key}" is missing', key="stage-field"), say("name the field of the document that says in which stage it is")
+        yield Diagnostic(process.key_span("stages"), "missing-key", message, hint)
+    for _, move in all_moves(process):
+        for field in (*move.fields, *move.fill):
+            if field in MOVED:
+                message = say('"{name}" is known of every move, so no field can have this name', name=field)
+                yield Diagnostic(span_of(field) if span_of(field).file else move.place, "name-clash", message)
