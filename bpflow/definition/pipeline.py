@@ -269,7 +269,7 @@ def _field_mistakes(process: Process, document: Mapping[str, Field]) -> Iterator
         yield Diagnostic(span, "unknown-field", say('the document has no field "{field}"', field=name), did_you_mean(name, document))
         return
     if found.many or found.kind not in ("choice", "string"):
-        hint = say("make it `{{type: choice, choices: {names}}}`", names=", ".join(process.stages))
+        hint = say("make it `{{type: choice, choices: [{names}]}}`", names=", ".join(process.stages))
         yield Diagnostic(span, "stage-field", say('"{field}" cannot hold the stage: it is no choice of one value', field=name), hint)
         return
     choices = [id for id, _ in found.choices]

@@ -1,7 +1,8 @@
 """Taking a token by hand, to another step as `next` could lead it: to one of its own list or of one around it.
 
 The rules: never into a block, so never to a place whose scope is not open; never to a join, which would count a token that came by no
-flow of its. A block that is left on the way is cleared, with all its other branches and turns: that is the operator's decision.
+flow of its; never to another stage, where the document would not be. A block that is left on the way is cleared, with all its other
+branches and turns: that is the operator's decision.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[
         levels.setdefault(region, up)
     found: dict[str, tuple[str, int]] = {}
     for id, node in program.nodes.items():
-        if id == step_of(id) != here and id.rpartition("/")[0] in lists and not isinstance(node, Join):
+        if id == step_of(id) != here and id not in program.stages and id.rpartition("/")[0] in lists and not isinstance(node, Join):
             entry = f"{id}:guard" if f"{id}:guard" in program.nodes else id
             body = program.regions.get(entry)
             if body in levels:

@@ -34,6 +34,7 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import EmbeddedDirectory
@@ -197,7 +198,7 @@ class Engine:
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
         held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
         if held is None:
-            raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
+            raise Refused(runs_already(graph, ref))
         self.runner.keep(held)
         if self.runner.left:
             self.tell()

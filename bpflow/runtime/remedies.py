@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bpflow.engine.jumping import steps_around
 from bpflow.engine.program import Program
-from bpflow.engine.repairs import ways_by_name
+from bpflow.engine.repairs import moves_document, ways_by_name
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
 from bpflow.graph import Step, step_name, step_of
@@ -29,9 +29,9 @@ def remedies_of(program: Program, state: State, incident: Incident) -> tuple[Rem
     correct = (Remedy("correct", names),) if names else ()
     if state.status == "suspended":
         return (Remedy("resume"), *correct, Remedy("cancel"))
-    skip = Remedy("skip", branches(program, incident), tuple(results_of(program, incident) or ()))
+    skip = () if moves_document(program, incident) else (Remedy("skip", branches(program, incident), tuple(results_of(program, incident) or ())),)
     retry = () if incident.kind == "stuck" else (Remedy("retry"),)
-    return (*retry, skip, *jump(program, state, incident), *correct, Remedy("cancel"))
+    return (*retry, *skip, *jump(program, state, incident), *correct, Remedy("cancel"))
 
 
 def branches(program: Program, incident: Incident) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bpflow.diagnostics import Refused, say
+from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.events import Moved
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, User, Value
@@ -52,6 +52,16 @@ def exclusive(graph: Graph, document: Document) -> str | None:
     if graph.stages:
         return pipeline_of(document)
     return f"{graph.process}/{document.id}" if graph.unless_running else None
+
+
+def runs_already(graph: Graph, document: Document | None) -> Message:
+    """Why no instance begins: one of its process, or another pipeline, runs on the document."""
+    ref = f"{document.type}:{document.id}" if document else ""
+    return (
+        say('"{process}" runs on "{document}" already', process=graph.process, document=ref)
+        if not graph.stages
+        else say('a pipeline runs on "{document}" already', document=ref)
+    )
 
 
 def values_set(arguments: Mapping[str, Value]) -> dict[str, Value]:

@@ -26,6 +26,7 @@ from bpflow.engine.events import (
     Event,
     Failed,
     Jump,
+    Moved,
     Resume,
     Retry,
     Skip,
@@ -55,7 +56,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Moved)
 
 
 class Town(World):
@@ -298,6 +299,8 @@ EVENTS: tuple[Event, ...] = (
     Suspend(T, BOSS, "why"),
     Resume(T, BOSS),
     Cancel(T, None, caller=17),
+    Moved(T, BOSS, "offer", "talks", {"sum": 5}, "why"),
+    Moved(T, None, "offer", "talks", direct=True),
 )
 
 

@@ -401,6 +401,155 @@ def test_the_process_itself_moves_by_next_alone(sales: Engine) -> None:
     assert (stage_of(sales), field(sales)) == ("offer", "offer")
 
 
+# ── with what else may happen ───────────────────────────────────────────────────────────────────────────────────────
+MORE = """\
+bpflow: 1
+id: more
+document: sale
+stage-field: stage
+start: [{on: manual}]
+people: {manager: document.manager}
+meanwhile:
+  - {command: drop, by: 'user("boss")', cancels: true, steps: [{activity: notify, to: manager, text: Брошено, next: lost}]}
+  - {command: note, by: 'user("boss")', cancels: false, steps: [{activity: notify, to: manager, text: Записано}]}
+stages:
+  offer:
+    steps:
+      - {id: ask, activity: request-info, to: manager}
+      - id: both
+        activity: parallel
+        branches:
+          one: {steps: [{id: first, activity: pause, for: 9d}]}
+          two: {steps: [{id: second, activity: request-info, to: manager}]}
+        on-error: {next: talks}
+      - activity: loop
+        until: document.sum == 3
+        steps:
+          - id: more
+            activity: request-info
+            to: manager
+            outcomes: {again: {fill: [sum]}, talk: {next: talks}}
+    meanwhile:
+      - {command: quick, cancels: true, steps: [{activity: notify, to: manager, text: Быстро}]}
+      - {command: aside, cancels: false, steps: [{activity: notify, to: manager, text: Рядом}, {activity: pause, for: 1d, next: talks}]}
+    moves: {paid: {by: manager}}
+  talks:
+    steps: [{activity: call-service, service: bank, on-error: {next: paid}}]
+    moves: {offer: {by: manager}}
+  paid: {moves: {won: {by: manager}, lost: {by: manager}}}
+  won: {final: true, steps: [{id: bye, activity: request-info, to: manager}]}
+  lost: {final: true}
+"""
+
+
+@pytest.fixture
+def more(opened: Open) -> Engine:
+    """An instance of it on a document, in its first stage."""
+
+    def bank() -> None:
+        raise RuntimeError("closed")
+
+    engine = opened({"bank": bank})
+    deploy_sales(engine, MORE)
+    engine.start("more", document=engine.create_document("sale", IVANOV), by="boss")
+    assert stage_of(engine) == "offer"
+    return engine
+
+
+def answer(engine: Engine, step: str, outcome: str | None = None, **values: object) -> None:
+    (task,) = (task for task in engine.tasks(instance=1) if task.node.endswith(step))
+    engine.answer(task.id, by="petrova", outcome=outcome, values=values)
+
+
+def test_a_jump_from_deep_inside_leaves_everything_of_the_stage(more: Engine, far: datetime) -> None:
+    answer(more, "ask")
+    answer(more, "second")
+    assert {path for kind, path in standing(more) if kind != "block"} == {"offer/both.one/first"}
+    more.clock.forward(timedelta(days=9))  # type: ignore[attr-defined]
+    more.work()
+    answer(more, "more", sum=2)
+    answer(more, "more", "talk")
+    assert (stage_of(more), standing(more)) == ("talks", {("call", "talks/call-service")})
+    more.work()
+    assert (stage_of(more), field(more)) == ("paid", "paid"), "an error leads to a stage too"
+    check_replay(more, 1)
+    check_index(more, 1, far)
+
+
+def test_what_happens_meanwhile_in_a_stage_leaves_its_moves(more: Engine, far: datetime) -> None:
+    more.command(1, "aside", by="boss")
+    assert {path for kind, path in standing(more)} == {"offer/ask", "offer.aside/pause"}
+    more.command(1, "quick", by="boss")
+    assert (stage_of(more), standing(more)) == ("offer", {("pause", "offer")})
+    assert [view.stage for view in more.moves(1, "petrova")] == ["paid"]
+    more.move(1, "paid", by="petrova")
+    more.move(1, "won", by="petrova")
+    assert (stage_of(more), more.instance(1).row.status) == ("won", "running"), "its steps are to be done first"
+    with pytest.raises(UnexpectedEvent, match='no move leads from "won" to "lost", or anywhere else'):
+        more.move(1, "lost", by="petrova")
+    answer(more, "bye")
+    assert more.instance(1).row.result == "won"
+    check_replay(more, 1)
+    check_index(more, 1, far)
+
+
+def test_what_runs_beside_the_steps_of_a_stage_may_move_the_document(more: Engine, far: datetime) -> None:
+    more.command(1, "aside", by="boss")
+    more.clock.forward(timedelta(days=1))  # type: ignore[attr-defined]
+    more.work()
+    assert field(more) in ("talks", "paid")
+    assert more.tasks() == []
+    check_replay(more, 1)
+    check_index(more, 1, far)
+
+
+def test_what_happens_meanwhile_in_the_process_may_move_the_document(more: Engine, far: datetime) -> None:
+    more.command(1, "note", by="boss")
+    assert stage_of(more) == "offer"
+    more.command(1, "drop", by="boss")
+    assert (more.instance(1).row.result, field(more), more.tasks()) == ("lost", "lost", [])
+    check_replay(more, 1)
+    check_index(more, 1, far)
+
+
+def test_what_runs_beside_the_whole_process_cannot_leave_a_stage() -> None:
+    text = MORE.replace(
+        "cancels: false, steps: [{activity: notify, to: manager, text: Записано}]", "cancels: false, steps: [{activity: pause, for: 1d, next: won}]"
+    )
+    assert [finding.rule for finding in load_text(text, "more.yaml", {"sale": SALE}).findings] == ["jump-out-of-parallel"]
+
+
+def test_operators_cannot_part_the_document_from_its_stage(sales: Engine, clock: VirtualClock) -> None:
+    sales.create_document("sale", IVANOV)
+    with pytest.raises(UnexpectedEvent, match="the steps that can: rest, notify|the steps that can: offer/rest"):
+        sales.jump(1, "ask", "talks", by="boss")
+    sales.answer(sales.tasks()[0].id, by="petrova")
+    clock.forward(timedelta(days=2))
+    sales.work()
+    (incident,) = sales.incidents()
+    assert [remedy.command for remedy in incident.remedies] == ["retry", "cancel"]
+    with pytest.raises(UnexpectedEvent, match="a move cannot be passed over"):
+        sales.skip(1, incident.id, by="boss")
+    sales.move(1, "talks", by="petrova", values={"sum": 1})
+    assert (stage_of(sales), sales.incidents()) == ("talks", []), "but a person may move it"
+
+
+def test_a_document_in_no_stage_is_an_incident(sales: Engine) -> None:
+    text = SALES.replace(
+        "document: sale",
+        "document: {type: bid, fields: {name: {type: string}, stage: {type: string}, manager: {type: user}, sum: {type: integer}, reason: {type: string}, tags: {type: string, many: true}}}",
+    )
+    deploy_sales(sales, text.replace("id: sales", "id: bids"))
+    bid = sales.create_document("bid", {"stage": "nowhere", "manager": "petrova"})
+    (incident,) = sales.incidents()
+    assert (incident.kind, stage_of(sales), sales.moves(1)) == ("fault", None, [])
+    with pytest.raises(UnexpectedEvent, match="the document is in no stage now"):
+        sales.move(1, "talks", by="petrova")
+    sales.set_document(bid, {"stage": "talks", "sum": 1})
+    sales.retry(1)
+    assert stage_of(sales) == "talks"
+
+
 # ── going round, at once, and after a crash ─────────────────────────────────────────────────────────────────────────
 def test_two_stages_that_jump_to_each_other_are_stopped(engine: Engine, far: datetime) -> None:
     text = """\
