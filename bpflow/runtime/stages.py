@@ -70,11 +70,12 @@ def values_set(arguments: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def moving(instance: int, graph: Graph, row: DocumentRow | None, values: Mapping[str, Value]) -> Moving | None:
-    """The move that new values of fields are; None if the document stays in its stage."""
+    """The move that new values of fields are; None if the document stays in its stage, or was in none that the pipeline has."""
     field = graph.stage_field
     if row is None or field is None or field not in values or values[field] == row.fields.get(field):
         return None
-    return Moving(instance, _word(row.fields.get(field)), _word(values[field]))
+    source = _word(row.fields.get(field))
+    return Moving(instance, source, _word(values[field])) if source in ("", *(stage.id for stage in graph.stages)) else None
 
 
 def _word(value: Value) -> str:

@@ -521,7 +521,7 @@ def test_what_runs_beside_the_whole_process_cannot_leave_a_stage() -> None:
 
 def test_operators_cannot_part_the_document_from_its_stage(sales: Engine, clock: VirtualClock) -> None:
     sales.create_document("sale", IVANOV)
-    with pytest.raises(UnexpectedEvent, match="the steps that can: rest, notify|the steps that can: offer/rest"):
+    with pytest.raises(UnexpectedEvent, match=r"the steps that can: offer/rest, offer/notify$"):
         sales.jump(1, "ask", "talks", by="boss")
     sales.answer(sales.tasks()[0].id, by="petrova")
     clock.forward(timedelta(days=2))
@@ -535,17 +535,16 @@ def test_operators_cannot_part_the_document_from_its_stage(sales: Engine, clock:
 
 
 def test_a_document_in_no_stage_is_an_incident(sales: Engine) -> None:
-    text = SALES.replace(
-        "document: sale",
-        "document: {type: bid, fields: {name: {type: string}, stage: {type: string}, manager: {type: user}, sum: {type: integer}, reason: {type: string}, tags: {type: string, many: true}}}",
-    )
+    fields = "name: {type: string}, stage: {type: string}, manager: {type: user}, sum: {type: integer}, reason: {type: string}"
+    bid = f"document: {{type: bid, fields: {{{fields}, tags: {{type: string, many: true}}}}}}"
+    text = SALES.replace("document: sale", bid)
     deploy_sales(sales, text.replace("id: sales", "id: bids"))
-    bid = sales.create_document("bid", {"stage": "nowhere", "manager": "petrova"})
+    made = sales.create_document("bid", {"stage": "nowhere", "manager": "petrova"})
     (incident,) = sales.incidents()
     assert (incident.kind, stage_of(sales), sales.moves(1)) == ("fault", None, [])
     with pytest.raises(UnexpectedEvent, match="the document is in no stage now"):
         sales.move(1, "talks", by="petrova")
-    sales.set_document(bid, {"stage": "talks", "sum": 1})
+    sales.set_document(made, {"stage": "talks", "sum": 1})
     sales.retry(1)
     assert stage_of(sales) == "talks"
 
