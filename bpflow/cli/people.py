@@ -55,11 +55,10 @@ def _by_task(entries: list[TaskEntry]) -> list[list[TaskEntry]]:
 
 def _task_row(entries: list[TaskEntry], names: Names) -> tuple[str, ...]:
     from bpflow.cli.names import party_of
-    from bpflow.expressions.data import User
 
     first = entries[0]
     instance = names.engine.store.instance(first.instance)
-    people = ", ".join(names.assignee(party_of(e.party), User(e.in_place_of) if e.in_place_of else None) for e in entries)
+    people = ", ".join(names.assignee(party_of(e.party), party_of(e.in_place_of) if e.in_place_of else None) for e in entries)
     document = names.of(instance.document) if instance and instance.document else ""
     return first.id, first.subject, document, people, names.when(first.due), say("overdue").text(names.language) if first.overdue else ""
 
