@@ -10,9 +10,8 @@ from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
 from bpflow.definition.pipeline import moved
 from bpflow.definition.process import MessageStart, Process
-from bpflow.definition.stages import MOVE
 from bpflow.expressions import BUILTIN_NAMES
-from bpflow.graph import World
+from bpflow.graph import MOVE, World
 from bpflow.values import DocumentType, Field, ServiceType
 
 Fields: TypeAlias = Mapping[str, Field] | None

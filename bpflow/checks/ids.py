@@ -9,10 +9,9 @@ from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.definition import triggers
 from bpflow.definition.process import Process
-from bpflow.definition.stages import MOVE
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS
-from bpflow.graph import ERROR
+from bpflow.graph import ERROR, MOVE
 from bpflow.graph.written import span_of
 
 

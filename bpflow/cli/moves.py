@@ -13,7 +13,7 @@ from bpflow.diagnostics import say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import Engine, MoveView
+    from bpflow.runtime import Engine, FormView, MoveView
 
 commands = typer.Typer()
 
@@ -33,7 +33,7 @@ def listed(
         names = Names(engine, call.out.language)
         found = engine.moves(number(instance, "INSTANCE"), names.user(user))
         if as_json:
-            call.out.data([_data(view, names) for view in found])
+            call.out.data([_data(view, engine.move_form(view.instance, view.stage, by=user), names) for view in found])
         elif found:
             headings = say("stage"), say("button"), say("form"), say("for")
             call.out.table(headings, [_row(view, names) for view in found])
@@ -42,12 +42,12 @@ def listed(
 
 
 def _row(view: MoveView, names: Names) -> tuple[str, ...]:
-    fields = [f"{name}*" if field.required else name for name, field in view.form.fields]
+    fields = [f"{name}*" if field.required and name not in dict(view.form.when) else name for name, field in view.form.fields]
     form = ", ".join(fields + (["comment*"] if view.form.comment == "required" else []))
     return view.stage, view.title, form, ", ".join(names.of(party) for party in view.people)
 
 
-def _data(view: MoveView, names: Names) -> dict[str, Any]:
+def _data(view: MoveView, form: FormView, names: Names) -> dict[str, Any]:
     from bpflow.cli.people import form_data
 
     return {
@@ -57,7 +57,7 @@ def _data(view: MoveView, names: Names) -> dict[str, Any]:
         "title": view.title,
         "people": [party.id for party in view.people],
         "comment": view.form.comment,
-        "fields": form_data(view.form),
+        "fields": form_data(form, names),
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
     }
 

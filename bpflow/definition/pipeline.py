@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bpflow import graph
-from bpflow.definition import filling, triggers
+from bpflow.definition import filling, forms, triggers
 from bpflow.definition.process import Process
-from bpflow.definition.stages import MOVE, MOVED, MoveKeys, Stage, all_moves, moves_from
+from bpflow.definition.stages import MOVED, MoveKeys, Stage, all_moves, moves_from
 from bpflow.diagnostics import Diagnostic, Severity, Span, did_you_mean, each_quoted, say
 from bpflow.expressions import quoted
 from bpflow.graph import (
     ENTER,
+    MOVE,
     STAGE,
     Block,
     Builder,
@@ -128,10 +129,20 @@ class Pipeline:
         """The button of a move: what is filled in is read under a name that only its own way sees."""
         move, name = target.move, target.stage
         assert move is not None
-        form = tuple(filling.fields(inside, (move,)).items())
-        title, comment = str(move.title or self.title(name)), move.comment or "optional"
-        prefill = filling.prefill(inside, (move,))
-        trigger = Trigger("move", name=name, by=move.by, title=title, form=form, comment=comment, fill=tuple(map(str, move.fill)), prefill=prefill)
+        title = str(move.title or self.title(name))
+        trigger = Trigger(
+            "move",
+            name=name,
+            by=move.by,
+            title=title,
+            form=tuple(forms.in_order(filling.fields(inside, (move,)), forms.readings(MOVE, move.fields)).items()),
+            comment=move.comment or "optional",
+            when=forms.conditions(move.fields),
+            choices=forms.choices(move.fields),
+            checks=forms.checks(move.check),
+            fill=tuple(map(str, move.fill)),
+            prefill=filling.prefill(inside, (move,)),
+        )
         self._way(inside, f"move.{name}", target)
         return Handler(name, trigger, False, inside.flow(target.source, name, inside.at(f"move.{name}"), title), gives=PRESSED)
 

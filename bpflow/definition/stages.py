@@ -7,18 +7,17 @@ from typing import Protocol
 
 from pydantic import Field as Key
 
-from bpflow.definition import triggers
+from bpflow.definition import forms, triggers
 from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Name, Title
 from bpflow.diagnostics import Diagnostic, Span, say
+from bpflow.graph import MOVE
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
-MOVE = "move"
-"""The name under which the steps of a stage read how the document came into it."""
 MOVED: Mapping[str, Field] = {"from": Field("choice"), "by": Field("user"), "comment": Field("text"), "at": Field("datetime")}
 """What is known of every move."""
 
@@ -30,6 +29,11 @@ class MoveKeys(FormKeys):
     """What stands on the button; without it, the title of the stage."""
     by: Expression | None = None
     """Who may move the document; without it, no person: only processes and programs may."""
+
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """Fields that wait for each other."""
+        yield from super().mistakes()
+        yield from forms.circles(MOVE, self.fields)
 
 
 class Enter(Model):

@@ -8,16 +8,18 @@ is no longer. Fields that are needed are asked of whoever moves if he may fill t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bpflow.diagnostics import Message, did_you_mean, each_quoted, say
-from bpflow.engine import people
+from bpflow.engine import forms, people
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Moved
+from bpflow.engine.forms import Filling
 from bpflow.engine.program import Program
 from bpflow.engine.state import Scope
 from bpflow.engine.transition import NotAllowed, UnexpectedEvent
 from bpflow.expressions.data import User, Value
-from bpflow.graph import Expr, Handler, Outcome, Stage, Trigger
+from bpflow.graph import MOVE, Expr, Handler, Outcome, Stage, Trigger
 
 
 def stage_scope(program: Program, scopes: Mapping[int, Scope]) -> Scope | None:
@@ -39,11 +41,11 @@ def move_of(draft: Draft, event: Moved) -> tuple[Scope, int, dict[str, Value]]:
     if event.by is not None:
         check_person(draft, trigger, event.by)
     form = form_of(trigger, stage, entered_by(draft, stage, event))
-    values = people.checked(form, filled_before(draft, trigger, event), event.comment)
+    values = forms.checked(filling(draft, form, here, event.by, event.comment), filled_before(draft, trigger, event), event.comment)
     missing = [name for name, _ in stage.required if is_empty(values.get(name)) and (name in trigger.fill or is_empty(in_document(draft, name)))]
     if missing and (stage.ask is None or event.direct):
         titles = [one.title or name for name, one in stage.required if name in missing]
-        raise people.refuse(missing[0], say('the stage "{stage}" needs what is not filled: {fields}', stage=stage.title, fields=each_quoted(titles)))
+        raise forms.refuse(missing[0], say('the stage "{stage}" needs what is not filled: {fields}', stage=stage.title, fields=each_quoted(titles)))
     if missing and is_asked(draft, scope, number):
         raise UnexpectedEvent(say('the move to "{stage}" waits already until somebody has filled the fields that it needs', stage=stage.title))
     known = {name: values.get(name) for name, _ in (*trigger.form, *stage.required)}
@@ -99,7 +101,12 @@ def form_of(trigger: Trigger, stage: Stage, with_entry: bool) -> Outcome:
     form = dict(trigger.form)
     if with_entry:
         form |= {name: one for name, one in stage.required if name not in form or not form[name].required}
-    return Outcome(trigger.name, trigger.title, tuple(form.items()), trigger.comment)
+    return replace(forms.form_of(trigger), fields=tuple(form.items()))
+
+
+def filling(draft: Draft, form: Outcome, source: Stage, by: User | None, comment: str | None) -> Filling:
+    """The form of a move; its expressions see what the move would bring."""
+    return Filling(draft, form, MOVE, {"from": source.id, "by": by, "comment": comment, "at": draft.now})
 
 
 def filled_before(draft: Draft, trigger: Trigger, event: Moved) -> Mapping[str, Value]:

@@ -25,22 +25,24 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import forms as filling
 from bpflow.runtime import moves as moving
 from bpflow.runtime import operators, reading, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.forms import FormView
 from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.opening import declared, world_of
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
-from bpflow.services.working_calendar import WorkingCalendar, zone_of
+from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
@@ -85,15 +87,7 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**_declared(loaded), **(services or {})})
-
-
-def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
-    """The services by HTTP that a workspace declares."""
-    from bpflow.services.http import HttpService
-
-    declared = workspace.settings.services.items() if workspace else ()
-    return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
 class Engine:
@@ -108,7 +102,7 @@ class Engine:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, _world(workspace))
+        self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
@@ -227,6 +221,15 @@ class Engine:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
+    def form(
+        self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
+    ) -> FormView:
+        """The form of an outcome (without one, of the first) by what is filled in so far: what is asked for, what may be chosen, what is wrong.
+
+        A field that `values` does not name holds what is offered. UnexpectedEvent if the task is closed, InvalidAnswer if it has no such form.
+        """
+        return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
+
     def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
@@ -265,6 +268,13 @@ class Engine:
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
+
     # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def moves(self, instance: int, by: str | None = None) -> list[moving.MoveView]:
         """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
@@ -277,6 +287,10 @@ class Engine:
         the stage needs; `field` says which).
         """
         moving.move(self.runner, instance, moving.Step(stage, by, values or {}, comment), self.clock.now(), self._happen)
+
+    def move_form(self, instance: int, stage: str, *, by: str | None = None, values: Mapping[str, object] | None = None) -> FormView:
+        """The form of a move by what is filled in so far, as `form` gives that of a task. UnexpectedEvent if no such move leads from where it is."""
+        return filling.of_move(self.runner, instance, stage, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
@@ -479,13 +493,3 @@ class Engine:
 def user(id: str | None) -> User | None:
     """The person of that id, if one is named."""
     return User(id) if id is not None else None
-
-
-def _world(workspace: LoadedWorkspace | None) -> World:
-    from bpflow.definition.settings import CalendarSettings
-
-    if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
-    settings = workspace.settings
-    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
-    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
