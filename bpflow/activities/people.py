@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field as Key
 
-from bpflow.activities import forms, rules
-from bpflow.activities.forms import FormKeys
+from bpflow.activities import rules
 from bpflow.activities.rules import Rule
+from bpflow.definition import filling as forms
+from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps
 from bpflow.definition.times import before, deadline, moment

@@ -17,7 +17,7 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value, flattened
 from bpflow.graph import Outcome
-from bpflow.runtime import CommandView, Engine, FieldView, FormView, TaskView
+from bpflow.runtime import CommandView, Engine, FieldView, FormView, MoveView, TaskView
 from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -310,3 +310,27 @@ class Pressing(Asking):
     def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
         """Presses the command."""
         self.engine.command(self.view.instance, form.name, by=self.by, values=values, comment=comment, place=self.view.place)
+
+
+@dataclass
+class Moving(Asking):
+    """The conversation about the form of one move to another stage."""
+
+    view: MoveView
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> None:
+        """Asks for everything and moves. `given` and `comment` are offered. NothingDone at the end of the input."""
+        self.out.line(self.view.title, "bold")
+        try:
+            self.until_taken({**self.view.prefill, **given}, comment, lambda: self.view.form, self.send)
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was moved: the document is where it was")) from None
+
+    def look(self, form: Outcome, values: dict[str, object]) -> FormView:
+        """What the engine says of the form of the move by now."""
+        return self.engine.move_form(self.view.instance, self.view.stage, by=self.by, values=values)
+
+    def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
+        """Moves the document."""
+        self.engine.move(self.view.instance, self.view.stage, by=self.by, values=values, comment=comment)

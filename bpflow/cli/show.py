@@ -127,6 +127,8 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
         by = view.suspended
         said = {"who": names.person(by.by.id) if by.by else "–", "when": names.when(by.at), "why": by.why or "–"}
         out.line(say("suspended by {who}, {when}: {why}", **said), "yellow")
+    if view.stage is not None:
+        out.line(say('stage: "{stage}"', stage=view.stage.title))
     if row.caller is not None:
         out.line(say("called by instance {instance}", instance=row.caller.instance))
     for one in view.called:
@@ -238,6 +240,7 @@ WORDS = {
     "escalated": tr('escalated: "{title}"'),
     "handed": tr('given to others: "{title}"'),
     "commanded": tr('pressed "{title}"'),
+    "moved": tr('moved to "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),
     "incident": tr('incident at "{title}"'),
@@ -250,8 +253,8 @@ WORDS = {
     "skip": tr("passed over"),
     "correct": tr("values corrected"),
     "corrected": tr('corrected: "{title}"'),
-    "move": tr("moved by hand"),
-    "moved": tr('moved to "{title}"'),
+    "jump": tr("taken elsewhere by hand"),
+    "jumped": tr('taken to "{title}"'),
     "suspend": tr("suspended"),
     "resume": tr("resumed"),
     "cancel": tr("cancelled"),
@@ -271,8 +274,8 @@ def _remedy(one: Remedy) -> str:
     match one.command:
         case "skip":
             return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")
-        case "move":
-            return f"move --to {ways}"
+        case "jump":
+            return f"jump --to {ways}"
         case "correct":
             return f"correct --set {ways}"
     return one.command
@@ -282,6 +285,7 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
     return {
         **_row_data(view.row, names),
         "title": view.title,
+        "stage": view.stage.id if view.stage else None,
         "suspended": _suspended_data(view.suspended, names) if view.suspended else None,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],

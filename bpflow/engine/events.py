@@ -142,7 +142,7 @@ class Correct(NamedTuple):
     why: str = ""
 
 
-class Move(NamedTuple):
+class Jump(NamedTuple):
     """An operator takes a token that waits or is held to another step, by the id of its node; the blocks between are left."""
 
     at: datetime
@@ -209,6 +209,20 @@ class Reassigned(NamedTuple):
     why: str = ""
 
 
+class Moved(NamedTuple):
+    """The document of a pipeline is moved from the stage `source`, in which whoever moves has seen it, to another; with the form of the move
+    (typed values). `direct`: by a change of the document, which has been made already in the same transaction; then it has no form. `by`
+    is None where no person does it, but a program or another process."""
+
+    at: datetime
+    by: User | None
+    source: str
+    stage: str
+    values: Mapping[str, Value] = NOTHING
+    comment: str | None = None
+    direct: bool = False
+
+
 Event: TypeAlias = (
     Started
     | Answered
@@ -222,11 +236,12 @@ Event: TypeAlias = (
     | Skip
     | Cancel
     | Correct
-    | Move
+    | Jump
     | Suspend
     | Resume
     | Claimed
     | Released
     | Delegated
     | Reassigned
+    | Moved
 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import alarms, arms, forms, handing, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -27,7 +27,8 @@ from bpflow.engine.events import (
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
     Reassigned,
     Released,
     Resume,
@@ -253,6 +254,12 @@ def commanded(draft: Draft, event: Commanded) -> None:
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
 
 
+def moved(draft: Draft, event: Moved) -> None:
+    """The document of a pipeline is moved to another stage."""
+    scope, number, values = stages.move_of(draft, event)
+    go_off(draft, draft.scope(scope.id), number, values)
+
+
 def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None:
     """An arm of a scope or of a wait goes off by what came from outside, with the values that it brings."""
     if holder in draft.scopes:
@@ -332,7 +339,7 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
@@ -348,12 +355,13 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Skip: repairs.skip,
     Cancel: repairs.cancel,
     Correct: repairs.correct,
-    Move: moving.move,
+    Jump: jumping.jump,
     Suspend: suspending.suspend,
     Resume: resume,
     Claimed: handing.claim,
     Released: handing.release,
     Delegated: handing.delegate,
     Reassigned: handing.reassign,
+    Moved: moved,
 }
 """What each event does."""

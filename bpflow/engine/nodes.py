@@ -86,14 +86,14 @@ def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
 
 
 def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
-    """Arms all arms, in their order; the first that is met already is taken at once."""
+    """Arms all arms, in their order; the first that is met already is taken at once. Without arms it waits until its block is left."""
     waiting = draft.wait(token)
     for number, (trigger, flow) in enumerate(node.arms):
         if arms.arm(draft, token.id, waiting.arms, number, trigger, level=True):
             arms.release(draft, token)
             won(draft, token, node, number, {})
             return flow
-    if not waiting.arms.due and not waiting.arms.truth and all(trigger.kind in DATA_TRIGGERS for trigger, _ in node.arms):
+    if node.arms and not waiting.arms.due and not waiting.arms.truth and all(trigger.kind in DATA_TRIGGERS for trigger, _ in node.arms):
         raise Fault(say("there is no date to wait for"))
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
-from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Task, Trigger, Wait, expressions, flows
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Stage, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
 """The most nodes that a token enters between two events from outside."""
@@ -38,6 +38,7 @@ class Program:
         "nodes",
         "people",
         "returns",
+        "stages",
         "waits",
     )
 
@@ -45,6 +46,7 @@ class Program:
         self.graph = graph
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
         self.people = {name: expr.text for name, expr in graph.people}
+        self.stages: dict[str, Stage] = {stage.id: stage for stage in graph.stages}
         self.codes: dict[str, Code] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
@@ -61,7 +63,7 @@ class Program:
         still reach it; the numbers of nodes and flows in stored states."""
         waits = [node for node in graph.nodes if isinstance(node, Wait)]
         self.waits = frozenset(node.id for node in waits)
-        self.conditional = frozenset(node.id for node in waits if all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
+        self.conditional = frozenset(node.id for node in waits if node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
         tasks = [node for node in graph.nodes if isinstance(node, Task)]
         self.forms = {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
         self.has_turns = any(isinstance(node, Block) for node in graph.nodes) or bool(graph.handlers)

@@ -180,7 +180,7 @@ FactKind: TypeAlias = Literal[
     "fired",
     "ended",
     "corrected",
-    "moved",
+    "jumped",
     "suspended",
     "resumed",
     "answered",

@@ -1,9 +1,10 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import ERROR, GO_ON, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
     KINDS,
+    MOVE,
     Alarm,
     Block,
     Call,
@@ -22,6 +23,7 @@ from bpflow.graph.nodes import (
     Retry,
     Rule,
     Sets,
+    Stage,
     Start,
     Step,
     StepInfo,
@@ -31,6 +33,7 @@ from bpflow.graph.nodes import (
     Wait,
     expressions,
     flows,
+    is_way,
     map_flows,
     step_name,
     step_of,
@@ -38,10 +41,13 @@ from bpflow.graph.nodes import (
 from bpflow.graph.written import Part, Written
 
 __all__ = [
+    "ENTER",
     "ERROR",
     "FORMAT",
     "GO_ON",
     "KINDS",
+    "MOVE",
+    "STAGE",
     "Alarm",
     "Block",
     "Builder",
@@ -65,6 +71,7 @@ __all__ = [
     "Retry",
     "Rule",
     "Sets",
+    "Stage",
     "Start",
     "Step",
     "StepInfo",
@@ -78,6 +85,7 @@ __all__ = [
     "expressions",
     "flows",
     "from_json",
+    "is_way",
     "map_flows",
     "step_name",
     "step_of",

@@ -89,10 +89,11 @@ class Trigger:
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
     pressed by one of `by` (None: by anybody), with a form as an outcome has it · `error`: `name`, or any · `answer`, `overdue`: what the task
-    inside has come to. `fixed`: computed on entry, and not again when a document changes.
+    inside has come to · `move`: the document is moved to the stage `name`, by one of `by` (None: by no person), with such a form. `fixed`:
+    computed on entry, and not again when a document changes.
     """
 
-    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue"]
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue", "move"]
     expr: Expr | None = None
     name: str = ""
     fixed: bool = False
@@ -103,6 +104,10 @@ class Trigger:
     when: Sets = ()
     choices: Sets = ()
     checks: Checks = ()
+    fill: tuple[str, ...] = ()
+    """Of a move: the fields of its form that are fields of the document."""
+    prefill: Sets = ()
+    """Of a move: what its form offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,24 @@ class Start:
     """The times of a schedule, in the zone of the graph."""
 
 
+MOVE = "move"
+"""The name under which the steps of a stage read how the document came into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of a pipeline: a block whose id is the stage's, and what it takes to enter it. The value of the stage field is its id.
+
+    `required`: the fields of the document that must be filled before · `ask`: who fills them.
+    """
+
+    id: str
+    title: str
+    final: bool = False
+    required: tuple[tuple[str, Field], ...] = ()
+    ask: Expr | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A variable of the process: its field, and the expression of its default."""
@@ -305,6 +328,11 @@ class Variable:
 def step_of(node: str) -> str:
     """The path of the step that the node came from."""
     return node.partition(":")[0]
+
+
+def is_way(node: str) -> bool:
+    """Whether the node is one of those by which a pipeline goes into a stage, rather than one of a step."""
+    return node.partition(":")[2].startswith(("move.", "to.")) or node.endswith((":start", ":stage"))
 
 
 def step_name(path: str) -> str:

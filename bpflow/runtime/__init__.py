@@ -8,6 +8,7 @@ from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
 from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
+from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
@@ -29,6 +30,7 @@ __all__ = [
     "IncidentView",
     "InstanceView",
     "Line",
+    "MoveView",
     "NotDeployable",
     "Remedy",
     "Repair",

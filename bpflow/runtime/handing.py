@@ -107,7 +107,7 @@ def comes_later(runner: Runner, row: InstanceRow, entry: TaskEntry, person: User
 
 def tried(runner: Runner, held: Held, event: Event) -> State:
     """The state that the event would make; nothing is written. Refused as the event would be."""
-    live = Live(runner.world)
+    live = Live(runner.around(runner.store))
     while True:
         try:
             return advance(held.program, held.state, event, live).state

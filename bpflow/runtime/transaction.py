@@ -9,7 +9,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +26,7 @@ from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswe
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
-from bpflow.runtime import replies
+from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
@@ -220,7 +220,7 @@ class Runner:
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
-        if state.status in OVER and held.program.graph.unless_running:
+        if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held.program.graph, state.at)
         held.revision, held.state, held.history = held.revision + 1, state, row
         return held
@@ -286,7 +286,11 @@ class Runner:
         if call.service not in LOCAL:
             return False
         target = call.arguments.get("document")
-        if call.service != "documents.update" or not isinstance(target, Document) or target == held.document:
+        if call.service != "documents.update" or not isinstance(target, Document):
+            return True
+        if stages.ENTERS not in call.arguments and self.moved_by(work, target, stages.values_set(call.arguments), held.id):
+            return False  # the document of another pipeline is moved in a transaction of that one
+        if target == held.document:
             return True
         row = work.document(target.id)
         return row is None or row.owner == held.owner
@@ -305,12 +309,20 @@ class Runner:
         if call.service in READERS:
             occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
+            stages.check_own(work, held.program.graph, held.document, call)
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
             if not call.wait:
                 raise  # nobody is there to be told, and nothing fails in silence
             return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+
+    def moved_by(self, work: Work, document: Document, values: Mapping[str, Value], but: int = 0) -> stages.Moving | None:
+        """The move that a change of fields is, where the document is in a pipeline (that of another instance than `but`)."""
+        id = work.running(stages.pipeline_of(document)) if values else None
+        if id is None or id == but:
+            return None
+        return stages.moving(id, self.load(work, id).program.graph, work.document(document.id), values)
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
         world, graph = self.around(work), program.graph
@@ -342,9 +354,9 @@ class Runner:
         catches: tuple[str, ...] = (),
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once."""
+        process runs on the document already and is to run once, or another pipeline does."""
         program = self.program(definition)
-        exclusive = f"{program.graph.process}/{document.id}" if program.graph.unless_running and document else None
+        exclusive = stages.exclusive(program.graph, document) if document else None
         owner = None
         if document is not None:
             row = work.document(document.id)

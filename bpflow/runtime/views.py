@@ -20,7 +20,8 @@ from bpflow.engine.events import (
     DocumentChanged,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
     Reassigned,
     Released,
     Resume,
@@ -31,12 +32,13 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import Program
+from bpflow.engine.stages import stage_scope
 from bpflow.engine.state import ROOT, Assignee, Failure, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, Question, User, Value
-from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_name, step_of
+from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
@@ -134,13 +136,15 @@ class InstanceView:
     failure: Failure | None = None
     called: list[InstanceRow] = field(default_factory=list)
     suspended: Suspend | None = None
+    stage: Stage | None = None
+    """Of a pipeline: the stage in which its document is; none before the first and after the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
+    """A line of a timeline. `kind`: started, step, answered, commanded, moved, overdue, reminded, incident, repaired, withdrawn, changed, failed,
     fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
-    corrected, move, moved, suspend, resume, cancel, reassigned."""
+    corrected, jump, jumped, suspend, resume, cancel, reassigned."""
 
     at: datetime
     kind: str
@@ -177,7 +181,9 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     assert suspended is None or isinstance(suspended, Suspend)
     inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
     called, incidents = runner.store.called_by(id), incidents_of(runner, row)
-    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended)
+    scope = stage_scope(held.program, state.scopes)
+    stage = held.program.stages[scope.block] if scope is not None else None
+    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended, stage)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -357,7 +363,7 @@ def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
         again = {what for kind, _, what in facts if kind == "incident"}  # what has failed again is not repaired
-        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again)]
+        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again) and not (fact[0] == "fired" and isinstance(first, Moved))]
         lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None and not (isinstance(first, Cancel) and line.kind == "ended")]
     return lines
 
@@ -378,13 +384,16 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Claimed() | Released() | Delegated() | Reassigned():
             name, _, node = next(fact for fact in facts if fact[1] == event.token and fact[0] in HANDS)
             return [Line(at, name, step_of(node), title_of(steps, node), by, _handed(event))]
+        case Moved():
+            title = held.program.stages[event.stage].title
+            return [Line(at, "moved", event.stage, title, by, say("{comment}", comment=event.comment) if event.comment else None)]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
             return [Line(at, "changed", "", "", by, None)]
         case Cancel(caller=int() as caller):
             return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
-        case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
+        case Retry() | Skip() | Correct() | Jump() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:

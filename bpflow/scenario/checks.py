@@ -31,7 +31,7 @@ from bpflow.scenario.model import (
     Entry,
     Expect,
     Facts,
-    Filled,
+    Move,
     Notice,
     Refusal,
     Scenario,
@@ -201,12 +201,12 @@ class _Examination:
     def _act(self, act: Entry | Refusal) -> Findings:
         """What somebody does. In what is to be refused the forms are not looked at."""
         strictly = isinstance(act, Entry)
-        for filled in (act.answer, act.command):
+        for filled in (act.answer, act.command, act.move):
             if filled is not None:
                 yield from self._is_process(filled.process, filled.value_span("process"))
                 yield from self._person(filled.by, filled.value_span("by"))
                 if self._look_at(filled.process):
-                    yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
+                    yield from self._filled(filled, strictly)
                 self._look_at(None)
         for hand in (act.claim, act.release, act.delegate):
             if hand is not None:
@@ -243,8 +243,28 @@ class _Examination:
         if strictly:
             yield from self._form(answer)
 
-    def _command(self, command: Filled, strictly: bool) -> Findings:
-        assert isinstance(command, Command)
+    def _filled(self, filled: Answer | Command | Move, strictly: bool) -> Findings:
+        match filled:
+            case Answer():
+                yield from self._answer(filled, strictly)
+            case Command():
+                yield from self._command(filled, strictly)
+            case Move():
+                yield from self._move(filled, strictly)
+
+    def _move(self, move: Move, strictly: bool) -> Findings:
+        name = str(move.stage)
+        yield from self._stage(name, move.value_span("stage"))
+        fields = self.known.moves.get(name)
+        if strictly and fields is not None:
+            yield from self._given(move.values, fields, lambda field: say('no move to "{stage}" has a field "{field}"', stage=name, field=field))
+
+    def _stage(self, name: str, span: Span) -> Findings:
+        if name not in self.known.moves:
+            hint = did_you_mean(name, self.known.moves) or _listed(list(self.known.moves))
+            yield Diagnostic(span, "unknown-stage", say('there is no stage "{name}"', name=name), hint)
+
+    def _command(self, command: Command, strictly: bool) -> Findings:
         known, name = self.known.commands, str(command.name)
         if name not in known:
             message = say('the process has no command "{name}"', name=name)
@@ -321,6 +341,8 @@ class _Examination:
             yield from self._step(expect.waiting, expect.value_span("waiting"))
         if expect.due is not None and not means_none(expect.due):
             yield from self._instant(expect.due, expect.value_span("due"))
+        if expect.stage is not None:
+            yield from self._stage(str(expect.stage), expect.value_span("stage"))
         yield from self._people(expect.to, expect.value_span("to"))
         yield from self._people(expect.in_place_of, expect.value_span("in-place-of"))
         for answered in parts(expect.answered, Answered):

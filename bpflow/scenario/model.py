@@ -59,6 +59,13 @@ class Command(Filled):
     """The command."""
 
 
+class Move(Filled):
+    """The document is moved to another stage. All further keys are the values of the form of the move."""
+
+    stage: Name
+    """The stage to which it is moved."""
+
+
 class Beginning(Model):
     """The process is started. Where this comes first in a play, nothing has started it before."""
 
@@ -128,7 +135,7 @@ class Reassign(Model):
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "command", "change", "message", "claim", "release", "delegate", "reassign")
+    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "command", "move", "change", "message", "claim", "release", "delegate", "reassign")
 
     start: Beginning | None = None
     """A start."""
@@ -136,6 +143,8 @@ class Refusal(Model):
     """An answer to a task."""
     command: Command | None = None
     """A command."""
+    move: Move | None = None
+    """A move to another stage."""
     change: Change | None = None
     """A change of a document."""
     message: Sent | None = None
@@ -284,6 +293,8 @@ class Expect(Facts):
     """Whether the deadline of the task has passed."""
     waiting: Word | None = None
     """The process waits at this step, or at a step of this activity."""
+    stage: Name | None = None
+    """The document is in this stage of the pipeline."""
     incident: Word | None = None
     """The process has an incident whose message has this in it."""
 
@@ -318,7 +329,7 @@ class Entry(Model):
     """One thing that happens, or must be so."""
 
     one_of: ClassVar[tuple[str, ...]] = (
-        *("expect", "start", "answer", "command", "wait", "change", "message", "service", "absent", "refused"),
+        *("expect", "start", "answer", "command", "move", "wait", "change", "message", "service", "absent", "refused"),
         *("claim", "release", "delegate", "reassign"),
     )
 
@@ -330,6 +341,8 @@ class Entry(Model):
     """Somebody answers a task."""
     command: Command | None = None
     """Somebody presses a command."""
+    move: Move | None = None
+    """Somebody moves the document to another stage."""
     wait: Word | None = None
     """Time passes: a duration such as `2 working days`, or up to an instant or the beginning of a day."""
     change: Change | None = None

@@ -150,6 +150,8 @@ class Player:
             self._answer(act.answer)
         elif act.command is not None:
             self.stage.command(act.command)
+        elif act.move is not None:
+            self.stage.move(act.move)
         elif act.change is not None:
             self.stage.change(act.change)
         elif act.message is not None:
@@ -235,6 +237,8 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
         return say("the answer was refused: {reason}", reason=reason)
     if act.command is not None:
         return say("the command was refused: {reason}", reason=reason)
+    if act.move is not None:
+        return say("the move was refused: {reason}", reason=reason)
     if act.change is not None:
         return say("the change was refused: {reason}", reason=reason)
     if act.message is not None:
@@ -250,6 +254,8 @@ def was_taken(act: Refusal) -> Message:
         return say("the answer should have been refused, but it was taken")
     if act.command is not None:
         return say("the command should have been refused, but it was taken")
+    if act.move is not None:
+        return say("the move should have been refused, but it was taken")
     if act.change is not None:
         return say("the change should have been refused, but it was taken")
     if act.message is not None:

@@ -21,7 +21,7 @@ from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.runtime.starts import schedules_of
 from bpflow.scenario.known import OWN, Known, bare
-from bpflow.scenario.model import Answer, Beginning, Change, Command, Scenario, Sent, means_none
+from bpflow.scenario.model import Answer, Beginning, Change, Command, Move, Scenario, Sent, means_none
 from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
@@ -245,6 +245,17 @@ class Stage:
         comment = str(command.comment) if command.comment is not None else None
         values = known.plain(command.values, known.commands.get(name, {}))
         self.engine.command((own or with_it or rows)[0], name, by=by, values=values, comment=comment)
+        self.settle()
+
+    def move(self, move: Move) -> None:
+        """Somebody moves the document to another stage. Refused where the runtime refuses it."""
+        known, stage = self.of(move.process), str(move.stage)
+        row = self.instance(move.process)
+        if row is None:
+            raise Refused(say("it has not been started"))
+        comment = str(move.comment) if move.comment is not None else None
+        values = known.plain(move.values, known.moves.get(stage, {}))
+        self.engine.move(row.id, stage, by=str(move.by), values=values, comment=comment)
         self.settle()
 
     def send(self, message: Sent) -> None:

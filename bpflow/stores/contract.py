@@ -261,6 +261,10 @@ class Work(Absences, Protocol):
         """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
         ...
 
+    def running(self, exclusive: str) -> int | None:
+        """The instance that has taken `exclusive`, if one runs that has."""
+        ...
+
     def called(self, id: int, token: int, visit: int) -> list[int]:
         """The instances that a call waits for and that are not over, suspended ones too."""
         ...

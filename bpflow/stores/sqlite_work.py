@@ -104,6 +104,10 @@ class SqliteWork(Looking):
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
 
+    def running(self, exclusive: str) -> int | None:
+        row = self._run("select id from instance where exclusive = ?", (exclusive,)).fetchone()
+        return row[0] if row else None
+
     def called(self, id: int, token: int, visit: int) -> list[int]:
         sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and ended is null"
         return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]

@@ -28,7 +28,7 @@ from bpflow.engine.events import (
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
     Reassigned,
     Released,
     Resume,
@@ -477,8 +477,8 @@ class Play:
     def correct(self, **values: Value) -> Transition:
         return self.send(Correct(self.now, BOSS, values, "wrong"))
 
-    def move(self, node: str, to: str) -> Transition:
-        return self.send(Move(self.now, BOSS, self.at(node).id, to, "there"))
+    def jump(self, node: str, to: str) -> Transition:
+        return self.send(Jump(self.now, BOSS, self.at(node).id, to, "there"))
 
     def suspend(self) -> Transition:
         return self.send(Suspend(self.now, BOSS, "a strike"))

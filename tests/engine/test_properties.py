@@ -27,7 +27,8 @@ from bpflow.engine.events import (
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
     Reassigned,
     Released,
     Resume,
@@ -37,7 +38,7 @@ from bpflow.engine.events import (
     Suspend,
     TimerFired,
 )
-from bpflow.engine.moving import steps_around
+from bpflow.engine.jumping import steps_around
 from bpflow.engine.pages import decode
 from bpflow.engine.transition import Denied
 from bpflow.expressions.data import Choice, Department, Document, Duration, User, Value
@@ -59,7 +60,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 
 
 class Town(World):
@@ -194,7 +195,7 @@ class Walk:
             case 1 if state.tokens:
                 token = self.pick(list(state.tokens.values()))
                 known = list(steps_around(play.program, state.tokens, state.scopes, token)) if token.id in state.tokens else []
-                return Move(play.now, BOSS, token.id, self.pick(known if known and self.number(5) else list(play.program.nodes)))
+                return Jump(play.now, BOSS, token.id, self.pick(known if known and self.number(5) else list(play.program.nodes)))
             case 2:
                 return Suspend(play.now, BOSS, self.pick(("", "wait")))
         return Resume(play.now, None)
@@ -319,7 +320,7 @@ EVENTS: tuple[Event, ...] = (
     Cancel(T, None),
     Cancel(T, BOSS, ""),
     Correct(T, BOSS, {"x": 1}, "why"),
-    Move(T, None, 1, "t", ""),
+    Jump(T, None, 1, "t", ""),
     Suspend(T, BOSS, "why"),
     Resume(T, BOSS),
     Cancel(T, None, caller=17),
@@ -329,6 +330,8 @@ EVENTS: tuple[Event, ...] = (
     Delegated(T, IVANOV, 1, 2, BOSS, ""),
     Reassigned(T, None, 1, 2, IVANOV),
     Reassigned(T, BOSS, 1, 2, IVANOV, PETROV, "gone"),
+    Moved(T, BOSS, "offer", "talks", {"sum": 5}, "why"),
+    Moved(T, None, "offer", "talks", direct=True),
 )
 
 

@@ -219,7 +219,7 @@ class Walk:
         else:
             tokens = [token for token, state in stored(self.engine, id).state.tokens.items() if state.status in ("waiting", "held")]
             steps = [step.path for step in stored(self.engine, id).program.graph.steps]
-            self.engine.move(id, self.pick(tokens or [1]), self.pick(steps), by="boss")
+            self.engine.jump(id, self.pick(tokens or [1]), self.pick(steps), by="boss")
 
     def cancel(self) -> None:
         running = self.running()

@@ -36,7 +36,7 @@ create table instance (
   started integer not null,
   ended integer,
   result text,
-  exclusive text,                   -- "process/document" while a process with unless-running runs
+  exclusive text,                   -- while it runs: "process/document" of a process with unless-running, "pipeline/document" of one with stages
   history integer,                  -- its last row of history
   deployed integer not null,        -- the last row of deployment when it began: what it calls is of no later version
   caller integer,                   -- the instance that waits for it, with the token, its visit and the attempt of its call
