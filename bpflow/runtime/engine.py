@@ -26,7 +26,6 @@ from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import moves as moving
 from bpflow.runtime import reading, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
@@ -39,6 +38,7 @@ from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
+from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
@@ -93,7 +93,7 @@ def open_engine(
     return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
-class Engine(Hands, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -275,23 +275,6 @@ class Engine(Hands, Operating, Absent):
         """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
         press = pressing.Press(command, by or "", {}, None, place)
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
-
-    # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def moves(self, instance: int, by: str | None = None) -> list[moving.MoveView]:
-        """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
-        return moving.moves(self.runner, instance, by, self.clock.now())
-
-    def move(self, instance: int, stage: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
-        """Moves the document of a pipeline to another stage: `values` are those of the form of the move, as text, plain data or typed.
-
-        Raises UnexpectedEvent (no such move leads from where it is), NotAllowed (it is not for him), InvalidAnswer (the form, or fields that
-        the stage needs; `field` says which).
-        """
-        moving.move(self.runner, instance, moving.Step(stage, by, values or {}, comment), self.clock.now(), self._happen)
-
-    def move_form(self, instance: int, stage: str, *, by: str | None = None, values: Mapping[str, object] | None = None) -> FormView:
-        """The form of a move by what is filled in so far, as `form` gives that of a task. UnexpectedEvent if no such move leads from where it is."""
-        return filling.of_move(self.runner, instance, stage, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
