@@ -27,6 +27,8 @@ ROOMS = {
     "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "absences": ("absences", "absent", "present"),
+    "hands": ("claim", "delegate", "reassign", "who"),
     "press": ("commands", "command"),
     "moves": ("moves", "move"),
     "show": ("instances", "show", "incidents"),

@@ -14,7 +14,7 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.expressions import compile_code
 from bpflow.expressions.data import Document, User, Value
 from bpflow.runtime import reading
-from bpflow.runtime.answers import Live
+from bpflow.runtime.answers import Live, World
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import IsMove
 from bpflow.runtime.transaction import Runner
@@ -41,6 +41,11 @@ class Desk:
     now: datetime
     zone: ZoneInfo
     by: str | None
+
+    @property
+    def world(self) -> World:
+        """What is around the documents now."""
+        return self.runner.around(self.runner.store)
 
     def create(self, kind: DocumentType, fields: Mapping[str, object]) -> Document:
         """A new document. Refused with every reason at once."""
@@ -89,12 +94,13 @@ class Desk:
     def _with_defaults(self, work: Work, kind: DocumentType, values: Mapping[str, Value]) -> dict[str, Value]:
         """The fields of a new document, and the defaults of those that nobody has named."""
         names: dict[str, Value] = {"document": None, "initiator": User(self.by) if self.by else None}
-        situation = Situation(names, self.now, str(self.zone), Live(self.runner.world), work)
+        situation = Situation(names, self.now, str(self.zone), Live(self.world), work)
         defaults = {name: compile_code(f.default)(situation) for name, f in kind.fields if f.default and name not in values}
         return {**defaults, **values}
 
     def _knows(self, user: str) -> bool:
-        return self.runner.world.directory is None or self.runner.world.directory.answer("exists", (User(user),)) is True
+        directory = self.world.directory
+        return directory is None or directory.answer("exists", (User(user),)) is True
 
 
 def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:

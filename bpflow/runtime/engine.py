@@ -11,31 +11,32 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
-from bpflow.engine.state import Status
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.engine.state import State, Status
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import moves as moving
 from bpflow.runtime import operators, reading, views
-from bpflow.runtime.answers import Live, World
+from bpflow.runtime.absences import AbsenceView, Attendance
+from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
+from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
-from bpflow.runtime.opening import declared, world_of
+from bpflow.runtime.opening import Deployed, declared
 from bpflow.runtime.operators import Repair
+from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
@@ -46,16 +47,6 @@ from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What `deploy` did: `new` is false where the same content was deployed already."""
-
-    process: str
-    digest: str
-    version: int
-    new: bool
 
 
 class NotDeployable(Refused):
@@ -90,7 +81,7 @@ def open_engine(
     return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
-class Engine:
+class Engine(Hands, Pipelines):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -204,7 +195,7 @@ class Engine:
                 existing(work.document(ref.id), ref)
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
@@ -240,9 +231,7 @@ class Engine:
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
-        if comment is not None and not reading.is_text(comment):
-            raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
-        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
         """The forms of an open task by outcome, and the zone of its process."""
@@ -275,23 +264,6 @@ class Engine:
         press = pressing.Press(command, by or "", {}, None, place)
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
-    # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def moves(self, instance: int, by: str | None = None) -> list[moving.MoveView]:
-        """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
-        return moving.moves(self.runner, instance, by, self.clock.now())
-
-    def move(self, instance: int, stage: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
-        """Moves the document of a pipeline to another stage: `values` are those of the form of the move, as text, plain data or typed.
-
-        Raises UnexpectedEvent (no such move leads from where it is), NotAllowed (it is not for him), InvalidAnswer (the form, or fields that
-        the stage needs; `field` says which).
-        """
-        moving.move(self.runner, instance, moving.Step(stage, by, values or {}, comment), self.clock.now(), self._happen)
-
-    def move_form(self, instance: int, stage: str, *, by: str | None = None, values: Mapping[str, object] | None = None) -> FormView:
-        """The form of a move by what is filled in so far, as `form` gives that of a task. UnexpectedEvent if no such move leads from where it is."""
-        return filling.of_move(self.runner, instance, stage, filling.Filled(values or {}, user(by)), self.clock.now())
-
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
@@ -306,11 +278,13 @@ class Engine:
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> None:
-        """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
-        self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event) -> State:
+        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
+        for `work`."""
+        after = self.runner.happen(id, event)
         if self.runner.left:
             self.tell()
+        return after
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
@@ -389,6 +363,32 @@ class Engine:
         """Forgets the messages whose time is over; gives how many there were."""
         with self.store.begin() as work:
             return work.messages.purge(self.clock.now())
+
+    # ── absences ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def absences(self, user: str | None = None) -> list[AbsenceView]:
+        """When a person is away, or all are: what was entered, and what the file of the directory says; by the first days."""
+        return self._attendance().all(user)
+
+    def absent(
+        self,
+        user: str,
+        first: date | str,
+        last: date | str | None = None,
+        *,
+        substitute: str | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+    ) -> AbsenceView:
+        """Enters that a person is away from one day up to and with another (None: until further notice). Refused if it cannot be so."""
+        return self._attendance().enter(user, {"from": first, "to": last, "substitute": substitute, "reason": reason}, by)
+
+    def present(self, user: str, day: date | str | None = None) -> list[AbsenceView]:
+        """A person is there from the day on (by default, today): the absences that hold on it end before it. Gives these, as they were. Refused
+        if he is not away, or only by the file of the directory."""
+        return self._attendance().end(user, day)
+
+    def _attendance(self) -> Attendance:
+        return Attendance(self.runner, self.clock.now())
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:

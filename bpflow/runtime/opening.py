@@ -1,12 +1,21 @@
-"""What an engine takes from its workspace: the services that are declared there, and what is around the instances."""
+"""What an engine takes from its workspace: the services that are declared there, and what is told of a process that is deployed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bpflow.loading import LoadedWorkspace
-from bpflow.runtime.answers import World
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.request import Registered
-from bpflow.services.working_calendar import WorkingCalendar, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What `deploy` did: `new` is false where the same content was deployed already."""
+
+    process: str
+    digest: str
+    version: int
+    new: bool
 
 
 def declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
@@ -15,13 +24,3 @@ def declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
 
     declared = workspace.settings.services.items() if workspace else ()
     return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
-
-
-def world_of(workspace: LoadedWorkspace | None) -> World:
-    from bpflow.definition.settings import CalendarSettings
-
-    if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
-    settings = workspace.settings
-    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
-    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))

@@ -19,14 +19,18 @@ from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
     Jump,
     Moved,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -56,7 +60,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Moved)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 
 
 class Town(World):
@@ -68,7 +72,7 @@ class Town(World):
 
 def town() -> Town:
     fields: dict[str, Value] = {"status": "a", "n": 1, "at": T + HOUR, "responsible": IVANOV, "items": [5, 2]}
-    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]})
+    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]}, chains={PETROV: [IVANOV, BOSS], SIDOROV: [IVANOV]})
 
 
 CHANGES: tuple[dict[str, Value], ...] = (
@@ -83,6 +87,9 @@ CHANGES: tuple[dict[str, Value], ...] = (
     {"responsible": PETROV},
     {"items": 7},
 )
+
+
+EVERYBODY = (IVANOV, PETROV, SIDOROV, BOSS)
 
 
 class Walk:
@@ -106,7 +113,7 @@ class Walk:
     def happen(self) -> None:
         play = self.play
         play.now += timedelta(minutes=self.pick((0, 0, 1, 20)))
-        choices = (self.answer, self.answer, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
+        choices = (self.answer, self.answer, self.hand, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
         event = self.pick(choices)() or self.stale()
         if self.number(100) == 99:
             event = Cancel(play.now, BOSS)
@@ -122,6 +129,24 @@ class Walk:
         token, visit = self.pick(rows)
         by, outcome = self.pick((IVANOV, PETROV, SIDOROV, IVANOV)), self.pick(("yes", "yes", "no", "no", "late"))
         return Answered(self.play.now, by, token, visit, outcome, {"n": self.pick((1, 2))}, self.pick((None, "", "x")))
+
+    def hand(self) -> Event | None:
+        """A task changes hands, or is not to."""
+        rows = sorted(self.play.index.tasks)
+        if not rows:
+            return None
+        (token, visit), now = self.pick(rows), self.play.now
+        by, other = self.pick(EVERYBODY), self.pick(EVERYBODY)
+        return self.pick(
+            (
+                Claimed(now, by, token, visit),
+                Claimed(now, by, token, visit),
+                Released(now, by, token, visit),
+                Delegated(now, by, token, visit, other, self.pick((None, "you", ""))),
+                Delegated(now, by, token, visit, other),
+                Reassigned(now, self.pick((BOSS, None)), token, visit, by, self.pick((other, other, None)), "gone"),
+            )
+        )
 
     def timer(self) -> Event | None:
         timers = sorted((due, key) for key, due in self.play.index.timers.items())
@@ -299,6 +324,12 @@ EVENTS: tuple[Event, ...] = (
     Suspend(T, BOSS, "why"),
     Resume(T, BOSS),
     Cancel(T, None, caller=17),
+    Claimed(T, IVANOV, 1, 2),
+    Released(T, IVANOV, 1, 2),
+    Delegated(T, IVANOV, 1, 2, BOSS),
+    Delegated(T, IVANOV, 1, 2, BOSS, ""),
+    Reassigned(T, None, 1, 2, IVANOV),
+    Reassigned(T, BOSS, 1, 2, IVANOV, PETROV, "gone"),
     Moved(T, BOSS, "offer", "talks", {"sum": 5}, "why"),
     Moved(T, None, "offer", "talks", direct=True),
 )
