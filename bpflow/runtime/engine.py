@@ -11,7 +11,6 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -25,12 +24,15 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import forms as filling
 from bpflow.runtime import operators, reading, views
 from bpflow.runtime.absences import AbsenceView, Attendance
 from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.forms import FormView
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
@@ -42,25 +44,6 @@ from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What `deploy` did: `new` is false where the same content was deployed already."""
-
-    process: str
-    digest: str
-    version: int
-    new: bool
-
-
-class NotDeployable(Refused):
-    """The process has findings; `findings` are what `bpflow validate` says of it."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.findings = loaded.findings
-        errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
-        super().__init__(say("{place}: {first} (errors in this process: {count})", place=str(errors[0].span), first=errors[0].message, count=len(errors)))
 
 
 def open_engine(
@@ -225,6 +208,15 @@ class Engine:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
+    def form(
+        self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
+    ) -> FormView:
+        """The form of an outcome (without one, of the first) by what is filled in so far: what is asked for, what may be chosen, what is wrong.
+
+        A field that `values` does not name holds what is offered. UnexpectedEvent if the task is closed, InvalidAnswer if it has no such form.
+        """
+        return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
+
     def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
@@ -262,6 +254,13 @@ class Engine:
         """
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
+
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:

@@ -13,8 +13,8 @@ from bpflow.definition.model import key_of
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Message, Span, say
 from bpflow.expressions.data import Value
-from bpflow.scenario.known import Known, bare, means_none, names
-from bpflow.scenario.model import Away, CalendarEntry, Facts, Notice, ServiceCall, parts
+from bpflow.scenario.known import Known, bare, names
+from bpflow.scenario.model import Away, CalendarEntry, Facts, Notice, ServiceCall, means_none, parts
 from bpflow.scenario.services import Called
 from bpflow.scenario.stage import Stage
 from bpflow.scenario.wording import (
