@@ -28,6 +28,7 @@ ROOMS = {
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
     "absences": ("absences", "absent", "present"),
+    "hands": ("claim", "delegate", "reassign", "who"),
     "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }

@@ -12,6 +12,7 @@ from datetime import tzinfo
 
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output
+from bpflow.cli.seats import show_turns, votes_told
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value, flattened
@@ -37,7 +38,10 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         out.line(view.text)
     for label, text in view.show:
         out.line(f"  {label}: {text}" if text else f"  {label}: –")
-    out.line(say("for: {people}", people=names.people(view.people)), "dim")
+    if view.votes:
+        titles = {outcome.name: outcome.title for outcome in view.outcomes}
+        out.line(say("answered: {answers}", answers=votes_told(view.votes, titles, names)), "dim")
+    show_turns(view.people, view.later, view.also, names, out)
     if view.due is not None:
         due = names.when(view.due)
         out.line(say("due: {due}, overdue", due=due) if view.overdue else say("due: {due}", due=due), "red" if view.overdue else "dim")

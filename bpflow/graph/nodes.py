@@ -147,13 +147,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome."""
+    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome. `escalate`: people
+    who may answer too · `reassign`: people to whom the task goes instead."""
 
     at: Expr
     overdue: bool = True
     tell: Expr | None = None
     remind: Expr | None = None
     outcome: str | None = None
+    escalate: Expr | None = None
+    reassign: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Task:
     """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
-    after the other. `gives` names its results."""
+    after the other. `gives` names its results. `delegate`: to whom one who has it may pass it on."""
 
     id: str
     people: Expr
@@ -181,6 +184,7 @@ class Task:
     if_nobody: Expr | None = None
     rule: Rule = Rule()
     in_turn: bool = False
+    delegate: Literal["anyone", "subordinates", "nobody"] = "subordinates"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Engine, open_engine
 from bpflow.runtime.forms import FieldView, FormView
+from bpflow.runtime.handing import Handed
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
+from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
@@ -22,6 +24,7 @@ __all__ = [
     "Engine",
     "FieldView",
     "FormView",
+    "Handed",
     "HttpService",
     "Imported",
     "IncidentView",
@@ -37,6 +40,7 @@ __all__ = [
     "TaskView",
     "Turn",
     "VirtualClock",
+    "Who",
     "Worked",
     "open_engine",
 ]

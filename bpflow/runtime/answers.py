@@ -73,19 +73,18 @@ class Live:
         return known  # type: ignore[return-value]
 
     def _find(self, question: Question) -> Value:
-        topic, *rest = question
+        topic = question[0]
         if topic == "document" or topic == "title":
-            return self._of_document(question, *rest)
-        if topic == "calendar":
-            return self.world.calendar.answer(str(rest[0]), tuple(rest[1:]))
+            return self._of_document(question, *question[1:])
+        what, arguments = str(question[1]), question[2:]
         if topic == "directory":
-            if self.world.directory is None:
-                return nobody_known(str(rest[0]), tuple(rest[1:]))
-            return self.world.directory.answer(str(rest[0]), tuple(rest[1:]))
-        if topic == "tasks" and isinstance(rest[1], User):
-            if rest[1] not in self.counts:
+            return nobody_known(what, arguments) if self.world.directory is None else self.world.directory.answer(what, arguments)
+        if topic == "calendar":
+            return self.world.calendar.answer(what, arguments)
+        if topic == "tasks" and isinstance(arguments[0], User):
+            if arguments[0] not in self.counts:
                 raise Unanswered(question)
-            return self.counts[rest[1]]
+            return self.counts[arguments[0]]
         raise Refused(say('nobody answers "{topic}"', topic=str(topic)))
 
     def _of_document(self, question: Question, document: Value, name: Value = None) -> Value:

@@ -18,8 +18,8 @@ from typing import Any, get_args
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
-from bpflow.engine.state import Status
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.engine.state import State, Status
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
@@ -33,6 +33,7 @@ from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
+from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
@@ -77,7 +78,7 @@ def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
     return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
 
 
-class Engine:
+class Engine(Hands):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -227,9 +228,7 @@ class Engine:
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
-        if comment is not None and not reading.is_text(comment):
-            raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
-        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
         """The forms of an open task by outcome, and the zone of its process."""
@@ -276,11 +275,13 @@ class Engine:
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> None:
-        """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
-        self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event) -> State:
+        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
+        for `work`."""
+        after = self.runner.happen(id, event)
         if self.runner.left:
             self.tell()
+        return after
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""

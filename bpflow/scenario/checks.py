@@ -24,7 +24,9 @@ from bpflow.scenario.model import (
     Beginning,
     CalendarEntry,
     Change,
+    Claim,
     Command,
+    Delegate,
     Ends,
     Entry,
     Expect,
@@ -206,12 +208,27 @@ class _Examination:
                 if self._look_at(filled.process):
                     yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
                 self._look_at(None)
+        for hand in (act.claim, act.release, act.delegate):
+            if hand is not None:
+                yield from self._hand(hand)
+        if act.reassign is not None:
+            for key, person in (("from", act.reassign.from_), ("to", act.reassign.to), ("by", act.reassign.by)):
+                yield from self._person(person, act.reassign.value_span(key))
         if act.start is not None:
             yield from self._start(act.start, strictly)
         if act.change is not None and strictly:
             yield from self._change(act.change)
         if act.message is not None:
             yield from self._message(act.message, strictly)
+
+    def _hand(self, hand: Claim) -> Findings:
+        yield from self._is_process(hand.process, hand.value_span("process"))
+        yield from self._person(hand.by, hand.value_span("by"))
+        if isinstance(hand, Delegate):
+            yield from self._person(hand.to, hand.value_span("to"))
+        if self._look_at(hand.process):
+            yield from self._task(hand.task, hand.value_span("task"))
+        self._look_at(None)
 
     def _start(self, start: Beginning, strictly: bool) -> Findings:
         yield from self._is_process(start.process, start.value_span("process"))

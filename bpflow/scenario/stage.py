@@ -33,8 +33,8 @@ MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
 
 
-NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn"))
-"""What scenarios call notices; that a task has come or gone is told by the tasks."""
+NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "delegated", "reassigned", "escalated"))
+"""What scenarios call notices; that a task has been opened is told by the tasks."""
 
 
 class NeverRests(Refused):
@@ -209,7 +209,7 @@ class Stage:
         return self.document if name is None else self.named[str(name)]
 
     def absent(self, absences: Mapping[str, Sequence[Absence]]) -> None:
-        """It is entered that these people are away. Refused where that cannot be."""
+        """From now on it is known that these people are away too. Refused where there are no such people."""
         for name, several in absences.items():
             for one in several:
                 self.engine.absent(str(name), one.first, one.last, substitute=one.substitute, reason=one.reason)

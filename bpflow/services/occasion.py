@@ -64,6 +64,8 @@ Service: TypeAlias = Callable[[Occasion, Arguments], dict[str, Value]]
 
 def people_of(value: Value, directory: Directory | None) -> list[User]:
     """The users that a value names: people, groups by their members, lists of them; each once."""
+    if isinstance(value, User):
+        return [value]
     found: dict[User, None] = {}
     for one in flattened(value):
         if isinstance(one, User):

@@ -112,7 +112,8 @@ class Snapshot(NamedTuple):
 
 
 class TaskEntry(NamedTuple):
-    """An open task of an assignee (`party` as "user:…", "department:…", "role:…")."""
+    """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
+    (`opened`)."""
 
     instance: int
     token: int
@@ -124,6 +125,7 @@ class TaskEntry(NamedTuple):
     opened: datetime
     due: datetime | None
     overdue: bool
+    claimed_of: str | None = None
 
     @property
     def id(self) -> str:

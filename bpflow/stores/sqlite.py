@@ -188,11 +188,11 @@ class SqliteStore:
         if instance is not None:
             wanted.append("instance = ?")
             arguments.append(instance)  # type: ignore[arg-type]
-        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue"
+        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
         sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
         return [
-            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue))
-            for i, token, visit, party, place, node, subject, opened, due, overdue in self._all(sql, *arguments, _limit(limit))
+            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue), group)
+            for i, token, visit, party, place, node, subject, opened, due, overdue, group in self._all(sql, *arguments, _limit(limit))
         ]
 
     def open_tasks(self, party: str) -> int:

@@ -38,9 +38,13 @@ _NEW_INSTANCE = (
 _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
-    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue, claimed_of) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
+_PUT_TASK = (
+    f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set in_place_of = excluded.in_place_of, "
+    "subject = excluded.subject, due = excluded.due, overdue = excluded.overdue, claimed_of = excluded.claimed_of"
+)
 
 
 class SqliteWork(Looking):
@@ -169,7 +173,8 @@ class SqliteWork(Looking):
                 if seat in same:
                     continue
                 place = party_text(seat.in_place_of) if seat.in_place_of else None
-                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
+                group = party_text(seat.group) if seat.group else None
+                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, int(task.overdue), group))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:

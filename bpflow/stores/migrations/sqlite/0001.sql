@@ -72,6 +72,7 @@ create table task (                 -- an open task, a row for each assignee; th
   opened integer not null,
   due integer,
   overdue integer not null,
+  claimed_of text,                  -- the group of which a person has claimed it
   primary key (party, instance, token, visit)
 ) without rowid;
 
