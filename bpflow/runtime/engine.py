@@ -11,7 +11,6 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -30,6 +29,7 @@ from bpflow.runtime import reading, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
@@ -49,25 +49,6 @@ from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What `deploy` did: `new` is false where the same content was deployed already."""
-
-    process: str
-    digest: str
-    version: int
-    new: bool
-
-
-class NotDeployable(Refused):
-    """The process has findings; `findings` are what `bpflow validate` says of it."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.findings = loaded.findings
-        errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
-        super().__init__(say("{place}: {first} (errors in this process: {count})", place=str(errors[0].span), first=errors[0].message, count=len(errors)))
 
 
 def open_engine(
