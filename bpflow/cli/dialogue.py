@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-from bpflow.cli.hands import show_turns, votes_told
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output
+from bpflow.cli.seats import show_turns, votes_told
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value, flattened

@@ -8,14 +8,13 @@ import typer
 
 from bpflow.cli.calls import AsJson, By, call_of
 from bpflow.cli.output import Output, tr
+from bpflow.cli.seats import person_id, seat_data, show_turns, turns_data, vote_data
 from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from bpflow.cli.names import Names
-    from bpflow.engine.state import Assignee, Vote
-    from bpflow.expressions.data import User
     from bpflow.runtime import Handed, Who
     from bpflow.runtime.who import Change, GivenAnswer, Reason
 
@@ -182,35 +181,7 @@ def _answer(one: GivenAnswer, names: Names) -> Message:
     return say("{what}: {comment}", what=what, comment=one.comment) if one.comment else what
 
 
-def show_turns(people: tuple[Assignee, ...], later: tuple[Assignee, ...], also: tuple[Assignee, ...], names: Names, out: Output) -> None:
-    """Whose turn it is, who comes after them, and who may answer too."""
-    out.line(say("for: {people}", people=names.people(people)), "dim")
-    if later:
-        out.line(say("after that: {people}", people=names.people(later)), "dim")
-    if also:
-        out.line(say("may answer too: {people}", people=names.people(also)), "dim")
-
-
-def votes_told(votes: tuple[Vote, ...], titles: Mapping[str, str], names: Names) -> str:
-    """Who has answered, in whose place, and how."""
-    return ", ".join(f"{names.assignee(vote.by, vote.in_place_of)} – {titles.get(vote.outcome, vote.outcome)}" for vote in votes)
-
-
 # ── for programs ────────────────────────────────────────────────────────────────────────────────────────────────────
-def seat_data(seat: Assignee) -> dict[str, Any]:
-    """A seat: who, in whose place, claimed of which group."""
-    place, group = seat.in_place_of, seat.group
-    return {"who": seat.party.id, "in_place_of": place.id if place else None, "claimed_of": group.id if group else None}
-
-
-def turns_data(people: Iterable[Assignee], later: Iterable[Assignee], also: Iterable[Assignee], votes: Iterable[Vote]) -> dict[str, Any]:
-    """Whose turn it is, who comes later, who may answer too, and the answers so far."""
-    seats = {name: [seat_data(seat) for seat in some] for name, some in (("people", people), ("later", later), ("also", also))}
-    return {**seats, "answers": [_vote_data(vote) for vote in votes]}
-
-
-def _id(user: User | None) -> str | None:
-    return user.id if user else None
 
 
 def _who_data(found: Who, names: Names) -> dict[str, Any]:
@@ -225,13 +196,9 @@ def _who_data(found: Who, names: Names) -> dict[str, Any]:
         "excluded": [user.id for user in found.excluded],
         "first": [seat_data(seat) for seat in found.first],
         "changes": [_change_data(one, names) for one in found.changes],
-        "answers": [{**_vote_data(one.vote), "at": names.iso(one.at), "comment": one.comment} for one in found.answers],
+        "answers": [{**vote_data(one.vote), "at": names.iso(one.at), "comment": one.comment} for one in found.answers],
         "now": turns_data(waiting.people, waiting.later, waiting.also, waiting.votes) if waiting else None,
     }
-
-
-def _vote_data(vote: Vote) -> dict[str, Any]:
-    return {"by": vote.by.id, "in_place_of": _id(vote.in_place_of), "outcome": vote.outcome}
 
 
 def _reason_data(one: Reason, names: Names) -> dict[str, Any]:
@@ -247,4 +214,4 @@ def _reason_data(one: Reason, names: Names) -> dict[str, Any]:
 
 def _change_data(one: Change, names: Names) -> dict[str, Any]:
     seats = {"from": [seat_data(seat) for seat in one.gone], "to": [seat_data(seat) for seat in one.come]}
-    return {"at": names.iso(one.at), "kind": one.kind, "by": _id(one.by), **seats, "why": one.why}
+    return {"at": names.iso(one.at), "kind": one.kind, "by": person_id(one.by), **seats, "why": one.why}

@@ -98,8 +98,8 @@ def task(ctx: typer.Context, id: Annotated[str, typer.Argument(metavar="TASK", h
 
 
 def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str, Any]:
-    from bpflow.cli.hands import turns_data
     from bpflow.cli.names import written
+    from bpflow.cli.seats import turns_data
 
     return {
         "task": view.id,

@@ -171,7 +171,7 @@ def _standing(standing: Standing, names: Names) -> Message:
 
 def _turns(standing: Standing, names: Names) -> Iterator[Message]:
     """Of a task with many people: who has answered and how, who comes later, who may answer too."""
-    from bpflow.cli.hands import votes_told
+    from bpflow.cli.seats import votes_told
 
     if standing.votes:
         yield say("answered: {answers}", answers=votes_told(standing.votes, standing.outcomes, names))
@@ -311,7 +311,7 @@ def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
 
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
-    from bpflow.cli.hands import turns_data as seats_data
+    from bpflow.cli.seats import turns_data as seats_data
 
     messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
     turns = seats_data(one.people, one.later, one.also, one.votes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast, get_args
 
 import orjson
@@ -50,9 +50,8 @@ def instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-def dumps(data: Any) -> bytes:
-    """Plain data and values as JSON."""
-    return orjson.dumps(data, default=tag, option=_OPTIONS)
+dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=tag, option=_OPTIONS)
+"""Plain data and values as JSON."""
 
 
 def loads(data: bytes | str) -> Any:
@@ -205,14 +204,12 @@ def _read_message(value: Any) -> Any:
 def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
     """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
     kind = type(event)
-    row: list[Any] = [*event]
+    row: list[Any] = [EVENT_NUMBERS[kind], micros(event.at), *event[1:]]
     if kind is Started or kind is Failed:
         row = [plain_message(value) if isinstance(value, Message) else value for value in row]
     defaults = EVENT_DEFAULTS[kind]
-    while row[-1] == defaults[len(row) - 1]:
+    while row[-1] == defaults[len(row) - 2]:
         row.pop()
-    row[0] = micros(event.at)
-    row.insert(0, EVENT_NUMBERS[kind])
     said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
     return [row, said] if said else [row]
 

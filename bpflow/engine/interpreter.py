@@ -122,7 +122,7 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
                 raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
             if draft.scopes[token.scope].live > MAX_LIVE:
                 raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
-            following = nodes.enter(draft, token, node)
+            following = nodes.ENTER[type(node)](draft, token, node)
         except Fault as fault:
             fall(draft, token, fault)
             break
@@ -153,7 +153,7 @@ def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
+    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
         names[name] = event.inputs.get(name)
         try:

@@ -6,8 +6,9 @@ sent on through the queue. A Fault leaves the token held at the node, and nothin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, handling, people, scopes
@@ -17,30 +18,6 @@ from bpflow.engine.state import ROOT, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait
-
-
-def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
-    """The token is at the node: what it means."""
-    match node:
-        case Step():
-            return step(draft, token, node)
-        case Choose():
-            return choose(draft, token, node)
-        case Task():
-            return people.open_task(draft, token, node)
-        case Call():
-            return call(draft, token, node)
-        case Wait():
-            return wait(draft, token, node)
-        case Join():
-            return join(draft, token, node)
-        case Block():
-            scopes.open_block(draft, token, node)
-            return None
-        case Exit():
-            return leave(draft, token, node)
-        case _:
-            assert_never(node)
 
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
@@ -286,3 +263,16 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
         case _:
             assert_never(node.how)
     return None
+
+
+ENTER: dict[type[Node], Callable[[Draft, Token, Any], Flow | None]] = {
+    Step: step,
+    Choose: choose,
+    Task: people.open_task,
+    Call: call,
+    Wait: wait,
+    Join: join,
+    Block: scopes.open_block,
+    Exit: leave,
+}
+"""What each kind of node means to a token that has come to it."""

@@ -151,7 +151,7 @@ def given_record(draft: Draft, event: Answered, values: dict[str, Value], in_pla
 def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, given: dict[str, Value]) -> dict[str, Value]:
     """The results of a task after an answer: of the deciding one if it has `chosen` an outcome. The list of answers is kept only where some
     expression reads it."""
-    waiting, wanted = token.waiting, draft.program.fields_read.get(task.gives or "", frozenset())
+    waiting, wanted = token.waiting, draft.program.fields_read.get(task.gives or "", ())
     assert waiting is not None
     answers: list[Value] = []
     if wanted is None or "answers" in wanted:
@@ -160,8 +160,9 @@ def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, 
     progress: dict[str, Value] = {"answers": answers, "waiting": still_asked(waiting), "overdue": overdue}
     if chosen is None:
         return {**NOT_DECIDED, **progress}
-    decisive = {name: value for name, value in given.items() if name != "in_place_of"}
-    return {**decisive, "outcome": chosen, **progress}
+    record = {**given, "outcome": chosen, **progress}
+    del record["in_place_of"]
+    return record
 
 
 def answers_so_far(draft: Draft, token: Token, task: Task) -> list[Value]:

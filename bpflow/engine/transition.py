@@ -133,6 +133,8 @@ class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
     """Rows of the index by key: what the store has (None: no row), and what it is to have. So a row can be found by its old content, and
     one that comes and goes within a transaction is never written."""
 
+    __slots__ = ()
+
     def put(self, key: tuple[int, int], before: T | None, after: T | None) -> None:
         """A row changes; what was there before the transaction is what the first change found."""
         known = self.get(key)

@@ -1,5 +1,6 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
+from bpflow.runtime.absences import AbsenceView
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.documents import Imported
@@ -15,6 +16,7 @@ from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
 __all__ = [
+    "AbsenceView",
     "Clock",
     "CommandView",
     "Deployed",

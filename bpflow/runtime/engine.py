@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,7 +27,8 @@ from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
 from bpflow.runtime import operators, reading, views
-from bpflow.runtime.answers import Live, World
+from bpflow.runtime.absences import AbsenceView, Attendance
+from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
@@ -38,10 +39,9 @@ from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
-from bpflow.services.working_calendar import WorkingCalendar, zone_of
+from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
@@ -109,7 +109,7 @@ class Engine(Hands):
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, _world(workspace))
+        self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
@@ -211,7 +211,7 @@ class Engine(Hands):
                 existing(work.document(ref.id), ref)
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
@@ -323,7 +323,7 @@ class Engine(Hands):
         return done
 
     def _desk(self, by: str | None) -> Desk:
-        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
+        return Desk(self.store, self.runner.around(self.store), self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
@@ -379,6 +379,32 @@ class Engine(Hands):
         """Forgets the messages whose time is over; gives how many there were."""
         with self.store.begin() as work:
             return work.messages.purge(self.clock.now())
+
+    # ── absences ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def absences(self, user: str | None = None) -> list[AbsenceView]:
+        """When a person is away, or all are: what was entered, and what the file of the directory says; by the first days."""
+        return self._attendance().all(user)
+
+    def absent(
+        self,
+        user: str,
+        first: date | str,
+        last: date | str | None = None,
+        *,
+        substitute: str | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+    ) -> AbsenceView:
+        """Enters that a person is away from one day up to and with another (None: until further notice). Refused if it cannot be so."""
+        return self._attendance().enter(user, {"from": first, "to": last, "substitute": substitute, "reason": reason}, by)
+
+    def present(self, user: str, day: date | str | None = None) -> list[AbsenceView]:
+        """A person is there from the day on (by default, today): the absences that hold on it end before it. Gives these, as they were. Refused
+        if he is not away, or only by the file of the directory."""
+        return self._attendance().end(user, day)
+
+    def _attendance(self) -> Attendance:
+        return Attendance(self.runner, self.clock.now())
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
@@ -483,13 +509,3 @@ class Engine(Hands):
 def user(id: str | None) -> User | None:
     """The person of that id, if one is named."""
     return User(id) if id is not None else None
-
-
-def _world(workspace: LoadedWorkspace | None) -> World:
-    from bpflow.definition.settings import CalendarSettings
-
-    if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
-    settings = workspace.settings
-    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
-    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))

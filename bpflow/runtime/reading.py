@@ -53,9 +53,9 @@ def is_text(value: object) -> bool:
     """Whether all text in plain data can be written down: half of a surrogate pair cannot."""
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
-    if isinstance(value, Mapping):
-        return all(is_text(name) and is_text(one) for name, one in value.items())
-    return all(map(is_text, value)) if isinstance(value, list | tuple) else True
+    if isinstance(value, (list, tuple)):
+        return all(map(is_text, value))
+    return all(is_text(name) and is_text(one) for name, one in value.items()) if isinstance(value, Mapping) else True
 
 
 def comment_of(text: str | None) -> str | None:

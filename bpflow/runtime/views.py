@@ -300,7 +300,7 @@ class Look:
 
     def seen(self, read: Callable[[Draft], T]) -> T:
         """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
-        live = Live(self.runner.world)
+        live = Live(self.runner.around(self.runner.store))
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)

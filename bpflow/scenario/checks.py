@@ -20,6 +20,7 @@ from bpflow.scenario.known import OWN, Known, bare
 from bpflow.scenario.model import (
     Answer,
     Answered,
+    Away,
     Beginning,
     CalendarEntry,
     Change,
@@ -359,12 +360,23 @@ class _Examination:
             if call.service not in self._all_services():
                 message = say('the process calls no service "{name}"', name=call.service)
                 yield Diagnostic(call.value_span("service"), "uncalled-service", message, did_you_mean(call.service, self._all_services()))
+        for away in parts(expected.absence, Away):
+            yield from self._away(away)
         for entry in parts(expected.calendar, CalendarEntry):
             yield from self._people(entry.to, entry.value_span("to"))
             if entry.at is not None:
                 yield from self._instant(entry.at, entry.value_span("at"))
         for notice in parts(expected.notice, Notice):
             yield from self._people(notice.to, notice.value_span("to"))
+
+    def _away(self, away: Away) -> Findings:
+        """People who are known, and days that are days."""
+        yield from self._person(away.user, away.value_span("user"))
+        if not means_none(away.substitute):
+            yield from self._person(away.substitute, away.value_span("substitute"))
+        for key, day in (("from", away.from_), ("to", away.to)):
+            if not means_none(day):
+                yield from self._read(lambda raw: self.known.value(Field("date"), raw), str(day), away.value_span(key), "wrong-value")
 
     def _counted(self, one: Given) -> Findings:
         """Documents that are counted, or told by their fields."""

@@ -194,6 +194,22 @@ class ServiceCall(Model):
     """What it was given: some of its arguments."""
 
 
+class Away(Model):
+    """Days on which somebody is away, as they were entered, as far as they are told."""
+
+    user: Word
+    """Who."""
+    from_: Word | None = None
+    """The first day."""
+    to: Word | None = None
+    """The last day; `none`: until further notice."""
+    substitute: Word | None = None
+    """Who is named to act then; `none`: nobody."""
+    reason: Title | None = None
+    """Why, in full."""
+
+
+Aways: TypeAlias = Literal["none"] | Away | tuple[Away, ...]
 Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
 Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
 Calls: TypeAlias = Literal["none"] | ServiceCall | tuple[ServiceCall, ...]
@@ -204,7 +220,7 @@ def means_none(raw: Any) -> bool:
     return raw is None or (raw == "none" and getattr(raw, "style", "plain") == "plain")
 
 
-Part = TypeVar("Part", Answered, CalendarEntry, Notice, ServiceCall)
+Part = TypeVar("Part", Answered, Away, CalendarEntry, Notice, ServiceCall)
 Answers: TypeAlias = Literal["none"] | Answered | tuple[Answered, ...]
 Counted: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["integer", "object"]}, "minProperties": 1})]
 """Documents: how many there are of a type, or fields of one of them."""
@@ -231,6 +247,8 @@ class Facts(Model):
     """What the process has given, once it has ended; `none` is an empty one."""
     calendar: Calendar | None = None
     """Entries that the process has made in calendars; `none`: it has made none."""
+    absence: Aways | None = None
+    """Days on which people are away, as the service `absence` has entered them; `none`: it has entered none."""
     notice: Notices | None = None
     """Messages to people since the last action; `none`: there were none."""
     call: Calls | None = None

@@ -15,9 +15,11 @@ from typing import Any
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
+from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
@@ -254,7 +256,7 @@ class SqliteStore:
             for id, owner, type, document, version, at, data in self._all(sql, document, document, _limit(limit))
         ]
 
-    # ── documents, calendars, notices ──────────────────────────────────────────────────────────────────────────────
+    # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
             return rows.one_document(self._db, id)
@@ -274,6 +276,12 @@ class SqliteStore:
         )
         found = self._all(sql, person, person, instance, instance)
         return [CalendarRow(id, who, title, _at(at), _at(ends), before, i) for id, who, title, at, ends, before, i in found]
+
+    def absence_mark(self) -> int:
+        return next((row[0] for row in self._all(away.MARK)), 0)
+
+    def absences(self, person: str | None = None) -> list[AbsenceRow]:
+        return away.rows(self._all(away.OF, person, person))
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         sql = (

@@ -326,6 +326,15 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
     assert engine.incidents() == []
 
 
+def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open) -> None:
+    steps.close()
+    engine = opened()
+    engine.store._db.execute("update definition set graph = replace(graph, '6 // n', '6 /// n')")  # type: ignore[attr-defined]
+    for call in (lambda: engine.instance(1), lambda: engine.cancel(1)):
+        with pytest.raises(Refused, match="instance 1 cannot be read: ExpressionError"):
+            call()
+
+
 def test_what_was_changed_while_it_was_set_aside_is_seen_afterwards(engine: Engine, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy(engine, WATCHES)
     deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
