@@ -23,13 +23,16 @@ from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.diagram import mermaid
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS, Function
+from bpflow.loading import load_workspace
 from bpflow.scenario import ScenarioFile
 from bpflow.schema import model_schema, process_schema
 from bpflow.values import Kind
 
 DOCS = Path(__file__).parent
-PAGES = ("language.md", "patterns.md", "rules.md", "operating.md")
+PAGES = ("language.md", "patterns.md", "processes.md", "rules.md", "operating.md")
+LIBRARY = DOCS.parent / "processes"
 PATTERNS = DOCS.parent / "tests" / "patterns"
 PART = re.compile(r"(?<=<!-- generated: )([a-z-]+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
 
@@ -38,7 +41,13 @@ Lines: TypeAlias = Iterator[str]
 
 VISIBLE = {"\t": ("⇥   ", "⇥ stands for a tab"), "\u00a0": ("⍽", "⍽ stands for a no-break space")}
 """What cannot be seen in an example, and what is shown in its place."""
-ELSEWHERE = {"FieldModel": "[field](#fields)", "DocumentTypeModel": "[document type](#document-types)", "step": "a step"}
+ELSEWHERE = {
+    "FieldModel": "[field](#fields)",
+    "FormField": "[field of a form](#fields-of-forms)",
+    "FormCheck": "[check](#fields-of-forms)",
+    "DocumentTypeModel": "[document type](#document-types)",
+    "step": "a step",
+}
 """Sets of keys that have a place of their own on the page."""
 FIELD_TYPES: Mapping[Kind, tuple[str, str]] = {
     "string": ("a line of text", "`ТСЖ «Заря»`"),
@@ -242,6 +251,13 @@ def field_keys() -> Lines:
     yield from keys_of(schema["FieldModel"], schema, "Keys of a field")
 
 
+def form_keys() -> Lines:
+    """What the fields of forms have besides, and the checks of forms."""
+    schema = process_schema()["$defs"]
+    yield from keys_of(schema["FormField"], schema, "Keys of a field of a form besides", schema["FieldModel"]["properties"])
+    yield from keys_of(schema["FormCheck"], schema, "Keys of a check")
+
+
 def names() -> Lines:
     yield from ("| name | |", "|---|---|")
     for name, text in BUILTIN_NAMES.items():
@@ -326,12 +342,23 @@ def patterns() -> Lines:
             yield row(f"[{process['title']}](../tests/patterns/{path.name})", "runs" if runs else "refused", process["description"])
 
 
+def drawings() -> Lines:
+    """Each process of the library: what it does, and its drawing."""
+    for loaded in load_workspace(LIBRARY).processes.values():
+        process, graph = loaded.process, loaded.graph
+        assert process is not None
+        assert graph is not None
+        yield from (f"## {process.title}", "", f"[`{process.id}`](../processes/{process.id}.yaml)", "")
+        yield from (str(process.description).partition("\n\n")[0].strip(), "", "```mermaid", mermaid(graph, "ru").strip(), "```", "")
+
+
 PARTS: Mapping[str, Callable[[], Lines]] = {
     "process-keys": process_keys,
     "step-keys": step_keys,
     "activities": activities,
     "field-types": field_types,
     "field-keys": field_keys,
+    "form-keys": form_keys,
     "names": names,
     "functions": functions,
     "document-type": workspace(DocumentTypeModel, "Keys of a document type"),
@@ -341,6 +368,7 @@ PARTS: Mapping[str, Callable[[], Lines]] = {
     "patterns": patterns,
     "rules": rules,
     "commands": commands,
+    "drawings": drawings,
 }
 """The generated parts by their names in the markers."""
 

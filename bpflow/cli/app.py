@@ -27,6 +27,8 @@ ROOMS = {
     "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "absences": ("absences", "absent", "present"),
+    "hands": ("claim", "delegate", "reassign", "who"),
     "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }

@@ -15,8 +15,7 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.graph import Outcome
-    from bpflow.runtime import Engine, TaskView
+    from bpflow.runtime import Engine, FormView, TaskView
     from bpflow.stores.contract import CalendarRow, NoticeRow, TaskEntry
 
 commands = typer.Typer()
@@ -54,11 +53,9 @@ def _by_task(entries: list[TaskEntry]) -> list[list[TaskEntry]]:
 
 
 def _task_row(entries: list[TaskEntry], names: Names) -> tuple[str, ...]:
-    from bpflow.cli.names import party_of
-
     first = entries[0]
     instance = names.engine.store.instance(first.instance)
-    people = ", ".join(names.assignee(party_of(e.party), party_of(e.in_place_of) if e.in_place_of else None) for e in entries)
+    people = ", ".join(map(names.entry, entries))
     document = names.of(instance.document) if instance and instance.document else ""
     return first.id, first.subject, document, people, names.when(first.due), say("overdue").text(names.language) if first.overdue else ""
 
@@ -75,7 +72,7 @@ def _task_data(entries: list[TaskEntry], names: Names) -> dict[str, Any]:
         "step": first.node,
         "subject": first.subject,
         "document": written(instance.document) if instance and instance.document else None,
-        "people": [{"who": entry.party, "in_place_of": entry.in_place_of} for entry in entries],
+        "people": [{"who": entry.party, "in_place_of": entry.in_place_of, "claimed_of": entry.claimed_of} for entry in entries],
         "opened": names.iso(first.opened),
         "due": names.iso(first.due),
         "overdue": first.overdue,
@@ -91,16 +88,18 @@ def task(ctx: typer.Context, id: Annotated[str, typer.Argument(metavar="TASK", h
         from bpflow.cli.names import Names
 
         names, view = Names(engine, call.out.language), engine.task(id)
+        forms = [engine.form(id, outcome=outcome.name) for outcome in view.outcomes]
         if as_json:
-            call.out.data(_view_data(view, names))
+            call.out.data(_view_data(view, forms, names))
             return
         show_task(view, names, call.out)
-        for outcome in view.outcomes:
-            show_form(outcome, names, call.out)
+        for form in forms:
+            show_form(form, names, call.out)
 
 
-def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
+def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str, Any]:
     from bpflow.cli.names import written
+    from bpflow.cli.seats import turns_data
 
     return {
         "task": view.id,
@@ -111,28 +110,36 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
         "text": view.text,
         "document": written(view.document) or None,
         "show": [{"title": label, "text": text} for label, text in view.show],
-        "people": [{"who": one.party.id, "in_place_of": one.in_place_of.id if one.in_place_of else None} for one in view.people],
+        **turns_data(view.people, view.later, view.also, view.votes),
         "opened": names.iso(view.opened),
         "due": names.iso(view.due),
         "overdue": view.overdue,
         "outcomes": [
             {
-                "outcome": outcome.name,
-                "title": outcome.title,
-                "comment": outcome.comment,
-                "fields": form_data(outcome),
+                "outcome": form.outcome,
+                "title": form.title,
+                "comment": form.comment,
+                "fields": form_data(form, names),
             }
-            for outcome in view.outcomes
+            for form in forms
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
     }
 
 
-def form_data(form: Outcome) -> list[dict[str, Any]]:
-    """The fields of a form for programs."""
+def form_data(form: FormView, names: Names) -> list[dict[str, Any]]:
+    """The fields of a form for programs, as nothing has been filled in yet but what is offered."""
     return [
-        {"field": name, "type": f.kind, "title": f.title, "required": f.required, "many": f.many, "choices": [id for id, _ in f.choices]}
-        for name, f in form.fields
+        {
+            "field": one.name,
+            "type": one.field.kind,
+            "title": one.field.title,
+            "shown": one.shown,
+            "required": one.required,
+            "many": one.field.many,
+            "choices": [id for id, _ in one.field.choices] if one.choices is None else [names.data(value) for value, _ in one.choices],
+        }
+        for one in form.fields
     ]
 
 
@@ -182,7 +189,8 @@ def _outcomes(view: TaskView) -> str:
     """Each outcome with the fields that it must have: `arranged (meeting_at)`."""
     found = []
     for outcome in view.outcomes:
-        needed = [name for name, field in outcome.fields if field.required] + (["comment"] if outcome.comment == "required" else [])
+        needed = [name for name, field in outcome.fields if field.required and name not in dict(outcome.when)]
+        needed += ["comment"] if outcome.comment == "required" else []
         found.append(f"{outcome.name} ({', '.join(needed)})" if needed else outcome.name)
     return ", ".join(found)
 
@@ -280,6 +288,12 @@ def _reason(row: NoticeRow) -> Message:
             return say("a reminder")
         case "withdrawn":
             return say("a task was withdrawn")
+        case "delegated":
+            return say("a task was delegated")
+        case "reassigned":
+            return say("a task was reassigned")
+        case "escalated":
+            return say("an overdue task may be answered too")
     return say("a notice")
 
 

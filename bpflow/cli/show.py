@@ -11,6 +11,8 @@ from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bpflow.cli.names import Names
     from bpflow.engine.events import Suspend
     from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing, Turn
@@ -146,6 +148,8 @@ def _standing(standing: Standing, names: Names) -> Message:
         case "task":
             people = names.people(standing.people)
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
+            for more in _turns(standing, names):
+                what = say("{what}; {more}", what=what, more=more)
             return say("{what}, due {due}", what=what, due=due) if due else what
         case "pause" if standing.messages:
             what = say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
@@ -163,6 +167,18 @@ def _standing(standing: Standing, names: Names) -> Message:
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def _turns(standing: Standing, names: Names) -> Iterator[Message]:
+    """Of a task with many people: who has answered and how, who comes later, who may answer too."""
+    from bpflow.cli.seats import votes_told
+
+    if standing.votes:
+        yield say("answered: {answers}", answers=votes_told(standing.votes, standing.outcomes, names))
+    if standing.later:
+        yield say("after that: {people}", people=names.people(standing.later))
+    if standing.also:
+        yield say("may answer too: {people}", people=names.people(standing.also))
 
 
 def places(view: InstanceView) -> list[Standing]:
@@ -215,6 +231,12 @@ def _what(line: Line) -> Message:
 WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
+    "claimed": tr('claimed "{title}"'),
+    "released": tr('gave "{title}" back to the group'),
+    "delegated": tr('delegated "{title}"'),
+    "reassigned": tr('reassigned "{title}"'),
+    "escalated": tr('escalated: "{title}"'),
+    "handed": tr('given to others: "{title}"'),
     "commanded": tr('pressed "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),
@@ -289,15 +311,17 @@ def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
 
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
+    from bpflow.cli.seats import turns_data as seats_data
+
     messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
-    people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
+    turns = seats_data(one.people, one.later, one.also, one.votes)
     return {
         "token": one.token,
         "kind": one.kind,
         "step": one.path,
         "title": one.title,
         "task": one.task,
-        "people": people,
+        **turns,
         "due": names.iso(one.due),
         "turns": turns_data(one.within, names),
         "messages": messages,

@@ -106,7 +106,10 @@ def _variables(process: Process, head: Lowering) -> Iterator[Variable]:
 
 
 def _default(model: FieldModel, head: Lowering) -> Expr | None:
-    return None if model.default is None else head.value(model.default, model.field(), model.value_span("default"))
+    """What the variable is in the beginning; a list of which nothing is said is empty."""
+    if model.default is None:
+        return Expr("[]") if model.many else None
+    return head.value(model.default, model.field(), model.value_span("default"))
 
 
 def _start(start: Start, head: Lowering) -> StartOf:

@@ -97,9 +97,11 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
-    if waiting.excluded or waiting.later or waiting.votes:
+    if waiting.excluded or waiting.later or waiting.votes or waiting.also:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
         row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
+    if waiting.also:
+        row.append([_seat(seat) for seat in waiting.also])
     return row
 
 
@@ -123,7 +125,8 @@ def _read_waiting(row: list[Any]) -> Waiting:
     if len(row) == 3:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
-    return Waiting(arms, people, tuple(read_value(row[3])), row[2], tuple(map(_read_seat, row[4])), votes)
+    later, also = (tuple(map(_read_seat, seats)) for seats in (row[4], row[6] if len(row) > 6 else ()))
+    return Waiting(arms, people, tuple(read_value(row[3])), row[2], later, votes, also)
 
 
 def _read_seat(row: list[Any]) -> Assignee:

@@ -168,6 +168,65 @@ class Resume(NamedTuple):
     why: str = ""
 
 
+class Claimed(NamedTuple):
+    """A member of the group that has a task makes it his own."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+
+
+class Released(NamedTuple):
+    """He gives it back to the group."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+
+
+class Delegated(NamedTuple):
+    """A person passes his task on to another, who answers in his place."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+    to: User
+    comment: str | None = None
+
+
+class Reassigned(NamedTuple):
+    """An operator gives what `person` has at a task to another; without one, what he has claimed goes back to the group."""
+
+    at: datetime
+    by: User | None
+    token: int
+    visit: int
+    person: User
+    to: User | None = None
+    why: str = ""
+
+
 Event: TypeAlias = (
-    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume
+    Started
+    | Answered
+    | TimerFired
+    | Arrived
+    | DocumentChanged
+    | Commanded
+    | Done
+    | Failed
+    | Retry
+    | Skip
+    | Cancel
+    | Correct
+    | Move
+    | Suspend
+    | Resume
+    | Claimed
+    | Released
+    | Delegated
+    | Reassigned
 )

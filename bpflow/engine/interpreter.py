@@ -13,19 +13,23 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import alarms, arms, forms, handing, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
     Move,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -34,10 +38,9 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
-from bpflow.engine.state import OVER, ROOT, Party, Scope, State, Token
+from bpflow.engine.state import OVER, ROOT, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
-from bpflow.expressions.data import User
-from bpflow.graph import Call, Expr, Flow, Outcome, Task, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -150,7 +153,7 @@ def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
+    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
         names[name] = event.inputs.get(name)
         try:
@@ -169,14 +172,9 @@ def start(draft: Draft, event: Started) -> None:
 
 
 def answered(draft: Draft, event: Answered) -> None:
-    token = draft.tokens.get(event.token)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
-        raise UnexpectedEvent(say("the task is closed"))
-    token = draft.token(event.token)
+    token, task, _ = handing.at_task(draft, event)
     token.hops = 0
-    draft.look_from(token.scope)
-    follow = people.answer(draft, token, node, event)
+    follow = people.answer(draft, token, task, event)
     if follow is not None:
         scopes.go_on(draft, token, follow)
 
@@ -208,7 +206,7 @@ def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None
     """What the timer of an arm means, by the kind of node."""
     match draft.program.nodes[token.node]:
         case Task() as task:
-            return people.alarm(draft, token, task, arm, due)
+            return alarms.alarm(draft, token, task, arm, due)
         case Wait() as wait:
             return wait.arms[arm][1]
         case Call() as call if arm == RETRY:
@@ -248,9 +246,10 @@ def commanded(draft: Draft, event: Commanded) -> None:
     if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
     draft.look_from(token.scope if token else event.holder)
-    if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
+    if trigger.by is not None and not any(p == event.by or people.belongs(draft, event.by, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
-    values = people.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
+    form = forms.of_command(draft, trigger, brought_as(draft, event.holder, event.arm), event.by, event.comment)
+    values = forms.checked(form, event.values, event.comment)
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
 
 
@@ -268,8 +267,12 @@ def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None
     scopes.go_on(draft, token, node.arms[arm][1])
 
 
-def belongs(draft: Draft, event: Commanded, party: Party) -> bool:
-    return not isinstance(party, User) and draft.ask(("directory", "belongs", event.by, party)) is True
+def brought_as(draft: Draft, holder: int, arm: int) -> str | None:
+    """The name under which what comes through an arm is read."""
+    if holder in draft.scopes:
+        return arms.handlers_of(draft, draft.scopes[holder])[arm].gives
+    node = draft.program.nodes[draft.tokens[holder].node]
+    return node.gives if isinstance(node, Wait) else None
 
 
 def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
@@ -329,7 +332,7 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
@@ -348,5 +351,9 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Move: moving.move,
     Suspend: suspending.suspend,
     Resume: resume,
+    Claimed: handing.claim,
+    Released: handing.release,
+    Delegated: handing.delegate,
+    Reassigned: handing.reassign,
 }
 """What each event does."""

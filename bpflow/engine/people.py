@@ -1,24 +1,22 @@
-"""Tasks: who gets one, what an answer must be, and what an alarm does.
+"""Tasks: who gets one, and what an answer must be.
 
-The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a wrong
-answer is refused, naming the field, and the task stays as it was; overdue is not an answer.
+The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a refused
+answer leaves the task as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from datetime import datetime
 
-from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, handling, votes
+from bpflow.diagnostics import say
+from bpflow.engine import arms, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
-from bpflow.engine.telling import notice, subject_of
-from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
+from bpflow.engine.telling import subject_of
+from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
-from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
-from bpflow.values import InvalidValue, check
+from bpflow.graph import Expr, Flow, Task, Trigger
 
 NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
 """What the results of an open task say of its decision."""
@@ -45,11 +43,11 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.people, task.id, subject)
+        return TaskRow(waiting.holders, task.id, subject)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(waiting.people, task.id, subject, due, overdue)
+    return TaskRow(waiting.holders, task.id, subject, due, overdue)
 
 
 def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -118,11 +116,8 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     waiting = token.waiting
     assert waiting is not None
     seat, in_place_of = seat_for(draft, waiting, event.by)
-    outcome = draft.program.forms[task.id].get(event.outcome)
-    if outcome is None or not outcome.button:
-        buttons = [o.name for o in task.form.outcomes if o.button]
-        raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
-    values = checked(outcome, event.values, event.comment)
+    outcome = forms.button(draft.program.forms[task.id], event.outcome)
+    values = forms.answered(draft, task, outcome, event)
     before = arms.closed(token)
     take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
@@ -141,6 +136,8 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
     """The answer of a seat is there; where people are asked in turn the next has his."""
     waiting.people = tuple(other for other in waiting.people if other is not seat)
+    if waiting.also:
+        waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
     waiting.votes += (vote,)
     if not waiting.people:
         waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
@@ -183,53 +180,41 @@ def still_asked(waiting: Waiting) -> list[Value]:
 def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User | None]:
     """The seat that a person answers for, and in whose place (None: his own). NotAllowed if there is none, or he has answered: nobody has
     two votes."""
-    if by in waiting.excluded:
-        raise NotAllowed(say('"{user}" may not answer this task', user=by.id))
-    if waiting.votes and any(vote.by == by for vote in waiting.votes):
-        raise NotAllowed(say('"{user}" has answered this task already', user=by.id))
+    may_answer(waiting, by)
     for seat in waiting.people:
         if seat.party == by:
             return seat, seat.in_place_of
     for seat in waiting.people:
-        if seat.in_place_of == by:
+        if seat.in_place_of == by or belongs(draft, by, seat.party):
             return seat, None
-        if not isinstance(seat.party, User) and draft.ask(("directory", "belongs", by, seat.party)) is True:
-            return seat, None
+    if any(by in (one.party, one.in_place_of) or belongs(draft, by, one.party) for one in waiting.also):
+        seat = waiting.people[0]
+        place = seat.in_place_of or seat.party
+        return seat, place if isinstance(place, User) else None
+    raise not_his(draft, waiting, by)
+
+
+def may_answer(waiting: Waiting, user: User, *, twice: bool = False) -> None:
+    """NotAllowed if the person may not answer at all, or (unless `twice`) has answered."""
+    if user in waiting.excluded:
+        raise NotAllowed(say('"{user}" may not answer this task', user=user.id))
+    if not twice and any(vote.by == user for vote in waiting.votes):
+        raise NotAllowed(say('"{user}" has answered this task already', user=user.id))
+
+
+def belongs(draft: Draft, user: User, party: Party) -> bool:
+    """Whether the party is a group of which the person is a member."""
+    return not isinstance(party, User) and draft.ask(("directory", "belongs", user, party)) is True
+
+
+def not_his(draft: Draft, waiting: Waiting, by: User) -> NotAllowed:
+    """Why a person has no seat whose turn it is."""
+    for seat in waiting.people:
+        if seat.group is not None and belongs(draft, by, seat.group):
+            return NotAllowed(say('the task has been claimed by "{user}"', user=seat.party.id))
     if any(seat.party == by for seat in waiting.later):
-        raise NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
-    raise NotAllowed(say('the task is not for "{user}"', user=by.id))
-
-
-def checked(outcome: Outcome, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
-    """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    if not outcome.fields and not given and outcome.comment == "optional":
-        return {}
-    fields = dict(outcome.fields)
-    for name in given:
-        if name not in fields:
-            raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
-    values: dict[str, Value] = {}
-    for name, field in fields.items():
-        value = values[name] = given.get(name)
-        if value is None or value == "" or value == []:
-            if field.required:
-                raise refuse(name, say('"{field}" must be filled', field=field.title or name))
-            continue
-        try:
-            check(field, value)
-        except InvalidValue as wrong:
-            raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
-    if outcome.comment == "required" and not (comment or "").strip():
-        raise refuse("comment", say("a comment is required"))
-    if outcome.comment == "none" and comment:
-        raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
-    return values
-
-
-def refuse(field: str, message: Message) -> InvalidAnswer:
-    refusal = InvalidAnswer(message)
-    refusal.field = field
-    return refusal
+        return NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
+    return NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
@@ -237,59 +222,6 @@ def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: Tas
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
     return dict(task.outcomes)[outcome]
-
-
-# ── alarms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) -> Flow | None:
-    """An alarm goes off that was set for `due`: the first time it marks, tells and perhaps decides; each time it reminds and sets itself again."""
-    waiting, what = token.waiting, task.alarms[number]
-    assert waiting is not None
-    first = number not in waiting.arms.fired
-    again = draft.value(what.remind) if what.remind else None
-    if isinstance(again, datetime) and again <= draft.now:
-        raise Fault(say("the next reminder would come at once, and so for ever: `remind` must be a time to come"))
-    told = tell(draft, token, task, what) if first else []
-    if first:
-        waiting.arms.fired = {**waiting.arms.fired, number: due}
-        if what.overdue:
-            mark_overdue(draft, token, task)
-            handling.hear(draft, token, "overdue", {})
-    if first and what.outcome is not None:
-        return decided_by_alarm(draft, token, task, what.outcome, told)
-    if what.remind is not None:
-        told.append(notice(draft, token, task, [a.party for a in waiting.people], "reminder"))
-        draft.facts.append(("reminded", token.id, token.node))
-    if isinstance(again, datetime):
-        arms.set_timer(draft, token.id, waiting.arms, number, again)
-    draft.effects.tasks.put((token.id, token.visit), arms.closed(token), row(task, waiting, subject_of(draft, task)))
-    draft.effects.calls += told
-    return None
-
-
-def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
-    draft.facts.append(("overdue", token.id, token.node))
-    if task.gives is not None:
-        record = draft.home(token.scope)[0].get(task.gives)
-        if isinstance(record, dict):
-            draft.give(token.scope, task.gives, {**record, "overdue": True})
-
-
-def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told: list[CallOut]) -> Flow:
-    """Nobody has answered in time: the outcome that the process says, by nobody."""
-    fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
-    head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
-    assert token.waiting is not None
-    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": True}
-    draft.give(token.scope, task.gives, {**head, **fields, **progress})
-    draft.effects.calls += told
-    return close_task(draft, token, task, outcome, arms.closed(token))
-
-
-def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
-    if what.tell is None:
-        return []
-    people = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None]
-    return [notice(draft, token, task, people, "overdue")] if people else []
 
 
 def _told(value: Value) -> str:

@@ -171,7 +171,25 @@ class Effects:
 
 
 FactKind: TypeAlias = Literal[
-    "took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "moved", "suspended", "resumed", "answered"
+    "took",
+    "cleared",
+    "overdue",
+    "reminded",
+    "incident",
+    "repaired",
+    "fired",
+    "ended",
+    "corrected",
+    "moved",
+    "suspended",
+    "resumed",
+    "answered",
+    "claimed",
+    "released",
+    "delegated",
+    "reassigned",
+    "escalated",
+    "handed",
 ]
 Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""

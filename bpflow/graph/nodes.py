@@ -39,6 +39,8 @@ class Flow:
 
 
 Sets: TypeAlias = tuple[tuple[str, Expr], ...]
+Checks: TypeAlias = tuple[tuple[Expr, Expr], ...]
+"""What must be true, each with the text that is told if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,8 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any · `answer`, `overdue`:
-    what the task inside has come to. `fixed`: computed on entry, and not again when a document changes.
+    pressed by one of `by` (None: by anybody), with a form as an outcome has it · `error`: `name`, or any · `answer`, `overdue`: what the task
+    inside has come to. `fixed`: computed on entry, and not again when a document changes.
     """
 
     kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue"]
@@ -98,6 +100,9 @@ class Trigger:
     title: str = ""
     form: tuple[tuple[str, Field], ...] = ()
     comment: Literal["none", "optional", "required"] = "optional"
+    when: Sets = ()
+    choices: Sets = ()
+    checks: Checks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,21 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A button of a task with its form. Without `button`, only an alarm chooses it."""
+    """A button of a task with its form. Without `button`, only an alarm chooses it.
+
+    `fields`: in the order in which they are filled in · `when`: the conditions of those that are not always asked for · `choices`: what
+    may be chosen in those in which not everything may be · `checks`: what must hold of the form as a whole. In all of these the fields
+    are read under the name of the task's results, as they are afterwards.
+    """
 
     name: str
     title: str
     fields: tuple[tuple[str, Field], ...] = ()
     comment: Literal["none", "optional", "required"] = "optional"
     button: bool = True
+    when: Sets = ()
+    choices: Sets = ()
+    checks: Checks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +147,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome."""
+    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome. `escalate`: people
+    who may answer too · `reassign`: people to whom the task goes instead."""
 
     at: Expr
     overdue: bool = True
     tell: Expr | None = None
     remind: Expr | None = None
     outcome: str | None = None
+    escalate: Expr | None = None
+    reassign: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +172,7 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Task:
     """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
-    after the other. `gives` names its results."""
+    after the other. `gives` names its results. `delegate`: to whom one who has it may pass it on."""
 
     id: str
     people: Expr
@@ -168,6 +184,7 @@ class Task:
     if_nobody: Expr | None = None
     rule: Rule = Rule()
     in_turn: bool = False
+    delegate: Literal["anyone", "subordinates", "nobody"] = "subordinates"
 
 
 @dataclass(frozen=True, slots=True)

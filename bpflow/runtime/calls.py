@@ -100,7 +100,7 @@ class Calls:
         if graph.starts and not starts:
             raise Refused(say('the process "{process}" cannot be called: it has no start "on: call"', process=graph.process))
         names: dict[str, Value] = {"document": document, "initiator": by, **inputs}
-        situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.world), work)
+        situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
         if starts and not any(start.when is None or program.code(start.when)(situation) is True for start in starts):
             raise Refused(say('the process "{process}" cannot be called so: the condition of its start does not hold', process=graph.process))
 

@@ -174,7 +174,7 @@ class Drain:
         type = self.runner.world.types[change.document.type]
         was: dict[str, Value] = {name: change.previous.get(name, [] if f.many else None) for name, f in type.fields}
         names: dict[str, Value] = {"document": change.document, "previous": was, "initiator": by}
-        live = Live(self.runner.world)
+        live = Live(self.runner.around(work))
         row = work.document(change.document.id)
         if row is not None:
             live.documents[row.ref.id] = self.as_left(row, change)

@@ -12,33 +12,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
-from bpflow.engine.state import Status
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.engine.state import State, Status
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import forms as filling
 from bpflow.runtime import operators, reading, views
-from bpflow.runtime.answers import Live, World
+from bpflow.runtime.absences import AbsenceView, Attendance
+from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.forms import FormView
+from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
-from bpflow.services.working_calendar import WorkingCalendar, zone_of
+from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType, Field
@@ -94,7 +97,7 @@ def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
     return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
 
 
-class Engine:
+class Engine(Hands):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -106,7 +109,7 @@ class Engine:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, _world(workspace))
+        self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
@@ -208,7 +211,7 @@ class Engine:
                 existing(work.document(ref.id), ref)
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
@@ -225,6 +228,15 @@ class Engine:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
+    def form(
+        self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
+    ) -> FormView:
+        """The form of an outcome (without one, of the first) by what is filled in so far: what is asked for, what may be chosen, what is wrong.
+
+        A field that `values` does not name holds what is offered. UnexpectedEvent if the task is closed, InvalidAnswer if it has no such form.
+        """
+        return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
+
     def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
@@ -235,9 +247,7 @@ class Engine:
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
-        if comment is not None and not reading.is_text(comment):
-            raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
-        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
         """The forms of an open task by outcome, and the zone of its process."""
@@ -263,6 +273,13 @@ class Engine:
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
+
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
@@ -277,11 +294,13 @@ class Engine:
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> None:
-        """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
-        self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event) -> State:
+        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
+        for `work`."""
+        after = self.runner.happen(id, event)
         if self.runner.left:
             self.tell()
+        return after
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
@@ -304,7 +323,7 @@ class Engine:
         return done
 
     def _desk(self, by: str | None) -> Desk:
-        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
+        return Desk(self.store, self.runner.around(self.store), self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
@@ -360,6 +379,32 @@ class Engine:
         """Forgets the messages whose time is over; gives how many there were."""
         with self.store.begin() as work:
             return work.messages.purge(self.clock.now())
+
+    # ── absences ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def absences(self, user: str | None = None) -> list[AbsenceView]:
+        """When a person is away, or all are: what was entered, and what the file of the directory says; by the first days."""
+        return self._attendance().all(user)
+
+    def absent(
+        self,
+        user: str,
+        first: date | str,
+        last: date | str | None = None,
+        *,
+        substitute: str | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+    ) -> AbsenceView:
+        """Enters that a person is away from one day up to and with another (None: until further notice). Refused if it cannot be so."""
+        return self._attendance().enter(user, {"from": first, "to": last, "substitute": substitute, "reason": reason}, by)
+
+    def present(self, user: str, day: date | str | None = None) -> list[AbsenceView]:
+        """A person is there from the day on (by default, today): the absences that hold on it end before it. Gives these, as they were. Refused
+        if he is not away, or only by the file of the directory."""
+        return self._attendance().end(user, day)
+
+    def _attendance(self) -> Attendance:
+        return Attendance(self.runner, self.clock.now())
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
@@ -464,13 +509,3 @@ class Engine:
 def user(id: str | None) -> User | None:
     """The person of that id, if one is named."""
     return User(id) if id is not None else None
-
-
-def _world(workspace: LoadedWorkspace | None) -> World:
-    from bpflow.definition.settings import CalendarSettings
-
-    if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
-    settings = workspace.settings
-    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
-    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))

@@ -58,6 +58,13 @@ def is_text(value: object) -> bool:
     return all(is_text(name) and is_text(one) for name, one in value.items()) if isinstance(value, Mapping) else True
 
 
+def comment_of(text: str | None) -> str | None:
+    """A comment as it is taken. InvalidAnswer if it cannot be written down."""
+    if text is not None and not is_text(text):
+        raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
+    return text
+
+
 def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True, checked: bool = True) -> dict[str, Value]:
     """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing.
 

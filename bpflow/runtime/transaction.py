@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -28,14 +28,17 @@ from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies
 from bpflow.runtime.answers import Live, World
+from bpflow.services.absences import with_stored
+from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
+from bpflow.stores.absent import Absences
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
-WRITERS = frozenset({"documents.create", "documents.update"})
-"""The local services after which documents must be read again."""
+WRITERS = frozenset({"absence", "documents.create", "documents.update"})
+"""The local services after which what is around the instance must be read again."""
 READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
 TRIES = 20
@@ -89,6 +92,21 @@ class Runner:
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
+    people: EmbeddedDirectory | None = field(init=False)
+    """The directory of the workspace, as its file has it."""
+    mark: int = 0
+    """That of the absences in `world`."""
+
+    def __post_init__(self) -> None:
+        directory = self.world.directory
+        self.people = directory if isinstance(directory, EmbeddedDirectory) else None
+
+    def around(self, reader: Absences) -> World:
+        """What is around the instances, with the absences that are in the store by now; these are read again only after a change."""
+        if self.people is not None and (mark := reader.absence_mark()) != self.mark:
+            self.world = replace(self.world, directory=with_stored(self.people, reader.absences()))
+            self.mark = mark
+        return self.world
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
@@ -211,7 +229,7 @@ class Runner:
         """Advances the event, then the answers of local services, until only remote calls are left."""
         events = [event]
         turn: Turn | None = None
-        live = Live(self.world)
+        live = Live(self.around(work))
         self.read_own(work, held, live)
         for one in events:  # which grows by the answers of local services
             before = turn.state if turn else held.state
@@ -232,6 +250,7 @@ class Runner:
                 if self.is_local(work, held, call):
                     events += self.perform(work, held, turn, call, depth)
                     if call.service in WRITERS:
+                        live.world = self.around(work)
                         live.documents.clear()
                         self.read_own(work, held, live)
                 else:
@@ -282,8 +301,9 @@ class Runner:
         occasion.effects, occasion.picked = turn.effects, turn.picked
         if token is not None:
             occasion.node, occasion.chance = token.node, (state.seed, token.node, call.token, call.visit)
+        occasion.key = f"{held.id}.{call.token}.{call.visit}"
         if call.service in READERS:
-            occasion.ask = partial(self.asked, work, Live(self.world))
+            occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
@@ -293,7 +313,7 @@ class Runner:
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
 
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
-        world, graph = self.world, program.graph
+        world, graph = self.around(work), program.graph
         return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
@@ -11,12 +13,16 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Event,
     Failed,
     Move,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -29,18 +35,20 @@ from bpflow.engine.state import ROOT, Assignee, Failure, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, party_text
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
-    `later` those who come after them · `votes`: the answers so far."""
+    `later` those who come after them · `votes`: the answers so far · `also`: who may answer too, in the place of one whose turn it is."""
 
     id: str
     instance: int
@@ -59,6 +67,7 @@ class TaskView:
     opened: datetime
     due: datetime | None
     overdue: bool
+    also: tuple[Assignee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,9 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call (of a service), retry (a service that has
-    failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first.
+    failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first ·
+    of a task `people`, those whose turn it is, `later` those who come after them, `votes` the answers so far, `also` who may answer too, `outcomes`
+    the titles of its buttons.
     """
 
     token: int | None
@@ -86,6 +97,10 @@ class Standing:
     messages: tuple[tuple[str, Value], ...] = ()
     """The names and keys of the messages that it waits for."""
     within: tuple[Turn, ...] = ()
+    later: tuple[Assignee, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    also: tuple[Assignee, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +139,8 @@ class InstanceView:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
-    fired, ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
+    fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
+    corrected, move, moved, suspend, resume, cancel, reassigned."""
 
     at: datetime
     kind: str
@@ -149,7 +165,7 @@ def parties_in(runner: Runner, id: int) -> list[str]:
     row = runner.store.instance(id)
     state = runner.read(row).state if row is not None else None
     waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
-    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.people))
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.holders))
 
 
 def instance_view(runner: Runner, id: int) -> InstanceView:
@@ -187,9 +203,10 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     messages = tuple(waiting.arms.listening.values()) if waiting else ()
-    people = waiting.people if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
+    titles = {name: outcome.title for name, outcome in held.program.forms.get(token.node, {}).items()}
+    place = Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, (), due, messages, within)
+    return replace(place, people=waiting.people, later=waiting.later, votes=waiting.votes, also=waiting.also, outcomes=titles) if waiting else place
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
@@ -242,7 +259,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
     _, held, state = load(runner, id)
     at = state.tokens.get(token)
     node = held.program.nodes.get(at.node) if at else None
-    parties = [party_text(assignee.party) for assignee in at.waiting.people] if at and at.waiting else []
+    parties = [party_text(assignee.party) for assignee in at.waiting.holders] if at and at.waiting else []
     entries = [entry for entry in runner.store.tasks(parties, id) if (entry.token, entry.visit) == (token, visit)]
     if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
         raise UnexpectedEvent(say("the task is closed"))
@@ -267,6 +284,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.opened,
         entry.due,
         entry.overdue,
+        at.waiting.also,
     )
 
 
@@ -280,21 +298,30 @@ class Look:
     scope: int
     now: datetime
 
-    def value(self, expr: Expr) -> Value:
-        """The value; none where it cannot be evaluated."""
-        live = Live(self.runner.world)
+    def seen(self, read: Callable[[Draft], T]) -> T:
+        """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
+        live = Live(self.runner.around(self.runner.store))
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
             try:
-                return draft.value(expr)
+                return read(draft)
             except Unanswered as unanswered:
-                document = unanswered.question[1]
-                if not isinstance(document, Document):
-                    return None
-                live.documents[document.id] = self.runner.store.document(document.id)
-            except (Fault, Refused):
-                return None
+                self._find(live, unanswered.question)
+
+    def _find(self, live: Live, question: Question) -> None:
+        document, user = question[1], question[-1]
+        if isinstance(document, Document):
+            live.documents[document.id] = self.runner.store.document(document.id)
+        elif isinstance(user, User):
+            live.counts[user] = self.runner.store.open_tasks(party_text(user))
+
+    def value(self, expr: Expr) -> Value:
+        """The value; none where it cannot be evaluated."""
+        try:
+            return self.seen(lambda draft: draft.value(expr))
+        except (Fault, Refused):
+            return None
 
     def text(self, expr: Expr) -> str:
         """The value as text, printed as in templates."""
@@ -348,6 +375,9 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Commanded():
             path, trigger = _pressed(held, event, facts)
             return [Line(at, "commanded", path, trigger.title or trigger.name, by, say("{comment}", comment=event.comment) if event.comment else None)]
+        case Claimed() | Released() | Delegated() | Reassigned():
+            name, _, node = next(fact for fact in facts if fact[1] == event.token and fact[0] in HANDS)
+            return [Line(at, name, step_of(node), title_of(steps, node), by, _handed(event))]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
@@ -359,6 +389,24 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:
             return []
+
+
+HANDS = ("claimed", "released", "delegated", "reassigned")
+"""The facts of a task that has changed hands by a person's word; his event is the line."""
+
+
+def _handed(event: Event) -> Message | None:
+    """From whom the task has gone to whom, and why."""
+    match event:
+        case Delegated(to=to, comment=why):
+            way = say("to {other}", other=to.id)
+        case Reassigned(person=person, to=None, why=why):
+            way = say("from {person} back to the group", person=person.id)
+        case Reassigned(person=person, to=User() as to, why=why):
+            way = say("from {person} to {other}", person=person.id, other=to.id)
+        case _:
+            return None
+    return say("{what}: {why}", what=way, why=why) if why else way
 
 
 def _left(held: Held, token: int, facts: list[Fact]) -> str:
@@ -392,7 +440,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
-    if kind in ("suspended", "resumed", "answered"):
+    if kind in ("suspended", "resumed", "answered", *HANDS):
         return None
     if kind == "corrected":
         return Line(at, "corrected", "", what, None, None)

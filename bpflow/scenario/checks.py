@@ -20,10 +20,13 @@ from bpflow.scenario.known import OWN, Known, bare
 from bpflow.scenario.model import (
     Answer,
     Answered,
+    Away,
     Beginning,
     CalendarEntry,
     Change,
+    Claim,
     Command,
+    Delegate,
     Ends,
     Entry,
     Expect,
@@ -205,12 +208,27 @@ class _Examination:
                 if self._look_at(filled.process):
                     yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
                 self._look_at(None)
+        for hand in (act.claim, act.release, act.delegate):
+            if hand is not None:
+                yield from self._hand(hand)
+        if act.reassign is not None:
+            for key, person in (("from", act.reassign.from_), ("to", act.reassign.to), ("by", act.reassign.by)):
+                yield from self._person(person, act.reassign.value_span(key))
         if act.start is not None:
             yield from self._start(act.start, strictly)
         if act.change is not None and strictly:
             yield from self._change(act.change)
         if act.message is not None:
             yield from self._message(act.message, strictly)
+
+    def _hand(self, hand: Claim) -> Findings:
+        yield from self._is_process(hand.process, hand.value_span("process"))
+        yield from self._person(hand.by, hand.value_span("by"))
+        if isinstance(hand, Delegate):
+            yield from self._person(hand.to, hand.value_span("to"))
+        if self._look_at(hand.process):
+            yield from self._task(hand.task, hand.value_span("task"))
+        self._look_at(None)
 
     def _start(self, start: Beginning, strictly: bool) -> Findings:
         yield from self._is_process(start.process, start.value_span("process"))
@@ -342,12 +360,23 @@ class _Examination:
             if call.service not in self._all_services():
                 message = say('the process calls no service "{name}"', name=call.service)
                 yield Diagnostic(call.value_span("service"), "uncalled-service", message, did_you_mean(call.service, self._all_services()))
+        for away in parts(expected.absence, Away):
+            yield from self._away(away)
         for entry in parts(expected.calendar, CalendarEntry):
             yield from self._people(entry.to, entry.value_span("to"))
             if entry.at is not None:
                 yield from self._instant(entry.at, entry.value_span("at"))
         for notice in parts(expected.notice, Notice):
             yield from self._people(notice.to, notice.value_span("to"))
+
+    def _away(self, away: Away) -> Findings:
+        """People who are known, and days that are days."""
+        yield from self._person(away.user, away.value_span("user"))
+        if not means_none(away.substitute):
+            yield from self._person(away.substitute, away.value_span("substitute"))
+        for key, day in (("from", away.from_), ("to", away.to)):
+            if not means_none(day):
+                yield from self._read(lambda raw: self.known.value(Field("date"), raw), str(day), away.value_span(key), "wrong-value")
 
     def _counted(self, one: Given) -> Findings:
         """Documents that are counted, or told by their fields."""

@@ -13,9 +13,10 @@ from time import perf_counter
 from bpflow.diagnostics import Message, Refused, Span, say
 from bpflow.expressions.data import Duration
 from bpflow.loading import LoadedWorkspace
+from bpflow.scenario import hands
 from bpflow.scenario.expectations import Mismatch, says, unmet, unmet_end
 from bpflow.scenario.failure import Failure, failure
-from bpflow.scenario.model import Answer, Entry, Refusal, Scenario
+from bpflow.scenario.model import Answer, Claim, Entry, Refusal, Scenario
 from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
@@ -153,6 +154,16 @@ class Player:
             self.stage.change(act.change)
         elif act.message is not None:
             self.stage.send(act.message)
+        else:
+            self._hand(act)
+
+    def _hand(self, act: Entry | Refusal) -> None:
+        """A task changes hands."""
+        for one in (act.claim, act.release, act.delegate):
+            if one is not None:
+                hands.hand(self.stage, self._task(one), one, back=one is act.release)
+        if act.reassign is not None:
+            hands.reassign(self.stage, act.reassign)
 
     def _scripted(self) -> None:
         """Every service that was called is one of which the scenario says what it answers."""
@@ -170,11 +181,15 @@ class Player:
     # ── what must be taken, and what must not ───────────────────────────────────────────────────────────────────────
     def _answer(self, answer: Answer) -> None:
         """Answers the task of the step."""
-        task = self.stage.task(str(answer.task), str(answer.by), answer.process)
+        self.stage.answer(self._task(answer), answer)
+
+    def _task(self, of: Answer | Claim) -> str:
+        """The task of a step, which must have been there."""
+        task = self.stage.task(str(of.task), str(of.by), of.process)
         if task is None:
-            message = say('nobody has had a task of "{step}" yet, so it cannot be answered', step=answer.task)
-            raise NotSo(Mismatch(answer.value_span("task"), message))
-        self.stage.answer(task, answer)
+            message = say('nobody has had a task of "{step}" yet, so it cannot be answered', step=of.task)
+            raise NotSo(Mismatch(of.value_span("task"), message))
+        return task
 
     def _refused(self, refusal: Refusal) -> None:
         """It is to be refused, for the reason that is given, and nothing may change."""
@@ -222,7 +237,9 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
         return say("the command was refused: {reason}", reason=reason)
     if act.change is not None:
         return say("the change was refused: {reason}", reason=reason)
-    return say("the message was refused: {reason}", reason=reason)
+    if act.message is not None:
+        return say("the message was refused: {reason}", reason=reason)
+    return say("the change of hands was refused: {reason}", reason=reason)
 
 
 def was_taken(act: Refusal) -> Message:
@@ -235,4 +252,6 @@ def was_taken(act: Refusal) -> Message:
         return say("the command should have been refused, but it was taken")
     if act.change is not None:
         return say("the change should have been refused, but it was taken")
-    return say("the message should have been refused, but it was taken")
+    if act.message is not None:
+        return say("the message should have been refused, but it was taken")
+    return say("the change of hands should have been refused, but it was taken")

@@ -27,8 +27,8 @@ def _nobody(question: Question) -> Value:
 class Occasion:
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and what is the call's own, each time another · `ask` answers what expressions
-    ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
+    `node`, `chance`: which step asks, and what is the call's own, each time another · `key`: the same for each attempt of the call · `ask`
+    answers what expressions ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
     """
 
     work: Work
@@ -43,6 +43,7 @@ class Occasion:
     depth: int = 0
     node: str = ""
     chance: tuple[Value, ...] = ()
+    key: str = ""
     ask: Callable[[Question], Value] = _nobody
     effects: Effects | None = None
     picked: dict[User, int] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from bpflow.graph import (
     Node,
     Outcome,
     Retry,
+    Rule,
     Step,
     Task,
     Trigger,
@@ -36,7 +37,15 @@ from tests.engine.play import sets
 CONDITIONS = ("x % 2 == 0", "x % 3 == 1", "y > x", 'document.status == "a"', 'document.status == "b" or x > 3', "true", "false", "6 // document.n > 1")
 SETS: tuple[dict[str, str], ...] = ({"x": "x + 1"}, {"x": "x + 1"}, {"y": "x + 2"}, {"x": "0"}, {"x": "y", "y": "x"}, {"x": "6 // document.n"})
 DATES = ("now + hours(2)", "document.at", "document.at + hours(1)", 'datetime("2026-03-02T12:00Z")', "none")
-PEOPLE = ('user("ivanov")', '[user("ivanov"), user("petrov")]', 'department("sales")', "document.responsible", '[document.responsible, user("petrov")]')
+PEOPLE = (
+    'user("ivanov")',
+    '[user("ivanov"), user("petrov")]',
+    '[user("boss"), department("sales"), user("petrov")]',
+    'department("sales")',
+    "document.responsible",
+    '[document.responsible, user("petrov")]',
+)
+RULES = (Rule(), Rule("all"), Rule("majority"), Rule("at-least", "2"), Rule("percent", "60"))
 ITEMS = ("[1, 2, 3]", "[1]", "[]", "[x, y]", "document.items")
 
 Found = TypeVar("Found")
@@ -146,12 +155,15 @@ class Maker:
         subject = Expr(self.pick(('"Work"', 'text("n ", 6 // document.n)')))
         not_by = Expr('user("petrov")') if self.chance(5) else None
         if_nobody = Expr('user("sidorov")') if self.chance(3) else None
-        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody))
+        rule = self.pick(RULES) if len(names) > 1 else Rule()
+        more = rule, self.chance(3), self.pick(("anyone", "subordinates", "nobody"))
+        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, *more))
 
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))
         remind = self.pick((None, Expr("now + hours(3)"), Expr("now + hours(6 // document.n)")))
-        return Alarm(Expr(self.pick(DATES)), not self.chance(4), tell, remind, "late" if late and self.chance(2) else None)
+        others = self.pick(((), (), (Expr(self.pick(PEOPLE)), None), (None, Expr(self.pick(PEOPLE)))))
+        return Alarm(Expr(self.pick(DATES)), not self.chance(4), tell, remind, "late" if late and self.chance(2) else None, *others)
 
     def call(self, then: str | None, depth: int) -> str:
         id = self.id()

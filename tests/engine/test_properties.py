@@ -19,13 +19,17 @@ from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
     Move,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -55,7 +59,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned)
 
 
 class Town(World):
@@ -67,7 +71,7 @@ class Town(World):
 
 def town() -> Town:
     fields: dict[str, Value] = {"status": "a", "n": 1, "at": T + HOUR, "responsible": IVANOV, "items": [5, 2]}
-    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]})
+    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]}, chains={PETROV: [IVANOV, BOSS], SIDOROV: [IVANOV]})
 
 
 CHANGES: tuple[dict[str, Value], ...] = (
@@ -82,6 +86,9 @@ CHANGES: tuple[dict[str, Value], ...] = (
     {"responsible": PETROV},
     {"items": 7},
 )
+
+
+EVERYBODY = (IVANOV, PETROV, SIDOROV, BOSS)
 
 
 class Walk:
@@ -105,7 +112,7 @@ class Walk:
     def happen(self) -> None:
         play = self.play
         play.now += timedelta(minutes=self.pick((0, 0, 1, 20)))
-        choices = (self.answer, self.answer, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
+        choices = (self.answer, self.answer, self.hand, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
         event = self.pick(choices)() or self.stale()
         if self.number(100) == 99:
             event = Cancel(play.now, BOSS)
@@ -121,6 +128,24 @@ class Walk:
         token, visit = self.pick(rows)
         by, outcome = self.pick((IVANOV, PETROV, SIDOROV, IVANOV)), self.pick(("yes", "yes", "no", "no", "late"))
         return Answered(self.play.now, by, token, visit, outcome, {"n": self.pick((1, 2))}, self.pick((None, "", "x")))
+
+    def hand(self) -> Event | None:
+        """A task changes hands, or is not to."""
+        rows = sorted(self.play.index.tasks)
+        if not rows:
+            return None
+        (token, visit), now = self.pick(rows), self.play.now
+        by, other = self.pick(EVERYBODY), self.pick(EVERYBODY)
+        return self.pick(
+            (
+                Claimed(now, by, token, visit),
+                Claimed(now, by, token, visit),
+                Released(now, by, token, visit),
+                Delegated(now, by, token, visit, other, self.pick((None, "you", ""))),
+                Delegated(now, by, token, visit, other),
+                Reassigned(now, self.pick((BOSS, None)), token, visit, by, self.pick((other, other, None)), "gone"),
+            )
+        )
 
     def timer(self) -> Event | None:
         timers = sorted((due, key) for key, due in self.play.index.timers.items())
@@ -298,6 +323,12 @@ EVENTS: tuple[Event, ...] = (
     Suspend(T, BOSS, "why"),
     Resume(T, BOSS),
     Cancel(T, None, caller=17),
+    Claimed(T, IVANOV, 1, 2),
+    Released(T, IVANOV, 1, 2),
+    Delegated(T, IVANOV, 1, 2, BOSS),
+    Delegated(T, IVANOV, 1, 2, BOSS, ""),
+    Reassigned(T, None, 1, 2, IVANOV),
+    Reassigned(T, BOSS, 1, 2, IVANOV, PETROV, "gone"),
 )
 
 
