@@ -1,6 +1,6 @@
 """The library of processes: each has its scenarios, its drawing, and its graph as it was last reviewed.
 
-`library/x.json` is the graph of `processes/x.yaml`, without the places of its expressions: a change of what an activity lowers to, or of
+`library/x.json` is the graph of `processes/x.yaml`, without the places of its expressions and steps: a change of what an activity lowers to, or of
 the process, is seen in it. After one: `make update`, then read the diff.
 """
 
@@ -28,7 +28,7 @@ def without_places(data: Any) -> Any:
         case list():
             return [without_places(one) for one in data]
         case dict():
-            return {key: without_places(one) for key, one in data.items()}
+            return {key: without_places(one) for key, one in data.items() if key != "place"}
     return data
 
 

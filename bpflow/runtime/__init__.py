@@ -3,13 +3,13 @@
 from bpflow.runtime.absences import AbsenceView
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
-from bpflow.runtime.engine import Engine, NotDeployable, open_engine
+from bpflow.runtime.engine import Engine, open_engine
 from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
-from bpflow.runtime.opening import Deployed
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn

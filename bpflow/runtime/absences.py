@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import User
 from bpflow.runtime import reading
+from bpflow.runtime.part import Part
 from bpflow.runtime.transaction import Runner
 from bpflow.services.absences import checked
 from bpflow.stores.absent import AbsenceRow, NewAbsence
@@ -87,3 +88,32 @@ class Attendance:
         if not ended:
             raise Refused(say('"{user}" is not away on {day}', user=person, day=given))
         return ended
+
+
+class Absent(Part):
+    """Who is away: a part of `Engine`."""
+
+    def absences(self, user: str | None = None) -> list[AbsenceView]:
+        """When a person is away, or all are: what was entered, and what the file of the directory says; by the first days."""
+        return self._attendance().all(user)
+
+    def absent(
+        self,
+        user: str,
+        first: date | str,
+        last: date | str | None = None,
+        *,
+        substitute: str | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+    ) -> AbsenceView:
+        """Enters that a person is away from one day up to and with another (None: until further notice). Refused if it cannot be so."""
+        return self._attendance().enter(user, {"from": first, "to": last, "substitute": substitute, "reason": reason}, by)
+
+    def present(self, user: str, day: date | str | None = None) -> list[AbsenceView]:
+        """A person is there from the day on (by default, today): the absences that hold on it end before it. Gives these, as they were. Refused
+        if he is not away, or only by the file of the directory."""
+        return self._attendance().end(user, day)
+
+    def _attendance(self) -> Attendance:
+        return Attendance(self.runner, self.clock.now())

@@ -11,13 +11,13 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
-from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
+from bpflow.engine.events import Answered, Event
 from bpflow.engine.state import State, Status
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
@@ -25,17 +25,19 @@ from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import operators, reading, views
-from bpflow.runtime.absences import AbsenceView, Attendance
+from bpflow.runtime import reading, views
+from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
-from bpflow.runtime.opening import Deployed, declared
-from bpflow.runtime.operators import Repair
+from bpflow.runtime.opening import declared
+from bpflow.runtime.operating import Operating
+from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
@@ -46,16 +48,7 @@ from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
-from bpflow.values import DocumentType, Field
-
-
-class NotDeployable(Refused):
-    """The process has findings; `findings` are what `bpflow validate` says of it."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.findings = loaded.findings
-        errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
-        super().__init__(say("{place}: {first} (errors in this process: {count})", place=str(errors[0].span), first=errors[0].message, count=len(errors)))
+from bpflow.values import DocumentType
 
 
 def open_engine(
@@ -81,7 +74,7 @@ def open_engine(
     return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
-class Engine(Hands, Pipelines):
+class Engine(Hands, Pipelines, Operating, Absent):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -364,32 +357,6 @@ class Engine(Hands, Pipelines):
         with self.store.begin() as work:
             return work.messages.purge(self.clock.now())
 
-    # ── absences ───────────────────────────────────────────────────────────────────────────────────────────────────
-    def absences(self, user: str | None = None) -> list[AbsenceView]:
-        """When a person is away, or all are: what was entered, and what the file of the directory says; by the first days."""
-        return self._attendance().all(user)
-
-    def absent(
-        self,
-        user: str,
-        first: date | str,
-        last: date | str | None = None,
-        *,
-        substitute: str | None = None,
-        reason: str | None = None,
-        by: str | None = None,
-    ) -> AbsenceView:
-        """Enters that a person is away from one day up to and with another (None: until further notice). Refused if it cannot be so."""
-        return self._attendance().enter(user, {"from": first, "to": last, "substitute": substitute, "reason": reason}, by)
-
-    def present(self, user: str, day: date | str | None = None) -> list[AbsenceView]:
-        """A person is there from the day on (by default, today): the absences that hold on it end before it. Gives these, as they were. Refused
-        if he is not away, or only by the file of the directory."""
-        return self._attendance().end(user, day)
-
-    def _attendance(self) -> Attendance:
-        return Attendance(self.runner, self.clock.now())
-
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
@@ -438,58 +405,3 @@ class Engine(Hands, Pipelines):
     def notices(self, user: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         """Notices by time."""
         return self.store.notices(user, instance)
-
-    # ── operators: each tells what it has really done ───────────────────────────────────────────────────────────────
-    def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
-        """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
-
-        UnexpectedEvent if there is no such incident.
-        """
-        if incident is None and (documents := self.store.take_back(instance)) is not None:
-            return operators.take_back(self._drain, instance, documents)
-        return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
-
-    def skip(
-        self, instance: int, incident: int, *, results: Mapping[str, object] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
-    ) -> Repair:
-        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out. InvalidAnswer if the
-        step gives no such results."""
-        return self._act(instance, lambda was, at: operators.skip(was, incident, results or {}, branch, at, user(by), why))
-
-    def results(self, instance: int, incident: int, branch: str | None = None) -> Mapping[str, Field | None] | None:
-        """What `skip` may give for the step of an incident: names, with their types where they are known; None: whatever the service gives."""
-        return operators.results(operators.before(self.runner, instance), incident, branch)
-
-    def correct(self, instance: int, values: Mapping[str, object], *, by: str | None = None, why: str = "") -> Repair:
-        """Gives variables and inputs of an instance other values; what waits for them sees it. InvalidAnswer if one cannot be so,
-        UnexpectedEvent if nothing would change."""
-        return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
-
-    def jump(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
-        """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
-        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be taken."""
-        return self._act(instance, lambda was, at: operators.jump(was, token, step, at, user(by), why))
-
-    def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""
-        return self._act(instance, lambda was, at: Suspend(at, user(by), why))
-
-    def resume(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
-        return self._act(instance, lambda was, at: Resume(at, user(by), why))
-
-    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
-        self.store.take_back(instance)
-        return done
-
-    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
-        was = operators.before(self.runner, instance)
-        self._happen(instance, event(was, self.clock.now()))
-        return operators.report(self.runner, was)
-
-
-def user(id: str | None) -> User | None:
-    """The person of that id, if one is named."""
-    return User(id) if id is not None else None

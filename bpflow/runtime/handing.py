@@ -19,7 +19,7 @@ from bpflow.expressions.data import Department, Document, Role, User
 from bpflow.graph import Task, step_of
 from bpflow.runtime import views
 from bpflow.runtime.answers import Live
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, TaskEntry, party_text
 
 
@@ -102,12 +102,15 @@ def comes_later(runner: Runner, row: InstanceRow, entry: TaskEntry, person: User
     node = runner.program(row.definition).nodes.get(entry.node)
     if not isinstance(node, Task) or not node.in_turn:
         return False
-    return any(seat.party == person for seat in seats(runner.read(row).state, entry))
+    try:
+        return any(seat.party == person for seat in seats(runner.read(row).state, entry))
+    except Unreadable:
+        return True  # perhaps; that it cannot be read will be told
 
 
 def tried(runner: Runner, held: Held, event: Event) -> State:
     """The state that the event would make; nothing is written. Refused as the event would be."""
-    live = Live(runner.world)
+    live = Live(runner.around(runner.store))
     while True:
         try:
             return advance(held.program, held.state, event, live).state

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from bpflow.engine.events import Claimed, Delegated, Event, Released
-from bpflow.engine.state import State
+from bpflow.engine.events import Claimed, Delegated, Released
 from bpflow.expressions.data import User
 from bpflow.runtime import handing, reading
-from bpflow.runtime.clock import Clock
 from bpflow.runtime.handing import Handed
-from bpflow.runtime.transaction import Runner
+from bpflow.runtime.part import Part
 from bpflow.runtime.who import Who, who
 
 
-class Hands:
-    """Tasks that change hands. The engine whose part this is gives it the runner, the clock, and the one way in which events happen."""
-
-    runner: Runner
-    clock: Clock
-
-    def _happen(self, id: int, event: Event) -> State:
-        raise NotImplementedError
+class Hands(Part):
+    """Tasks that change hands."""
 
     def claim(self, task: str, *, by: str) -> None:
         """Makes a task of a group a person's own: nobody else of the group may answer it then. NotAllowed if it is not for him, or another

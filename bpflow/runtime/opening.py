@@ -1,21 +1,9 @@
-"""What an engine takes from its workspace: the services that are declared there, and what is told of a process that is deployed."""
+"""What an engine takes from its workspace: the services that are declared there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpflow.loading import LoadedWorkspace
 from bpflow.services.request import Registered
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What `deploy` did: `new` is false where the same content was deployed already."""
-
-    process: str
-    digest: str
-    version: int
-    new: bool
 
 
 def declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:

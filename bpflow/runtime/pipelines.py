@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpflow.engine.events import Event
-from bpflow.engine.state import State
 from bpflow.expressions.data import User
 from bpflow.runtime import forms as filling
 from bpflow.runtime import moves
-from bpflow.runtime.clock import Clock
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.moves import MoveView
-from bpflow.runtime.transaction import Runner
+from bpflow.runtime.part import Part
 
 
-class Pipelines:
-    """Documents that go from stage to stage. The engine whose part this is gives it the runner, the clock, and the one way in which events happen."""
-
-    runner: Runner
-    clock: Clock
-
-    def _happen(self, id: int, event: Event) -> State:
-        raise NotImplementedError
+class Pipelines(Part):
+    """Documents that go from stage to stage."""
 
     def moves(self, instance: int, by: str | None = None) -> list[MoveView]:
         """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""

@@ -381,12 +381,12 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Commanded():
             path, trigger = _pressed(held, event, facts)
             return [Line(at, "commanded", path, trigger.title or trigger.name, by, say("{comment}", comment=event.comment) if event.comment else None)]
-        case Moved():
-            title = held.program.stages[event.stage].title
-            return [Line(at, "moved", event.stage, title, by, say("{comment}", comment=event.comment) if event.comment else None)]
         case Claimed() | Released() | Delegated() | Reassigned():
             name, _, node = next(fact for fact in facts if fact[1] == event.token and fact[0] in HANDS)
             return [Line(at, name, step_of(node), title_of(steps, node), by, _handed(event))]
+        case Moved():
+            title = held.program.stages[event.stage].title
+            return [Line(at, "moved", event.stage, title, by, say("{comment}", comment=event.comment) if event.comment else None)]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():

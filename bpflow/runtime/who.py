@@ -209,6 +209,10 @@ def in_words(question: Question, answer: Any, name: Any) -> Message:
     match topic:
         case "document":
             return say('"{field}" of {document} was {answer}', field=rest[1], document=what[0], answer=said)
+        case "directory" if rest[0] == "acting" and answer == rest[1]:
+            return say("{person} was there", person=what[1])
+        case "directory" if rest[0] == "acting" and answer is None:
+            return say("{person} was away, and nobody acted for him", person=what[1])
         case "directory" if rest[0] == "acting":
-            return say("for {person} acted {answer}", person=what[1], answer=said)
+            return say("{person} was away, and {answer} acted for him", person=what[1], answer=said)
     return say("{function}({arguments}) gave {answer}", function=what[0], arguments=", ".join(map(str, what[1:])), answer=said)

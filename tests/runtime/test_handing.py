@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent
-from bpflow.engine.state import Assignee
+from bpflow.engine.events import Event
+from bpflow.engine.state import Assignee, State
 from bpflow.expressions.data import Department, Role, User
 from bpflow.runtime import Engine, VirtualClock
 from tests.runtime.conftest import Open
@@ -150,6 +151,26 @@ def test_all_that_a_person_has_goes_to_another(all_of: Engine, far: datetime) ->
     checked(all_of, far)
     assert all_of.timeline(1)[-1].kind == "reassigned"
     assert str(all_of.timeline(1)[-1].text) == "from petrova to ivanov: Ушла"
+
+
+def test_broken_off_it_is_simply_done_again(all_of: Engine, far: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(4):
+        all_of.start("board")
+    happen, left = all_of._happen, [2]
+
+    def dies(id: int, event: Event) -> State:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return happen(id, event)
+
+    monkeypatch.setattr(all_of, "_happen", dies)
+    with pytest.raises(KeyboardInterrupt):
+        all_of.reassign("ivanov", "boss")
+    monkeypatch.undo()
+    assert [entry.party for entry in all_of.tasks()] == ["user:petrova", "user:petrova", "user:ivanov", "user:ivanov"]
+    assert [one.instance for one in all_of.reassign("ivanov", "boss")] == [3, 4]
+    checked(all_of, far)
 
 
 def test_only_of_one_process_and_back_to_the_group(all_of: Engine) -> None:

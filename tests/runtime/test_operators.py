@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bpflow.diagnostics import Refused
-from bpflow.engine import interpreter, people
+from bpflow.engine import interpreter, nodes, people
 from bpflow.engine.events import TimerFired
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User
@@ -366,7 +366,7 @@ def test_a_bug_in_the_first_step_of_one_process_does_not_stop_the_others(
                 raise ZeroDivisionError("a bug")
             return usual(draft, token, task)
 
-        patch.setattr(people, "open_task", broken)
+        patch.setitem(nodes.ENTER, Task, broken)
         clock.forward(timedelta(hours=1))
         if not scheduled:
             engine.create_document("deal", {"name": "Труба", "status": "new"})
