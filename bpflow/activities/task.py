@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bpflow.activities.people import HumanStep
+from bpflow.activities.people import ToPeople
 
 
-class Task(HumanStep):
+class Task(ToPeople):
     """Work assigned to people, done when one of them says so.
 
     `to` says whose work it is, `title` and `text` what is to be done, `due` by when. A form, further outcomes and what happens when the

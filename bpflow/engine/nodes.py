@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, handling, people, scopes
+from bpflow.engine import arms, climbing, handling, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Scope, Token, Waiting
@@ -27,7 +27,7 @@ def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
         case Choose():
             return choose(draft, token, node)
         case Task():
-            return people.open_task(draft, token, node)
+            return climbing.next_level(draft, token, node, node.climb) if node.climb else people.open_task(draft, token, node)
         case Call():
             return call(draft, token, node)
         case Wait():

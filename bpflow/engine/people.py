@@ -13,6 +13,7 @@ from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered
+from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import notice, subject_of
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
@@ -27,7 +28,11 @@ NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "co
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     """Opens the task for its people and sets its alarms."""
-    people, excluded = assignees(draft, task)
+    return open_for(draft, token, task, *assignees(draft, task))
+
+
+def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...], excluded: tuple[User, ...]) -> Flow | None:
+    """Opens the task for those who have a seat at it."""
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
     waiting.people, waiting.excluded = people, excluded
@@ -37,7 +42,7 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
-        draft.give(token.scope, task.gives, open_record(people))
+        give(draft, token, task, open_record(draft, token, task, people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     return None
 
@@ -52,20 +57,38 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     return TaskRow(waiting.people, task.id, subject, due, overdue)
 
 
-def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
+def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
     """The results of a task that nobody has answered."""
     waiting: list[Value] = [assignee.party for assignee in people]
-    return {**NOT_DECIDED, "answers": [], "waiting": waiting, "overdue": False}
+    before = answers_in(results_so_far(draft, token, task)) if task.climb else []
+    return {**NOT_DECIDED, "answers": before, "waiting": waiting, "overdue": False}
+
+
+def give(draft: Draft, token: Token, task: Task, record: dict[str, Value]) -> None:
+    """Writes the results of a task; where it climbs a line, it stays known how far."""
+    if task.climb:
+        before = results_so_far(draft, token, task)
+        record = {**{name: before[name] for name in CLIMB if name in before}, **record}
+    draft.give(token.scope, task.gives, record)
 
 
 def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
     """Who may answer, and who may not. A Fault names the expression that gave nobody."""
-    excluded = tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
-    for expr in (task.people, task.if_nobody):
-        seats = seats_of(draft, expr, excluded) if expr is not None else ()
-        if seats:
-            return seats, excluded
-    raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+    barred = excluded(draft, task)
+    return seats_of(draft, task.people, barred) or seats_instead(draft, task, barred), barred
+
+
+def excluded(draft: Draft, task: Task) -> tuple[User, ...]:
+    """Who may not answer, groups by their members."""
+    return tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
+
+
+def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[Assignee, ...]:
+    """Who gets a task that would be for nobody; a Fault if that is nobody too."""
+    seats = seats_of(draft, task.if_nobody, barred) if task.if_nobody else ()
+    if not seats:
+        raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+    return seats
 
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
@@ -128,7 +151,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
-        draft.give(token.scope, task.gives, answered_record(draft, token, task, chosen, given))
+        give(draft, token, task, answered_record(draft, token, task, chosen, given))
     handling.hear(draft, token, "answer", given)
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
@@ -168,8 +191,18 @@ def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, 
 
 def answers_so_far(draft: Draft, token: Token, task: Task) -> list[Value]:
     """The answers that the results of the task have already."""
+    return answers_in(results_so_far(draft, token, task))
+
+
+def results_so_far(draft: Draft, token: Token, task: Task) -> Mapping[str, Value]:
+    """The results that the task has already."""
     record = draft.home(token.scope)[0].get(task.gives or "")
-    answers = record.get("answers") if isinstance(record, Mapping) else None
+    return record if isinstance(record, Mapping) else {}
+
+
+def answers_in(results: Mapping[str, Value]) -> list[Value]:
+    """The answers in the results of a task."""
+    answers = results.get("answers")
     return answers if isinstance(answers, list) else []
 
 
@@ -278,7 +311,7 @@ def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told:
     head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
     assert token.waiting is not None
     progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": True}
-    draft.give(token.scope, task.gives, {**head, **fields, **progress})
+    give(draft, token, task, {**head, **fields, **progress})
     draft.effects.calls += told
     return close_task(draft, token, task, outcome, arms.closed(token))
 

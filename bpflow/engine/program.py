@@ -15,6 +15,8 @@ MAX_LIVE = 10_000
 """The most tokens in one scope."""
 
 DATA_TRIGGERS = frozenset({"at", "until", "changed"})
+CLIMB = ("approver", "skipped", "passed", "level")
+"""The results by which a task that climbs a line knows how far it has come."""
 
 
 class Program:
@@ -99,6 +101,9 @@ class Program:
             for name in parsed.names:
                 if not any(path.names[0] == name for path in parsed.paths):
                     found[name] = None
+        for node in self.graph.nodes:
+            if isinstance(node, Task) and node.climb and (kept := found.setdefault(node.gives or "", set())) is not None:
+                kept |= {*CLIMB, "outcome"}
         return {name: None if fields is None else frozenset(fields) for name, fields in found.items()}
 
     def names_read(self, trigger: Trigger) -> frozenset[str]:

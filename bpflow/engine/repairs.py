@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpflow.diagnostics import did_you_mean, say
-from bpflow.engine import arms, nodes, scopes, suspending, watching
+from bpflow.engine import arms, nodes, people, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
 from bpflow.engine.people import refuse
@@ -112,7 +112,9 @@ def skip_step(draft: Draft, token: Token, event: Skip) -> None:
     elif isinstance(node, Step):
         draft.root_names.update(event.results)
         draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
-    elif isinstance(node, Task | Wait):
+    elif isinstance(node, Task):
+        people.give(draft, token, node, record_of(node, flow, event.results, draft.now))
+    elif isinstance(node, Wait):
         draft.give(token.scope, node.gives, record_of(node, flow, event.results, draft.now))
     elif isinstance(node, Call | Block):
         draft.give(token.scope, node.gives, dict(event.results))

@@ -3,11 +3,13 @@
 from bpflow.graph.builder import ERROR, GO_ON, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
+    ENTRIES,
     KINDS,
     Alarm,
     Block,
     Call,
     Choose,
+    Climb,
     Each,
     Exit,
     Expr,
@@ -37,6 +39,7 @@ from bpflow.graph.nodes import (
 from bpflow.graph.written import Part, Written
 
 __all__ = [
+    "ENTRIES",
     "ERROR",
     "FORMAT",
     "GO_ON",
@@ -46,6 +49,7 @@ __all__ = [
     "Builder",
     "Call",
     "Choose",
+    "Climb",
     "Each",
     "Exit",
     "Expr",

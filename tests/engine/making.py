@@ -13,6 +13,7 @@ from bpflow.graph import (
     Block,
     Call,
     Choose,
+    Climb,
     Each,
     Exit,
     Expr,
@@ -146,7 +147,10 @@ class Maker:
         subject = Expr(self.pick(('"Work"', 'text("n ", 6 // document.n)')))
         not_by = Expr('user("petrov")') if self.chance(5) else None
         if_nobody = Expr('user("sidorov")') if self.chance(3) else None
-        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody))
+        climb = None
+        if self.chance(5):  # the first outcome leads to the next of the line
+            climb, ways = Climb(self.flow(id, then, "top")), ((names[0], self.flow(id, id, names[0])), *ways[1:])
+        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, climb=climb))
 
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))
