@@ -156,7 +156,8 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
     draft.facts.append(("answered", token.id, token.node))
-    draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
+    after = row(task, waiting, subject_of(draft, task))
+    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
     return None
 
 

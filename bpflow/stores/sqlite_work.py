@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import dumps, micros
-from bpflow.engine.state import OVER
+from bpflow.engine.state import OVER, Assignee
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import sqlite_rows as rows
@@ -152,15 +152,20 @@ class SqliteWork(Looking):
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
     def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
-        """A task opens, changes or closes; one that is there already keeps the time at which it was opened."""
+        """A task opens, changes or closes; one that is there already keeps the time at which it was opened. Where only its people change, the
+        rows of those who stay are left as they are: of a thousand who are asked, each answer concerns one."""
+        same: Collection[Assignee] = ()
         if was is not None:
             staying = {a.party for a in task.people} if task else ()
+            same = set(was.people) if task and was[1:] == task[1:] else ()
             for seat in was.people:
                 if seat.party not in staying:
                     self._run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
         if task is not None:
             sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
             for seat in task.people:
+                if seat in same:
+                    continue
                 place = party_text(seat.in_place_of) if seat.in_place_of else None
                 self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
 
