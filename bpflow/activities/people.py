@@ -212,7 +212,15 @@ class HumanStep(Step, FormKeys):
             in_turn=asked.in_turn,
             climb=asked.climb,
         )
-        b.add(task)
+        b.add(self.further(task))
+
+    def further(self, task: Task) -> Task:
+        """The task with what an activity adds to it."""
+        return task
+
+    def filled(self, name: str, outcome: OutcomeKeys) -> tuple[str, ...]:
+        """The fields of the document that an outcome writes; one that nobody can choose writes none."""
+        return (*self.fill, *outcome.fill) if outcome.button else ()
 
     def _form(self, b: Lowering, outcomes: Mapping[str, OutcomeKeys], fields: Mapping[str, Mapping[str, Field]]) -> Form:
         return Form(
@@ -232,7 +240,7 @@ class HumanStep(Step, FormKeys):
     def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys, source: str | None = None) -> Flow:
         """The flow of an outcome, from the task or from the node `source`."""
         source, way = source or b.path, self.way(b, name, outcome)
-        filled = (*self.fill, *outcome.fill) if outcome.button else ()
+        filled = self.filled(name, outcome)
         if not filled:
             return b.flow(source, name, way)
         fill, answered = b.node(f"fill.{name}"), b.node(f"answered.{name}")

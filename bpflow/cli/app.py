@@ -26,7 +26,7 @@ ROOMS = {
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
     "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
-    "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "people": ("tasks", "task", "answer", "tick", "calendar", "notices"),
     "press": ("commands", "command"),
     "show": ("instances", "show", "incidents"),
 }

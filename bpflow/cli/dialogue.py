@@ -37,6 +37,9 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         out.line(view.text)
     for label, text in view.show:
         out.line(f"  {label}: {text}" if text else f"  {label}: –")
+    for number, item in enumerate(view.checklist, 1):
+        ticked = f" ({names.of(item.by)}, {names.when(item.at)})" if item.by else ""
+        out.line(f"  {'[x]' if item.by else '[ ]'} {number}. {item.text}{ticked}")
     out.line(say("for: {people}", people=names.people(view.people)), "dim")
     if view.due is not None:
         due = names.when(view.due)

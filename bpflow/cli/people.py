@@ -126,6 +126,9 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
             for outcome in view.outcomes
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
+        "checklist": [
+            {"item": item.text, "done": item.by is not None, "by": item.by.id if item.by else None, "at": names.iso(item.at)} for item in view.checklist
+        ],
     }
 
 
@@ -199,6 +202,25 @@ def _from_json(text: str, outcome: str | None, form: dict[str, object], comment:
     if unknown := given.keys() - {"outcome", "values", "comment"}:
         raise WrongUse(say('the answer has no "{key}"', key=min(unknown)), say('fields of the form stand under "values"'))
     return outcome or given.get("outcome"), {**given.get("values", {}), **form}, comment or given.get("comment")
+
+
+@commands.command("tick", help=tr("Tick off an item of a task's checklist."))
+def tick(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))],
+    item: Annotated[str, typer.Argument(metavar="ITEM", help=tr("The item: its text, or its number, as `task` shows it."))],
+    by: By,
+    undo: Annotated[bool, typer.Option("--undo", help=tr("Take it back."))] = False,
+) -> None:
+    """One that is refused is exit code 1, and the checklist is as it was."""
+    call = call_of(ctx)
+    with call.open() as engine:
+        from bpflow.cli.names import Names
+
+        Names(engine, call.out.language).user(by)
+        engine.tick(id, item, by=by, done=not undo)
+        left = [one.text for one in engine.task(id).checklist if one.by is None]
+        call.out.line(say("left: {items}", items=", ".join(left)) if left else say("all is ticked off"), "green")
 
 
 # ── calendar and notices ────────────────────────────────────────────────────────────────────────────────────────────
@@ -281,6 +303,8 @@ def _reason(row: NoticeRow) -> Message:
             return say("a reminder")
         case "withdrawn":
             return say("a task was withdrawn")
+        case "closed":
+            return say("a task is closed")
     return say("a notice")
 
 

@@ -215,6 +215,7 @@ def _what(line: Line) -> Message:
 WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
+    "ticked": tr('ticked off in "{title}"'),
     "commanded": tr('pressed "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),

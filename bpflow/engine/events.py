@@ -168,6 +168,17 @@ class Resume(NamedTuple):
     why: str = ""
 
 
+class Ticked(NamedTuple):
+    """A person ticked off an item of a task's checklist, by its number from 0, or took that back."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+    item: int
+    done: bool = True
+
+
 Event: TypeAlias = (
-    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume
+    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume | Ticked
 )

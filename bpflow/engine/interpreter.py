@@ -31,6 +31,7 @@ from bpflow.engine.events import (
     Skip,
     Started,
     Suspend,
+    Ticked,
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
@@ -169,6 +170,19 @@ def start(draft: Draft, event: Started) -> None:
 
 
 def answered(draft: Draft, event: Answered) -> None:
+    token, task = open_task(draft, event)
+    follow = people.answer(draft, token, task, event)
+    if follow is not None:
+        scopes.go_on(draft, token, follow)
+
+
+def ticked(draft: Draft, event: Ticked) -> None:
+    token, task = open_task(draft, event)
+    people.tick(draft, token, task, event)
+
+
+def open_task(draft: Draft, event: Answered | Ticked) -> tuple[Token, Task]:
+    """The token and the task that a person means; a stale event is refused."""
     token = draft.tokens.get(event.token)
     node = draft.program.nodes.get(token.node) if token else None
     if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
@@ -176,9 +190,7 @@ def answered(draft: Draft, event: Answered) -> None:
     token = draft.token(event.token)
     token.hops = 0
     draft.look_from(token.scope)
-    follow = people.answer(draft, token, node, event)
-    if follow is not None:
-        scopes.go_on(draft, token, follow)
+    return token, node
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
@@ -329,12 +341,13 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Started: start,
     Answered: answered,
+    Ticked: ticked,
     TimerFired: timer,
     Arrived: arrived,
     Commanded: commanded,

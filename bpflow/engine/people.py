@@ -10,9 +10,9 @@ from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, handling, votes
+from bpflow.engine import arms, finishing, handling, votes
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered
+from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import notice, subject_of
@@ -35,7 +35,7 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     """Opens the task for those who have a seat at it."""
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
-    waiting.people, waiting.excluded = people, excluded
+    waiting.people, waiting.excluded, waiting.checklist = people, excluded, finishing.checklist(draft, task)
     if task.in_turn:
         waiting.people, waiting.later = people[:1], people[1:]
     votes.check_reach(task, waiting)
@@ -44,6 +44,8 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     if task.gives in draft.program.fields_read:
         give(draft, token, task, open_record(draft, token, task, people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
+    if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
+        return close_by_nobody(draft, token, task, task.outcomes[0][0], overdue=False)
     return None
 
 
@@ -66,6 +68,8 @@ def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, 
 
 def give(draft: Draft, token: Token, task: Task, record: dict[str, Value]) -> None:
     """Writes the results of a task; where it climbs a line, it stays known how far."""
+    if task.checklist:
+        record = {**record, "checklist": finishing.ticks(token.waiting)}
     if task.climb:
         before = results_so_far(draft, token, task)
         record = {**{name: before[name] for name in CLIMB if name in before}, **record}
@@ -145,6 +149,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     if outcome is None or not outcome.button:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
+    finishing.check_ready(task, waiting, event.outcome)
     values = checked(outcome, event.values, event.comment)
     before = arms.closed(token)
     take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
@@ -159,6 +164,17 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     after = row(task, waiting, subject_of(draft, task))
     draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
     return None
+
+
+def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
+    """Ticks an item of the checklist off, or takes that back; whoever may answer the task may do that."""
+    waiting = token.waiting
+    assert waiting is not None
+    seat_for(draft, waiting, event.by)
+    finishing.tick(waiting, event.item, event.done, event.by, draft.now)
+    draft.facts.append(("ticked", token.id, token.node))
+    if task.gives in draft.program.fields_read:
+        give(draft, token, task, dict(results_so_far(draft, token, task)))
 
 
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
@@ -308,12 +324,25 @@ def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
 
 def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told: list[CallOut]) -> Flow:
     """Nobody has answered in time: the outcome that the process says, by nobody."""
+    draft.effects.calls += told
+    return close_by_nobody(draft, token, task, outcome, overdue=True)
+
+
+def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
+    """The condition under which the task is done has become true; those who had it are told."""
+    assert token.waiting is not None
+    overdue = any(task.alarms[number].overdue for number in token.waiting.arms.fired)
+    draft.effects.calls.append(notice(draft, token, task, [seat.party for seat in token.waiting.people], "closed"))
+    return close_by_nobody(draft, token, task, task.outcomes[0][0], overdue=overdue)
+
+
+def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, *, overdue: bool) -> Flow:
+    """The task closes with an outcome that nobody has chosen."""
     fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
     head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
     assert token.waiting is not None
-    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": True}
+    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": overdue}
     give(draft, token, task, {**head, **fields, **progress})
-    draft.effects.calls += told
     return close_task(draft, token, task, outcome, arms.closed(token))
 
 

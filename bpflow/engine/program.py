@@ -62,8 +62,8 @@ class Program:
 
     @cached_property
     def waits(self) -> frozenset[str]:
-        """The nodes at which a token waits for the first of its arms."""
-        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait))
+        """The nodes at which a token waits for the first of its arms, or for a condition under which its task is done."""
+        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) or (isinstance(node, Task) and node.done_when))
 
     @cached_property
     def conditional(self) -> frozenset[str]:
@@ -83,6 +83,7 @@ class Program:
     def awaited_names(self) -> frozenset[str]:
         """The names that some condition waited for reads: only their changes make waiting tokens look again."""
         triggers = [arm for node in self.graph.nodes if isinstance(node, Wait) for arm, _ in node.arms]
+        triggers += [Trigger("changed", node.done_when) for node in self.graph.nodes if isinstance(node, Task) and node.done_when]
         triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
         return frozenset(name for trigger in triggers for name in self.names_read(trigger))
 

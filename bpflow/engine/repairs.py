@@ -12,7 +12,7 @@ from bpflow.engine.events import Cancel, Correct, Retry, Skip
 from bpflow.engine.people import refuse
 from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
-from bpflow.engine.transition import UnexpectedEvent
+from bpflow.engine.transition import DONE, UnexpectedEvent
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows
 
@@ -52,7 +52,7 @@ def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:
     assert holder is not None
     held = draft.arms_of(holder)
     token = draft.tokens.get(holder)
-    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in held.due:
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *held.due):
         arms.set_timer(draft, holder, held, arm, incident.at)
     else:
         watching.reread_arm(draft, holder, arm)

@@ -46,6 +46,14 @@ class Vote(NamedTuple):
     in_place_of: User | None = None
 
 
+class Item(NamedTuple):
+    """An item of a checklist, and who has ticked it off, and when."""
+
+    text: str
+    by: User | None = None
+    at: datetime | None = None
+
+
 class _Nothing(dict[int, Any]):
     """An empty mapping that all share; as it is never changed, it may be a default."""
 
@@ -84,9 +92,10 @@ class Waiting:
     attempt: int = 0
     later: tuple[Assignee, ...] = ()
     votes: tuple[Vote, ...] = ()
+    checklist: tuple[Item, ...] = ()
 
     def copy(self) -> Waiting:
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes)
+        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, self.checklist)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from bpflow.expressions.data import Document, Question, Value
 
 RETRY, TIMEOUT = -1, -2
 """The arms of a call's own timers."""
+DONE = -3
+"""The arm of the condition under which a task is done."""
 START = "processes.start"
 """The service that starts another process; it is told which errors the caller takes."""
 
@@ -169,7 +171,7 @@ class Effects:
 
 
 FactKind: TypeAlias = Literal[
-    "took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "moved", "suspended", "resumed", "answered"
+    "took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "moved", "suspended", "resumed", "answered", "ticked"
 ]
 Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""

@@ -177,6 +177,10 @@ class Task:
     rule: Rule = Rule()
     in_turn: bool = False
     climb: Climb | None = None
+    done_when: Expr | None = None
+    """Closes it as its first outcome as soon as it is true."""
+    checklist: tuple[Expr, ...] = ()
+    """The texts of what is to be ticked off before the first outcome."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, Outcome, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
-from bpflow.runtime import operators, reading, views
+from bpflow.runtime import operators, reading, ticking, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
@@ -238,6 +238,13 @@ class Engine:
         if comment is not None and not reading.is_text(comment):
             raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+
+    def tick(self, task: str, item: str | int, *, by: str, done: bool = True) -> None:
+        """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
+
+        Raises UnexpectedEvent (the task is closed, there is no such item, it is so already), NotAllowed (it is not his).
+        """
+        self._happen(*ticking.event_of(self.runner, ticking.Tick(task, item, by, done), self.clock.now()))
 
     def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
         """The forms of an open task by outcome, and the zone of its process."""

@@ -22,10 +22,11 @@ from bpflow.engine.events import (
     Skip,
     Started,
     Suspend,
+    Ticked,
     TimerFired,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Assignee, Failure, State, Token, Vote
+from bpflow.engine.state import ROOT, Assignee, Failure, Item, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
@@ -40,7 +41,7 @@ from bpflow.stores.contract import InstanceRow, party_text
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
-    `later` those who come after them · `votes`: the answers so far."""
+    `later` those who come after them · `votes`: the answers so far · `checklist`: what is ticked off, and by whom."""
 
     id: str
     instance: int
@@ -59,6 +60,7 @@ class TaskView:
     opened: datetime
     due: datetime | None
     overdue: bool
+    checklist: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class InstanceView:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
+    """A line of a timeline. `kind`: started, step, answered, ticked, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
     fired, ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
 
     at: datetime
@@ -267,6 +269,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.opened,
         entry.due,
         entry.overdue,
+        at.waiting.checklist,
     )
 
 
@@ -348,6 +351,10 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Commanded():
             path, trigger = _pressed(held, event, facts)
             return [Line(at, "commanded", path, trigger.title or trigger.name, by, say("{comment}", comment=event.comment) if event.comment else None)]
+        case Ticked():
+            node = next((what for kind, id, what in facts if (kind, id) == ("ticked", event.token)), "")
+            said = say("item {number}", number=event.item + 1) if event.done else say("item {number} taken back", number=event.item + 1)
+            return [Line(at, "ticked", step_of(node), title_of(steps, node), by, said)]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
@@ -392,7 +399,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
-    if kind in ("suspended", "resumed", "answered"):
+    if kind in ("suspended", "resumed", "answered", "ticked"):
         return None
     if kind == "corrected":
         return Line(at, "corrected", "", what, None, None)

@@ -32,6 +32,7 @@ from bpflow.scenario.model import (
     Scenario,
     Sent,
     ServiceCall,
+    Tick,
     parts,
 )
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
@@ -201,6 +202,12 @@ class _Examination:
                 if self._look_at(filled.process):
                     yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
                 self._look_at(None)
+        if act.tick is not None:
+            yield from self._is_process(act.tick.process, act.tick.value_span("process"))
+            yield from self._person(act.tick.by, act.tick.value_span("by"))
+            if self._look_at(act.tick.process):
+                yield from self._tick(act.tick)
+            self._look_at(None)
         if act.change is not None and strictly:
             yield from self._change(act.change)
         if act.message is not None:
@@ -210,6 +217,15 @@ class _Examination:
         yield from self._task(answer.task, answer.value_span("task"))
         if strictly:
             yield from self._form(answer)
+
+    def _tick(self, tick: Tick) -> Findings:
+        yield from self._task(tick.task, tick.value_span("task"))
+        task = self.known.tasks.get(str(tick.task))
+        if task is not None and not task.checklist:
+            yield Diagnostic(tick.value_span("task"), "wrong-value", say('the task "{step}" has no checklist', step=tick.task))
+        elif task is not None and str(tick.item).isdecimal() and not 1 <= int(tick.item) <= len(task.checklist):
+            message = say("the checklist has no item {number}; it has {count}", number=tick.item, count=len(task.checklist))
+            yield Diagnostic(tick.value_span("item"), "wrong-value", message)
 
     def _command(self, command: Filled, strictly: bool) -> Findings:
         assert isinstance(command, Command)

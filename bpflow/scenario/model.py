@@ -52,6 +52,21 @@ class Answer(Filled):
     """The button that is pressed."""
 
 
+class Tick(Model):
+    """Somebody ticks off an item of a task's checklist."""
+
+    process: Result | None = None
+    """The process in which it is done, where it is not the one that the scenario plays."""
+    task: Result
+    """The step whose task it is."""
+    item: Word
+    """The item: its text, or its number from 1 on."""
+    by: Word
+    """Who does it: an id of the directory."""
+    done: bool = True
+    """`false`: takes it back."""
+
+
 class Command(Filled):
     """A command is pressed: the oldest of that name which is for the person. All further keys are the values of its form."""
 
@@ -84,10 +99,12 @@ class Sent(Model):
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("answer", "command", "change", "message")
+    one_of: ClassVar[tuple[str, ...]] = ("answer", "tick", "command", "change", "message")
 
     answer: Answer | None = None
     """An answer to a task."""
+    tick: Tick | None = None
+    """A tick in a checklist."""
     command: Command | None = None
     """A command."""
     change: Change | None = None
@@ -207,12 +224,14 @@ Documents: TypeAlias = dict[Result, dict[Name, Givens]]
 class Entry(Model):
     """One thing that happens, or must be so."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "command", "wait", "change", "message", "service", "refused")
+    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "tick", "command", "wait", "change", "message", "service", "refused")
 
     expect: Expect | None = None
     """What must be so now."""
     answer: Answer | None = None
     """Somebody answers a task."""
+    tick: Tick | None = None
+    """Somebody ticks off an item of a task's checklist."""
     command: Command | None = None
     """Somebody presses a command."""
     wait: Word | None = None

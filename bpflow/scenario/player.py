@@ -15,7 +15,7 @@ from bpflow.expressions.data import Duration
 from bpflow.loading import LoadedWorkspace
 from bpflow.scenario.expectations import Mismatch, says, unmet, unmet_end
 from bpflow.scenario.failure import Failure, failure
-from bpflow.scenario.model import Answer, Entry, Refusal, Scenario
+from bpflow.scenario.model import Answer, Entry, Refusal, Scenario, Tick
 from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
@@ -143,6 +143,8 @@ class Player:
         """What somebody does. Refused where the runtime does; NotSo where it is of something that was not there."""
         if act.answer is not None:
             self._answer(act.answer)
+        elif act.tick is not None:
+            self.stage.tick(self._task_of(act.tick), act.tick)
         elif act.command is not None:
             self.stage.command(act.command)
         elif act.change is not None:
@@ -166,11 +168,14 @@ class Player:
     # ── what must be taken, and what must not ───────────────────────────────────────────────────────────────────────
     def _answer(self, answer: Answer) -> None:
         """Answers the task of the step."""
-        task = self.stage.task(str(answer.task), str(answer.by), answer.process)
+        self.stage.answer(self._task_of(answer), answer)
+
+    def _task_of(self, act: Answer | Tick) -> str:
+        """The task of a step that somebody means."""
+        task = self.stage.task(str(act.task), str(act.by), act.process)
         if task is None:
-            message = say('nobody has had a task of "{step}" yet, so it cannot be answered', step=answer.task)
-            raise NotSo(Mismatch(answer.value_span("task"), message))
-        self.stage.answer(task, answer)
+            raise NotSo(Mismatch(act.value_span("task"), say('nobody has had a task of "{step}" yet', step=act.task)))
+        return task
 
     def _refused(self, refusal: Refusal) -> None:
         """It is to be refused, for the reason that is given, and nothing may change."""
@@ -212,6 +217,8 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
     """That something was refused, and why."""
     if act.answer is not None:
         return say("the answer was refused: {reason}", reason=reason)
+    if act.tick is not None:
+        return say("the tick was refused: {reason}", reason=reason)
     if act.command is not None:
         return say("the command was refused: {reason}", reason=reason)
     if act.change is not None:
@@ -223,6 +230,8 @@ def was_taken(act: Refusal) -> Message:
     """That something was taken which should not have been."""
     if act.answer is not None:
         return say("the answer should have been refused, but it was taken")
+    if act.tick is not None:
+        return say("the tick should have been refused, but it was taken")
     if act.command is not None:
         return say("the command should have been refused, but it was taken")
     if act.change is not None:

@@ -150,7 +150,10 @@ class Maker:
         climb = None
         if self.chance(5):  # the first outcome leads to the next of the line
             climb, ways = Climb(self.flow(id, then, "top")), ((names[0], self.flow(id, id, names[0])), *ways[1:])
-        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, climb=climb))
+        done_when = self.condition() if self.chance(5) else None
+        checklist = (Expr('"Pack"'), Expr('text("n ", 6 // document.n)')) if self.chance(4) else ()
+        more: dict[str, Any] = {"climb": climb, "done_when": done_when, "checklist": checklist}
+        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, **more))
 
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))

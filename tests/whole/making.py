@@ -276,6 +276,17 @@ class Maker:
         self.gives(id, {f'{id}.outcome == "{names[-1]}"': "boolean", f"{id}.overdue": "boolean", f"{id}.by": "people", **form})
         return made
 
+    def task(self, id: str, depth: int) -> Written:
+        made = self.request_info(id, depth)
+        if self.chance(2):
+            made["checklist"] = ["Один", "Два $(x)"]
+            self.gives(id, {f"len(list(i for i in {id}.checklist if i.done)) > 1": "boolean"})
+        if self.chance(3) and len(made.get("outcomes", {})) > 1:
+            made["done-when"] = self.pick(WATCHED)
+            for key in ("fields", "fill", "required", "comment"):
+                next(iter(made["outcomes"].values())).pop(key, None)
+        return made
+
     def form(self, made: Written) -> dict[str, str]:
         """Puts a form into the task; gives what can be read of its fields."""
         fields = self.pick(FORMS)
@@ -380,6 +391,7 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
     "decide": Maker.decide,
     "pick-user": Maker.pick_user,
     "request-info": Maker.request_info,
+    "task": Maker.task,
     "condition": Maker.choose,
     "loop": Maker.loop,
     "for-each": Maker.for_each,
@@ -391,7 +403,8 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
 CALLING = frozenset({"notify", "calendar-event", "update-document", "call-process", "call-service", "create-document", "pick-user"})
 """Those that may have a `retry`."""
 SIMPLE = (
-    *["request-info"] * 5,
+    *["request-info"] * 4,
+    *["task"] * 2,
     *["pause"] * 2,
     *["notify", "update-document", "update-document", "set-variables", "set-variables", "calendar-event"],
     "race",
