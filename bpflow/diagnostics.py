@@ -58,6 +58,12 @@ def translate(template: str, language: str) -> str:
     return template if language == "en" else _catalogue(language).gettext(template)
 
 
+def spoken(environment: Mapping[str, str]) -> str:
+    """The language of the locale in the environment's variables: Russian where that is, English everywhere else."""
+    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    return "ru" if locale.lower().startswith("ru") else "en"
+
+
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     folder = resources.files("bpflow") / "locale"

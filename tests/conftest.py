@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+collect_ignore_glob = ["*.test.yaml"]
+"""Those in here are played by the tests beside them, and some have mistakes on purpose; those of the library are tests like others."""
+
 settings.register_profile("fast", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("soak", max_examples=int(os.environ.get("BPFLOW_EXAMPLES", "3000")), deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("fast")

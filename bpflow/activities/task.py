@@ -27,7 +27,8 @@ class Task(ToPeople):
     The items of a `checklist` are ticked off one by one while the task is open; before all are, its first outcome is refused, naming what
     is left. `<id>.checklist` says of each `item` whether it is `done`, `by` whom and `at` what time. With `done-when` the work shows in the
     data: as soon as the condition is true, at once if it is so already, the task closes as its first outcome by itself, and before that
-    nobody can say that it is done; `<id>.by` is none then. Other outcomes may be chosen at any time.
+    nobody can say that it is done; `<id>.by` is none then. Other outcomes may be chosen at any time. `observers` see the task, are told
+    when it is overdue and when it closes, and may not answer.
 
         steps:
           - id: visit
@@ -36,6 +37,7 @@ class Task(ToPeople):
             to: document.responsible
             text: The address is in the card.
             due: 3 working days
+            observers: head_of(document.responsible)
             checklist: [Make an appointment, "Show the offer to $(document.contact_person)"]
             fields:
               report: {type: text, title: What was said, required: true}
@@ -50,6 +52,8 @@ class Task(ToPeople):
 
     checklist: tuple[Template, ...] = ()
     """What is to be ticked off before the first outcome."""
+    observers: Expression | None = None
+    """People who see it, are told when it is overdue and when it closes, and may not answer."""
     done_when: Expression | None = None
     """The condition under which it closes as its first outcome, by itself and not otherwise."""
 
@@ -82,4 +86,4 @@ class Task(ToPeople):
 
     def further(self, task: graph.Task) -> graph.Task:
         """The task with what stands between it and its first outcome."""
-        return replace(task, done_when=self.done_when, checklist=tuple(item.expr for item in self.checklist))
+        return replace(task, done_when=self.done_when, checklist=tuple(item.expr for item in self.checklist), observers=self.observers)

@@ -14,7 +14,7 @@ import typer
 
 from bpflow.cli.calls import Call, WrongUse
 from bpflow.cli.output import Output, helped, tr
-from bpflow.diagnostics import LANGUAGES, Refused, did_you_mean, say
+from bpflow.diagnostics import LANGUAGES, Refused, did_you_mean, say, spoken
 
 GLOBAL = {"--db": True, "--workspace": True, "-w": True, "--lang": True, "--traceback": False}
 """The options that may stand anywhere, and whether they take a value."""
@@ -215,5 +215,4 @@ def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
         named = value if argument == "--lang" else argument.removeprefix("--lang=") if argument.startswith("--lang=") else None
         if named in LANGUAGES:
             return str(named)
-    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
-    return "ru" if locale.lower().startswith("ru") else "en"
+    return spoken(environment)

@@ -41,6 +41,8 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         ticked = f" ({names.of(item.by)}, {names.when(item.at)})" if item.by else ""
         out.line(f"  {'[x]' if item.by else '[ ]'} {number}. {item.text}{ticked}")
     out.line(say("for: {people}", people=names.people(view.people)), "dim")
+    if view.observers:
+        out.line(say("seen by: {people}", people=", ".join(names.of(party) for party in view.observers)), "dim")
     if view.due is not None:
         due = names.when(view.due)
         out.line(say("due: {due}, overdue", due=due) if view.overdue else say("due: {due}", due=due), "red" if view.overdue else "dim")

@@ -79,7 +79,7 @@ class Names:
         """Who may answer, and in whose place."""
         return ", ".join(self.assignee(one.party, one.in_place_of) for one in assignees)
 
-    def assignee(self, party: User | Department | Role, in_place_of: User | None) -> str:
+    def assignee(self, party: User | Department | Role, in_place_of: User | Department | Role | None) -> str:
         """One of them."""
         if in_place_of is None:
             return self.of(party)

@@ -27,6 +27,7 @@ User = Annotated[str, typer.Argument(metavar="USER", help=tr("The person: an id 
 def tasks(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Option("--for", metavar="USER", help=tr("Only those of this person and of his groups."))] = None,
+    observer: Annotated[str | None, typer.Option("--observer", metavar="USER", help=tr("Those that this person sees without having to do them."))] = None,
     as_json: AsJson = False,
 ) -> None:
     """The open tasks, those that are due first in front."""
@@ -35,7 +36,7 @@ def tasks(
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
-        found = _by_task(engine.tasks(names.user(user)))
+        found = _by_task(engine.tasks(names.user(user), observer=names.user(observer)))
         if as_json:
             call.out.data([_task_data(entries, names) for entries in found])
         elif found:
@@ -55,11 +56,10 @@ def _by_task(entries: list[TaskEntry]) -> list[list[TaskEntry]]:
 
 def _task_row(entries: list[TaskEntry], names: Names) -> tuple[str, ...]:
     from bpflow.cli.names import party_of
-    from bpflow.expressions.data import User
 
     first = entries[0]
     instance = names.engine.store.instance(first.instance)
-    people = ", ".join(names.assignee(party_of(e.party), User(e.in_place_of) if e.in_place_of else None) for e in entries)
+    people = ", ".join(names.assignee(party_of(e.party), party_of(e.in_place_of) if e.in_place_of else None) for e in entries)
     document = names.of(instance.document) if instance and instance.document else ""
     return first.id, first.subject, document, people, names.when(first.due), say("overdue").text(names.language) if first.overdue else ""
 
@@ -126,6 +126,7 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
             for outcome in view.outcomes
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
+        "observers": [party.id for party in view.observers],
         "checklist": [
             {"item": item.text, "done": item.by is not None, "by": item.by.id if item.by else None, "at": names.iso(item.at)} for item in view.checklist
         ],

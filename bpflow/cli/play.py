@@ -14,7 +14,6 @@ from bpflow.cli.output import Output, paint, tr
 from bpflow.diagnostics import Severity, as_data, render, say
 
 if TYPE_CHECKING:
-    from bpflow.loading import LoadedWorkspace
     from bpflow.scenario import Coverage, Played, Report, Share
 
 commands = typer.Typer()
@@ -28,7 +27,7 @@ def play_scenarios(
     as_json: Annotated[bool, typer.Option("--json", help=tr("Print JSON."))] = False,
 ) -> int:
     """Exit code 1 if a scenario fails, or could not be played."""
-    from bpflow.scenario import play_file
+    from bpflow.scenario import Workspaces, play_file
 
     out = call_of(ctx).out
     workspaces = Workspaces()
@@ -47,22 +46,6 @@ def play_scenarios(
         _sum_up(reports, alone, out)
     full = all(report.coverage is not None and report.coverage.full for report in reports) and not alone
     return int(not all(report.ok for report in reports) or (required and not full))
-
-
-class Workspaces:
-    """Each workspace is loaded once."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[Path, LoadedWorkspace] = {}
-
-    def of(self, path: Path) -> LoadedWorkspace:
-        """The workspace of a file; its folder, where that is in none."""
-        from bpflow.loading import find_workspace, load_workspace
-
-        folder = find_workspace(path) or path.parent
-        if folder not in self._loaded:
-            self._loaded[folder] = load_workspace(folder)
-        return self._loaded[folder]
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
@@ -89,6 +72,8 @@ def _in_folder(folder: Path) -> list[Path]:
 
 # ── for people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _tell(report: Report, out: Output) -> None:
+    from bpflow.scenario import told
+
     out.line(f"{report.process or report.file}", "bold")
     for finding in report.findings:
         if finding.severity is Severity.ERROR or report.coverage is None:
@@ -96,7 +81,8 @@ def _tell(report: Report, out: Output) -> None:
     for played in report.played:
         _tell_played(played, out)
     if report.coverage is not None:
-        _tell_coverage(report.coverage, out)
+        for line in told(report.coverage):
+            out.line(line, None if report.coverage.full else "yellow")
 
 
 def _tell_played(played: Played, out: Output) -> None:
@@ -104,14 +90,6 @@ def _tell_played(played: Played, out: Output) -> None:
     print(f"  {mark} {played.title}")
     for line in played.failure.text(out.language).split("\n") if played.failure is not None else ():
         print(f"      {line}".rstrip())
-
-
-def _tell_coverage(coverage: Coverage, out: Output) -> None:
-    shares = {"steps": coverage.steps, "branches": coverage.branches, "outcomes": coverage.outcomes}
-    counts = {name: f"{share.visited}/{share.total}" for name, share in shares.items()}
-    out.line(say("  visited: steps {steps}, branches {branches}, outcomes {outcomes}", **counts), None if coverage.full else "yellow")
-    for part in coverage.unvisited:
-        out.line(say("    not visited: {name}, {place}", name=part.name, place=f"{part.span}"), "yellow")
 
 
 def _sum_up(reports: list[Report], alone: list[str], out: Output) -> None:

@@ -98,11 +98,12 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
-    if waiting.excluded or waiting.later or waiting.votes or waiting.checklist:
+    if waiting.excluded or waiting.later or waiting.votes or waiting.checklist or waiting.observers:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
         row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
-    if waiting.checklist:
+    if waiting.checklist or waiting.observers:
         row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
+        row.append([_party(party) for party in waiting.observers])
     return row
 
 
@@ -127,7 +128,8 @@ def _read_waiting(row: list[Any]) -> Waiting:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
     items = tuple(Item(text, *((User(ticked[0]), instant(ticked[1])) if ticked else ())) for text, *ticked in (row[6] if len(row) > 6 else ()))
-    return Waiting(arms, people, tuple(read_value(row[3])), row[2], tuple(map(_read_seat, row[4])), votes, items)
+    observers = tuple(PARTIES[text[0]](text[1:]) for text in (row[7] if len(row) > 7 else ()))
+    return Waiting(arms, people, tuple(read_value(row[3])), row[2], tuple(map(_read_seat, row[4])), votes, items, observers)
 
 
 def _read_seat(row: list[Any]) -> Assignee:

@@ -15,7 +15,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
-from bpflow.engine.telling import notice, subject_of
+from bpflow.engine.telling import closed, notice, subject_of
 from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
@@ -36,6 +36,7 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
     waiting.people, waiting.excluded, waiting.checklist = people, excluded, finishing.checklist(draft, task)
+    waiting.observers = tuple(dict.fromkeys(parties(draft, task.observers))) if task.observers else ()
     if task.in_turn:
         waiting.people, waiting.later = people[:1], people[1:]
     votes.check_reach(task, waiting)
@@ -52,11 +53,11 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.people, task.id, subject)
+        return TaskRow(waiting.people, task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(waiting.people, task.id, subject, due, overdue)
+    return TaskRow(waiting.people, task.id, subject, due, overdue, waiting.observers)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -281,7 +282,9 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
 
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
-    """The task, whose row was `before`, is over; gives the flow of its outcome."""
+    """The task, whose row was `before`, is over, and those who see it are told; gives the flow of its outcome."""
+    if token.waiting is not None:
+        closed(draft, token, task, [*token.waiting.observers])
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
     return dict(task.outcomes)[outcome]
@@ -332,7 +335,7 @@ def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
     """The condition under which the task is done has become true; those who had it are told."""
     assert token.waiting is not None
     overdue = any(task.alarms[number].overdue for number in token.waiting.arms.fired)
-    draft.effects.calls.append(notice(draft, token, task, [seat.party for seat in token.waiting.people], "closed"))
+    closed(draft, token, task, [seat.party for seat in token.waiting.people if seat.party not in token.waiting.observers])
     return close_by_nobody(draft, token, task, task.outcomes[0][0], overdue=overdue)
 
 
@@ -347,9 +350,10 @@ def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, *, ove
 
 
 def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
-    if what.tell is None:
-        return []
-    people = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None]
+    """Who is told when an alarm goes off: those whom it names, and where it marks the task overdue, those who see it besides."""
+    assert token.waiting is not None
+    named = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None] if what.tell else []
+    people = [*dict.fromkeys((*named, *(token.waiting.observers if what.overdue else ())))]
     return [notice(draft, token, task, people, "overdue")] if people else []
 
 

@@ -93,9 +93,11 @@ class Waiting:
     later: tuple[Assignee, ...] = ()
     votes: tuple[Vote, ...] = ()
     checklist: tuple[Item, ...] = ()
+    observers: tuple[Party, ...] = ()
 
     def copy(self) -> Waiting:
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, self.checklist)
+        more = (self.checklist, self.observers)
+        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, *more)
 
 
 @dataclass(slots=True)

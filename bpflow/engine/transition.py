@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from bpflow.diagnostics import Message, Refused
-from bpflow.engine.state import Assignee, State
+from bpflow.engine.state import Assignee, Party, State
 from bpflow.expressions.data import Document, Question, Value
 
 RETRY, TIMEOUT = -1, -2
@@ -98,13 +98,14 @@ class Replayed:
 
 
 class TaskRow(NamedTuple):
-    """An open task: who may answer it, what it is called, when it is due. Of one that closes only its people are told."""
+    """An open task: who may answer it, what it is called, when it is due, who sees it besides. Of one that closes only the people are told."""
 
     people: tuple[Assignee, ...]
     node: str = ""
     subject: str = ""
     due: datetime | None = None
     overdue: bool = False
+    observers: tuple[Party, ...] = ()
 
 
 class CallOut(NamedTuple):

@@ -181,6 +181,8 @@ class Task:
     """Closes it as its first outcome as soon as it is true."""
     checklist: tuple[Expr, ...] = ()
     """The texts of what is to be ticked off before the first outcome."""
+    observers: Expr | None = None
+    """The people who see it, are told when it is overdue and when it closes, and may not answer."""
 
 
 @dataclass(frozen=True, slots=True)

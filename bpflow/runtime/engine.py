@@ -215,8 +215,11 @@ class Engine:
             return held
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee. At most `limit` rows."""
+    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None, observer: str | None = None) -> list[TaskEntry]:
+        """The open tasks, of a person (those of his groups too) or of an instance, or those that an `observer` sees; a row for each assignee.
+        At most `limit` rows."""
+        if observer is not None:
+            return self.store.tasks(None, instance, limit, reading.parties_of(User(observer), self.world.directory))
         if user is None:
             return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
         return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)

@@ -26,7 +26,7 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Assignee, Failure, Item, State, Token, Vote
+from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
@@ -41,7 +41,8 @@ from bpflow.stores.contract import InstanceRow, party_text
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
-    `later` those who come after them · `votes`: the answers so far · `checklist`: what is ticked off, and by whom."""
+    `later` those who come after them · `votes`: the answers so far · `checklist`: what is ticked off, and by whom · `observers`: who sees it
+    besides."""
 
     id: str
     instance: int
@@ -61,6 +62,7 @@ class TaskView:
     due: datetime | None
     overdue: bool
     checklist: tuple[Item, ...] = ()
+    observers: tuple[Party, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +272,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.due,
         entry.overdue,
         at.waiting.checklist,
+        at.waiting.observers,
     )
 
 

@@ -5,20 +5,22 @@ adds no meaning of its own.
 """
 
 from bpflow.scenario.checks import check_scenarios
-from bpflow.scenario.coverage import Coverage, Share, Unvisited, coverage_of
+from bpflow.scenario.coverage import Coverage, Share, Unvisited, coverage_of, told
 from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.failure import Failure
 from bpflow.scenario.model import Scenario, ScenarioFile
 from bpflow.scenario.player import Played, play
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
-from bpflow.scenario.report import Report, play_file
+from bpflow.scenario.report import Opened, Report, open_file, play_file
 from bpflow.scenario.stage import Prepared, prepare
+from bpflow.scenario.workspaces import Workspaces
 
 __all__ = [
     "Coverage",
     "Failure",
     "LoadedScenarios",
     "Mismatch",
+    "Opened",
     "Played",
     "Prepared",
     "Report",
@@ -26,10 +28,13 @@ __all__ = [
     "ScenarioFile",
     "Share",
     "Unvisited",
+    "Workspaces",
     "check_scenarios",
     "coverage_of",
     "load_scenarios",
+    "open_file",
     "play",
     "play_file",
     "prepare",
+    "told",
 ]

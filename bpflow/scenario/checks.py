@@ -6,19 +6,21 @@ are looked at: a wrong outcome, field or value is the very point of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bpflow.definition.directory import near_entry
+from bpflow.definition.directory import Absence, near_entry
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, in_order, say
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph
 from bpflow.graph.written import span_of
 from bpflow.loading import Loaded, LoadedWorkspace
-from bpflow.scenario.known import OWN, Known, bare, means_none
+from bpflow.scenario.known import OWN, Known, bare
 from bpflow.scenario.model import (
     Answer,
+    Answered,
+    Beginning,
     CalendarEntry,
     Change,
     Command,
@@ -33,6 +35,7 @@ from bpflow.scenario.model import (
     Sent,
     ServiceCall,
     Tick,
+    means_none,
     parts,
 )
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
@@ -103,7 +106,7 @@ class _Examination:
         for process in scenario.processes:
             yield from self._is_process(process, span_of(process))
         yield from self._given(scenario.inputs, dict(self.known.graph.inputs), lambda name: say('the process has no input "{name}"', name=name))
-        yield from self._absences(scenario)
+        yield from self._absences(scenario.absent)
         yield from self._person(scenario.by, scenario.value_span("by"))
         for entry in scenario.play:
             yield from self._entry(entry)
@@ -134,7 +137,7 @@ class _Examination:
             if one.name not in self._all_services():
                 message = say('the process calls no service "{name}"', name=one.name)
                 yield Diagnostic(one.name_place, "uncalled-service", message, did_you_mean(one.name, self._all_services()))
-            if not isinstance(one.raw, Mapping) and not means_none(one.raw):
+            if not all(isinstance(raw, Mapping) or means_none(raw) for raw in listed_answers(one.raw)):
                 message = say("write the fields of the result, none, or {form}", form="{error: name, message: text}")
                 yield Diagnostic(one.place, "wrong-kind", message)
 
@@ -173,8 +176,8 @@ class _Examination:
         for name in self._empty(self.known.fields, scenario.document):
             yield Diagnostic(span, "missing-key", say('the document needs "{field}"', field=name))
 
-    def _absences(self, scenario: Scenario) -> Findings:
-        for name, absences in scenario.absent.items():
+    def _absences(self, absent: Mapping[str, Iterable[Absence]]) -> Findings:
+        for name, absences in absent.items():
             yield from self._person(name, span_of(name))
             for absence in absences:
                 yield from self._person(absence.substitute, span_of(name))
@@ -187,6 +190,7 @@ class _Examination:
             yield from self._expect(entry.expect)
         yield from self._act(entry)
         yield from self._services(entry.service)
+        yield from self._absences(entry.absent)
         if entry.refused:
             yield from self._act(entry.refused)
         if entry.wait is not None:
@@ -208,10 +212,20 @@ class _Examination:
             if self._look_at(act.tick.process):
                 yield from self._tick(act.tick)
             self._look_at(None)
+        if act.start is not None:
+            yield from self._start(act.start, strictly)
         if act.change is not None and strictly:
             yield from self._change(act.change)
         if act.message is not None:
             yield from self._message(act.message, strictly)
+
+    def _start(self, start: Beginning, strictly: bool) -> Findings:
+        yield from self._is_process(start.process, start.value_span("process"))
+        yield from self._person(start.by, start.value_span("by"))
+        yield from self._is_document(start.of, start.value_span("of"))
+        if self._look_at(start.process) and strictly:
+            yield from self._given(start.inputs, dict(self.known.graph.inputs), lambda name: say('the process has no input "{name}"', name=name), always=True)
+        self._look_at(None)
 
     def _answer(self, answer: Answer, strictly: bool) -> Findings:
         yield from self._task(answer.task, answer.value_span("task"))
@@ -256,14 +270,17 @@ class _Examination:
 
     def _change(self, change: Change) -> Findings:
         yield from self._person(change.by, change.value_span("by"))
-        document = self.known.named.get(str(change.of)) if change.of is not None else self.known.named.get(OWN)
-        if change.of is not None and document is None:
-            message = say('the scenario has no document "{name}"', name=change.of)
-            yield Diagnostic(change.value_span("of"), "unknown-document", message, did_you_mean(change.of, self.known.named))
-        elif document is None:
+        yield from self._is_document(change.of, change.value_span("of"))
+        document = self.known.named.get(str(change.of) if change.of is not None else OWN)
+        if document is None and change.of is None:
             yield Diagnostic(change.place, "unknown-key", say('the process "{name}" has no document', name=self.known.graph.process))
-        else:
+        elif document is not None:
             yield from self._given(change.document, self._fields_of(document.type), self._no_document_field)
+
+    def _is_document(self, name: str | None, span: Span) -> Findings:
+        if name is not None and str(name) not in self.known.named:
+            message = say('the scenario has no document "{name}"', name=name)
+            yield Diagnostic(span, "unknown-document", message, did_you_mean(name, self.known.named))
 
     def _fields_of(self, type: str) -> Mapping[str, Field]:
         return dict(self.known.types[type].fields) if type in self.known.types else {}
@@ -295,14 +312,28 @@ class _Examination:
         self._look_at(None)
 
     def _said(self, expect: Expect) -> Findings:
-        if expect.task is not None:
-            yield from self._task(expect.task, expect.value_span("task"))
+        for name, key in ((None if means_none(expect.task) else expect.task, "task"), (expect.closed, "closed")):
+            if name is not None:
+                yield from self._task(name, expect.value_span(key))
         if expect.waiting is not None and expect.waiting not in self.known.activities:
             yield from self._step(expect.waiting, expect.value_span("waiting"))
         if expect.due is not None and not means_none(expect.due):
             yield from self._instant(expect.due, expect.value_span("due"))
         yield from self._people(expect.to, expect.value_span("to"))
+        yield from self._people(expect.in_place_of, expect.value_span("in-place-of"))
+        for answered in parts(expect.answered, Answered):
+            yield from self._answered(str(expect.task), answered)
         yield from self._facts(expect)
+
+    def _answered(self, step: str, answered: Answered) -> Findings:
+        yield from self._person(answered.by, answered.value_span("by"))
+        yield from self._person(answered.in_place_of, answered.value_span("in-place-of"))
+        task = self.known.tasks.get(step)
+        outcomes = [outcome.name for outcome in task.form.outcomes] if task else []
+        if task is not None and answered.outcome is not None and answered.outcome not in outcomes:
+            message = say('"{step}" has no outcome "{name}"', step=step, name=answered.outcome)
+            hint = did_you_mean(answered.outcome, outcomes) or _listed(outcomes)
+            yield Diagnostic(answered.value_span("outcome"), "unknown-outcome", message, hint)
 
     def _ends(self, ends: Ends) -> Findings:
         yield from self._facts(ends)
@@ -400,6 +431,11 @@ class _Examination:
     @staticmethod
     def _no_document_field(name: str) -> Message:
         return say('the document has no field "{field}"', field=name)
+
+
+def listed_answers(raw: object) -> Sequence[object]:
+    """What is written as answers of a service; an empty list answers nothing."""
+    return (raw or [""]) if isinstance(raw, list | tuple) else [raw]
 
 
 def _users(value: Value) -> Iterator[str]:

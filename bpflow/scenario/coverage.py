@@ -60,6 +60,15 @@ class Coverage:
         return tuple(sorted(parts, key=lambda part: (part.span.line, part.span.column)))
 
 
+def told(coverage: Coverage) -> Iterator[Message]:
+    """How much was visited, and each part that was not, line by line."""
+    shares = {"steps": coverage.steps, "branches": coverage.branches, "outcomes": coverage.outcomes}
+    counts = {name: f"{share.visited}/{share.total}" for name, share in shares.items()}
+    yield say("  visited: steps {steps}, branches {branches}, outcomes {outcomes}", **counts)
+    for part in coverage.unvisited:
+        yield say("    not visited: {name}, {place}", name=part.name, place=f"{part.span}")
+
+
 def coverage_of(graph: Graph, nodes: Set[str], taken: Set[str], file: str | None = None) -> Coverage:
     """The coverage of a process by the ids of the nodes and of the flows that were visited. `file` is what places call its file."""
     told = _Told(graph, graph.source if file is None else file)
@@ -82,6 +91,8 @@ class _Told:
     def __init__(self, graph: Graph, file: str) -> None:
         self.graph, self.file = graph, file
         self.infos: Mapping[str, StepInfo] = {step.path: step for step in graph.steps}
+        self.asking = {step_of(node.id) for node in graph.nodes if isinstance(node, Task)}
+        """The steps that ask people: where such a step has branches by outcome besides, they are told as its outcomes."""
 
     def step(self, step: StepInfo) -> Unvisited:
         return Unvisited(called(step), self._span(step.place))
@@ -90,7 +101,7 @@ class _Told:
         """The ways out of each node that has several and is no task, and what may happen meanwhile, with what they are called."""
         for node in self.graph.nodes:
             step = self.infos.get(step_of(node.id))
-            if step is not None:
+            if step is not None and not (isinstance(node, Choose) and step.path in self.asking):
                 for way in _ways(node):
                     place = way.at.place if way.at and way.at.place else step.place
                     yield way.flow, Unvisited(say("{branch} of {step}", branch=way.name, step=called(step)), self._span(place))

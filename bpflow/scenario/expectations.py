@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpflow.diagnostics import LANGUAGES, Message, Span, say
+from bpflow.diagnostics import LANGUAGES, Message, Span, each_quoted, say
+from bpflow.engine.state import Vote
 from bpflow.graph import step_name
 from bpflow.scenario.facts import Mismatch, Mismatches, unmet_facts
-from bpflow.scenario.known import means_none, names
-from bpflow.scenario.model import Ends, Expect, Facts
+from bpflow.scenario.known import names
+from bpflow.scenario.model import Answered, Ends, Expect, Facts, means_none, parts
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import listed, together, value_text
+from bpflow.scenario.wording import id_of, listed, together, value_text, vote_text, votes_shown
 from bpflow.stores.contract import TaskEntry
+
+NOBODY = say("nobody")
 
 __all__ = ["Mismatch", "Mismatches", "says", "unmet", "unmet_end"]
 
@@ -28,7 +31,9 @@ def unmet(stage: Stage, expect: Expect) -> Mismatches:
         message = say("expected {expected} as the number of instances, but it is {found}", expected=expect.instances, found=found)
         yield Mismatch(expect.value_span("instances"), message)
     if expect.task is not None:
-        yield from _task(stage, expect, expect.task, process)
+        yield from _no_task(stage, expect, process) if means_none(expect.task) else _task(stage, expect, expect.task, process)
+    if expect.closed is not None:
+        yield from _closed(stage, expect, expect.closed, process)
     if expect.waiting is not None:
         yield from _waiting(stage, expect.waiting, expect.value_span("waiting"), process)
     if expect.incident is not None:
@@ -72,19 +77,78 @@ def _task(stage: Stage, expect: Expect, step: str, process: str | None) -> Misma
     entries = stage.tasks(step, process)
     if not entries:
         others = sorted({step_name(entry.node) for entry in stage.tasks(process=process)})
-        instead = say("open is {steps}", steps=listed(f'"{name}"' for name in others)) if others else say("no task is open")
+        instead = say("open is {steps}", steps=each_quoted(others)) if others else say("no task is open")
         yield Mismatch(expect.value_span("task"), say('expected an open task of "{step}", but {instead}', step=step, instead=instead))
         return
     yield from _people(expect, step, entries)
+    yield from _in_place_of(expect, step, entries)
+    yield from _answered(expect, step, stage.engine.task(entries[0].id).votes)
+    yield from _told(stage, expect, step, entries[0].id)
     yield from _deadline(stage, expect, step, entries)
+
+
+def _no_task(stage: Stage, expect: Expect, process: str | None) -> Mismatches:
+    found = sorted({step_name(entry.node) for entry in stage.tasks(process=process)})
+    if found:
+        message = say("expected no open task, but open is {steps}", steps=each_quoted(found))
+        yield Mismatch(expect.value_span("task"), message)
+
+
+def _closed(stage: Stage, expect: Expect, step: str, process: str | None) -> Mismatches:
+    span = expect.value_span("closed")
+    if stage.tasks(step, process):
+        yield Mismatch(span, say('expected the task of "{step}" to be closed, but it is open', step=step))
+    elif stage.task(step, "", process) is None:
+        yield Mismatch(span, say('expected the task of "{step}" to be closed, but nobody has had one yet', step=step))
 
 
 def _people(expect: Expect, step: str, entries: Sequence[TaskEntry]) -> Mismatches:
     expected = sorted(set(names(expect.to)))
-    found = sorted({entry.party.partition(":")[2] for entry in entries})
+    found = sorted({id_of(entry.party) for entry in entries})
     if expect.to is not None and expected != found:
         message = say('expected the task of "{step}" to be for {expected}, but it is for {found}', step=step, expected=listed(expected), found=listed(found))
         yield Mismatch(expect.value_span("to"), message)
+
+
+def _in_place_of(expect: Expect, step: str, entries: Sequence[TaskEntry]) -> Mismatches:
+    expected = sorted(set(names(expect.in_place_of)))
+    found = sorted({id_of(entry.in_place_of) for entry in entries if entry.in_place_of})
+    if expect.in_place_of is not None and expected != found:
+        words = {"step": step, "expected": listed(expected), "found": listed(found) or NOBODY}
+        message = say('expected the task of "{step}" to be done in place of {expected}, but it is done in place of {found}', **words)
+        yield Mismatch(expect.value_span("in-place-of"), message)
+
+
+def _answered(expect: Expect, step: str, votes: Sequence[Vote]) -> Mismatches:
+    span, shown = expect.value_span("answered"), votes_shown(votes)
+    if expect.answered == "none" and votes:
+        yield Mismatch(span, say('expected the task of "{step}" to have no answers, but it has: {answers}', step=step, answers=shown))
+    for wanted in parts(expect.answered, Answered):
+        if not any(_is_answer(vote, wanted) for vote in votes):
+            words = {"step": step, "answer": vote_text(wanted.outcome, wanted.by, wanted.in_place_of), "answers": shown}
+            message = say('expected the task of "{step}" to have an answer {answer}, but the answers are: {answers}', **words)
+            yield Mismatch(wanted.place if wanted.place.file else span, message)
+
+
+def _is_answer(vote: Vote, wanted: Answered) -> bool:
+    return (
+        (wanted.by is None or wanted.by == vote.by.id)
+        and (wanted.outcome is None or wanted.outcome == vote.outcome)
+        and (wanted.in_place_of is None or (vote.in_place_of is not None and wanted.in_place_of == vote.in_place_of.id))
+    )
+
+
+def _told(stage: Stage, expect: Expect, step: str, task: str) -> Mismatches:
+    """What its people read."""
+    if expect.title is None and expect.text is None:
+        return
+    view = stage.engine.task(task)
+    if expect.title is not None and expect.title != view.subject:
+        words = {"step": step, "expected": expect.title, "found": view.subject}
+        yield Mismatch(expect.value_span("title"), say('expected the task of "{step}" to be called "{expected}", but it is called "{found}"', **words))
+    if expect.text is not None and expect.text not in view.text:
+        words = {"step": step, "expected": expect.text, "found": view.text}
+        yield Mismatch(expect.value_span("text"), say('expected the task of "{step}" to tell "{expected}", but it tells "{found}"', **words))
 
 
 def _deadline(stage: Stage, expect: Expect, step: str, entries: Sequence[TaskEntry]) -> Mismatches:

@@ -12,8 +12,8 @@ from typing import TypeVar
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Message, Span, say
 from bpflow.expressions.data import Value
-from bpflow.scenario.known import Known, bare, means_none, names
-from bpflow.scenario.model import CalendarEntry, Facts, Notice, ServiceCall, parts
+from bpflow.scenario.known import Known, bare, names
+from bpflow.scenario.model import CalendarEntry, Facts, Notice, ServiceCall, means_none, parts
 from bpflow.scenario.services import Called
 from bpflow.scenario.stage import Stage
 from bpflow.scenario.wording import NONE, call_shown, call_text, entry_shown, entry_text, instant_text, notice_shown, notice_text, together, value_text

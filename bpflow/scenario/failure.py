@@ -13,7 +13,7 @@ from bpflow.scenario.coverage import named
 from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.known import Known
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import instant_text, listed, value_text
+from bpflow.scenario.wording import id_of, instant_text, listed, value_text, votes_shown
 from bpflow.stores.contract import TaskEntry
 
 
@@ -83,7 +83,9 @@ def _standing(stage: Stage, known: Known, standing: Standing) -> Message:
     step = _place(known, standing)
     match standing.kind:
         case "task":
-            return _task(step, [entry for entry in stage.engine.tasks(instance=_instance(standing)) if entry.id == standing.task], zone)
+            task = _task(step, [entry for entry in stage.engine.tasks(instance=_instance(standing)) if entry.id == standing.task], zone)
+            votes = stage.engine.task(standing.task).votes if standing.task else ()
+            return say("{task}; answered: {answers}", task=task, answers=votes_shown(votes)) if votes else task
         case "pause" if standing.due is not None:
             return say("{step}: waits until {due}", step=step, due=instant_text(standing.due, zone))
         case "pause":
@@ -124,5 +126,5 @@ def _task(step: Message, entries: list[TaskEntry], zone: tzinfo) -> Message:
 
 
 def _assignee(entry: TaskEntry) -> str:
-    name = entry.party.partition(":")[2]
-    return f"{name} ({entry.in_place_of})" if entry.in_place_of else name
+    name = id_of(entry.party)
+    return f"{name} ({id_of(entry.in_place_of)})" if entry.in_place_of else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ast import literal_eval
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
 from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait, step_name
+from bpflow.scenario.model import means_none
 from bpflow.services.local import LOCAL
 from bpflow.values import DocumentType, Field, InvalidValue, check, read
 
@@ -25,6 +27,8 @@ OWN = "document"
 """What the process's own document is called in values of fields."""
 HOUSE = frozenset(name.partition(".")[0] for name in (*LOCAL, START))
 """What the names of bpflow's own services begin with."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+"""A date without a time: its beginning is meant."""
 INSTANT, TEXT = Field("datetime"), Field("text")
 
 
@@ -155,7 +159,7 @@ class Known:
             return parse_duration(str(raw))
         except ExpressionError as error:
             try:
-                return self.instant(raw)
+                return self.instant(f"{raw}T00:00" if DAY.fullmatch(str(raw)) else raw)
             except InvalidValue as other:
                 looks_like_date = str(raw)[:4].isdigit()
                 raise (other if looks_like_date else InvalidValue(error.message, error.hint)) from None
@@ -231,11 +235,6 @@ def field_like(value: Value) -> Field:
         case dict():
             return Field("object", fields=tuple((name, field_like(one)) for name, one in value.items()))
     return TEXT
-
-
-def means_none(raw: Any) -> bool:
-    """Whether `none` is written, without quotes, or nothing at all."""
-    return raw is None or (raw == "none" and getattr(raw, "style", "plain") == "plain")
 
 
 def bare(raw: Any) -> Any:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema
 from pydantic import Field as Key
 
 from bpflow.definition.directory import Absence
-from bpflow.definition.model import Model
+from bpflow.definition.model import Model, key_of
 from bpflow.definition.types import Given, Givens, Name, Result, Title
 from bpflow.diagnostics import Diagnostic, say
 from bpflow.graph.written import NOWHERE
@@ -74,6 +74,19 @@ class Command(Filled):
     """The command."""
 
 
+class Beginning(Model):
+    """The process is started. Where this comes first in a play, nothing has started it before."""
+
+    process: Result | None = None
+    """The process that is started, where it is not the one that the scenario plays."""
+    by: Word | None = None
+    """Who starts it; without this, the program itself."""
+    of: Name | None = None
+    """On which document, by its name among the `documents` of the scenario; else on the process's own."""
+    inputs: Givens = ()
+    """The form of the start."""
+
+
 class Change(Model):
     """Somebody edits a document."""
 
@@ -99,8 +112,10 @@ class Sent(Model):
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("answer", "tick", "command", "change", "message")
+    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "tick", "command", "change", "message")
 
+    start: Beginning | None = None
+    """A start."""
     answer: Answer | None = None
     """An answer to a task."""
     tick: Tick | None = None
@@ -137,6 +152,17 @@ class Notice(Model):
     """A part of its text."""
 
 
+class Answered(Model):
+    """An answer that a task has, as far as it is told."""
+
+    by: Word | None = None
+    """Who has answered."""
+    in_place_of: Word | None = None
+    """In whose place."""
+    outcome: Name | None = None
+    """What was chosen."""
+
+
 class ServiceCall(Model):
     """A call of a service, as far as it is told."""
 
@@ -149,7 +175,15 @@ class ServiceCall(Model):
 Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
 Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
 Calls: TypeAlias = Literal["none"] | ServiceCall | tuple[ServiceCall, ...]
-Part = TypeVar("Part", CalendarEntry, Notice, ServiceCall)
+
+
+def means_none(raw: Any) -> bool:
+    """Whether `none` is written, without quotes, or nothing at all."""
+    return raw is None or (raw == "none" and getattr(raw, "style", "plain") == "plain")
+
+
+Part = TypeVar("Part", Answered, CalendarEntry, Notice, ServiceCall)
+Answers: TypeAlias = Literal["none"] | Answered | tuple[Answered, ...]
 Counted: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["integer", "object"]}, "minProperties": 1})]
 """Documents: how many there are of a type, or fields of one of them."""
 
@@ -191,9 +225,19 @@ class Expect(Facts):
     instances: Annotated[int, Key(ge=0, strict=True)] | None = None
     """How many instances of the process have been started."""
     task: Result | None = None
-    """A task of this step is open."""
+    """A task of this step is open; `none`: no task at all is."""
+    closed: Result | None = None
+    """A task of this step was open, and is not any more: it was answered, or withdrawn."""
     to: Several | None = None
     """Those who have the task, and nobody else."""
+    in_place_of: Several | None = None
+    """Those who are away, and in whose place somebody has the task."""
+    answered: Answers | None = None
+    """Answers that the task has while it is not decided; `none`: it has none."""
+    title: Title | None = None
+    """The subject of the task, in full."""
+    text: Title | None = None
+    """A part of what the task tells its people."""
     due: Word | None = None
     """The deadline of the task; `none`: it has none."""
     overdue: bool | None = None
@@ -206,8 +250,9 @@ class Expect(Facts):
     def mistakes(self) -> Iterator[Diagnostic]:
         """What is said of a task, without the task."""
         yield from super().mistakes()
-        for key in ("to", "due", "overdue"):
-            if key in self.model_fields_set and self.task is None:
+        for name in ("to", "in_place_of", "answered", "title", "text", "due", "overdue"):
+            key = key_of(name)
+            if name in self.model_fields_set and means_none(self.task):
                 yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" is said of a task: name its step with "task"', key=key))
 
 
@@ -215,40 +260,11 @@ class Ends(Facts):
     """How it must have ended."""
 
 
-Services: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["object", "string"]}, "minProperties": 1})]
-"""What services answer, by name: the fields of the result, `none` for no result, or `{error: name, message: text}`."""
+Services: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["object", "string", "array"]}, "minProperties": 1})]
+"""What services answer, by name: the fields of the result, `none` for no result, or `{error: name, message: text}`; a list: one after the
+other, the last for good."""
 Documents: TypeAlias = dict[Result, dict[Name, Givens]]
 """Documents by type and by a name of the scenario's own: their fields."""
-
-
-class Entry(Model):
-    """One thing that happens, or must be so."""
-
-    one_of: ClassVar[tuple[str, ...]] = ("expect", "answer", "tick", "command", "wait", "change", "message", "service", "refused")
-
-    expect: Expect | None = None
-    """What must be so now."""
-    answer: Answer | None = None
-    """Somebody answers a task."""
-    tick: Tick | None = None
-    """Somebody ticks off an item of a task's checklist."""
-    command: Command | None = None
-    """Somebody presses a command."""
-    wait: Word | None = None
-    """Time passes: a duration such as `2 working days`, or up to an instant."""
-    change: Change | None = None
-    """Somebody edits a document."""
-    message: Sent | None = None
-    """A message comes from outside."""
-    service: Services = ()
-    """What services answer from now on."""
-    refused: Refusal | None = None
-    """What must be refused."""
-
-    @property
-    def key(self) -> str:
-        """Which of them it is."""
-        return next(key for key in self.one_of if key in self.model_fields_set)
 
 
 def _several(raw: Any) -> Any:
@@ -256,6 +272,40 @@ def _several(raw: Any) -> Any:
 
 
 Absences: TypeAlias = Annotated[tuple[Absence, ...], BeforeValidator(_several, json_schema_input_type=Absence | tuple[Absence, ...])]
+
+
+class Entry(Model):
+    """One thing that happens, or must be so."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("expect", "start", "answer", "tick", "command", "wait", "change", "message", "service", "absent", "refused")
+
+    expect: Expect | None = None
+    """What must be so now."""
+    start: Beginning | None = None
+    """Somebody starts the process."""
+    answer: Answer | None = None
+    """Somebody answers a task."""
+    tick: Tick | None = None
+    """Somebody ticks off an item of a task's checklist."""
+    command: Command | None = None
+    """Somebody presses a command."""
+    wait: Word | None = None
+    """Time passes: a duration such as `2 working days`, or up to an instant or the beginning of a day."""
+    change: Change | None = None
+    """Somebody edits a document."""
+    message: Sent | None = None
+    """A message comes from outside."""
+    service: Services = ()
+    """What services answer from now on; a list: one after the other, the last for good."""
+    absent: dict[Word, Absences] = Key(default_factory=dict)
+    """Who is away too, as it is known from now on."""
+    refused: Refusal | None = None
+    """What must be refused."""
+
+    @property
+    def key(self) -> str:
+        """Which of them it is."""
+        return next(key for key in self.one_of if key in self.model_fields_set)
 
 
 class Scenario(Model):
@@ -276,7 +326,7 @@ class Scenario(Model):
     absent: dict[Word, Absences] = Key(default_factory=dict)
     """Who is away besides those of whom the directory says so."""
     service: Services = ()
-    """What services answer; a call of one that is not named fails the scenario."""
+    """What services answer (a list: one after the other, the last for good); a call of one that is not named fails the scenario."""
     processes: tuple[Result, ...] = ()
     """Other processes of the workspace that play along; those that are called always do."""
     play: tuple[Entry, ...] = ()

@@ -128,6 +128,8 @@ class Player:
             self._wait(entry.wait)
         elif entry.service:
             self.stage.services.answer(entry.service)
+        elif entry.absent:
+            self.stage.absent(entry.absent)
         else:
             self._done(entry)
         self._scripted()
@@ -141,7 +143,9 @@ class Player:
 
     def _do(self, act: Entry | Refusal) -> None:
         """What somebody does. Refused where the runtime does; NotSo where it is of something that was not there."""
-        if act.answer is not None:
+        if act.start is not None:
+            self.stage.start(act.start)
+        elif act.answer is not None:
             self._answer(act.answer)
         elif act.tick is not None:
             self.stage.tick(self._task_of(act.tick), act.tick)
@@ -215,6 +219,8 @@ class Player:
 
 def was_refused(act: Entry | Refusal, reason: Message) -> Message:
     """That something was refused, and why."""
+    if act.start is not None:
+        return say("the start was refused: {reason}", reason=reason)
     if act.answer is not None:
         return say("the answer was refused: {reason}", reason=reason)
     if act.tick is not None:
@@ -228,6 +234,8 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
 
 def was_taken(act: Refusal) -> Message:
     """That something was taken which should not have been."""
+    if act.start is not None:
+        return say("the start should have been refused, but it was taken")
     if act.answer is not None:
         return say("the answer should have been refused, but it was taken")
     if act.tick is not None:

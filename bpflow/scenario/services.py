@@ -13,7 +13,8 @@ from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Value
 from bpflow.runtime import Request
-from bpflow.scenario.known import bare, means_none
+from bpflow.scenario.known import bare
+from bpflow.scenario.model import means_none
 
 
 class ServiceFailed(Refused):
@@ -34,13 +35,13 @@ class Called:
 class Script:
     """What services answer, by name. `calls`: those made so far · `unwritten`: services that were called, and of which nothing is said."""
 
-    written: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, list[Any]] = field(default_factory=dict)
     calls: list[Called] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
 
     def answer(self, services: Iterable[Given]) -> None:
         """From now on these services answer so."""
-        self.written |= {one.name: None if means_none(one.raw) else bare(one.raw) for one in services}
+        self.written |= {one.name: answers_of(one.raw) for one in services}
 
     def performers(self, names: Iterable[str]) -> dict[str, Scripted]:
         """The services of these names, to be registered."""
@@ -52,7 +53,8 @@ class Script:
         if name not in self.written:
             self.unwritten.append(name)
             raise ServiceFailed(say('the scenario does not say what the service "{service}" answers', service=name))
-        answer = self.written[name]
+        answers = self.written[name]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if is_error(answer):
             failed = ServiceFailed(say("{message}", message=answer.get("message", answer["error"])))
             failed.error = str(answer["error"])
@@ -70,6 +72,11 @@ class Scripted:
     def perform(self, request: Request) -> Mapping[str, Value] | None:
         """What the scenario says."""
         return self.script.called(self.name, request.arguments)
+
+
+def answers_of(raw: Any) -> list[Any]:
+    """The answers that are written: one, or several one after the other."""
+    return [None if means_none(one) else bare(one) for one in (raw if isinstance(raw, list | tuple) else [raw])]
 
 
 def is_error(answer: object) -> bool:

@@ -7,11 +7,11 @@ the workspace (and whoever else is absent), and no other driver: what a scenario
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.directory import Absence, DirectoryFile
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program
@@ -20,9 +20,10 @@ from bpflow.graph import Graph, step_name, step_of
 from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.runtime.starts import schedules_of
-from bpflow.scenario.known import OWN, Known, bare, means_none
-from bpflow.scenario.model import Answer, Change, Command, Scenario, Sent, Tick
+from bpflow.scenario.known import OWN, Known, bare
+from bpflow.scenario.model import Answer, Beginning, Change, Command, Scenario, Sent, Tick, means_none
 from bpflow.scenario.services import Called, Script
+from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
 from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
@@ -117,8 +118,10 @@ STARTS = {"change": "document-changed", "message": "message", "wait": "schedule"
 
 def starts_itself(graph: Graph, scenario: Scenario) -> bool:
     """The process is not started beforehand: what comes first in the play has to start it."""
-    first = scenario.play[0].key if scenario.play else ""
-    return any(start.on == STARTS.get(first) for start in graph.starts)
+    first = scenario.play[0] if scenario.play else None
+    if first is None or first.start is not None or (first.refused is not None and first.refused.start is not None):
+        return first is not None
+    return any(start.on == STARTS.get(first.key) for start in graph.starts)
 
 
 class Stage:
@@ -185,16 +188,37 @@ class Stage:
             self.named[OWN] = self.engine.create_document(graph.document, self.fields_of(graph.document, scenario.document))
             self.settle()
         if not self.instances() and not starts_itself(graph, scenario):
-            by = str(scenario.by) if scenario.by is not None else None
-            inputs = self.known.plain(scenario.inputs, dict(graph.inputs))
-            self.engine.start(graph.process, document=self.document, inputs=inputs, by=by)
+            self._start(self.known, self.document, scenario.inputs, scenario.by)
+        self.settle()
+
+    def start(self, start: Beginning) -> None:
+        """Somebody starts a process. Refused where the runtime refuses it."""
+        known = self.of(start.process)
+        document = self._named(start.of) if start.of is not None or known.graph.document is not None else None
+        self._start(known, document, start.inputs, start.by)
+        self.settle()
+
+    def _start(self, known: Known, document: Document | None, inputs: tuple[Given, ...], by: str | None) -> None:
+        values = known.plain(inputs, dict(known.graph.inputs))
+        self.engine.start(known.graph.process, document=document, inputs=values, by=str(by) if by is not None else None)
+
+    def _named(self, name: str | None) -> Document | None:
+        """The document of that name, else the process's own. Refused if there is none of that name."""
+        if name is not None and str(name) not in self.named:
+            raise Refused(say('the scenario has no document "{name}"', name=name))
+        return self.document if name is None else self.named[str(name)]
+
+    def absent(self, absences: Mapping[str, Sequence[Absence]]) -> None:
+        """From now on it is known that these people are away too. Refused where there are no such people."""
+        world = self.engine.runner.world
+        if not isinstance(world.directory, EmbeddedDirectory):
+            raise Refused(say("the workspace has no directory"))
+        self.engine.runner.world = replace(world, directory=world.directory.with_absences({str(name): several for name, several in absences.items()}))
         self.settle()
 
     def change(self, change: Change) -> None:
         """Somebody edits a document. Refused where it may not be so."""
-        if change.of is not None and str(change.of) not in self.named:
-            raise Refused(say('the scenario has no document "{name}"', name=change.of))
-        document = self.named.get(str(change.of)) if change.of is not None else self.document
+        document = self._named(change.of)
         if document is None:
             raise Refused(say("the process has no document"))
         by = str(change.by) if change.by is not None else None

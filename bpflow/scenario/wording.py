@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
 from bpflow.diagnostics import Message, say
+from bpflow.engine.state import Vote
 from bpflow.expressions.data import Department, Document, Duration, Role, User, Value
 from bpflow.expressions.durations import duration_text
 from bpflow.stores.contract import CalendarRow, NoticeRow
@@ -40,6 +41,11 @@ def value_text(value: Value, zone: tzinfo = UTC) -> str:
         case dict():
             return "{" + ", ".join(f"{name}: {value_text(item, zone)}" for name, item in value.items()) + "}"
     return str(value)
+
+
+def id_of(party: str) -> str:
+    """The id in `user:anna`."""
+    return party.partition(":")[2]
 
 
 def instant_text(at: datetime, zone: tzinfo) -> str:
@@ -83,6 +89,18 @@ def notice_shown(row: NoticeRow) -> Message:
     said = say('"{title}" to {person}', title=row.title, person=row.person)
     told = say("{kind}: {notice}", kind=kind, notice=said) if kind else said
     return say('{notice} ("{text}")', notice=told, text=row.text) if row.text else told
+
+
+def vote_text(outcome: str | None, by: str | None, in_place_of: str | None) -> Message:
+    """An answer as far as it is told."""
+    given = say('"{name}"', name=outcome) if outcome else None
+    return _parts(given, say("by {person}", person=by) if by else None, say("in place of {person}", person=in_place_of) if in_place_of else None)
+
+
+def votes_shown(votes: Sequence[Vote]) -> Message:
+    """The answers that were given."""
+    said = [vote_text(vote.outcome, vote.by.id, vote.in_place_of.id if vote.in_place_of else None) for vote in votes]
+    return together(said) if said else NONE
 
 
 def call_text(service: str, arguments: Mapping[str, str]) -> Message:

@@ -37,6 +37,13 @@ def test_the_tasks_of_all_and_of_one(bpflow: Bpflow, task: str) -> None:
     assert bpflow("tasks", "--lang", "ru").out.split()[0] == "задача"
 
 
+def test_a_task_in_somebody_s_place_names_both(bpflow: Bpflow, workspace: Path) -> None:
+    people = (workspace / "directory.yaml").read_text(encoding="utf-8")
+    (workspace / "directory.yaml").write_text(people.replace("substitute: petrova", "substitute: petrova, absences: [{from: 2020-01-01}]"), encoding="utf-8")
+    assert bpflow("start", "purchase", "--input", "what=стол").code == 0
+    assert "Петрова Анна (in place of Иванов Пётр)" in bpflow("tasks").out
+
+
 def test_the_tasks_for_programs(bpflow: Bpflow, task: str) -> None:
     (one,) = json.loads(bpflow("tasks", "--for", "ivanov", "--json").out)
     assert {**one, "opened": "", "due": ""} == {

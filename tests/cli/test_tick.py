@@ -19,6 +19,7 @@ MOVE = """
         title: Собрать вещи
         to: user("ivanov")
         checklist: [Книги, Посуда]
+        observers: user("petrova")
 """
 
 
@@ -66,3 +67,12 @@ def test_a_task_without_a_checklist(bpflow: Bpflow, workspace: Path) -> None:
     told = bpflow("tick", json.loads(bpflow("tasks", "--json").out)[0]["task"], "1", "--by", "ivanov")
     assert (told.code, told.err) == (1, "the task has no checklist\n")
     assert bpflow("tick", "9.9.9", "1", "--by", "ivanov").code
+
+
+def test_who_sees_a_task_finds_it(bpflow: Bpflow, task: str) -> None:
+    assert bpflow("tasks", "--for", "petrova").out == "no open tasks\n"
+    (seen,) = json.loads(bpflow("tasks", "--observer", "petrova", "--json").out)
+    assert seen["task"] == task
+    assert bpflow("tasks", "--observer", "sidorov").out == "no open tasks\n"
+    assert "seen by: Петрова Анна" in bpflow("task", task).out
+    assert json.loads(bpflow("task", task, "--json").out)["observers"] == ["petrova"]

@@ -152,7 +152,12 @@ class Maker:
             climb, ways = Climb(self.flow(id, then, "top")), ((names[0], self.flow(id, id, names[0])), *ways[1:])
         done_when = self.condition() if self.chance(5) else None
         checklist = (Expr('"Pack"'), Expr('text("n ", 6 // document.n)')) if self.chance(4) else ()
-        more: dict[str, Any] = {"climb": climb, "done_when": done_when, "checklist": checklist}
+        more: dict[str, Any] = {
+            "climb": climb,
+            "done_when": done_when,
+            "checklist": checklist,
+            "observers": Expr(self.pick(PEOPLE)) if self.chance(5) else None,
+        }
         return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, **more))
 
     def alarm(self, late: bool) -> Alarm:

@@ -10,7 +10,7 @@ from bpflow.engine.state import Item
 from bpflow.expressions.data import User
 from bpflow.graph import Alarm, Block, Expr, Form, Outcome, Variable
 from bpflow.values import Field
-from tests.engine.play import COMPANY, HOUR, IVANOV, PETROV, SIDOROV, Play, T, World, flow, graph, sets, step, task
+from tests.engine.play import BOSS, COMPANY, HOUR, IVANOV, PETROV, SIDOROV, Play, T, World, flow, graph, sets, step, task
 
 SIGNED = Expr('document.status == "signed"')
 WAYS = (("done", flow("t", "after", "done")), ("lost", flow("t", "lost", "lost")))
@@ -183,3 +183,45 @@ def test_what_a_step_beside_sets_is_seen():
     )
     play.answer("u")
     assert play.where() == ["after"]
+
+
+# ── observers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def told(play: Play) -> list[tuple[Any, Any]]:
+    return [(call.arguments["reason"], call.arguments["to"]) for call in play.notices]
+
+
+SEEN = {"observers": Expr('[user("boss"), user("sidorov")]')}
+
+
+def test_observers_see_a_task_are_told_what_becomes_of_it_and_may_not_answer():
+    play = work(alarms=(Alarm(Expr("now + hours(1)"), tell=Expr('user("boss")')),), **SEEN)
+    assert play.index.tasks[1, 1].observers == (BOSS, SIDOROV)
+    with pytest.raises(NotAllowed, match="not for"):
+        play.answer("t", "done", SIDOROV)
+    play.wait(HOUR)
+    assert told(play) == [("overdue", [BOSS, SIDOROV])]
+    play.answer("t", "done")
+    assert told(play)[1:] == [("closed", [BOSS, SIDOROV])]
+    play.replay_all()
+
+
+def test_observers_are_told_of_a_task_that_is_withdrawn():
+    block = Block("k", (flow("k", "t", "1"), flow("k", "u", "2")), flow("k", "after"), need=1)
+    play = Play(graph(block, task("t", **SEEN), task("u"), task("after")))
+    play.answer("u")
+    assert told(play) == [("withdrawn", [IVANOV, BOSS, SIDOROV])]
+    assert play.where() == ["after"]
+
+
+def test_who_has_it_and_sees_it_is_told_once_that_it_has_closed_by_itself():
+    play = work(done_when=SIGNED, observers=Expr('[user("ivanov"), user("boss")]'))
+    play.change(status="signed")
+    assert told(play) == [("closed", [PETROV]), ("closed", [IVANOV, BOSS])]
+
+
+def test_observers_are_not_told_where_nobody_knows_any_more_what_it_was_called():
+    subject = Form(Expr("document.status"), FORM.outcomes)
+    play = Play(graph(task("t", outcomes=WAYS, form=subject, **SEEN), task("after"), task("lost")), World({COMPANY: {"status": "new"}}), document=COMPANY)
+    play.world.documents = {}
+    play.answer("t", "done")
+    assert (play.where(), play.notices) == (["after"], [])

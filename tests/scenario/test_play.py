@@ -57,6 +57,14 @@ HOLDS = {
     "a reason": "      - refused: {answer: {task: ask, by: ivanov, outcome: agreed}, because: must be filled}\n",
     "a reason in either language": "      - refused: {answer: {task: ask, by: petrova, outcome: agreed, sum: 1}, because: petrova}\n",
     "a wrong value": "      - refused: {answer: {task: ask, by: ivanov, outcome: later, call_at: завтра}}\n",
+    "nothing open": LATER + "      - expect: {task: none, closed: ask}\n",
+    "what the task says": "      - expect: {task: ask, title: Договорились?}\n",
+    "away as of now": LATER + "      - absent: {ivanov: {from: 2026-03-03, to: 2026-03-04}}\n      - wait: 26h\n"
+    "      - expect: {task: ask, to: petrova, in-place-of: ivanov}\n",
+    "who has the task keeps it": "      - absent: {ivanov: {from: 2026-03-01}}\n      - expect: {task: ask, to: ivanov, in-place-of: []}\n",
+    "up to a day": LATER + "      - wait: 2026-03-04\n      - expect: {task: ask, due: 2026-03-05T12:00+03:00}\n",
+    "a start": "      - start: {}\n      - expect: {instances: 1, task: ask}\n",
+    "a start refused": "      - refused: {start: {by: ivanov}}\n      - expect: {instances: 0, task: none}\n",
     "a closed task": LATER + "      - refused: {answer: {task: ask, by: ivanov, outcome: agreed, sum: 5}, because: closed}\n",
 }
 
@@ -103,6 +111,36 @@ FAILS = {
             line=8,
         ),
     ),
+    "no task at all": ("", failure("      - expect: {task: ‹none›}", 'expected no open task, but open is "ask"')),
+    "closed, and it is open": ("", failure("      - expect: {closed: ‹ask›}", 'expected the task of "ask" to be closed, but it is open')),
+    "closed, and it was never open": (
+        "      - change: {document: {status: lost}}\n",
+        failure("      - expect: {closed: ‹ask›}", 'expected the task of "ask" to be closed, but nobody has had one yet', "it has not been started", line=8),
+    ),
+    "in whose place": (
+        "",
+        failure(
+            "      - expect: {task: ask, in-place-of: ‹petrova›}",
+            'expected the task of "ask" to be done in place of petrova, but it is done in place of nobody',
+        ),
+    ),
+    "an answer so far": (
+        "",
+        failure(
+            "      - expect: {task: ask, answered: ‹{by: ivanov, outcome: agreed}›}",
+            'expected the task of "ask" to have an answer "agreed" by ivanov, but the answers are: none',
+        ),
+    ),
+    "what a task is called": (
+        "",
+        failure("      - expect: {task: ask, title: ‹Решили?›}", 'expected the task of "ask" to be called "Решили?", but it is called "Договорились?"'),
+    ),
+    "what a task tells": ("", failure("      - expect: {task: ask, text: ‹Звони›}", 'expected the task of "ask" to tell "Звони", but it tells ""')),
+    "a start that is refused": (
+        "",
+        failure("      - ‹start›: {by: ivanov}", 'the start was refused: "deal" is not started by hand', "it has not been started"),
+    ),
+    "a start that should be": ("", failure("      - ‹refused›: {start: {}}", "the start should have been refused, but it was taken")),
     "waiting": ("", failure("      - expect: {waiting: ‹wait_for_call›}", 'expected the process to wait at "wait_for_call", but it does not')),
     "a field": ("", failure("      - expect: {document: {status: ‹won›}}", 'expected "status" of the document to be "won", but it is "open"')),
     "an empty field": ("", failure("      - expect: {document: {tags: ‹[a, b]›}}", 'expected "tags" of the document to be ["a", "b"], but it is none')),
@@ -155,7 +193,7 @@ FAILS = {
         "      - change: {document: {status: lost}}\n",
         failure(
             "      - answer: {task: ‹ask›, by: ivanov, outcome: agreed, sum: 5}",
-            'nobody has had a task of "ask" yet, so it cannot be answered',
+            'nobody has had a task of "ask" yet',
             "it has not been started",
             line=8,
         ),
@@ -205,6 +243,20 @@ def test_a_scenario_that_does_not_hold_says_why_and_where_it_stood(said: Said, b
     number = int(expected.split(":")[1])
     entry = next(line for line in expected.splitlines() if line.startswith(f"{number:>5} | ")).partition(" | ")[2]
     assert said(f"{before}{entry}\n") == expected
+
+
+@pytest.mark.parametrize(
+    "entry, russian",
+    [
+        ("expect: {task: none}", "открытых задач не ожидалось, но открыты: «ask»"),
+        ("expect: {closed: ask}", "задача шага «ask» должна быть закрыта, но она открыта"),
+        ("expect: {task: ask, in-place-of: petrova}", "задача шага «ask» не за тех: ожидалось — за petrova, на деле — никого"),
+        ("expect: {task: ask, title: Решили?}", "задача шага «ask» называется не так: ожидалось «Решили?», на деле «Договорились?»"),
+        ("refused: {start: {}}", "в запуске должно было быть отказано, но процесс запущен"),
+    ],
+)
+def test_and_says_so_in_russian(said: Said, entry: str, russian: str) -> None:
+    assert said(f"      - {entry}\n", "ru").partition(": ")[2].startswith(f"{russian}\n")
 
 
 def test_all_that_is_wrong_with_one_expectation_is_said(said: Said) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from bpflow.definition.process import Process
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.loading import LoadedWorkspace, load_workspace
-from bpflow.scenario import Report, play_file
+from bpflow.scenario import Report, Scenario, load_scenarios, play_file
 from bpflow.scenario.known import Known
 
 HERE = Path(__file__).parent
@@ -58,13 +59,20 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def written(model: BaseModel, prefix: str = "") -> set[str]:
     """Those that are written."""
     found: set[str] = set()
-    for name in model.model_fields_set:
+    for name in model.model_fields_set & type(model).model_fields.keys():
         found.add(prefix + key_of(name))
-        held = getattr(model, name)
-        for one in held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else (held,):
-            if isinstance(one, BaseModel) and not isinstance(one, Step | FieldModel):
+        for one in flat(getattr(model, name)):
+            if not isinstance(one, Step | FieldModel):
                 found |= written(one, f"{prefix}{key_of(name)}.")
     return found
+
+
+def flat(held: Any) -> Iterator[BaseModel]:
+    """The models in a value."""
+    if isinstance(held, BaseModel):
+        yield held
+    for one in held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else ():
+        yield from flat(one)
 
 
 def own_keys(activity: str) -> set[str]:
@@ -132,3 +140,36 @@ def test_every_start_is_played() -> None:
     found = {start.on for process in tried() for start in process.start}
     kinds = {on for kind in models_in(Process.model_fields["start"].annotation) for on in get_args(kind.model_fields["on"].annotation)}
     assert kinds - found == set()
+
+
+def test_every_key_of_a_scenario_is_played() -> None:
+    """In whatever place: `refused` and `play` have the same `answer`, `expect` and `ends` the same `notice`."""
+    there = {(owner(kind, name), key_of(name)) for kind in all_models(Scenario) for name in kind.model_fields}
+    files = [load_scenarios(HERE / f"{name}.test.yaml") for name in SCENARIOS if report(name).ok]
+    found = {
+        (owner(type(one), name), key_of(name)) for file in files for scenario in file.scenarios for one in inside(scenario) for name in one.model_fields_set
+    }
+    assert there - found == set(), f"no scenario in {HERE.name}/ uses these keys"
+
+
+def all_models(kind: type[BaseModel]) -> set[type[BaseModel]]:
+    """The model, and those in its keys."""
+    found, todo = set[type[BaseModel]](), [kind]
+    while todo:
+        kind = todo.pop()
+        found.add(kind)
+        todo += [inner for info in kind.model_fields.values() for inner in models_in(info.annotation) if inner not in found]
+    return found
+
+
+def inside(model: BaseModel) -> Iterator[BaseModel]:
+    """The model, and those that it holds."""
+    yield model
+    for name in type(model).model_fields:
+        for one in flat(getattr(model, name)):
+            yield from inside(one)
+
+
+def owner(kind: type[BaseModel], name: str) -> str:
+    """The model that brings the key in."""
+    return next((above.__name__ for above in reversed(kind.__mro__) if name in get_annotations(above)), kind.__name__)

@@ -93,6 +93,7 @@ def index_of(program: Program, id: int, state: State) -> Rows:
         node = program.nodes.get(token.node)
         if token.waiting is not None and isinstance(node, Task):
             row = task_row(node, token)
+            rows["observer"] |= {(party_text(party), token.id, token.visit) for party in row.observers}
             rows["task"] |= {(party_text(a.party), token.id, token.visit, node.id, row.overdue) for a in row.people}
     return rows
 
@@ -101,6 +102,7 @@ def index_in(engine: Engine, id: int) -> Rows:
     """The rows that the store has of an instance."""
     return {
         "task": rows(engine, "select party, token, visit, node, overdue from task where instance = ?", id),
+        "observer": rows(engine, "select party, token, visit from observer where instance = ?", id),
         "timer": rows(engine, "select holder, arm, due from timer where instance = ?", id),
         "watch": rows(engine, "select holder, document from watch where instance = ?", id),
         "listen": rows(engine, "select holder, arm, visit, name, key from listen where instance = ?", id),

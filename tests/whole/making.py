@@ -281,6 +281,7 @@ class Maker:
         if self.chance(2):
             made["checklist"] = ["Один", "Два $(x)"]
             self.gives(id, {f"len(list(i for i in {id}.checklist if i.done)) > 1": "boolean"})
+        made |= self.maybe(4, "observers", self.people)
         if self.chance(3) and len(made.get("outcomes", {})) > 1:
             made["done-when"] = self.pick(WATCHED)
             for key in ("fields", "fill", "required", "comment"):
