@@ -99,6 +99,8 @@ node = st.one_of(
         done_when=some_expr,
         checklist=some(expr),
         observers=some_expr,
+        parts=some(names),
+        part=st.none() | st.tuples(names, names),
     ),
     st.builds(Call, names, texts, sets, flow, st.none() | names, st.none() | st.builds(Retry, st.integers(0, 9)), some_expr, st.booleans()),
     st.builds(Block, names, some(flow), flow, st.sampled_from(["all", 1]), st.none() | each, some(handler), st.none() | names),

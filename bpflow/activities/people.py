@@ -169,11 +169,12 @@ class HumanStep(Step, FormKeys):
             self._task(b, {name: self._flow(b, name, outcome) for name, outcome in self._outcomes().items()})
             return
         inside, open, decided = b.inside(), b.node("open"), b.node("decided")
-        self._task(b, {name: inside.flow(b.path, name) for name in self._outcomes()})
+        beside_it = self.parts(inside)
+        self._task(b, {name: inside.flow(b.path, name) for name in self._outcomes()}, tuple(flow.to for flow in beside_it if flow.to))
         late = self.on_overdue.steps if self.on_overdue else ()
         beside = ((Trigger("answer"), self.on_answer, ANSWER), (Trigger("overdue"), late, None))
         handlers = tuple(_beside(inside, trigger, steps, gives) for trigger, steps, gives in beside if steps)
-        b.add(Block(open, (inside.flow(open, way=inside.at()),), b.flow(open, way=b.at("decided")), handlers=handlers))
+        b.add(Block(open, (*beside_it, inside.flow(open, way=inside.at())), b.flow(open, way=b.at("decided")), handlers=handlers))
         arms = tuple((Expr(f"{b.name}.outcome == {quoted(name)}"), self._flow(b, name, outcome, decided)) for name, outcome in self._outcomes().items())
         b.add(Choose(decided, arms))
 
@@ -195,7 +196,11 @@ class HumanStep(Step, FormKeys):
         """Where an outcome leads."""
         return b.branch(name, outcome.steps, outcome.next)
 
-    def _task(self, b: Lowering, flows: Mapping[str, Flow]) -> None:
+    def parts(self, inside: Lowering) -> tuple[Flow, ...]:
+        """The flows into tasks that stand beside it as parts of it."""
+        return ()
+
+    def _task(self, b: Lowering, flows: Mapping[str, Flow], parts: tuple[str, ...] = ()) -> None:
         outcomes, asked = self._outcomes(), self.asked(b)
         fields = {str(name): forms.fields(b, (self, outcome)) for name, outcome in outcomes.items()}
         forms.one_type_each(b, outcomes)
@@ -211,6 +216,7 @@ class HumanStep(Step, FormKeys):
             rule=asked.rule,
             in_turn=asked.in_turn,
             climb=asked.climb,
+            parts=parts,
         )
         b.add(self.further(task))
 

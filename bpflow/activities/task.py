@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from pydantic import Field as Key
+
 from bpflow import graph
 from bpflow.activities.people import OutcomeKeys, ToPeople
-from bpflow.definition.types import Expression, Template
+from bpflow.activities.subtasks import PART, Subtask, lowered
+from bpflow.definition.types import Expression, Name, Template
 from bpflow.diagnostics import Diagnostic, say
-from bpflow.graph import World
+from bpflow.graph import Flow, Lowering, World
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
@@ -30,6 +33,10 @@ class Task(ToPeople):
     nobody can say that it is done; `<id>.by` is none then. Other outcomes may be chosen at any time. `observers` see the task, are told
     when it is overdue and when it closes, and may not answer.
 
+    `subtasks` are tasks of their own, for people of their own, which open together with it. Before all of them are done its first outcome
+    is refused, naming those that are left; when it closes otherwise, they are withdrawn. `<id>.subtasks.<name>.by` and `.at` say by whom
+    and when one was done.
+
         steps:
           - id: visit
             activity: task
@@ -41,6 +48,8 @@ class Task(ToPeople):
             checklist: [Make an appointment, "Show the offer to $(document.contact_person)"]
             fields:
               report: {type: text, title: What was said, required: true}
+            subtasks:
+              offer: {title: Write the offer, to: user("orlov"), due: 1 working day}
           - id: signature
             activity: task
             title: Get the contract signed
@@ -48,10 +57,12 @@ class Task(ToPeople):
             done-when: document.status == "signed"
     """
 
-    further_results: ClassVar[tuple[str, ...]] = ("checklist",)
+    further_results: ClassVar[tuple[str, ...]] = ("checklist", "subtasks")
 
     checklist: tuple[Template, ...] = ()
     """What is to be ticked off before the first outcome."""
+    subtasks: dict[Name, Subtask] = Key(default_factory=dict)
+    """Tasks of their own, by name, which must be done before the first outcome."""
     observers: Expression | None = None
     """People who see it, are told when it is overdue and when it closes, and may not answer."""
     done_when: Expression | None = None
@@ -59,8 +70,22 @@ class Task(ToPeople):
 
     def results(self, world: World | None = None) -> Mapping[str, Field]:
         """Those of every task, and the checklist."""
-        items = {"checklist": Field("object", many=True, fields=tuple(ITEM.items()))} if self.checklist else {}
-        return {**super().results(world), **items}
+        found = dict(super().results(world))
+        if self.checklist:
+            found["checklist"] = Field("object", many=True, fields=tuple(ITEM.items()))
+        if self.subtasks:
+            part = Field("object", fields=tuple(PART.items()))
+            found["subtasks"] = Field("object", fields=tuple((str(name), part) for name in self.subtasks))
+        return found
+
+    @property
+    def has_beside(self) -> bool:
+        """The subtasks run beside it too."""
+        return super().has_beside or bool(self.subtasks)
+
+    def parts(self, inside: Lowering) -> tuple[Flow, ...]:
+        """Those of the subtasks."""
+        return tuple(lowered(inside, inside.node("open"), self.subtasks).values())
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """An item that stands twice in the checklist, and a form that nobody fills in."""

@@ -41,6 +41,8 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         ticked = f" ({names.of(item.by)}, {names.when(item.at)})" if item.by else ""
         out.line(f"  {'[x]' if item.by else '[ ]'} {number}. {item.text}{ticked}")
     out.line(say("for: {people}", people=names.people(view.people)), "dim")
+    if view.subtasks:
+        out.line(say("subtasks that are still open: {tasks}", tasks=", ".join(view.subtasks)))
     if view.observers:
         out.line(say("seen by: {people}", people=", ".join(names.of(party) for party in view.observers)), "dim")
     if view.due is not None:

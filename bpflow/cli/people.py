@@ -126,6 +126,7 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
             for outcome in view.outcomes
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
+        "subtasks": list(view.subtasks),
         "observers": [party.id for party in view.observers],
         "checklist": [
             {"item": item.text, "done": item.by is not None, "by": item.by.id if item.by else None, "at": names.iso(item.at)} for item in view.checklist

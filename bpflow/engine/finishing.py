@@ -1,17 +1,20 @@
 """When a task may be finished: what stands between it and its first outcome.
 
 The rules: with a condition (`done_when`) it closes as its first outcome when that is true, by nobody, and nobody can say so before; with a
-checklist nobody can before all is ticked off. Every other outcome may be chosen at any time.
+checklist nobody can before all is ticked off, with subtasks before all are done. Every other outcome may be chosen at any time; subtasks
+are withdrawn then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import say
 from bpflow.engine import arms
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.state import Item, Token, Waiting
+from bpflow.engine.telling import subject_of
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Expr, Task, Trigger
@@ -27,15 +30,41 @@ def is_done(draft: Draft, token: Token, condition: Expr) -> bool:
     return value
 
 
-def check_ready(task: Task, waiting: Waiting, outcome: str) -> None:
+def parts_left(draft: Draft, token: Token, task: Task) -> list[Token]:
+    """The tokens of the subtasks that are not done."""
+    return [other for other in draft.tokens.values() if other.node in task.parts and other.scope == token.scope] if task.parts else []
+
+
+def part_done(draft: Draft, token: Token, part: tuple[str, str], by: User | None) -> None:
+    """The results of the task of which it is a subtask tell that it is done."""
+    gives, name = part
+    results = draft.home(token.scope)[0].get(gives)
+    if isinstance(results, Mapping):
+        known = results.get("subtasks")
+        done: dict[str, Value] = {"by": by, "at": draft.now}
+        draft.give(token.scope, gives, {**results, "subtasks": {**(known if isinstance(known, Mapping) else {}), name: done}})
+
+
+def undone(draft: Draft, task: Task) -> dict[str, Value]:
+    """The subtasks as the results have them before any is done."""
+    parts = (draft.program.nodes[node] for node in task.parts)
+    return {part.part[1]: {"by": None, "at": None} for part in parts if isinstance(part, Task) and part.part}
+
+
+def check_ready(draft: Draft, token: Token, task: Task, outcome: str) -> None:
     """InvalidAnswer if the outcome is the first and something is left to do before it."""
     if outcome != task.outcomes[0][0]:
         return
     if task.done_when is not None:
         raise InvalidAnswer(say("it is not done yet: `{condition}` is not true", condition=task.done_when.text))
-    left = [item.text for item in waiting.checklist if item.by is None]
+    assert token.waiting is not None
+    left = [item.text for item in token.waiting.checklist if item.by is None]
     if left:
         raise InvalidAnswer(say("this is still to be ticked off: {left}", left=", ".join(left)))
+    parts = (draft.program.nodes[part.node] for part in parts_left(draft, token, task))
+    open = [subject_of(draft, part) for part in parts if isinstance(part, Task)]
+    if open:
+        raise InvalidAnswer(say("these subtasks are still open: {left}", left=", ".join(open)))
 
 
 # ── the checklist ───────────────────────────────────────────────────────────────────────────────────────────────────

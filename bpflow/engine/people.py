@@ -64,11 +64,15 @@ def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, 
     """The results of a task that nobody has answered."""
     waiting: list[Value] = [assignee.party for assignee in people]
     before = answers_in(results_so_far(draft, token, task)) if task.climb else []
-    return {**NOT_DECIDED, "answers": before, "waiting": waiting, "overdue": False}
+    parts = {"subtasks": finishing.undone(draft, task)} if task.parts else {}
+    return {**NOT_DECIDED, "answers": before, "waiting": waiting, "overdue": False, **parts}
 
 
 def give(draft: Draft, token: Token, task: Task, record: dict[str, Value]) -> None:
-    """Writes the results of a task; where it climbs a line, it stays known how far."""
+    """Writes the results of a task; which subtasks are done, and where it climbs a line, how far it is, stays known."""
+    if task.parts:
+        known = results_so_far(draft, token, task).get("subtasks", {})
+        record = {"subtasks": known, **record}
     if task.checklist:
         record = {**record, "checklist": finishing.ticks(token.waiting)}
     if task.climb:
@@ -150,7 +154,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     if outcome is None or not outcome.button:
         buttons = [o.name for o in task.form.outcomes if o.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
-    finishing.check_ready(task, waiting, event.outcome)
+    finishing.check_ready(draft, token, task, event.outcome)
     values = checked(outcome, event.values, event.comment)
     before = arms.closed(token)
     take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
@@ -158,7 +162,10 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
         give(draft, token, task, answered_record(draft, token, task, chosen, given))
-    handling.hear(draft, token, "answer", given)
+    if task.part is None:
+        handling.hear(draft, token, "answer", given)
+    elif chosen is not None:
+        finishing.part_done(draft, token, task.part, event.by)
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
     draft.facts.append(("answered", token.id, token.node))
@@ -282,7 +289,10 @@ def refuse(field: str, message: Message) -> InvalidAnswer:
 
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
-    """The task, whose row was `before`, is over, and those who see it are told; gives the flow of its outcome."""
+    """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
+    outcome."""
+    for part in finishing.parts_left(draft, token, task):
+        handling.drop(draft, draft.token(part.id))
     if token.waiting is not None:
         closed(draft, token, task, [*token.waiting.observers])
     draft.effects.tasks.put((token.id, token.visit), before, None)
@@ -304,7 +314,8 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         waiting.arms.fired = {**waiting.arms.fired, number: due}
         if what.overdue:
             mark_overdue(draft, token, task)
-            handling.hear(draft, token, "overdue", {})
+            if task.part is None:
+                handling.hear(draft, token, "overdue", {})
     if first and what.outcome is not None:
         return decided_by_alarm(draft, token, task, what.outcome, told)
     if what.remind is not None:

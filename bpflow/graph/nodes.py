@@ -183,6 +183,10 @@ class Task:
     """The texts of what is to be ticked off before the first outcome."""
     observers: Expr | None = None
     """The people who see it, are told when it is overdue and when it closes, and may not answer."""
+    parts: tuple[str, ...] = ()
+    """The tasks beside it in the same block that must be done before its first outcome; whichever it is, they are withdrawn with it."""
+    part: tuple[str, str] | None = None
+    """Of such a task: the results in whose `subtasks` it is told that it is done, and under which name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from bpflow.stores.contract import InstanceRow, party_text
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
     `later` those who come after them · `votes`: the answers so far · `checklist`: what is ticked off, and by whom · `observers`: who sees it
-    besides."""
+    besides · `subtasks`: what those are called that are still open."""
 
     id: str
     instance: int
@@ -63,6 +63,7 @@ class TaskView:
     overdue: bool
     checklist: tuple[Item, ...] = ()
     observers: tuple[Party, ...] = ()
+    subtasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,14 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.overdue,
         at.waiting.checklist,
         at.waiting.observers,
+        tuple(look.text(part.form.subject) for part in parts_left(held.program, state, at, node)),
     )
+
+
+def parts_left(program: Program, state: State, token: Token, task: Task) -> list[Task]:
+    """The subtasks of a task that are still open."""
+    nodes = (program.nodes[other.node] for other in state.tokens.values() if other.node in task.parts and other.scope == token.scope)
+    return [node for node in nodes if isinstance(node, Task)]
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ MOVE = """
         to: user("ivanov")
         checklist: [Книги, Посуда]
         observers: user("petrova")
+        subtasks:
+          car: {title: Заказать машину, to: user("sidorov")}
 """
 
 
@@ -27,7 +29,7 @@ MOVE = """
 def task(bpflow: Bpflow, workspace: Path) -> str:
     (workspace / "move.yaml").write_text(dedent(MOVE), encoding="utf-8")
     assert bpflow("start", "move", "--by", "sidorov").code == 0
-    return str(json.loads(bpflow("tasks", "--json").out)[0]["task"])
+    return str(json.loads(bpflow("tasks", "--for", "ivanov", "--json").out)[0]["task"])
 
 
 def test_items_are_ticked_off_and_taken_back(bpflow: Bpflow, task: str) -> None:
@@ -74,5 +76,8 @@ def test_who_sees_a_task_finds_it(bpflow: Bpflow, task: str) -> None:
     (seen,) = json.loads(bpflow("tasks", "--observer", "petrova", "--json").out)
     assert seen["task"] == task
     assert bpflow("tasks", "--observer", "sidorov").out == "no open tasks\n"
-    assert "seen by: Петрова Анна" in bpflow("task", task).out
+    shown = bpflow("task", task).out
+    assert "seen by: Петрова Анна" in shown
+    assert "subtasks that are still open: Заказать машину" in shown
+    assert json.loads(bpflow("task", task, "--json").out)["subtasks"] == ["Заказать машину"]
     assert json.loads(bpflow("task", task, "--json").out)["observers"] == ["petrova"]

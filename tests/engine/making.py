@@ -86,7 +86,7 @@ class Maker:
 
     def one(self, then: str | None, depth: int) -> str:
         simple = (self.step, self.task, self.task, self.call, self.wait)
-        nested = (self.choose, self.choose, self.loop, self.split, self.split, self.block, self.block, self.each, self.leave)
+        nested = (self.choose, self.choose, self.loop, self.split, self.split, self.block, self.block, self.each, self.leave, self.work)
         return self.pick(nested if depth > 0 and not self.chance(4) else simple)(then, depth - 1)
 
     # ── the kinds ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,6 +159,23 @@ class Maker:
             "observers": Expr(self.pick(PEOPLE)) if self.chance(5) else None,
         }
         return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, **more))
+
+    def work(self, then: str | None, depth: int) -> str:
+        """A task with subtasks."""
+        id, main = self.id(), self.id()
+        parts = tuple(self.id() for _ in range(self.pick((1, 2))))
+        for part in parts:
+            form = Form(Expr(self.pick(('"Part"', 'text("n ", 6 // document.n)'))), (Outcome("yes", "yes", (("n", Field("integer")),)),))
+            self.add(Task(part, Expr(self.pick(PEOPLE)), form, (("yes", self.flow(part, None, "yes")),), part=(main, part)))
+        self.around.append((id, then))
+        self.task(None, 0)
+        self.around.pop()
+        made = self.nodes.pop()
+        assert isinstance(made, Task)
+        ways = tuple((name, self.flow(main, None, name)) for name, _ in made.outcomes)
+        self.add(replace(made, id=main, outcomes=ways, gives=main, climb=None, parts=parts))
+        entry = tuple(self.flow(id, inner, inner) for inner in (*parts, main))
+        return self.add(Block(id, entry, self.flow(id, then)))
 
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))

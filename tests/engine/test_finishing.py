@@ -8,7 +8,7 @@ from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent
 from bpflow.engine.events import Ticked
 from bpflow.engine.state import Item
 from bpflow.expressions.data import User
-from bpflow.graph import Alarm, Block, Expr, Form, Outcome, Variable
+from bpflow.graph import Alarm, Block, Expr, Form, Handler, Outcome, Trigger, Variable
 from bpflow.values import Field
 from tests.engine.play import BOSS, COMPANY, HOUR, IVANOV, PETROV, SIDOROV, Play, T, World, flow, graph, sets, step, task
 
@@ -225,3 +225,66 @@ def test_observers_are_not_told_where_nobody_knows_any_more_what_it_was_called()
     play.world.documents = {}
     play.answer("t", "done")
     assert (play.where(), play.notices) == (["after"], [])
+
+
+# ── subtasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def house(*handlers: Handler, status: str = "new", **more: Any) -> Play:
+    """A task with two subtasks, as it is lowered."""
+    ways = (("done", flow("t", None, "done")), ("lost", flow("t", None, "lost")))
+    main = task("t", None, outcomes=ways, form=FORM, parts=("doors", "roof"), **more)
+    parts = tuple(
+        task(name, None, f'user("{who}")', gives=None, form=Form(Expr(f'"The {name}"'), (Outcome("done", "Done"),)), part=("t", name))
+        for name, who in (("doors", "petrov"), ("roof", "sidorov"))
+    )
+    block = Block("k", tuple(flow("k", name, name) for name in ("doors", "roof", "t")), flow("k", "after"), handlers=handlers)
+    nodes = (block, main, *parts, task("after"), step("note", sets=sets(n="n + 1")))
+    variables = (Variable("n", Field("integer"), Expr("0")),)
+    return Play(graph(*nodes, reads="t n", variables=variables), World({COMPANY: {"status": status}}), document=COMPANY)
+
+
+def test_the_first_outcome_waits_until_all_subtasks_are_done():
+    play = house()
+    assert play.where() == ["doors", "roof", "t"]
+    with pytest.raises(InvalidAnswer, match="still open: The doors, The roof"):
+        play.answer("t", "done")
+    play.now += HOUR
+    play.answer("roof", "done", SIDOROV)
+    assert play.names["t"]["subtasks"] == {"doors": {"by": None, "at": None}, "roof": {"by": SIDOROV, "at": T + HOUR}}
+    with pytest.raises(InvalidAnswer, match=r"still open: The doors$"):
+        play.answer("t", "done")
+    play.answer("doors", "done", PETROV)
+    play.answer("t", "done")
+    assert play.where() == ["after"]
+    assert [play.names["t"]["subtasks"][name]["by"] for name in ("doors", "roof")] == [PETROV, SIDOROV]
+    play.replay_all()
+
+
+def test_another_outcome_withdraws_the_subtasks_and_tells_their_people():
+    play = house()
+    play.answer("doors", "done", PETROV)
+    play.answer("t", "lost")
+    assert play.where() == ["after"]
+    assert told(play) == [("withdrawn", [SIDOROV])]
+    assert play.names["t"]["subtasks"]["doors"]["by"] == PETROV
+    assert [what for kind, _, what in play.facts if kind == "cleared"] == ["roof"]
+
+
+def test_a_condition_that_is_true_already_leaves_no_subtask_and_tells_nobody():
+    play = house(status="signed", done_when=SIGNED)
+    assert (play.where(), play.notices) == (["after"], [])
+    assert [row.node for row in play.index.tasks.values()] == ["after"]
+
+
+def test_a_deadline_that_closes_it_withdraws_the_subtasks():
+    play = house(alarms=(Alarm(Expr("now + hours(1)"), outcome="lost"),))
+    play.wait(HOUR)
+    assert play.where() == ["after"]
+
+
+def test_steps_beside_hear_of_the_task_alone_and_go_on_after_it():
+    noted = Handler("on-answer", Trigger("answer"), False, flow("k", "note", "on-answer"))
+    play = house(noted)
+    play.answer("doors", "done", PETROV)
+    assert play.names["n"] == 0
+    play.answer("t", "lost")
+    assert (play.names["n"], play.where()) == (1, ["after"])

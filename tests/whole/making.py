@@ -282,6 +282,9 @@ class Maker:
             made["checklist"] = ["Один", "Два $(x)"]
             self.gives(id, {f"len(list(i for i in {id}.checklist if i.done)) > 1": "boolean"})
         made |= self.maybe(4, "observers", self.people)
+        if self.chance(4):
+            made["subtasks"] = {f"{id}_{n}": {"title": self.text(), "to": self.people(), **self.maybe(2, "due", self.length)} for n in range(2)}
+            self.gives(id, {f"{id}.subtasks.{id}_1.by": "people"})
         if self.chance(3) and len(made.get("outcomes", {})) > 1:
             made["done-when"] = self.pick(WATCHED)
             for key in ("fields", "fill", "required", "comment"):
