@@ -38,7 +38,13 @@ Lines: TypeAlias = Iterator[str]
 
 VISIBLE = {"\t": ("⇥   ", "⇥ stands for a tab"), "\u00a0": ("⍽", "⍽ stands for a no-break space")}
 """What cannot be seen in an example, and what is shown in its place."""
-ELSEWHERE = {"FieldModel": "[field](#fields)", "DocumentTypeModel": "[document type](#document-types)", "step": "a step"}
+ELSEWHERE = {
+    "FieldModel": "[field](#fields)",
+    "FormField": "[field of a form](#fields-of-forms)",
+    "FormCheck": "[check](#fields-of-forms)",
+    "DocumentTypeModel": "[document type](#document-types)",
+    "step": "a step",
+}
 """Sets of keys that have a place of their own on the page."""
 FIELD_TYPES: Mapping[Kind, tuple[str, str]] = {
     "string": ("a line of text", "`ТСЖ «Заря»`"),
@@ -242,6 +248,13 @@ def field_keys() -> Lines:
     yield from keys_of(schema["FieldModel"], schema, "Keys of a field")
 
 
+def form_keys() -> Lines:
+    """What the fields of forms have besides, and the checks of forms."""
+    schema = process_schema()["$defs"]
+    yield from keys_of(schema["FormField"], schema, "Keys of a field of a form besides", schema["FieldModel"]["properties"])
+    yield from keys_of(schema["FormCheck"], schema, "Keys of a check")
+
+
 def names() -> Lines:
     yield from ("| name | |", "|---|---|")
     for name, text in BUILTIN_NAMES.items():
@@ -332,6 +345,7 @@ PARTS: Mapping[str, Callable[[], Lines]] = {
     "activities": activities,
     "field-types": field_types,
     "field-keys": field_keys,
+    "form-keys": form_keys,
     "names": names,
     "functions": functions,
     "document-type": workspace(DocumentTypeModel, "Keys of a document type"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field as Key
 
-from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition import forms
+from bpflow.definition.fields import fields_of
+from bpflow.definition.forms import FormCheck, FormFields
 from bpflow.definition.model import Model
 from bpflow.definition.types import Title
-from bpflow.diagnostics import Span, did_you_mean, say
-from bpflow.graph import Expr, Lowering, Sets, World
+from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
+from bpflow.graph import Expr, Lowering, Outcome, Sets, World
 from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
 
@@ -23,7 +25,7 @@ RESERVED = ("outcome", "by", "at", "comment", "answers", "waiting", "overdue")
 class FormKeys(Model):
     """What is filled in: on the step for every outcome, on an outcome for it alone."""
 
-    fields: Fields = Key(default_factory=dict)
+    fields: FormFields = Key(default_factory=dict)
     """Fields of the form, by name."""
     fill: tuple[Title, ...] = ()
     """Fields of the document that the answer writes; what they hold is offered."""
@@ -31,6 +33,8 @@ class FormKeys(Model):
     """Fields of the form that must be filled in."""
     comment: Literal["none", "optional", "required"] | None = None
     """Whether a comment is asked for; `optional` if nothing is said."""
+    check: tuple[FormCheck, ...] = ()
+    """What must hold of the form as a whole, once each field is right: the first that does not is told."""
 
 
 def known_fields(keys: Sequence[FormKeys], world: World) -> dict[str, Field]:
@@ -65,7 +69,28 @@ def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:
         for name in own.required:
             if name not in seen:
                 b.report("unknown-field", say('the form has no field "{field}"', field=name), did_you_mean(name, seen), _place(name, own))
-    return known_fields(keys, b.world)
+    written = {name: field for own in keys for name, field in own.fields.items()}
+    return forms.in_order(known_fields(keys, b.world), forms.readings(b.name, written))
+
+
+def outcome(b: Lowering, name: str, title: str, keys: Sequence[FormKeys], button: bool = True) -> Outcome:
+    """A button with its form, by the keys of the step and of the outcome."""
+    written = {name: field for own in keys for name, field in own.fields.items()}
+    return Outcome(
+        name,
+        title,
+        tuple(fields(b, keys).items()),
+        next((own.comment for own in reversed(keys) if own.comment), "optional"),
+        button,
+        forms.conditions(written),
+        forms.choices(written),
+        forms.checks(check for own in keys for check in own.check),
+    )
+
+
+def circles(step: str | None, keys: Sequence[FormKeys]) -> Iterator[Diagnostic]:
+    """The finding that fields of a form go round in a circle."""
+    yield from forms.circles(step, {name: field for own in keys for name, field in own.fields.items()})
 
 
 def one_type_each(b: Lowering, outcomes: Mapping[str, FormKeys]) -> None:

@@ -17,7 +17,7 @@ from bpflow.definition.times import deadline, moment
 from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
-from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Outcome, Task, Trigger, Way, World
+from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Task, Trigger, Way, World
 from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
 
@@ -118,6 +118,8 @@ class HumanStep(Step, FormKeys):
     def mistakes(self) -> Iterator[Diagnostic]:
         """Outcomes that lead nowhere, and what `on-overdue` lacks."""
         yield from super().mistakes()
+        for outcome in self._outcomes().values():
+            yield from forms.circles(self.id, (self, outcome))
         for name, outcome in list(self._outcomes().items())[1:]:
             if not outcome.next and "steps" not in outcome.model_fields_set:
                 span = span_of(name) if span_of(name).file else self.place
@@ -202,12 +204,11 @@ class HumanStep(Step, FormKeys):
 
     def _task(self, b: Lowering, flows: Mapping[str, Flow], parts: tuple[str, ...] = ()) -> None:
         outcomes, asked = self._outcomes(), self.asked(b)
-        fields = {str(name): forms.fields(b, (self, outcome)) for name, outcome in outcomes.items()}
         forms.one_type_each(b, outcomes)
         task = Task(
             id=b.path,
             people=asked.people,
-            form=self._form(b, outcomes, fields),
+            form=self._form(b, outcomes),
             outcomes=tuple((str(name), flows[name]) for name in outcomes),
             alarms=self._alarms(),
             gives=b.name if self.id or self._fills() or self.around else None,
@@ -228,13 +229,10 @@ class HumanStep(Step, FormKeys):
         """The fields of the document that an outcome writes; one that nobody can choose writes none."""
         return (*self.fill, *outcome.fill) if outcome.button else ()
 
-    def _form(self, b: Lowering, outcomes: Mapping[str, OutcomeKeys], fields: Mapping[str, Mapping[str, Field]]) -> Form:
+    def _form(self, b: Lowering, outcomes: Mapping[str, OutcomeKeys]) -> Form:
         return Form(
             subject=self.title.expr if self.title else Expr(quoted(b.world.title)),
-            outcomes=tuple(
-                Outcome(str(name), str(outcome.title or name), tuple(fields[name].items()), outcome.comment or self.comment or "optional", outcome.button)
-                for name, outcome in outcomes.items()
-            ),
+            outcomes=tuple(forms.outcome(b, str(name), str(o.title or name), (self, o), o.button) for name, o in outcomes.items()),
             text=self.text.expr if self.text else None,
             show=tuple(forms.shown(b, expr) for expr in self.show),
             prefill=forms.prefill(b, (self, *outcomes.values())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bpflow.definition import forms
 from bpflow.definition.step import Step, Steps
 from bpflow.definition.triggers import TriggerKeys
 from bpflow.definition.types import Name, Targets
@@ -58,6 +59,12 @@ class Race(Step):
     branches: dict[Name, Runner]
     """What may come first, by name."""
 
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """Fields of a button that wait for each other."""
+        yield from super().mistakes()
+        for branch in self.branches.values():
+            yield from forms.circles(self.id, branch.fields)
+
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The steps of each branch."""
         for name, branch in self.branches.items():
@@ -77,5 +84,6 @@ class Race(Step):
 
     def lower(self, b: Lowering) -> None:
         """One Wait with an arm for each branch."""
-        arms = tuple((branch.trigger(), b.flow(b.path, str(name), b.branch(str(name), branch.steps, branch.next))) for name, branch in self.branches.items())
+        ways = {name: b.branch(str(name), branch.steps, branch.next) for name, branch in self.branches.items()}
+        arms = tuple((branch.trigger(self.id), b.flow(b.path, str(name), ways[name])) for name, branch in self.branches.items())
         b.add(Wait(b.path, arms, gives=b.name, names=tuple(map(str, self.branches))))

@@ -189,10 +189,20 @@ class Demo:
         """The person to whom the task came chooses an outcome and fills its form."""
         view = self.engine.task(task.id)
         outcome = self.choose(view, task)
-        values = {name: value for name, f in outcome.fields if (value := self.fill(name, f, view, task)) is not None}
+        values = self.form(outcome, view, task)
         who = task.party.partition(":")[2] if task.party.startswith("user:") else self.member(view)
         comment = say("Decided").text(self.out.language) if outcome.comment == "required" else None
         self.engine.answer(task.id, by=who, outcome=outcome.name, values=values, comment=comment)
+
+    def form(self, outcome: Outcome, view: TaskView, task: TaskEntry) -> dict[str, object]:
+        """The values of the fields that are asked for, one after the other."""
+        values: dict[str, object] = {}
+        for number, (name, f) in enumerate(outcome.fields):
+            one = self.engine.form(task.id, outcome=outcome.name, values=values).fields[number]
+            value = one.choices[0][0] if one.choices else self.fill(name, f, view, task)
+            if one.shown and value is not None:
+                values[name] = [value] if f.many and one.choices else value
+        return values
 
     def member(self, view: TaskView) -> str:
         directory = self.engine.world.directory

@@ -6,7 +6,7 @@ offered again. The end of the input does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
@@ -14,9 +14,9 @@ from bpflow.cli.names import Names
 from bpflow.cli.output import Output
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
-from bpflow.expressions.data import User, Value
+from bpflow.expressions.data import User, Value, flattened
 from bpflow.graph import Outcome
-from bpflow.runtime import CommandView, Engine, TaskView
+from bpflow.runtime import CommandView, Engine, FieldView, FormView, TaskView
 from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -50,19 +50,22 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         out.line(say("due: {due}, overdue", due=due) if view.overdue else say("due: {due}", due=due), "red" if view.overdue else "dim")
 
 
-def show_form(outcome: Outcome, names: Names, out: Output) -> None:
-    """An outcome with the fields of its form."""
+def show_form(form: FormView, names: Names, out: Output) -> None:
+    """An outcome with the fields of its form, and in what is asked for now what may be chosen."""
     out.line()
-    out.line(f"{outcome.title} ({outcome.name})", "bold")
-    for name, one in outcome.fields:
-        out.line(f"  {name}: {asked(one, name).text(names.language)}")
-    if outcome.comment == "required":
+    out.line(f"{form.title} ({form.outcome})", "bold")
+    for one in form.fields:
+        what = asked(one.field, one.name)
+        out.line(f"  {one.name}: {(what if one.shown else say('{what}; asked for only as others are filled in', what=what)).text(names.language)}")
+        for _, label in one.choices or () if one.field.kind != "choice" else ():
+            out.line(f"    {label}")
+    if form.comment == "required":
         out.line(say("  a comment is required"))
 
 
 def asked(one: Field, name: str, listed: bool = False) -> Message:
     """What is asked of a field: its title, its kind, and whether it must be filled. `listed`: its choices stand above, numbered."""
-    kind = say("one of the numbers") if listed and one.choices else _kind(one)
+    kind = say("one of the numbers") if listed else _kind(one)
     kind = say("{kind}, several", kind=kind) if one.many else kind
     what = say("{title} ({kind})", title=one.title or name, kind=kind)
     return say("{what}, required", what=what) if one.required else what
@@ -91,6 +94,24 @@ def _kind(one: Field) -> Message:
     return say("text")
 
 
+def choices_of(one: FieldView) -> Sequence[tuple[Value, str]]:
+    """What may be chosen in a field, with titles; empty where that is whatever it may hold."""
+    return one.field.choices if one.choices is None else one.choices
+
+
+def may_be(one: FieldView, value: Value) -> bool:
+    """Whether all of the value is among what may be chosen."""
+    choices = one.choices
+    return choices is None or all(any(part == choice for choice, _ in choices) for part in flattened(value))
+
+
+def _chosen(options: Sequence[tuple[Value, str]], text: str) -> object:
+    """The choice that is meant by its number or its title, else what was typed."""
+    if text.isdecimal() and 0 < int(text) <= len(options):
+        return options[int(text) - 1][0]
+    return next((value for value, title in options if title.casefold() == text.casefold()), text)
+
+
 Send = Callable[[Outcome, dict[str, object], str | None], None]
 """Sends a form that was filled, with its comment; InvalidAnswer if it is not taken."""
 
@@ -111,10 +132,10 @@ class Asking:
         offered = dict(given)
         while True:
             form = choose()
-            offered = {**offered, **self.fields(form, offered)}
-            comment = self.comment(form, comment)
+            filled = self.fields(form, offered)
+            offered, comment = {**offered, **filled}, self.comment(form, comment)
             try:
-                send(form, {name: offered[name] for name, _ in form.fields if name in offered}, comment)
+                send(form, filled, comment)
                 return form
             except InvalidAnswer as refused:
                 self.refuse(refused)
@@ -130,42 +151,63 @@ class Asking:
         return self.ask(f"{prompt.text(self.names.language)}: ").strip()
 
     # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
-    def fields(self, outcome: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
-        """The values of the form."""
-        return {name: self.value(name, one, offered.get(name)) for name, one in outcome.fields}
+    def fields(self, form: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
+        """The values of the fields that are asked for, one after the other."""
+        filled: dict[str, object] = {}
+        for name, _ in form.fields:
+            (one,) = (one for one in self.seen(form, {**offered, **filled}) if one.name == name)
+            if one.shown:
+                filled[name] = self.value(one, offered.get(name))
+        return filled
 
-    def value(self, name: str, one: Field, offered: object) -> Value:
+    def seen(self, form: Outcome, values: Mapping[str, object]) -> tuple[FieldView, ...]:
+        """The fields of a form by what is filled in so far."""
+        if not form.when and not form.choices:
+            return tuple(FieldView(name, one, True, None, None) for name, one in form.fields)
+        return self.look(form, {name: values[name] for name, _ in form.fields if name in values}).fields
+
+    def look(self, form: Outcome, values: dict[str, object]) -> FormView:
+        """What the engine says of a form that is not the same whatever is filled in; the form of a start always is."""
+        raise NotImplementedError
+
+    def value(self, one: FieldView, offered: object) -> Value:
         """A value that the field may have."""
+        options = choices_of(one)
         default = self.offered(one, offered)
-        prompt = asked(one, name, listed=True)
+        prompt = asked(one.field, one.name, listed=bool(options))
         if default not in (None, []):
-            prompt = say("{prompt} [{value}]", prompt=prompt, value=self.names.value(default, one, self.zone))
-        if one.help:
-            self.out.line(one.help, "dim")
-        for number, (_, title) in enumerate(one.choices, 1):
+            prompt = say("{prompt} [{value}]", prompt=prompt, value=self.names.value(default, one.field, self.zone))
+        if one.field.help:
+            self.out.line(one.field.help, "dim")
+        for number, (_, title) in enumerate(options, 1):
             self.out.line(f"  {number}. {title}")
         while True:
             text = self.typed(prompt)
             try:
                 value = default if not text else self.read(one, "" if text == EMPTY else text)
-                check(one, value)
+                check(one.field, value)
                 return value
             except InvalidValue as wrong:
                 self.refuse(wrong)
 
-    def offered(self, one: Field, value: object) -> Value:
+    def offered(self, one: FieldView, value: object) -> Value:
         """A value on offer; none where it is none for this field."""
         try:
-            return read(one, value, self.zone)
+            found = read(one.field, value, self.zone)
+            return found if may_be(one, found) else None
         except InvalidValue:
             return None
 
-    def read(self, one: Field, text: str) -> Value:
-        """The value that was typed; choices by number too, people by name too. InvalidValue if it is none."""
-        parts = [part.strip() for part in text.replace(";", ",").split(",")] if one.many and one.choices else [text]
-        numbered = [one.choices[int(part) - 1][0] if part.isdecimal() and 0 < int(part) <= len(one.choices) else part for part in parts]
-        value = read(one, numbered if one.many and one.choices else numbered[0], self.zone)
-        return self.person(value) if one.kind == "user" and isinstance(value, User) else value
+    def read(self, one: FieldView, text: str) -> Value:
+        """The value that was typed; choices by number and by title too, people by name too. InvalidValue if it is none."""
+        options = choices_of(one)
+        parts = [part.strip() for part in text.replace(";", ",").split(",") if part.strip()] if one.field.many and options else [text]
+        meant = [_chosen(options, part) for part in parts]
+        value = read(one.field, meant if one.field.many and options else meant[0], self.zone)
+        value = self.person(value) if one.field.kind == "user" and isinstance(value, User) else value
+        if not may_be(one, value):
+            raise InvalidValue(say('"{text}" is none of them', text=text))
+        return value
 
     def person(self, user: User) -> User:
         """The person with this id, or with this name or the beginning of it if nobody else has it."""
@@ -227,6 +269,10 @@ class Dialogue(Asking):
             self.out.line()
             raise NothingDone(say("nothing was answered: the task is as it was")) from None
 
+    def look(self, form: Outcome, values: dict[str, object]) -> FormView:
+        """What the engine says of the outcome's form by now."""
+        return self.engine.form(self.view.id, by=self.by, outcome=form.name, values=values)
+
     def send(self, outcome: Outcome, form: dict[str, object], comment: str | None) -> None:
         """Answers the task."""
         self.engine.answer(self.view.id, by=self.by, outcome=outcome.name, values=form, comment=comment)
@@ -259,6 +305,10 @@ class Pressing(Asking):
         except EOFError:
             self.out.line()
             raise NothingDone(say("nothing was pressed: the process is as it was")) from None
+
+    def look(self, form: Outcome, values: dict[str, object]) -> FormView:
+        """What the engine says of the command's form by now."""
+        return self.engine.command_form(self.view.instance, form.name, by=self.by, values=values, place=self.view.place)
 
     def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
         """Presses the command."""

@@ -15,8 +15,7 @@ from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.graph import Outcome
-    from bpflow.runtime import Engine, TaskView
+    from bpflow.runtime import Engine, FormView, TaskView
     from bpflow.stores.contract import CalendarRow, NoticeRow, TaskEntry
 
 commands = typer.Typer()
@@ -92,15 +91,16 @@ def task(ctx: typer.Context, id: Annotated[str, typer.Argument(metavar="TASK", h
         from bpflow.cli.names import Names
 
         names, view = Names(engine, call.out.language), engine.task(id)
+        forms = [engine.form(id, outcome=outcome.name) for outcome in view.outcomes]
         if as_json:
-            call.out.data(_view_data(view, names))
+            call.out.data(_view_data(view, forms, names))
             return
         show_task(view, names, call.out)
-        for outcome in view.outcomes:
-            show_form(outcome, names, call.out)
+        for form in forms:
+            show_form(form, names, call.out)
 
 
-def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
+def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str, Any]:
     from bpflow.cli.names import written
 
     return {
@@ -118,12 +118,12 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
         "overdue": view.overdue,
         "outcomes": [
             {
-                "outcome": outcome.name,
-                "title": outcome.title,
-                "comment": outcome.comment,
-                "fields": form_data(outcome),
+                "outcome": form.outcome,
+                "title": form.title,
+                "comment": form.comment,
+                "fields": form_data(form, names),
             }
-            for outcome in view.outcomes
+            for form in forms
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
         "subtasks": list(view.subtasks),
@@ -134,11 +134,19 @@ def _view_data(view: TaskView, names: Names) -> dict[str, Any]:
     }
 
 
-def form_data(form: Outcome) -> list[dict[str, Any]]:
-    """The fields of a form for programs."""
+def form_data(form: FormView, names: Names) -> list[dict[str, Any]]:
+    """The fields of a form for programs, as nothing has been filled in yet but what is offered."""
     return [
-        {"field": name, "type": f.kind, "title": f.title, "required": f.required, "many": f.many, "choices": [id for id, _ in f.choices]}
-        for name, f in form.fields
+        {
+            "field": one.name,
+            "type": one.field.kind,
+            "title": one.field.title,
+            "shown": one.shown,
+            "required": one.required,
+            "many": one.field.many,
+            "choices": [id for id, _ in one.field.choices] if one.choices is None else [names.data(value) for value, _ in one.choices],
+        }
+        for one in form.fields
     ]
 
 
@@ -188,7 +196,8 @@ def _outcomes(view: TaskView) -> str:
     """Each outcome with the fields that it must have: `arranged (meeting_at)`."""
     found = []
     for outcome in view.outcomes:
-        needed = [name for name, field in outcome.fields if field.required] + (["comment"] if outcome.comment == "required" else [])
+        needed = [name for name, field in outcome.fields if field.required and name not in dict(outcome.when)]
+        needed += ["comment"] if outcome.comment == "required" else []
         found.append(f"{outcome.name} ({', '.join(needed)})" if needed else outcome.name)
     return ", ".join(found)
 

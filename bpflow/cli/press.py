@@ -13,7 +13,7 @@ from bpflow.diagnostics import say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
-    from bpflow.runtime import CommandView, Engine
+    from bpflow.runtime import CommandView, Engine, FormView
 
 commands = typer.Typer()
 
@@ -33,7 +33,7 @@ def listed(
         names = Names(engine, call.out.language)
         found = engine.commands(number(instance, "INSTANCE"), names.user(user))
         if as_json:
-            call.out.data([_data(view, names) for view in found])
+            call.out.data([_data(view, engine.command_form(view.instance, view.name, by=user, place=view.place), names) for view in found])
         elif found:
             headings = say("command"), say("button"), say("place"), say("form"), say("for")
             call.out.table(headings, [_row(view, names) for view in found])
@@ -44,7 +44,7 @@ def listed(
 def _row(view: CommandView, names: Names) -> tuple[str, ...]:
     from bpflow.cli.show import where
 
-    fields = [f"{name}*" if field.required else name for name, field in view.form.fields]
+    fields = [f"{name}*" if field.required and name not in dict(view.form.when) else name for name, field in view.form.fields]
     form = ", ".join(fields + (["comment*"] if view.form.comment == "required" else []))
     return view.name, where(view.title, view.within, names), view.place, form, _people(view, names)
 
@@ -55,7 +55,7 @@ def _people(view: CommandView, names: Names) -> str:
     return ", ".join(names.of(party) for party in view.people)
 
 
-def _data(view: CommandView, names: Names) -> dict[str, Any]:
+def _data(view: CommandView, form: FormView, names: Names) -> dict[str, Any]:
     from bpflow.cli.people import form_data
     from bpflow.cli.show import turns_data
 
@@ -68,7 +68,7 @@ def _data(view: CommandView, names: Names) -> dict[str, Any]:
         "turns": turns_data(view.within, names),
         "people": None if view.people is None else [party.id for party in view.people],
         "comment": view.form.comment,
-        "fields": form_data(view.form),
+        "fields": form_data(form, names),
     }
 
 

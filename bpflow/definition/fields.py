@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic import Field as Key
@@ -151,7 +151,11 @@ class FieldModel(Model):
         )
 
 
-def _check_names(fields: dict[str, FieldModel], info: ValidationInfo) -> dict[str, FieldModel]:
+AnyField = TypeVar("AnyField", bound=FieldModel)
+
+
+def check_names(fields: dict[str, AnyField], info: ValidationInfo) -> dict[str, AnyField]:
+    """The fields; a name that no expression could have is noted."""
     for name, field in fields.items():
         finding = wrong_name(name, _key_place(name, field))
         if finding:
@@ -164,8 +168,9 @@ def _key_place(name: str, field: FieldModel) -> Any:
     return span if span.file else field.place
 
 
-Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(_check_names)]
+Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(check_names)]
 """Fields by name."""
+FieldModel.model_rebuild()
 
 
 def fields_of(fields: Mapping[str, FieldModel]) -> tuple[tuple[str, values.Field], ...]:

@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field, ValidationInfo, WrapValidator
 
 from bpflow import graph
+from bpflow.definition import forms
 from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition.forms import FormCheck, FormFields
 from bpflow.definition.model import Model
 from bpflow.definition.reading import note
 from bpflow.definition.step import ERROR_FIELDS, Step, Steps
@@ -22,7 +24,7 @@ from bpflow.values import Field as ValueField
 TRIGGERS = ("after", "at", "changed", "message", "command")
 PRESSED: Mapping[str, ValueField] = {"by": ValueField("user"), "at": ValueField("datetime"), "comment": ValueField("text")}
 """What a command brings besides the fields of its form."""
-_GOES_WITH = {"key": "message", "values": "message", "by": "command", "fields": "command", "comment": "command"}
+_GOES_WITH = {"key": "message", "values": "message", "by": "command", "fields": "command", "comment": "command", "check": "command"}
 
 
 class TriggerKeys(Model):
@@ -48,10 +50,12 @@ class TriggerKeys(Model):
     """What is called so in drawings; of a command, what stands on the button."""
     by: Expression | None = None
     """Who may press the button; without it, everybody."""
-    fields: Fields = Field(default_factory=dict)
+    fields: FormFields = Field(default_factory=dict)
     """Fields that whoever presses the button fills in."""
     comment: Literal["none", "optional", "required"] | None = None
     """Whether whoever presses the button may, or must, write a comment; `optional` if nothing is said."""
+    check: tuple[FormCheck, ...] = ()
+    """What must hold of these fields as a whole, once each is right: the first that does not is told."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Keys that go with another trigger, and fields of a form that hide what every command brings."""
@@ -81,8 +85,8 @@ class TriggerKeys(Model):
             return {**PRESSED, **dict(fields_of(self.fields))}
         return (dict(fields_of(self.values)) or None) if self.message is not None else {}
 
-    def trigger(self) -> graph.Trigger:
-        """The trigger of the graph."""
+    def trigger(self, name: str | None) -> graph.Trigger:
+        """The trigger of the graph; `name` is the one under which expressions read what it brings."""
         title = str(self.title or "")
         if self.after is not None:
             return graph.Trigger("at", moment(self.after), fixed=True, title=title)
@@ -92,8 +96,20 @@ class TriggerKeys(Model):
             return graph.Trigger("changed", self.changed, title=title)
         if self.message is not None:
             return graph.Trigger("message", self.key, str(self.message), title=title, form=fields_of(self.values))
-        form, name = fields_of(self.fields), str(self.command or "")
-        return graph.Trigger("command", None, name, by=self.by, title=title or name, form=form, comment=self.comment or "optional")
+        return self._command(str(self.command or ""), name)
+
+    def _command(self, command: str, name: str | None) -> graph.Trigger:
+        return graph.Trigger(
+            "command",
+            name=command,
+            by=self.by,
+            title=str(self.title or command),
+            form=tuple(forms.in_order(dict(fields_of(self.fields)), forms.readings(name, self.fields)).items()),
+            comment=self.comment or "optional",
+            when=forms.conditions(self.fields),
+            choices=forms.choices(self.fields),
+            checks=forms.checks(self.check),
+        )
 
 
 def _read_error(raw: object, _read: object, info: ValidationInfo) -> str:
@@ -126,8 +142,9 @@ class Handler(TriggerKeys):
     """The step that it leads to; what is going on is left for it."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
-        """Both `steps` and `next`, or neither where that would do nothing."""
+        """Both `steps` and `next`, or neither where that would do nothing; fields that wait for each other."""
         yield from super().mistakes()
+        yield from forms.circles(self.gives, self.fields)
         if self.steps and self.next:
             yield Diagnostic(self.key_span("next"), "exactly-one", say("only one of {keys} may be written", keys='"steps" / "next"'))
         if not self.cancels and self.next:
@@ -147,9 +164,9 @@ class Handler(TriggerKeys):
         """The fields of what it brings."""
         return ERROR_FIELDS if self.error is not None else super().brings()
 
-    def trigger(self) -> graph.Trigger:
+    def trigger(self, name: str | None) -> graph.Trigger:
         """The trigger of the graph."""
-        return graph.Trigger("error", None, self.error, title=str(self.title or "")) if self.error is not None else super().trigger()
+        return graph.Trigger("error", None, self.error, title=str(self.title or "")) if self.error is not None else super().trigger(name)
 
 
 def named(handlers: Iterable[Handler]) -> Iterator[tuple[str, Handler]]:
@@ -167,7 +184,7 @@ def lowered(b: Lowering, source: str, handlers: Sequence[Handler]) -> tuple[grap
     for name, handler in named(handlers):
         way = b.branch(name, handler.steps, (handler.next,) if handler.next else ())
         flow = b.flow(source, name, way, str(handler.title or ""))
-        found.append(graph.Handler(name, handler.trigger(), handler.cancels, flow, gives=handler.gives))
+        found.append(graph.Handler(name, handler.trigger(handler.gives), handler.cancels, flow, gives=handler.gives))
     return tuple(found)
 
 

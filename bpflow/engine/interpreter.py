@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import arms, forms, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -38,7 +38,7 @@ from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
 from bpflow.engine.state import OVER, ROOT, Party, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.expressions.data import User
-from bpflow.graph import Call, Expr, Flow, Outcome, Task, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -262,7 +262,8 @@ def commanded(draft: Draft, event: Commanded) -> None:
     draft.look_from(token.scope if token else event.holder)
     if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
-    values = people.checked(Outcome(trigger.name, trigger.title, trigger.form, trigger.comment), event.values, event.comment)
+    form = forms.of_command(draft, trigger, brought_as(draft, event.holder, event.arm), event.by, event.comment)
+    values = forms.checked(form, event.values, event.comment)
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
 
 
@@ -278,6 +279,14 @@ def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None
     arms.release(draft, token)
     nodes.won(draft, token, node, arm, values)
     scopes.go_on(draft, token, node.arms[arm][1])
+
+
+def brought_as(draft: Draft, holder: int, arm: int) -> str | None:
+    """The name under which what comes through an arm is read."""
+    if holder in draft.scopes:
+        return arms.handlers_of(draft, draft.scopes[holder])[arm].gives
+    node = draft.program.nodes[draft.tokens[holder].node]
+    return node.gives if isinstance(node, Wait) else None
 
 
 def belongs(draft: Draft, event: Commanded, party: Party) -> bool:

@@ -1,7 +1,7 @@
 """Tasks: who gets one, what an answer must be, and what an alarm does.
 
-The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a wrong
-answer is refused, naming the field, and the task stays as it was; overdue is not an answer.
+The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a refused
+answer leaves the task as it was; overdue is not an answer.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 
-from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, finishing, handling, votes
+from bpflow.diagnostics import say
+from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import closed, notice, subject_of
-from bpflow.engine.transition import CallOut, InvalidAnswer, NotAllowed, TaskRow
+from bpflow.engine.transition import CallOut, NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
-from bpflow.graph import Alarm, Expr, Flow, Outcome, Task, Trigger
-from bpflow.values import InvalidValue, check
+from bpflow.graph import Alarm, Expr, Flow, Task, Trigger
 
 NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
 """What the results of an open task say of its decision."""
@@ -150,12 +149,9 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     waiting = token.waiting
     assert waiting is not None
     seat, in_place_of = seat_for(draft, waiting, event.by)
-    outcome = draft.program.forms[task.id].get(event.outcome)
-    if outcome is None or not outcome.button:
-        buttons = [o.name for o in task.form.outcomes if o.button]
-        raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=event.outcome, known=", ".join(buttons)))
+    outcome = forms.button(draft.program.forms[task.id], event.outcome)
     finishing.check_ready(draft, token, task, event.outcome)
-    values = checked(outcome, event.values, event.comment)
+    values = forms.answered(draft, task, outcome, event)
     before = arms.closed(token)
     take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
@@ -254,38 +250,6 @@ def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User |
     if any(seat.party == by for seat in waiting.later):
         raise NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
-
-
-def checked(outcome: Outcome, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
-    """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    if not outcome.fields and not given and outcome.comment == "optional":
-        return {}
-    fields = dict(outcome.fields)
-    for name in given:
-        if name not in fields:
-            raise refuse(name, say('"{outcome}" has no field "{field}"', outcome=outcome.name, field=name))
-    values: dict[str, Value] = {}
-    for name, field in fields.items():
-        value = values[name] = given.get(name)
-        if value is None or value == "" or value == []:
-            if field.required:
-                raise refuse(name, say('"{field}" must be filled', field=field.title or name))
-            continue
-        try:
-            check(field, value)
-        except InvalidValue as wrong:
-            raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
-    if outcome.comment == "required" and not (comment or "").strip():
-        raise refuse("comment", say("a comment is required"))
-    if outcome.comment == "none" and comment:
-        raise refuse("comment", say('"{outcome}" takes no comment', outcome=outcome.name))
-    return values
-
-
-def refuse(field: str, message: Message) -> InvalidAnswer:
-    refusal = InvalidAnswer(message)
-    refusal.field = field
-    return refusal
 
 
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:

@@ -9,7 +9,7 @@ from bpflow.diagnostics import did_you_mean, say
 from bpflow.engine import arms, nodes, people, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
-from bpflow.engine.people import refuse
+from bpflow.engine.forms import refuse
 from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import DONE, UnexpectedEvent

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bpflow.diagnostics import did_you_mean, say
-from bpflow.engine.people import refuse
+from bpflow.engine.forms import refuse
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Incident
 from bpflow.expressions.data import Value

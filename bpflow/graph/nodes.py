@@ -39,6 +39,8 @@ class Flow:
 
 
 Sets: TypeAlias = tuple[tuple[str, Expr], ...]
+Checks: TypeAlias = tuple[tuple[Expr, Expr], ...]
+"""What must be true, each with the text that is told if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,8 @@ class Trigger:
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
-    pressed by one of `by` (None: by anybody), with a form of fields and perhaps a comment · `error`: `name`, or any · `answer`, `overdue`:
-    what the task inside has come to. `fixed`: computed on entry, and not again when a document changes.
+    pressed by one of `by` (None: by anybody), with a form as an outcome has it · `error`: `name`, or any · `answer`, `overdue`: what the task
+    inside has come to. `fixed`: computed on entry, and not again when a document changes.
     """
 
     kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue"]
@@ -98,6 +100,9 @@ class Trigger:
     title: str = ""
     form: tuple[tuple[str, Field], ...] = ()
     comment: Literal["none", "optional", "required"] = "optional"
+    when: Sets = ()
+    choices: Sets = ()
+    checks: Checks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,21 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A button of a task with its form. Without `button`, only an alarm chooses it."""
+    """A button of a task with its form. Without `button`, only an alarm chooses it.
+
+    `fields`: in the order in which they are filled in · `when`: the conditions of those that are not always asked for · `choices`: what
+    may be chosen in those in which not everything may be · `checks`: what must hold of the form as a whole. In all of these the fields
+    are read under the name of the task's results, as they are afterwards.
+    """
 
     name: str
     title: str
     fields: tuple[tuple[str, Field], ...] = ()
     comment: Literal["none", "optional", "required"] = "optional"
     button: bool = True
+    when: Sets = ()
+    choices: Sets = ()
+    checks: Checks = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from bpflow.runtime.commands import CommandView
 from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
 from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
+from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
@@ -16,6 +17,8 @@ __all__ = [
     "CommandView",
     "Deployed",
     "Engine",
+    "FieldView",
+    "FormView",
     "HttpService",
     "Imported",
     "IncidentView",

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine.events import Commanded, Event
+from bpflow.engine.forms import form_of
 from bpflow.engine.program import Program
 from bpflow.engine.state import Party, State
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
@@ -42,7 +43,8 @@ class CommandView:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """An arm that waits for a command: the token or scope that holds it, and the scope from which its expressions are read."""
+    """An arm that waits for a command: the token or scope that holds it, the scope from which its expressions are read, and the name under
+    which what it brings is read."""
 
     holder: int
     arm: int
@@ -50,6 +52,7 @@ class Button:
     scope: int
     step: str
     trigger: Trigger
+    gives: str | None
 
     @property
     def place(self) -> str:
@@ -59,7 +62,7 @@ class Button:
     @property
     def form(self) -> Outcome:
         """What is filled in."""
-        return Outcome(self.trigger.name, self.trigger.title or self.trigger.name, self.trigger.form, self.trigger.comment)
+        return form_of(self.trigger)
 
 
 def buttons(program: Program, state: State) -> list[Button]:
@@ -73,7 +76,7 @@ def _of_waits(program: Program, state: State) -> Iterator[Button]:
         if isinstance(node, Wait) and token.status == "waiting":
             for number, (trigger, _) in enumerate(node.arms):
                 if trigger.kind == "command":
-                    yield Button(token.id, number, token.visit, token.scope, step_of(token.node), trigger)
+                    yield Button(token.id, number, token.visit, token.scope, step_of(token.node), trigger, node.gives)
 
 
 def _of_scopes(program: Program, state: State) -> Iterator[Button]:
@@ -81,7 +84,7 @@ def _of_scopes(program: Program, state: State) -> Iterator[Button]:
         handlers = program.handlers.get(scope.block, ()) if scope.arms is not None else ()
         for number, handler in enumerate(handlers):
             if handler.trigger.kind == "command":
-                yield Button(scope.id, number, 0, scope.id, step_of(scope.block), handler.trigger)
+                yield Button(scope.id, number, 0, scope.id, step_of(scope.block), handler.trigger, handler.gives)
 
 
 # ── what can be pressed ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,14 +138,14 @@ def press(runner: Runner, id: int, press: Press, now: datetime, happen: Callable
 def pressed(runner: Runner, id: int, press: Press, now: datetime) -> Commanded:
     """The event of a press."""
     _, held, state = views.load(runner, id)
-    button = _meant(runner, held, state, press, now)
+    button = meant(runner, held, state, press, now)
     if press.comment is not None and not reading.is_text(press.comment):
         raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
     values = reading.read_form(dict(button.trigger.form), press.values, zone_of(held.program.graph.timezone))
     return Commanded(now, User(press.by), button.holder, button.arm, values, press.comment, button.visit)
 
 
-def _meant(runner: Runner, held: Held, state: State, press: Press, now: datetime) -> Button:
+def meant(runner: Runner, held: Held, state: State, press: Press, now: datetime) -> Button:
     """The button that is meant: the oldest of that name that is for the person, or if none is, the oldest, which will be refused."""
     if state.status != "running":
         raise UnexpectedEvent(say("the instance has ended"))

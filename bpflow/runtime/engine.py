@@ -20,17 +20,20 @@ from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
 from bpflow.engine.state import Status
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
+from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Graph, Outcome, to_json
+from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
+from bpflow.runtime import forms as filling
 from bpflow.runtime import operators, reading, ticking, views
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.forms import FormView
 from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.opened import forms_of
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
@@ -228,13 +231,22 @@ class Engine:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
+    def form(
+        self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
+    ) -> FormView:
+        """The form of an outcome (without one, of the first) by what is filled in so far: what is asked for, what may be chosen, what is wrong.
+
+        A field that `values` does not name holds what is offered. UnexpectedEvent if the task is closed, InvalidAnswer if it has no such form.
+        """
+        return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
+
     def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        forms, zone = self._forms(id, token, visit)
+        forms, zone = forms_of(self.runner, id, token, visit)
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
@@ -248,14 +260,6 @@ class Engine:
         Raises UnexpectedEvent (the task is closed, there is no such item, it is so already), NotAllowed (it is not his).
         """
         self._happen(*ticking.event_of(self.runner, ticking.Tick(task, item, by, done), self.clock.now()))
-
-    def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
-        """The forms of an open task by outcome, and the zone of its process."""
-        for held in self.runner.known(id):
-            at = held.state.tokens.get(token) if held.state else None
-            if at is not None and at.visit == visit and at.node in held.program.forms:
-                return held.program.forms[at.node], held.program.graph.timezone
-        raise UnexpectedEvent(say("the task is closed"))
 
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
     def commands(self, instance: int, by: str | None = None) -> list[pressing.CommandView]:
@@ -272,6 +276,13 @@ class Engine:
         """
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
+
+    def command_form(
+        self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
+    ) -> FormView:
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        press = pressing.Press(command, by or "", {}, None, place)
+        return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:

@@ -11,6 +11,7 @@ from bpflow.engine.state import Item
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import User
 from bpflow.runtime import reading
+from bpflow.runtime.opened import open_task
 from bpflow.runtime.transaction import Runner
 
 
@@ -26,17 +27,9 @@ class Tick(NamedTuple):
 def event_of(runner: Runner, tick: Tick, now: datetime) -> tuple[int, Ticked]:
     """The instance, and what happens to it. UnexpectedEvent if there is no such task, or no such item in it."""
     id, token, visit = reading.task_id(tick.task)
-    number = number_of(tick.item, checklist(runner, id, token, visit))
+    _, at = open_task(runner, id, token, visit)
+    number = number_of(tick.item, at.waiting.checklist if at.waiting else ())
     return id, Ticked(now, User(tick.by), token, visit, number, tick.done)
-
-
-def checklist(runner: Runner, id: int, token: int, visit: int) -> tuple[Item, ...]:
-    """The checklist of an open task."""
-    for held in runner.known(id):
-        at = held.state.tokens.get(token) if held.state else None
-        if at is not None and at.visit == visit and at.waiting is not None and at.node in held.program.forms:
-            return at.waiting.checklist
-    raise UnexpectedEvent(say("the task is closed"))
 
 
 def number_of(item: str | int, items: tuple[Item, ...]) -> int:

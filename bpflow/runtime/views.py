@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
@@ -30,12 +32,14 @@ from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Tok
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, party_text
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,21 +298,30 @@ class Look:
     scope: int
     now: datetime
 
-    def value(self, expr: Expr) -> Value:
-        """The value; none where it cannot be evaluated."""
+    def seen(self, read: Callable[[Draft], T]) -> T:
+        """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
         live = Live(self.runner.world)
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
             try:
-                return draft.value(expr)
+                return read(draft)
             except Unanswered as unanswered:
-                document = unanswered.question[1]
-                if not isinstance(document, Document):
-                    return None
-                live.documents[document.id] = self.runner.store.document(document.id)
-            except (Fault, Refused):
-                return None
+                self._find(live, unanswered.question)
+
+    def _find(self, live: Live, question: Question) -> None:
+        document, user = question[1], question[-1]
+        if isinstance(document, Document):
+            live.documents[document.id] = self.runner.store.document(document.id)
+        elif isinstance(user, User):
+            live.counts[user] = self.runner.store.open_tasks(party_text(user))
+
+    def value(self, expr: Expr) -> Value:
+        """The value; none where it cannot be evaluated."""
+        try:
+            return self.seen(lambda draft: draft.value(expr))
+        except (Fault, Refused):
+            return None
 
     def text(self, expr: Expr) -> str:
         """The value as text, printed as in templates."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bpflow.expressions.patterns import UnsafePattern, check_pattern
 from bpflow.values.checking import check, check_field
-from bpflow.values.fields import DocumentType, Field, InvalidValue, Kind, ServiceType
+from bpflow.values.fields import DocumentType, Field, InvalidValue, Kind, ServiceType, one_of
 from bpflow.values.plain import from_plain, tag, to_plain
 from bpflow.values.reading import read
 from bpflow.values.showing import show
@@ -24,6 +24,7 @@ __all__ = [
     "check_field",
     "check_pattern",
     "from_plain",
+    "one_of",
     "read",
     "show",
     "tag",

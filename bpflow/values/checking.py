@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -13,7 +12,7 @@ from bpflow.expressions.data import Department, Document, Duration, File, User, 
 from bpflow.expressions.durations import order
 from bpflow.expressions.errors import EvaluationError, brief, describe
 from bpflow.expressions.patterns import MAX_MATCHED, UnsafePattern, check_pattern, matches
-from bpflow.values.fields import Field, InvalidValue, Kind, inside, no_choice, not_a
+from bpflow.values.fields import Field, InvalidValue, Kind, inside, no_choice, not_a, one_of
 from bpflow.values.reading import read
 
 
@@ -37,7 +36,7 @@ def _check_many(field: Field, value: Value) -> None:
     low, high = _count(field.min), _count(field.max)
     if (low is not None and len(value) < low) or (high is not None and len(value) > high):
         raise _outside(field, say("{count} items", count=len(value)))
-    single = replace(field, many=False, required=True, min=None, max=None)
+    single = one_of(field)
     for item in value:
         check(single, item)
 

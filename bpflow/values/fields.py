@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
@@ -37,6 +38,12 @@ class Field:
     secret: bool = False
     default: str | None = None
     """The expression for the value where none is given."""
+
+
+@lru_cache(1024)
+def one_of(field: Field) -> Field:
+    """The field for one of the values of a field that has many: its bounds are counts, so they are not those of the one."""
+    return replace(field, many=False, required=True, min=None, max=None) if field.many else field
 
 
 @dataclass(frozen=True, slots=True)

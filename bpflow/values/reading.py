@@ -6,7 +6,6 @@ The law of this file: nothing is rounded, cut or guessed. What can be meant in t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
@@ -17,7 +16,7 @@ from bpflow.expressions.errors import ExpressionError, brief
 from bpflow.expressions.functions import MAX_ITEMS, MAX_TEXT
 from bpflow.expressions.instants import read_date, read_instant
 from bpflow.expressions.numbers import DIGITS, LARGEST, SMALLEST, plain, read_number
-from bpflow.values.fields import Field, InvalidValue, inside, no_choice, not_a
+from bpflow.values.fields import Field, InvalidValue, inside, no_choice, not_a, one_of
 
 
 def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = True) -> Value:
@@ -39,7 +38,7 @@ def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = Tru
 
 
 def _read_many(field: Field, raw: object, zone: tzinfo, by_title: bool) -> list[Value]:
-    single = replace(field, many=False)
+    single = one_of(field)
     if raw is None:
         return []
     items = list(raw) if isinstance(raw, list | tuple) else _split(single, raw)

@@ -73,7 +73,7 @@ def test_the_commands_for_programs(bpflow: Bpflow, letter: str) -> None:
         ("done", "each/ready", ["ivanov"], "required"),
         ("done", "each/ready", ["petrova"], "required"),
     ]
-    assert found[0]["fields"][0] == {"field": "why", "type": "string", "title": "Почему", "required": True, "many": False, "choices": []}
+    assert found[0]["fields"][0] == {"field": "why", "type": "string", "title": "Почему", "shown": True, "required": True, "many": False, "choices": []}
     assert found[3]["turns"] == [{"name": "who", "item": "petrova", "number": 2}]
 
 
