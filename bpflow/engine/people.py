@@ -252,11 +252,16 @@ def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User |
     raise NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
+def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
+    """What is left of the subtasks of a task that closes."""
+    for part in finishing.parts_left(draft, token, task):
+        handling.drop(draft, draft.token(part.id))
+
+
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
     """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
     outcome."""
-    for part in finishing.parts_left(draft, token, task):
-        handling.drop(draft, draft.token(part.id))
+    withdraw_parts(draft, token, task)
     if token.waiting is not None:
         closed(draft, token, task, [*token.waiting.observers])
     draft.effects.tasks.put((token.id, token.visit), before, None)

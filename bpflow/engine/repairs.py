@@ -113,6 +113,7 @@ def skip_step(draft: Draft, token: Token, event: Skip) -> None:
         draft.root_names.update(event.results)
         draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
     elif isinstance(node, Task):
+        people.withdraw_parts(draft, token, node)
         people.give(draft, token, node, record_of(node, flow, event.results, draft.now))
     elif isinstance(node, Wait):
         draft.give(token.scope, node.gives, record_of(node, flow, event.results, draft.now))

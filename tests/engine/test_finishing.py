@@ -288,3 +288,11 @@ def test_steps_beside_hear_of_the_task_alone_and_go_on_after_it():
     assert play.names["n"] == 0
     play.answer("t", "lost")
     assert (play.names["n"], play.where()) == (1, ["after"])
+
+
+def test_an_operator_who_passes_it_over_withdraws_the_subtasks():
+    play = house(done_when=Expr("document.status"))
+    assert play.where() == ["doors", "roof", "t"]
+    play.skip("done")
+    assert play.where() == ["after"]
+    assert told(play) == [("withdrawn", [PETROV]), ("withdrawn", [SIDOROV])]

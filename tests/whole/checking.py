@@ -81,7 +81,7 @@ def replay(engine: Engine, held: Held, known: Checked | None) -> Checked:
 # ── the index ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def index_of(program: Program, id: int, state: State) -> Rows:
     """The rows of tasks, timers, watches and listens that a state stands for."""
-    rows: Rows = {"task": set(), "timer": set(), "watch": set(), "listen": set()}
+    rows: Rows = {"task": set(), "observer": set(), "timer": set(), "watch": set(), "listen": set()}
     holders = {token.id: token.waiting.arms for token in state.tokens.values() if token.waiting is not None}
     holders |= {scope.id: scope.arms for scope in state.scopes.values() if scope.arms is not None}
     for holder, arms in holders.items() if state.status != "suspended" else ():

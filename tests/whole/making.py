@@ -291,6 +291,15 @@ class Maker:
                 next(iter(made["outcomes"].values())).pop(key, None)
         return made
 
+    def approve_chain(self, id: str, depth: int) -> Written:
+        made = self.request_info(id, depth)
+        for key in ("to", "outcomes", "on-overdue"):
+            made.pop(key, None)
+        made |= {"until": "approver == document.responsible"} if self.chance(2) else {"levels": self.pick((1, 2))}
+        made |= self.maybe(2, "start-at", lambda: self.pick(("document.responsible", 'user("ivanov")', 'user("boss")')))
+        self.gives(id, {f"{id}.approver": "people", f"{id}.level > 1": "boolean"})
+        return {**made, "outcomes": {"rejected": self.branch(depth)}}
+
     def form(self, made: Written) -> dict[str, str]:
         """Puts a form into the task; gives what can be read of its fields."""
         fields = self.pick(FORMS)
@@ -396,6 +405,7 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
     "pick-user": Maker.pick_user,
     "request-info": Maker.request_info,
     "task": Maker.task,
+    "approve-chain": Maker.approve_chain,
     "condition": Maker.choose,
     "loop": Maker.loop,
     "for-each": Maker.for_each,
@@ -409,6 +419,7 @@ CALLING = frozenset({"notify", "calendar-event", "update-document", "call-proces
 SIMPLE = (
     *["request-info"] * 4,
     *["task"] * 2,
+    "approve-chain",
     *["pause"] * 2,
     *["notify", "update-document", "update-document", "set-variables", "set-variables", "calendar-event"],
     "race",
