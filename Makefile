@@ -53,7 +53,7 @@ update: setup ## write again all that is generated: the schemas, the golden case
 	for kind in process document directory settings scenarios; do $(BIN)/bpflow --lang en schema $$kind --output schemas/$$kind.schema.json || exit 1; done
 	$(BIN)/python -m tests.catalogue update
 	$(BIN)/python -m docs.generate
-	$(BIN)/python -m pytest -q tests/test_cases.py tests/test_docs.py --update
+	$(BIN)/python -m pytest -q tests/test_cases.py tests/test_docs.py tests/test_library.py --update
 
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions import parse
-from bpflow.graph import Block, Call, Choose, Each, Exit, Expr, Flow, Graph, Handler, Node, Step, StepInfo, Task, Trigger, Wait, step_of
+from bpflow.graph import STAGE, Block, Call, Choose, Each, Exit, Expr, Flow, Graph, Handler, Node, Step, StepInfo, Task, Trigger, Wait, is_way, step_of
 from bpflow.graph import flows as flows_of
 
 LONGEST = 90
@@ -29,13 +29,16 @@ _SHAPES = {
     "process": '[["{}"]]',
     "step": '["{}"]',
 }
+REST = ":rest"
+"""How the node ends in which a stage waits until it is left, or ends."""
 _START, _FINISH, _CIRCLE = "start_here", "finish_here", '((" "))'
 
 
 def mermaid(graph: Graph, language: str = "en") -> str:
     """The graph as a Mermaid flowchart, for Markdown and for mermaid.live. `language` is that of the words that are not the analyst's.
 
-    A block is a frame with a circle where it begins and one where its ways end; dotted arrows are what may happen meanwhile.
+    A block or a stage is a frame with a circle where it begins and one where its ways end; dotted arrows are what may happen meanwhile,
+    thick ones the moves of people from stage to stage.
     """
     drawing = _Drawing(graph, language)
     arrows = drawing.arrows()
@@ -94,13 +97,22 @@ class _Drawing:
         """The name of the circle where the ways of a block end."""
         return f"{self.names[path]}_end"
 
+    def outline(self, path: str) -> str:
+        """The name of the frame of a block."""
+        return f"{self.names[path]}_frame"
+
     def is_frame(self, id: str) -> bool:
         """Whether a node is a block that the analyst wrote; the one round a step with `on-error` or a loop's body is none."""
         return ":" not in id and isinstance(self.nodes.get(id), Block)
 
     def frame_of(self, path: str) -> str:
         """The innermost frame in which a step stands; "" if it stands in none."""
-        return next((block for block in reversed(self.around.get(path, ())) if self.is_frame(block)), "")
+        around = self.around.get(path) or next((found for id, found in self.around.items() if step_of(id) == path), ())
+        return next((block for block in reversed(around) if self.is_frame(block)), "")
+
+    def ends_stage(self, id: str) -> bool:
+        """Whether it is the node at which a final stage ends the process."""
+        return id.endswith(REST) and isinstance(self.nodes[id], Exit)
 
     def steps(self, frame: str, ends: Set[str], depth: int = 1) -> Iterator[str]:
         """The lines of the steps in a frame, with the frames in it."""
@@ -111,11 +123,12 @@ class _Drawing:
             if not self.is_frame(info.path):
                 yield f"{indent}{self.name(info.path)}{self.shape(info)}"
                 continue
-            yield f'{indent}subgraph {self.name(info.path)}_frame ["{escape(self.title(info))}"]'
+            yield f'{indent}subgraph {self.outline(info.path)} ["{escape(self.title(info))}"]'
             yield f"{indent}    {self.name(info.path)}{_CIRCLE}"
             yield from self.steps(info.path, ends, depth + 1)
             if self.end(info.path) in ends:
-                yield f"{indent}    {self.end(info.path)}{_CIRCLE}"
+                final = self.ends_stage(f"{info.path}{REST}") if info.activity == STAGE else False
+                yield f"{indent}    {self.end(info.path)}{_SHAPES['exit'].format(info.path) if final else _CIRCLE}"
             yield f"{indent}end"
 
     def started(self) -> list[str]:
@@ -144,7 +157,7 @@ class _Drawing:
     def _kind(self, path: str) -> str:
         if f"{path}:turn" in self.nodes:
             return "loop"
-        node = self.nodes.get(path)
+        node = self.nodes.get(path) or next((node for node in self.graph.nodes if step_of(node.id) == path), None)
         if isinstance(node, Call) and node.service == "processes.start":
             return "process"
         kinds: dict[type, str] = {Task: "task", Choose: "choose", Wait: "wait", Exit: "exit"}
@@ -180,6 +193,13 @@ class _Drawing:
         for info in self.graph.steps:
             for source, flow, label in self._out(info.path):
                 block = self.nodes[source]
+                if info.activity == STAGE and flow.id == f"{info.path}>off":
+                    continue  # a stage is left by moves alone
+                if move := self._move(block, flow):
+                    for to in self._targets(flow, (*self.around.get(source, ()), source)):
+                        within = to.startswith(f"{self.name(info.path)}_enter_")  # an arrow from a frame into itself cannot be drawn
+                        found.setdefault((self.name(info.path) if within else self.outline(info.path), to, "==>"), []).append(move.title)
+                    continue
                 leaves = isinstance(block, Block) and flow is block.out
                 begins = self.end(info.path) if leaves and self.is_frame(source) else self.name(info.path)
                 around = self.around.get(source, ()) if leaves or not isinstance(block, Block) else (*self.around.get(source, ()), source)
@@ -188,14 +208,23 @@ class _Drawing:
                     found.setdefault((begins, to, "-.->" if dotted else "-->"), []).append(label)
         return found
 
+    @staticmethod
+    def _move(block: Node, flow: Flow) -> Trigger | None:
+        """The move of people that the flow of a stage is."""
+        handlers = block.handlers if isinstance(block, Block) else ()
+        return next((handler.trigger for handler in handlers if handler.entry is flow and handler.trigger.kind == "move"), None)
+
     def _targets(self, flow: Flow, around: tuple[str, ...]) -> Iterator[str]:
         """The step to which a flow leads (through a split, several), or the end of the frame, or of the process, that it runs off in."""
         split = self.nodes.get(flow.to or "")
         if isinstance(split, Step) and ":split" in split.id:
             for way in split.out:
                 yield from self._targets(way, self.around.get(split.id, ()))
+        elif flow.to is not None and is_way(flow.to):
+            for way in flows_of(self.nodes[flow.to])[-1 if flow.to.endswith(":stage") else 0 :]:  # of the beginning: that of a new document
+                yield from self._targets(way, self.around.get(flow.to, ()))
         elif flow.to is not None:
-            yield self.name(step_of(flow.to))
+            yield self.end(step_of(flow.to)) if flow.to.endswith(REST) else self.name(step_of(flow.to))
         else:
             yield from self._ends(around[: len(around) - flow.up])
 
@@ -213,7 +242,7 @@ class _Drawing:
         """The flows that leave a step: the node that each comes from, the flow, and what stands on it."""
         seen: set[str] = set()
         for node in (path, *(id for id in self.nodes if step_of(id) == path and id != path)):
-            if node in self.nodes and node not in seen:
+            if node in self.nodes and node not in seen and not is_way(node):
                 yield from self._out_of(self.nodes[node], "", seen)
 
     def _out_of(self, node: Node, label: str, seen: set[str]) -> Iterator[tuple[str, Flow, str]]:
@@ -221,7 +250,8 @@ class _Drawing:
         for flow, own in self._labelled(node):
             if isinstance(node, Block) and flow.to == step_of(node.id):
                 continue  # from the block round a step to the step itself
-            inner = flow.to if flow.to and step_of(flow.to) == step_of(node.id) and ":" in flow.to else None
+            further = flow.to is not None and step_of(flow.to) == step_of(node.id) and ":" in flow.to and not is_way(flow.to)
+            inner = flow.to if further and not self.ends_stage(flow.to or "") else None
             if inner is None:
                 yield node.id, flow, label or own
             elif inner not in seen:

@@ -23,13 +23,16 @@ from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.diagram import mermaid
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS, Function
+from bpflow.loading import load_workspace
 from bpflow.scenario import ScenarioFile
 from bpflow.schema import model_schema, process_schema
 from bpflow.values import Kind
 
 DOCS = Path(__file__).parent
-PAGES = ("language.md", "patterns.md", "rules.md", "operating.md")
+PAGES = ("language.md", "patterns.md", "processes.md", "rules.md", "operating.md")
+LIBRARY = DOCS.parent / "processes"
 PATTERNS = DOCS.parent / "tests" / "patterns"
 PART = re.compile(r"(?<=<!-- generated: )([a-z-]+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
 
@@ -339,6 +342,16 @@ def patterns() -> Lines:
             yield row(f"[{process['title']}](../tests/patterns/{path.name})", "runs" if runs else "refused", process["description"])
 
 
+def drawings() -> Lines:
+    """Each process of the library: what it does, and its drawing."""
+    for loaded in load_workspace(LIBRARY).processes.values():
+        process, graph = loaded.process, loaded.graph
+        assert process is not None
+        assert graph is not None
+        yield from (f"## {process.title}", "", f"[`{process.id}`](../processes/{process.id}.yaml)", "")
+        yield from (str(process.description).partition("\n\n")[0].strip(), "", "```mermaid", mermaid(graph, "ru").strip(), "```", "")
+
+
 PARTS: Mapping[str, Callable[[], Lines]] = {
     "process-keys": process_keys,
     "step-keys": step_keys,
@@ -355,6 +368,7 @@ PARTS: Mapping[str, Callable[[], Lines]] = {
     "patterns": patterns,
     "rules": rules,
     "commands": commands,
+    "drawings": drawings,
 }
 """The generated parts by their names in the markers."""
 

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 from bpflow.definition.lowering import lower
 from bpflow.definition.process import Process
 from bpflow.diagram import LONGEST, escape, mermaid
 from bpflow.graph import Block, Exit, Expr, Flow, Graph, Handler, StepInfo, Trigger, Wait
+from bpflow.loading import load_process
 from bpflow.source import read_source
 from bpflow.values import DocumentType, Field
 
@@ -251,3 +254,29 @@ def test_messages_processes_and_services():
     compiled = lower(Process.model_validate(source.tree), {})
     assert compiled.findings == []
     assert mermaid(compiled.graph) == CALLS_DRAWN
+
+
+def test_stages_are_frames_and_moves_lead_from_one_to_another() -> None:
+    loaded = load_process(Path(__file__).parent / "cases" / "ok" / "pipeline.yaml")
+    assert loaded.graph is not None
+    lines = [line.strip() for line in mermaid(loaded.graph).splitlines()]
+    assert [line for line in lines if line.startswith("subgraph")] == [
+        'subgraph n_quotation_frame ["КП"]',
+        'subgraph n_negotiation_frame ["Переговоры"]',
+        'subgraph n_won_frame ["Выигранные"]',
+        'subgraph n_lost_frame ["Проигранные"]',
+    ]
+    assert 'n_quotation_enter_lost[/"Проигранные"/]' in lines, "who must fill something has a task"
+    assert [line for line in lines if "==>" in line and line.startswith("n_negotiation")] == [
+        'n_negotiation_frame ==>|"Выиграна"| n_won',
+        'n_negotiation_frame ==>|"КП"| n_quotation',
+        'n_negotiation ==>|"КП"| n_negotiation_enter_quotation',
+        'n_negotiation_frame ==>|"Проиграна"| n_lost',
+        'n_negotiation ==>|"Проиграна"| n_negotiation_enter_lost',
+    ]
+    assert {"n_quotation_notify --> n_negotiation", "n_lost_notify --> n_lost_end", 'n_lost_end((("lost")))', "n_won --> n_won_end"} <= set(lines)
+    assert [line for line in lines if line.startswith("start_here -->")] == [
+        'start_here -->|"a document is created"| n_quotation',
+        'start_here -->|"a document is created"| n_quotation_enter_quotation',
+    ]
+    assert not any(line.endswith("finish_here") for line in lines)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bpflow.loading import load_workspace
-from bpflow.runtime import open_engine
-from bpflow.runtime.engine import NotDeployable
+from bpflow.runtime import NotDeployable, open_engine
 
 EMBED = Path(__file__).parents[1] / "examples" / "embed"
 

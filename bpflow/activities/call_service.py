@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field as Key
 from pydantic import WrapValidator
 
+from bpflow.definition.services import HOUSE as OPEN
 from bpflow.definition.step import Step
 from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Given, Givens, with_place
@@ -17,7 +18,7 @@ from bpflow.graph.written import span_of
 from bpflow.values import Field, ServiceType
 
 HOUSE = frozenset(("calendar", "documents", "messages", "notify", "people", "processes"))
-"""What names of services of the house begin with: they have activities of their own."""
+"""What names of services of the house begin with that have activities of their own; the others are open to this one."""
 
 
 class CallService(Step):
@@ -31,6 +32,11 @@ class CallService(Step):
     remembers keys does nothing twice. With `timeout` the step waits no longer. Errors have names: those that the service gives them,
     `timeout`, `unreachable`, `http_404` and the like, `wrong_arguments`, `wrong_answer`; one without a name has that of the service.
 
+    One service is there always: `absence` enters days on which the `user` is away into the directory that comes with the workspace, from
+    the day `from` up to and with the day `to` (without it, until further notice), with a `substitute` and a `reason` if there are any. From
+    then on `is_absent`, and whoever gets a task, go by it, in every process. It gives the number of `days`, and the `substitute` who acts
+    then; it is done with the step, and never twice.
+
         steps:
           - id: check
             activity: call-service
@@ -38,6 +44,9 @@ class CallService(Step):
             with: {client: $(document.client.name), amount: $(document.amount)}
             timeout: 30s
           - {activity: notify, to: document.responsible, text: "The limit is $(check.limit)"}
+          - activity: call-service
+            service: absence
+            with: {user: ivanov, from: 2026-07-01, to: 2026-07-14, reason: holiday}
     """
 
     service: Annotated[str, Key(pattern=r"^[a-z][a-z0-9_.-]*$"), WrapValidator(with_place)]
@@ -49,7 +58,7 @@ class CallService(Step):
 
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:
         """What is declared; nothing is known of a service that is not."""
-        known = world.services.get(str(self.service)) if world else None
+        known = {**(world.services if world else {}), **OPEN}.get(str(self.service))
         return dict(known.gives) if known and known.gives is not None else {}
 
     def lower(self, b: Lowering) -> None:
@@ -68,10 +77,10 @@ class CallService(Step):
         name, known, place = str(self.service), b.world.services, span_of(self.service)
         if name.partition(".")[0] in HOUSE:
             b.report("wrong-value", say('"{service}" is done by an activity of its own', service=name), at=place)
-        elif known and name not in known:
+        elif known and name not in known and name not in OPEN:
             message, hint = say('no service "{service}" is known', service=name), did_you_mean(name, known)
             b.report("unknown-service", message, hint or say('declare it under "services" in bpflow.yaml'), place, Severity.WARNING)
-        return known.get(name, ServiceType())
+        return OPEN.get(name) or known.get(name, ServiceType())
 
     def _value(self, b: Lowering, given: Given, takes: Mapping[str, Field] | None) -> Expr:
         if takes is not None and given.name not in takes:

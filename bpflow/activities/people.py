@@ -8,12 +8,13 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field as Key
 
 from bpflow import graph
-from bpflow.activities import forms, rules
-from bpflow.activities.forms import FormKeys
+from bpflow.activities import rules
 from bpflow.activities.rules import Rule
+from bpflow.definition import filling as forms
+from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps
-from bpflow.definition.times import deadline, moment
+from bpflow.definition.times import before, deadline, moment
 from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
@@ -42,22 +43,34 @@ class OutcomeKeys(FormKeys):
 
 
 class Overdue(Model):
-    """What happens when the deadline has passed; a task that is overdue stays open unless an outcome is chosen here."""
+    """What happens when the deadline has passed; a task that is overdue stays open unless an outcome is chosen here.
+
+    All but `remind` is done once. What cannot be done, since nobody is there to get the task, is an incident, and nothing of it is done.
+    """
 
     remind: Duration | None = None
     """Reminds those who have the task, at once and then each time after so long."""
     tell: Expression | None = None
     """Tells these people, once."""
+    escalate_to: Expression | None = None
+    """These people may answer too: each of their answers is in the place of one who has not answered, so as many are asked as before."""
+    reassign_to: Expression | None = None
+    """These people have the task instead of those who have not answered; how many must answer is counted anew, over the answers that there are
+    and these people."""
     outcome: Name | None = None
     """Closes the task with this outcome."""
     steps: Steps = ()
     """What is done beside the open task, once."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
-        """Steps beside a task that the deadline closes."""
+        """What is of no use where the deadline closes the task, and two ways to find others for it."""
         yield from super().mistakes()
-        if self.steps and self.outcome:
-            yield Diagnostic(self.key_span("steps"), "exactly-one", say("only one of {keys} may be written", keys='"outcome" / "steps"'))
+        for one, other in (("outcome", "steps"), ("outcome", "escalate-to"), ("outcome", "reassign-to"), ("escalate-to", "reassign-to")):
+            if self._says(one) and self._says(other):
+                yield Diagnostic(self.key_span(other), "exactly-one", say("only one of {keys} may be written", keys=f'"{one}" / "{other}"'))
+
+    def _says(self, key: str) -> bool:
+        return bool(getattr(self, key.replace("-", "_")))
 
 
 ANSWER = "answer"
@@ -99,8 +112,13 @@ class HumanStep(Step, FormKeys):
     """What is done beside the open task at each answer; `answer.by`, `.outcome`, `.comment`, `.at` and the fields of its form can be read."""
     due: Duration | None = None
     """The deadline: a duration from the opening, or a date, whose working day's end it is; `none`: no deadline."""
+    remind_before: Duration | None = None
+    """How long before the deadline those who have the task are reminded of it, once; not at all if the task is opened later than that."""
     on_overdue: Overdue | None = None
     """What happens when the deadline has passed."""
+    delegate: Literal["anyone", "subordinates", "nobody"] = "subordinates"
+    """To whom one who has the task may pass it on, who then answers in his place. By default to those who work under him, however far: that is
+    his to decide, while to hand work to colleagues or upwards would be to decide for others."""
 
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The steps of each outcome."""
@@ -131,8 +149,9 @@ class HumanStep(Step, FormKeys):
                 message = say('nothing chooses the outcome "{name}": it has no button, and "on-overdue" does not name it', name=name)
                 yield Diagnostic(outcome.value_span("button"), "wrong-value", message)
         yield from self._hidden_results()
-        if self.on_overdue and not self.due:
-            yield Diagnostic(self.key_span("on-overdue"), "missing-key", say('"on-overdue" needs "due"'))
+        for key in ("on-overdue", "remind-before"):
+            if key.replace("-", "_") in self.model_fields_set and not self.due:
+                yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" needs "due"', key=key))
         if self.on_overdue and chosen and chosen not in self._outcomes():
             message = say('there is no outcome "{name}"', name=chosen)
             yield Diagnostic(self.on_overdue.value_span("outcome"), "wrong-value", message, did_you_mean(chosen, self._outcomes()))
@@ -218,6 +237,7 @@ class HumanStep(Step, FormKeys):
             in_turn=asked.in_turn,
             climb=asked.climb,
             parts=parts,
+            delegate=self.delegate,
         )
         b.add(self.further(task))
 
@@ -263,7 +283,11 @@ class HumanStep(Step, FormKeys):
         late = self.on_overdue
         remind = moment(late.remind) if late and late.remind else None
         outcome = str(late.outcome) if late and late.outcome else None
-        return (Alarm(deadline(self.due), True, late.tell if late else None, remind, outcome),)
+        others = (late.escalate_to, late.reassign_to) if late else ()
+        alarm = Alarm(deadline(self.due), True, late.tell if late else None, remind, outcome, *others)
+        if self.remind_before is None:
+            return (alarm,)
+        return alarm, Alarm(before(deadline(self.due), self.remind_before), False, remind=Expr("none"))
 
 
 class ToPeople(HumanStep):

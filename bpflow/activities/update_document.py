@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from bpflow.definition import filling as forms
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Given, Givens, Template
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
@@ -51,6 +52,8 @@ class UpdateDocument(Step):
             b.report("missing-key", say('"{key}" needs a document, and the process has none', key=str(self.activity)))
         fields = b.fields_of(self.document)
         arguments = [("document", self.document or Expr("document", start_of(self.place)))]
+        if self.document is None or self.document.text == "document":
+            forms.moves_by_next(b, (given.name for given in (*self.set, *self.add, *self.remove)))
         for how in ("set", "add", "remove"):
             arguments += ((f"{how}.{given.name}", self._value(b, given, fields, how)) for given in getattr(self, how))
         if self.note:

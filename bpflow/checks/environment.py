@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, fields_of
+from bpflow.definition.pipeline import moved
 from bpflow.definition.process import MessageStart, Process
 from bpflow.expressions import BUILTIN_NAMES
-from bpflow.graph import World
+from bpflow.graph import MOVE, World
 from bpflow.values import DocumentType, Field, ServiceType
 
 Fields: TypeAlias = Mapping[str, Field] | None
@@ -90,6 +91,10 @@ def environment(process: Process, world: World, lost: frozenset[str] = frozenset
     for name, field in (*fields_of(process.variables), *fields_of(process.inputs)):
         names[name] = Named(fields_behind(field, types), field)
     brought = dict(triggers.brings(process.meanwhile))
+    for stage in process.stages.values():
+        brought |= dict(triggers.brings(stage.meanwhile))
+    if process.stages:
+        brought[MOVE] = moved(process, world)
     for step in process.all_steps():
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:

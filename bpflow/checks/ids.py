@@ -11,7 +11,7 @@ from bpflow.definition import triggers
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS
-from bpflow.graph import ERROR
+from bpflow.graph import ERROR, MOVE
 from bpflow.graph.written import span_of
 
 
@@ -38,7 +38,7 @@ def name_clash(subject: Subject) -> Iterator[Diagnostic]:
     """
     taken: dict[str, Message] = {}
     for name, span, what in sorted(_given(subject), key=lambda given: given[1]):
-        if name in BUILTIN_NAMES or name in FUNCTIONS or name == ERROR:
+        if name in BUILTIN_NAMES or name in FUNCTIONS or name == ERROR or (name == MOVE and subject.process.stages):
             yield Diagnostic(span, "name-clash", say('"{name}" is a name of the language', name=name), say("choose another name"))
         elif name in taken:
             yield Diagnostic(span, "name-clash", say('"{name}" is already the name of {what}', name=name, what=taken[name]), say("choose another name"))
@@ -51,7 +51,10 @@ def _given(subject: Subject) -> Iterator[tuple[str, Span, Message]]:
         table = subject.table(key)
         for name in table:
             yield name, table.key_spans[name], what
-    seen: set[str] = set()
+    stages = subject.table("stages")
+    for name in stages:
+        yield name, stages.key_spans[name], say("a stage")
+    seen = {*stages}
     for step in subject.process.all_steps():
         if step.id and step.id not in seen:
             seen.add(step.id)
@@ -67,7 +70,8 @@ def _brought(process: Process) -> Iterator[str]:
     """Names of items, and of what triggers bring."""
     for step in process.all_steps():
         yield from (name for name, _ in step.brings())
-    yield from (name for name, _ in triggers.brings(process.meanwhile))
+    for handlers in (process.meanwhile, *(stage.meanwhile for stage in process.stages.values())):
+        yield from (name for name, _ in triggers.brings(handlers))
 
 
 page(

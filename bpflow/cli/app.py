@@ -24,10 +24,13 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
-    "repair": ("retry", "skip", "correct", "move", "suspend", "resume", "cancel"),
+    "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "tick", "calendar", "notices"),
+    "absences": ("absences", "absent", "present"),
+    "hands": ("claim", "delegate", "reassign", "who"),
     "press": ("commands", "command"),
+    "moves": ("moves", "move"),
     "show": ("instances", "show", "incidents"),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

@@ -12,11 +12,12 @@ from datetime import tzinfo
 
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output
+from bpflow.cli.seats import show_turns, votes_told
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value, flattened
 from bpflow.graph import Outcome
-from bpflow.runtime import CommandView, Engine, FieldView, FormView, TaskView
+from bpflow.runtime import CommandView, Engine, FieldView, FormView, MoveView, TaskView
 from bpflow.runtime.reading import WrongField
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -40,11 +41,14 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
     for number, item in enumerate(view.checklist, 1):
         ticked = f" ({names.of(item.by)}, {names.when(item.at)})" if item.by else ""
         out.line(f"  {'[x]' if item.by else '[ ]'} {number}. {item.text}{ticked}")
-    out.line(say("for: {people}", people=names.people(view.people)), "dim")
     if view.subtasks:
         out.line(say("subtasks that are still open: {tasks}", tasks=", ".join(view.subtasks)))
     if view.observers:
         out.line(say("seen by: {people}", people=", ".join(names.of(party) for party in view.observers)), "dim")
+    if view.votes:
+        titles = {outcome.name: outcome.title for outcome in view.outcomes}
+        out.line(say("answered: {answers}", answers=votes_told(view.votes, titles, names)), "dim")
+    show_turns(view.people, view.later, view.also, names, out)
     if view.due is not None:
         due = names.when(view.due)
         out.line(say("due: {due}, overdue", due=due) if view.overdue else say("due: {due}", due=due), "red" if view.overdue else "dim")
@@ -313,3 +317,27 @@ class Pressing(Asking):
     def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
         """Presses the command."""
         self.engine.command(self.view.instance, form.name, by=self.by, values=values, comment=comment, place=self.view.place)
+
+
+@dataclass
+class Moving(Asking):
+    """The conversation about the form of one move to another stage."""
+
+    view: MoveView
+
+    def run(self, given: Mapping[str, object], comment: str | None) -> None:
+        """Asks for everything and moves. `given` and `comment` are offered. NothingDone at the end of the input."""
+        self.out.line(self.view.title, "bold")
+        try:
+            self.until_taken({**self.view.prefill, **given}, comment, lambda: self.view.form, self.send)
+        except EOFError:
+            self.out.line()
+            raise NothingDone(say("nothing was moved: the document is where it was")) from None
+
+    def look(self, form: Outcome, values: dict[str, object]) -> FormView:
+        """What the engine says of the form of the move by now."""
+        return self.engine.move_form(self.view.instance, self.view.stage, by=self.by, values=values)
+
+    def send(self, form: Outcome, values: dict[str, object], comment: str | None) -> None:
+        """Moves the document."""
+        self.engine.move(self.view.instance, self.view.stage, by=self.by, values=values, comment=comment)

@@ -20,6 +20,7 @@ from bpflow.expressions.durations import spoken
 from bpflow.runtime import Engine
 from bpflow.services.documents import display_name
 from bpflow.services.working_calendar import zone_of
+from bpflow.stores.contract import TaskEntry
 from bpflow.values import DocumentType, Field, show
 
 PLAIN = Field("string")
@@ -76,14 +77,20 @@ class Names:
         return self.of(User(id)) if id else ""
 
     def people(self, assignees: Iterable[Assignee]) -> str:
-        """Who may answer, and in whose place."""
-        return ", ".join(self.assignee(one.party, one.in_place_of) for one in assignees)
+        """Who may answer, in whose place, and of which group he has claimed it."""
+        return ", ".join(self.assignee(*one) for one in assignees)
 
-    def assignee(self, party: User | Department | Role, in_place_of: User | Department | Role | None) -> str:
+    def assignee(self, party: User | Department | Role, in_place_of: User | Department | Role | None, group: User | Department | Role | None = None) -> str:
         """One of them."""
-        if in_place_of is None:
-            return self.of(party)
-        return say("{name} (in place of {other})", name=self.of(party), other=self.of(in_place_of)).text(self.language)
+        name = self.of(party)
+        if in_place_of is not None:
+            name = say("{name} (in place of {other})", name=name, other=self.of(in_place_of)).text(self.language)
+        return say("{name} (claimed of: {group})", name=name, group=self.of(group)).text(self.language) if group is not None else name
+
+    def entry(self, entry: TaskEntry) -> str:
+        """The assignee of an open task as the store lists it."""
+        place, group = (party_of(text) if text else None for text in (entry.in_place_of, entry.claimed_of))
+        return self.assignee(party_of(entry.party), place, group)
 
     # ── for programs ───────────────────────────────────────────────────────────────────────────────────────────────
     def iso(self, at: datetime | None) -> str | None:

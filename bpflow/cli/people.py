@@ -54,11 +54,9 @@ def _by_task(entries: list[TaskEntry]) -> list[list[TaskEntry]]:
 
 
 def _task_row(entries: list[TaskEntry], names: Names) -> tuple[str, ...]:
-    from bpflow.cli.names import party_of
-
     first = entries[0]
     instance = names.engine.store.instance(first.instance)
-    people = ", ".join(names.assignee(party_of(e.party), party_of(e.in_place_of) if e.in_place_of else None) for e in entries)
+    people = ", ".join(map(names.entry, entries))
     document = names.of(instance.document) if instance and instance.document else ""
     return first.id, first.subject, document, people, names.when(first.due), say("overdue").text(names.language) if first.overdue else ""
 
@@ -75,7 +73,7 @@ def _task_data(entries: list[TaskEntry], names: Names) -> dict[str, Any]:
         "step": first.node,
         "subject": first.subject,
         "document": written(instance.document) if instance and instance.document else None,
-        "people": [{"who": entry.party, "in_place_of": entry.in_place_of} for entry in entries],
+        "people": [{"who": entry.party, "in_place_of": entry.in_place_of, "claimed_of": entry.claimed_of} for entry in entries],
         "opened": names.iso(first.opened),
         "due": names.iso(first.due),
         "overdue": first.overdue,
@@ -102,6 +100,7 @@ def task(ctx: typer.Context, id: Annotated[str, typer.Argument(metavar="TASK", h
 
 def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str, Any]:
     from bpflow.cli.names import written
+    from bpflow.cli.seats import turns_data
 
     return {
         "task": view.id,
@@ -112,7 +111,7 @@ def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str,
         "text": view.text,
         "document": written(view.document) or None,
         "show": [{"title": label, "text": text} for label, text in view.show],
-        "people": [{"who": one.party.id, "in_place_of": one.in_place_of.id if one.in_place_of else None} for one in view.people],
+        **turns_data(view.people, view.later, view.also, view.votes),
         "opened": names.iso(view.opened),
         "due": names.iso(view.due),
         "overdue": view.overdue,
@@ -316,6 +315,12 @@ def _reason(row: NoticeRow) -> Message:
             return say("a task was withdrawn")
         case "closed":
             return say("a task is closed")
+        case "delegated":
+            return say("a task was delegated")
+        case "reassigned":
+            return say("a task was reassigned")
+        case "escalated":
+            return say("an overdue task may be answered too")
     return say("a notice")
 
 

@@ -1,4 +1,4 @@
-"""What operators do to instances: repair, correct, move, suspend, cancel.
+"""What operators do to instances: repair, correct, jump, suspend, cancel.
 
 The law of this file: every action has who and why, and tells what it has really done: what happened by it, where the instance stands now,
 and what has failed. The exit code is 1 where something has.
@@ -88,8 +88,8 @@ def correct(
         return _tell(call, engine, engine.correct(id, given, by=person(engine, call, by), why=reason(call, why)))
 
 
-@commands.command("move", help=tr("Take a place where an instance waits or is held to another step. Blocks that it leaves end as a whole."))
-def move(
+@commands.command("jump", help=tr("Take a place where an instance waits or is held to another step. Blocks that it leaves end as a whole."))
+def jump(
     ctx: typer.Context,
     instance: Instance,
     token: Annotated[str, typer.Argument(metavar="STEP", help=tr("The step at which it stands, or the number of the token as `show --json` has it."))],
@@ -101,7 +101,7 @@ def move(
     call, id = call_of(ctx), number(instance, "INSTANCE")
     which = number(token, "STEP") if token.isdecimal() else token
     with call.open() as engine:
-        return _tell(call, engine, engine.move(id, which, to, by=person(engine, call, by), why=reason(call, why)))
+        return _tell(call, engine, engine.jump(id, which, to, by=person(engine, call, by), why=reason(call, why)))
 
 
 @commands.command("suspend", help=tr("Stop an instance where it stands, until it is resumed. Nothing is lost."))

@@ -11,6 +11,8 @@ from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bpflow.cli.names import Names
     from bpflow.engine.events import Suspend
     from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing, Turn
@@ -125,6 +127,8 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
         by = view.suspended
         said = {"who": names.person(by.by.id) if by.by else "–", "when": names.when(by.at), "why": by.why or "–"}
         out.line(say("suspended by {who}, {when}: {why}", **said), "yellow")
+    if view.stage is not None:
+        out.line(say('stage: "{stage}"', stage=view.stage.title))
     if row.caller is not None:
         out.line(say("called by instance {instance}", instance=row.caller.instance))
     for one in view.called:
@@ -146,6 +150,8 @@ def _standing(standing: Standing, names: Names) -> Message:
         case "task":
             people = names.people(standing.people)
             what = say('task {task} "{title}": {people}', task=standing.task, title=title, people=people)
+            for more in _turns(standing, names):
+                what = say("{what}; {more}", what=what, more=more)
             return say("{what}, due {due}", what=what, due=due) if due else what
         case "pause" if standing.messages:
             what = say('waits at "{title}" for {messages}', title=title, messages=_awaited(standing, names))
@@ -163,6 +169,18 @@ def _standing(standing: Standing, names: Names) -> Message:
         case "held":
             return say('held at "{title}"', title=title)
     return say('at "{title}"', title=title)
+
+
+def _turns(standing: Standing, names: Names) -> Iterator[Message]:
+    """Of a task with many people: who has answered and how, who comes later, who may answer too."""
+    from bpflow.cli.seats import votes_told
+
+    if standing.votes:
+        yield say("answered: {answers}", answers=votes_told(standing.votes, standing.outcomes, names))
+    if standing.later:
+        yield say("after that: {people}", people=names.people(standing.later))
+    if standing.also:
+        yield say("may answer too: {people}", people=names.people(standing.also))
 
 
 def places(view: InstanceView) -> list[Standing]:
@@ -216,7 +234,14 @@ WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
     "ticked": tr('ticked off in "{title}"'),
+    "claimed": tr('claimed "{title}"'),
+    "released": tr('gave "{title}" back to the group'),
+    "delegated": tr('delegated "{title}"'),
+    "reassigned": tr('reassigned "{title}"'),
+    "escalated": tr('escalated: "{title}"'),
+    "handed": tr('given to others: "{title}"'),
     "commanded": tr('pressed "{title}"'),
+    "moved": tr('moved to "{title}"'),
     "overdue": tr('overdue: "{title}"'),
     "reminded": tr('reminded of "{title}"'),
     "incident": tr('incident at "{title}"'),
@@ -229,8 +254,8 @@ WORDS = {
     "skip": tr("passed over"),
     "correct": tr("values corrected"),
     "corrected": tr('corrected: "{title}"'),
-    "move": tr("moved by hand"),
-    "moved": tr('moved to "{title}"'),
+    "jump": tr("taken elsewhere by hand"),
+    "jumped": tr('taken to "{title}"'),
     "suspend": tr("suspended"),
     "resume": tr("resumed"),
     "cancel": tr("cancelled"),
@@ -250,8 +275,8 @@ def _remedy(one: Remedy) -> str:
     match one.command:
         case "skip":
             return "skip" + (f" --branch {ways}" if ways else "") + (f" --set {results}" if results else "")
-        case "move":
-            return f"move --to {ways}"
+        case "jump":
+            return f"jump --to {ways}"
         case "correct":
             return f"correct --set {ways}"
     return one.command
@@ -261,6 +286,7 @@ def _view_data(view: InstanceView, lines: list[Line], names: Names) -> dict[str,
     return {
         **_row_data(view.row, names),
         "title": view.title,
+        "stage": view.stage.id if view.stage else None,
         "suspended": _suspended_data(view.suspended, names) if view.suspended else None,
         "where": [_standing_data(one, names) for one in view.where],
         "open_incidents": [incident_data(one, names) for one in view.incidents],
@@ -290,15 +316,17 @@ def _suspended_data(by: Suspend, names: Names) -> dict[str, Any]:
 
 
 def _standing_data(one: Standing, names: Names) -> dict[str, Any]:
+    from bpflow.cli.seats import turns_data as seats_data
+
     messages = [{"message": name, "key": names.data(key)} for name, key in one.messages]
-    people = [{"who": a.party.id, "in_place_of": a.in_place_of.id if a.in_place_of else None} for a in one.people]
+    turns = seats_data(one.people, one.later, one.also, one.votes)
     return {
         "token": one.token,
         "kind": one.kind,
         "step": one.path,
         "title": one.title,
         "task": one.task,
-        "people": people,
+        **turns,
         "due": names.iso(one.due),
         "turns": turns_data(one.within, names),
         "messages": messages,

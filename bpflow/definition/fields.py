@@ -72,7 +72,7 @@ class FieldModel(Model):
     help: Title | None = None
     """A line that helps whoever fills it in."""
     many: bool = False
-    """It holds a list of such values."""
+    """It holds a list of such values; where nothing is said, an empty one."""
     required: bool = False
     """It must be filled in."""
     default: Annotated[Any, WrapValidator(_any), WithJsonSchema({"type": ["string", "number", "boolean", "array"]})] = None

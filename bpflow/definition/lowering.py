@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
+from bpflow.definition.pipeline import Pipeline, mistakes
 from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, ScheduleStart, Start
 from bpflow.definition.reading import Reading
 from bpflow.definition.settings import is_zone
@@ -43,8 +44,10 @@ def lower(
     world = _world(process, types, timezone, reading.file, services or {})
     builder = Builder(world, reading.origins)
     head = builder.head(process.place)
-    entry = builder.lower(process.steps)
-    handlers = triggers.lowered(head, "", process.meanwhile)
+    pipeline = Pipeline(process, builder, head) if process.stages else None
+    builder.findings += mistakes(process, head.fields_of(None))
+    entry = pipeline.lower() if pipeline else builder.lower(process.steps)
+    handlers = triggers.lowered(head, "", process.meanwhile, apart=pipeline is not None)
     for model in process.inputs.values():
         _default(model, head)
     variables, starts = tuple(_variables(process, head)), tuple(_start(start, head) for start in process.start)
@@ -66,6 +69,8 @@ def lower(
         handlers=handlers,
         unless_running=process.unless_running,
         source=reading.file,
+        stage_field=str(process.stage_field) if pipeline else None,
+        stages=pipeline.stages() if pipeline else (),
     )
     return Compiled(graph, findings + builder.findings, builder.origins)
 
@@ -97,6 +102,7 @@ def _world(process: Process, types: Mapping[str, DocumentType], timezone: str, f
         variables=dict(fields_of(process.variables)),
         inputs=dict(fields_of(process.inputs)),
         services=services,
+        stage_field=str(process.stage_field) if process.stages and process.stage_field else None,
     )
 
 
@@ -106,7 +112,10 @@ def _variables(process: Process, head: Lowering) -> Iterator[Variable]:
 
 
 def _default(model: FieldModel, head: Lowering) -> Expr | None:
-    return None if model.default is None else head.value(model.default, model.field(), model.value_span("default"))
+    """What the variable is in the beginning; a list of which nothing is said is empty."""
+    if model.default is None:
+        return Expr("[]") if model.many else None
+    return head.value(model.default, model.field(), model.value_span("default"))
 
 
 def _start(start: Start, head: Lowering) -> StartOf:

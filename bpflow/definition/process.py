@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field as Key
 
@@ -13,6 +13,8 @@ from bpflow.definition.fields import DocumentTypeModel, Fields
 from bpflow.definition.model import Model
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.settings import is_zone
+from bpflow.definition.stages import MoveKeys, Stage
+from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
@@ -99,7 +101,9 @@ Start: TypeAlias = Annotated[ManualStart | DocumentCreatedStart | DocumentChange
 
 
 class Process(Model):
-    """A process."""
+    """A process: `steps`, or the `stages` of a pipeline."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("steps", "stages")
 
     bpflow: Literal[1]
     """The version of the language."""
@@ -127,18 +131,27 @@ class Process(Model):
     """No second instance on the same document."""
     meanwhile: tuple[Handler, ...] = ()
     """What may happen at any time while an instance runs."""
-    steps: Steps
+    steps: Steps = ()
     """What is done."""
+    stage_field: Title | None = None
+    """Of a pipeline: the field of the document that says in which stage it is, by the names of the stages."""
+    stages: dict[Name, Stage] = Key(default_factory=dict)
+    """The stages of a pipeline by name, in their order; a new document begins in the first."""
+    moves: dict[Name, MoveKeys] = Key(default_factory=dict)
+    """The moves that there are in every stage that is not final, by the stage to which they lead."""
 
     def all_steps(self) -> Iterator[Step]:
-        """All steps, those inside others and those of `meanwhile` too."""
+        """All steps, those inside others, of stages and of `meanwhile` too."""
         yield from walk(self.steps)
+        for stage in self.stages.values():
+            yield from stage.all_steps()
         for handler in self.meanwhile:
             yield from walk(handler.steps)
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """A zone that there is not, and starts by documents where there is no document."""
         yield from super().mistakes()
+        yield from pipeline_mistakes(self)
         if self.timezone is not None and not is_zone(self.timezone):
             message = say('there is no time zone "{zone}"', zone=self.timezone)
             yield Diagnostic(self.value_span("timezone"), "unknown-timezone", message, did_you_mean(self.timezone, zoneinfo.available_timezones()))
@@ -152,9 +165,10 @@ class Process(Model):
             elif not isinstance(start, ManualStart | CallStart) and self.document is None:
                 message = say('"{on}" needs a document, and the process has none', on=start.on)
                 yield Diagnostic(start.place, "missing-key", message, say('name its type with "document"'))
-        if self.unless_running and self.document is None:
-            message = say('"{on}" needs a document, and the process has none', on="unless-running")
-            yield Diagnostic(self.key_span("unless-running"), "missing-key", message, say('name its type with "document"'))
+        for key in ("unless-running", "stages"):
+            if getattr(self, key.replace("-", "_")) and self.document is None:
+                message = say('"{on}" needs a document, and the process has none', on=key)
+                yield Diagnostic(self.key_span(key), "missing-key", message, say('name its type with "document"'))
         if "result" in self.outputs:
             message = say('"{name}" is how the instance has ended', name="result")
             yield Diagnostic(span_of(next(name for name in self.outputs if name == "result")), "name-clash", message, say("choose another name"))

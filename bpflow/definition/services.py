@@ -1,4 +1,4 @@
-"""The services of a workspace: `services` in `bpflow.yaml`."""
+"""The services of a workspace: `services` in `bpflow.yaml`; and those of bpflow itself that processes call as they call any other."""
 
 from __future__ import annotations
 
@@ -12,8 +12,22 @@ from bpflow.definition.directory import Places
 from bpflow.definition.fields import Fields, fields_of
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
 from bpflow.expressions import ExpressionError, parse_duration
+from bpflow.values import Field as Typed
 from bpflow.values import ServiceType
 
+HOUSE: Mapping[str, ServiceType] = {
+    "absence": ServiceType(
+        takes=(
+            ("user", Typed("user", required=True)),
+            ("from", Typed("date", required=True)),
+            ("to", Typed("date")),
+            ("substitute", Typed("user")),
+            ("reason", Typed("string")),
+        ),
+        gives=(("days", Typed("integer")), ("substitute", Typed("user"))),
+    ),
+}
+"""What the services of bpflow take and give that `call-service` calls: `absence` enters days on which a person is away."""
 _HOLE = re.compile(r"\$\{\w+\}|\{(\w+)\}")
 
 
@@ -52,9 +66,12 @@ class ServiceSettings(BaseModel):
 
 
 def check_services(services: Mapping[str, ServiceSettings], source: Places) -> Iterator[Diagnostic]:
-    """What the shape cannot say: keys of HTTP without an address, a length of time that is none, an argument that is not taken."""
+    """What the shape cannot say: a name that is taken, keys of HTTP without an address, a time that is none, an argument that is not taken."""
     for name, service in services.items():
         place = ("services", name)
+        if name in HOUSE:
+            message = say('"{service}" is a service of the house: call yours otherwise', service=name)
+            yield Diagnostic(source.span_at(place, key=True), "duplicate-id", message)
         foreign = [key for key in ("method", "headers", "body", "timeout") if key in service.model_fields_set and service.url is None]
         if foreign:
             yield Diagnostic(source.span_at((*place, foreign[0])), "missing-key", say('"{key}" has no meaning without "url"', key=foreign[0]))

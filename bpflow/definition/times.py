@@ -13,3 +13,9 @@ def moment(expr: Expr) -> Expr:
 def deadline(expr: Expr) -> Expr:
     """The instant by which something is due: a duration counts from now, a date is the end of that working day."""
     return Expr(f"deadline({expr.text})", expr.place)
+
+
+def before(expr: Expr, length: Expr) -> Expr:
+    """The instant so long before another; none where that is none, or it would be past already."""
+    at, early = expr.text, f"{expr.text} - ({length.text})"
+    return Expr(f"({early}) if {at} != none and {early} > now else none", length.place)

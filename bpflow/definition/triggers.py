@@ -178,11 +178,13 @@ def named(handlers: Iterable[Handler]) -> Iterator[tuple[str, Handler]]:
         yield (name if taken[name] == 1 else f"{name}-{taken[name]}"), handler
 
 
-def lowered(b: Lowering, source: str, handlers: Sequence[Handler]) -> tuple[graph.Handler, ...]:
-    """The handlers of a block, or of a process; `b` is inside of it, `source` the node that their flows come from."""
+def lowered(b: Lowering, source: str, handlers: Sequence[Handler], *, apart: bool = False) -> tuple[graph.Handler, ...]:
+    """The handlers of a block, or of a process; `b` is inside of it, `source` the node that their flows come from. `apart`: nothing leads
+    out of what runs beside."""
     found = []
     for name, handler in named(handlers):
-        way = b.branch(name, handler.steps, (handler.next,) if handler.next else ())
+        within = b.beside() if apart and not handler.cancels else b
+        way = within.branch(name, handler.steps, (handler.next,) if handler.next else ())
         flow = b.flow(source, name, way, str(handler.title or ""))
         found.append(graph.Handler(name, handler.trigger(handler.gives), handler.cancels, flow, gives=handler.gives))
     return tuple(found)

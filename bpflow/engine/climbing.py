@@ -16,6 +16,11 @@ from bpflow.expressions.data import Value
 from bpflow.graph import Climb, Flow, Task
 
 
+def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
+    """Opens a task, for the next of its line if it has one."""
+    return next_level(draft, token, task, task.climb) if task.climb else people.open_task(draft, token, task)
+
+
 def next_level(draft: Draft, token: Token, task: Task, climb: Climb) -> Flow | None:
     """Opens the task for the next of the line; the flow `top` where nobody is left."""
     results = people.results_so_far(draft, token, task)

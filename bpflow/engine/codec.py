@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast, get_args
 
 import orjson
@@ -50,9 +50,8 @@ def instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-def dumps(data: Any) -> bytes:
-    """Plain data and values as JSON."""
-    return orjson.dumps(data, default=tag, option=_OPTIONS)
+dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=tag, option=_OPTIONS)
+"""Plain data and values as JSON."""
 
 
 def loads(data: bytes | str) -> Any:
@@ -98,9 +97,11 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
-    if waiting.excluded or waiting.later or waiting.votes or waiting.checklist or waiting.observers:
+    if waiting.excluded or waiting.later or waiting.votes or waiting.also or waiting.checklist or waiting.observers:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
         row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
+    if waiting.also or waiting.checklist or waiting.observers:
+        row.append([_seat(seat) for seat in waiting.also])
     if waiting.checklist or waiting.observers:
         row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
         row.append([_party(party) for party in waiting.observers])
@@ -127,9 +128,10 @@ def _read_waiting(row: list[Any]) -> Waiting:
     if len(row) == 3:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
-    items = tuple(Item(text, *((User(ticked[0]), instant(ticked[1])) if ticked else ())) for text, *ticked in (row[6] if len(row) > 6 else ()))
-    observers = tuple(PARTIES[text[0]](text[1:]) for text in (row[7] if len(row) > 7 else ()))
-    return Waiting(arms, people, tuple(read_value(row[3])), row[2], tuple(map(_read_seat, row[4])), votes, items, observers)
+    later, also = (tuple(map(_read_seat, seats)) for seats in (row[4], row[6] if len(row) > 6 else ()))
+    items = tuple(Item(text, *((User(ticked[0]), instant(ticked[1])) if ticked else ())) for text, *ticked in (row[7] if len(row) > 7 else ()))
+    observers = tuple(PARTIES[text[0]](text[1:]) for text in (row[8] if len(row) > 8 else ()))
+    return Waiting(arms, people, tuple(read_value(row[3])), row[2], later, votes, also, items, observers)
 
 
 def _read_seat(row: list[Any]) -> Assignee:
@@ -207,14 +209,12 @@ def _read_message(value: Any) -> Any:
 def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
     """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
     kind = type(event)
-    row: list[Any] = [*event]
+    row: list[Any] = [EVENT_NUMBERS[kind], micros(event.at), *event[1:]]
     if kind is Started or kind is Failed:
         row = [plain_message(value) if isinstance(value, Message) else value for value in row]
     defaults = EVENT_DEFAULTS[kind]
-    while row[-1] == defaults[len(row) - 1]:
+    while row[-1] == defaults[len(row) - 2]:
         row.pop()
-    row[0] = micros(event.at)
-    row.insert(0, EVENT_NUMBERS[kind])
     said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
     return [row, said] if said else [row]
 

@@ -65,7 +65,7 @@ class Draft:
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
         self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now, self.since = max(at, state.at), state.at
+        self.now, self.since = at if at > state.at else state.at, state.at
         self.status: Status = state.status
         self.parked = state.parked
         self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
@@ -175,11 +175,11 @@ class Draft:
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
         """Writes the results of a step, as far as any expression reads them; the history has them all."""
-        if name is None or name not in self.program.fields_read:
+        if name not in self.program.fields_read:
             return
         fields = self.program.fields_read[name]
         names, changed = self.home(scope) if self.turns else (self.root_names, self.changed[ROOT])
-        names[name] = record if fields is None else {field: value for field, value in record.items() if field in fields}
+        names[name] = record if fields is None else {field: record[field] for field in fields if field in record}
         changed[name] = self.tick
         if self.turns:
             self.look_from(scope)

@@ -142,7 +142,7 @@ class Correct(NamedTuple):
     why: str = ""
 
 
-class Move(NamedTuple):
+class Jump(NamedTuple):
     """An operator takes a token that waits or is held to another step, by the id of its node; the blocks between are left."""
 
     at: datetime
@@ -168,6 +168,61 @@ class Resume(NamedTuple):
     why: str = ""
 
 
+class Claimed(NamedTuple):
+    """A member of the group that has a task makes it his own."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+
+
+class Released(NamedTuple):
+    """He gives it back to the group."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+
+
+class Delegated(NamedTuple):
+    """A person passes his task on to another, who answers in his place."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+    to: User
+    comment: str | None = None
+
+
+class Reassigned(NamedTuple):
+    """An operator gives what `person` has at a task to another; without one, what he has claimed goes back to the group."""
+
+    at: datetime
+    by: User | None
+    token: int
+    visit: int
+    person: User
+    to: User | None = None
+    why: str = ""
+
+
+class Moved(NamedTuple):
+    """The document of a pipeline is moved from the stage `source`, in which whoever moves has seen it, to another; with the form of the move
+    (typed values). `direct`: by a change of the document, which has been made already in the same transaction; then it has no form. `by`
+    is None where no person does it, but a program or another process."""
+
+    at: datetime
+    by: User | None
+    source: str
+    stage: str
+    values: Mapping[str, Value] = NOTHING
+    comment: str | None = None
+    direct: bool = False
+
+
 class Ticked(NamedTuple):
     """A person ticked off an item of a task's checklist, by its number from 0, or took that back."""
 
@@ -180,5 +235,25 @@ class Ticked(NamedTuple):
 
 
 Event: TypeAlias = (
-    Started | Answered | TimerFired | Arrived | DocumentChanged | Commanded | Done | Failed | Retry | Skip | Cancel | Correct | Move | Suspend | Resume | Ticked
+    Started
+    | Answered
+    | TimerFired
+    | Arrived
+    | DocumentChanged
+    | Commanded
+    | Done
+    | Failed
+    | Retry
+    | Skip
+    | Cancel
+    | Correct
+    | Jump
+    | Suspend
+    | Resume
+    | Claimed
+    | Released
+    | Delegated
+    | Reassigned
+    | Moved
+    | Ticked
 )

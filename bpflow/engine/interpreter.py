@@ -13,19 +13,24 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, forms, handling, messages, moving, nodes, people, repairs, scopes, suspending, watching
+from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -35,9 +40,8 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
-from bpflow.engine.state import OVER, ROOT, Party, Scope, State, Token
+from bpflow.engine.state import OVER, ROOT, Scope, State, Token
 from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
-from bpflow.expressions.data import User
 from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
 
@@ -120,7 +124,7 @@ def move(draft: Draft, token: Token, flow: Flow) -> None:
                 raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
             if draft.scopes[token.scope].live > MAX_LIVE:
                 raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
-            following = nodes.enter(draft, token, node)
+            following = nodes.ENTER[type(node)](draft, token, node)
         except Fault as fault:
             fall(draft, token, fault)
             break
@@ -151,7 +155,7 @@ def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default) if field.default else None) for name, field in draft.program.graph.inputs]
+    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
         names[name] = event.inputs.get(name)
         try:
@@ -170,27 +174,17 @@ def start(draft: Draft, event: Started) -> None:
 
 
 def answered(draft: Draft, event: Answered) -> None:
-    token, task = open_task(draft, event)
+    token, task, _ = handing.at_task(draft, event)
+    token.hops = 0
     follow = people.answer(draft, token, task, event)
     if follow is not None:
         scopes.go_on(draft, token, follow)
 
 
 def ticked(draft: Draft, event: Ticked) -> None:
-    token, task = open_task(draft, event)
-    people.tick(draft, token, task, event)
-
-
-def open_task(draft: Draft, event: Answered | Ticked) -> tuple[Token, Task]:
-    """The token and the task that a person means; a stale event is refused."""
-    token = draft.tokens.get(event.token)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
-        raise UnexpectedEvent(say("the task is closed"))
-    token = draft.token(event.token)
+    token, task, _ = handing.at_task(draft, event)
     token.hops = 0
-    draft.look_from(token.scope)
-    return token, node
+    people.tick(draft, token, task, event)
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
@@ -220,7 +214,7 @@ def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None
     """What the timer of an arm means, by the kind of node."""
     match draft.program.nodes[token.node]:
         case Task() as task:
-            return people.alarm(draft, token, task, arm, due)
+            return alarms.alarm(draft, token, task, arm, due)
         case Wait() as wait:
             return wait.arms[arm][1]
         case Call() as call if arm == RETRY:
@@ -260,11 +254,17 @@ def commanded(draft: Draft, event: Commanded) -> None:
     if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
     draft.look_from(token.scope if token else event.holder)
-    if trigger.by is not None and not any(p == event.by or belongs(draft, event, p) for p in people.parties(draft, trigger.by)):
+    if trigger.by is not None and not any(p == event.by or people.belongs(draft, event.by, p) for p in people.parties(draft, trigger.by)):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
     form = forms.of_command(draft, trigger, brought_as(draft, event.holder, event.arm), event.by, event.comment)
     values = forms.checked(form, event.values, event.comment)
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})
+
+
+def moved(draft: Draft, event: Moved) -> None:
+    """The document of a pipeline is moved to another stage."""
+    scope, number, values = stages.move_of(draft, event)
+    go_off(draft, draft.scope(scope.id), number, values)
 
 
 def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None:
@@ -287,10 +287,6 @@ def brought_as(draft: Draft, holder: int, arm: int) -> str | None:
         return arms.handlers_of(draft, draft.scopes[holder])[arm].gives
     node = draft.program.nodes[draft.tokens[holder].node]
     return node.gives if isinstance(node, Wait) else None
-
-
-def belongs(draft: Draft, event: Commanded, party: Party) -> bool:
-    return not isinstance(party, User) and draft.ask(("directory", "belongs", event.by, party)) is True
 
 
 def trigger_at(draft: Draft, holder: int, number: int) -> Trigger | None:
@@ -350,7 +346,7 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
@@ -367,8 +363,13 @@ HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Skip: repairs.skip,
     Cancel: repairs.cancel,
     Correct: repairs.correct,
-    Move: moving.move,
+    Jump: jumping.jump,
     Suspend: suspending.suspend,
     Resume: resume,
+    Claimed: handing.claim,
+    Released: handing.release,
+    Delegated: handing.delegate,
+    Reassigned: handing.reassign,
+    Moved: moved,
 }
 """What each event does."""

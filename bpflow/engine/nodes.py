@@ -6,8 +6,9 @@ sent on through the queue. A Fault leaves the token held at the node, and nothin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine import arms, climbing, handling, people, scopes
@@ -17,30 +18,6 @@ from bpflow.engine.state import ROOT, Scope, Token, Waiting
 from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait
-
-
-def enter(draft: Draft, token: Token, node: Node) -> Flow | None:
-    """The token is at the node: what it means."""
-    match node:
-        case Step():
-            return step(draft, token, node)
-        case Choose():
-            return choose(draft, token, node)
-        case Task():
-            return climbing.next_level(draft, token, node, node.climb) if node.climb else people.open_task(draft, token, node)
-        case Call():
-            return call(draft, token, node)
-        case Wait():
-            return wait(draft, token, node)
-        case Join():
-            return join(draft, token, node)
-        case Block():
-            scopes.open_block(draft, token, node)
-            return None
-        case Exit():
-            return leave(draft, token, node)
-        case _:
-            assert_never(node)
 
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
@@ -109,14 +86,14 @@ def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
 
 
 def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
-    """Arms all arms, in their order; the first that is met already is taken at once."""
+    """Arms all arms, in their order; the first that is met already is taken at once. Without arms it waits until its block is left."""
     waiting = draft.wait(token)
     for number, (trigger, flow) in enumerate(node.arms):
         if arms.arm(draft, token.id, waiting.arms, number, trigger, level=True):
             arms.release(draft, token)
             won(draft, token, node, number, {})
             return flow
-    if not waiting.arms.due and not waiting.arms.truth and all(trigger.kind in DATA_TRIGGERS for trigger, _ in node.arms):
+    if node.arms and not waiting.arms.due and not waiting.arms.truth and all(trigger.kind in DATA_TRIGGERS for trigger, _ in node.arms):
         raise Fault(say("there is no date to wait for"))
     return None
 
@@ -286,3 +263,16 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
         case _:
             assert_never(node.how)
     return None
+
+
+ENTER: dict[type[Node], Callable[[Draft, Token, Any], Flow | None]] = {
+    Step: step,
+    Choose: choose,
+    Task: climbing.open_task,
+    Call: call,
+    Wait: wait,
+    Join: join,
+    Block: scopes.open_block,
+    Exit: leave,
+}
+"""What each kind of node means to a token that has come to it."""

@@ -53,6 +53,7 @@ Key: TypeAlias = tuple[int, int]
 Pages: TypeAlias = Mapping[Key, bytes]
 
 _PLAIN = frozenset((bool, int, NoneType))
+_UNKNOWN: Any = object()
 
 
 @dataclass(slots=True)
@@ -82,16 +83,17 @@ class Written:
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
-    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: the value and what is written of it, for a long
-    one its bytes; as no one changes a value in place, the same object has the same bytes · `large`: the names whose value has a page, by
-    its number.
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, for a long value its
+    bytes · `values`: the values of which that was written; as no one changes a value in place, the same object has the same bytes ·
+    `large`: the names whose value has a page, by its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
     place: dict[int, int] = field(default_factory=dict)
     fans: dict[int, tuple[int, int]] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
-    names: dict[str, tuple[Value, Value | orjson.Fragment]] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
     large: dict[str, int] = field(default_factory=dict)
 
 
@@ -137,11 +139,12 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
     dirty: set[int] = set()
     place, sheets = written.place, written.sheets
     for id in touched:
-        token, scope = state.tokens.get(id), state.scopes.get(id)
+        token = state.tokens.get(id)
         if token is not None:
             at = place.get(token.scope, ROOT)
             sheets[at].tokens[id] = token_row(program, token)
-        elif scope is not None:
+        elif id in state.scopes:
+            scope = state.scopes[id]
             at = _place(state, scope, place)
             sheet = sheets.get(at) or sheets.setdefault(at, Sheet((scope.host or ROOT, scope.index)))
             sheet.scopes[id] = scope_row(program, scope)
@@ -151,9 +154,9 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
             sheets[at].scopes.pop(id, None)
         if at != ROOT:
             dirty.add(at)
-            if token is not None or scope is not None:
+            if token is not None or id in state.scopes:
                 place[id] = at
-        if id in written.fans or (token is not None and token.fan is not None):
+        if (token is not None and token.fan is not None) or id in written.fans:
             _fan(id, token, written, out)
     return dirty
 
@@ -210,26 +213,37 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 
 
 def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
-    """The names for the root: what is long to write out as known bytes, what is large as none, on a page of its own."""
-    made: dict[str, Any] = dict(names)
-    memo = written.names
+    """The names for the root, of which only those are written out whose value is another object than before."""
+    made, known = written.names, written.values
     for name, value in names.items():
-        kind = type(value)
-        if kind in _PLAIN or not value or (kind is str and len(value) <= SHORT):  # type: ignore[arg-type]
-            continue
-        known = memo.get(name)
-        if known is None or known[0] is not value:
-            known = memo[name] = (value, value if _is_short(value) else _write_value(name, value, written, out))
-        made[name] = known[1]
-    if written.large:
-        for name in [name for name in written.large if type(made.get(name)) is not orjson.Fragment]:
-            out.gone.append(-written.large.pop(name))
-            written.names.pop(name, None)
-        made |= dict.fromkeys(written.large)
-    if len(written.names) > len(names):
-        for name in written.names.keys() - names.keys():
-            del written.names[name]
+        if known.get(name, _UNKNOWN) is not value:
+            made[name] = _write_value(name, value, written, out)
+    if len(made) > len(names):
+        for name in [name for name in made if name not in names]:
+            del made[name]
+            _drop_page(name, written, out)
+    written.values = names
     return made
+
+
+def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
+    """What stands for a value in the root: itself, what is long as its bytes, what is large as none, on a page of its own."""
+    kind = type(value)
+    if not (kind in _PLAIN or not value or (kind is str and len(value) <= SHORT) or _is_short(value)):  # type: ignore[arg-type]
+        data = dumps(value)
+        if len(data) > LARGE_VALUE:
+            number = written.large.get(name) or max(written.large.values(), default=0) + 1
+            written.large[name] = number
+            out.pages[-number, 0] = data
+            return None
+        value = orjson.Fragment(data)  # type: ignore[assignment]
+    _drop_page(name, written, out)
+    return value
+
+
+def _drop_page(name: str, written: Written, out: Encoded) -> None:
+    if name in written.large:
+        out.gone.append(-written.large.pop(name))
 
 
 def _is_short(value: Value) -> bool:
@@ -241,17 +255,6 @@ def _is_short(value: Value) -> bool:
         if kind is list or kind is dict or (kind is str and len(one) > SHORT):  # type: ignore[arg-type]
             return False
     return True
-
-
-def _write_value(name: str, value: Value, written: Written, out: Encoded) -> orjson.Fragment:
-    data = dumps(value)
-    number = written.large.pop(name, None)
-    if len(data) > LARGE_VALUE:
-        number = written.large[name] = number or max(written.large.values(), default=0) + 1
-        out.pages[-number, 0] = data
-    elif number is not None:
-        out.gone.append(-number)
-    return orjson.Fragment(data)
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,9 +315,9 @@ def _in_order(sheets: Iterable[dict[int, Any]]) -> list[Any]:
 
 
 def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[str, Value]:
+    """The values of the names; what was read of them is what is written of them."""
     values: dict[str, Value] = read_value(names)
     for name, number in written.large.items():
-        data = pages[-number, 0]
-        values[name] = loads(data)
-        written.names[name] = (values[name], orjson.Fragment(data))
+        values[name] = loads(pages[-number, 0])
+    written.names, written.values = names, values
     return values

@@ -1,13 +1,12 @@
-"""Tasks: who gets one, what an answer must be, and what an alarm does.
+"""Tasks: who gets one, and what an answer must be.
 
 The rules: a task is never for nobody; an absent person is replaced by who acts for him, and the answer says in whose place; a refused
-answer leaves the task as it was; overdue is not an answer.
+answer leaves the task as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from datetime import datetime
 
 from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
@@ -15,10 +14,10 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
-from bpflow.engine.telling import closed, notice, subject_of
-from bpflow.engine.transition import CallOut, NotAllowed, TaskRow
+from bpflow.engine.telling import closed, subject_of
+from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
-from bpflow.graph import Alarm, Expr, Flow, Task, Trigger
+from bpflow.graph import Expr, Flow, Task, Trigger
 
 NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
 """What the results of an open task say of its decision."""
@@ -45,18 +44,18 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
         give(draft, token, task, open_record(draft, token, task, people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
-        return close_by_nobody(draft, token, task, task.outcomes[0][0], overdue=False)
+        return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
     return None
 
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.people, task.id, subject, observers=waiting.observers)
+        return TaskRow(waiting.holders, task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(waiting.people, task.id, subject, due, overdue, waiting.observers)
+    return TaskRow(waiting.holders, task.id, subject, due, overdue, waiting.observers)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -184,6 +183,8 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
     """The answer of a seat is there; where people are asked in turn the next has his."""
     waiting.people = tuple(other for other in waiting.people if other is not seat)
+    if waiting.also:
+        waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
     waiting.votes += (vote,)
     if not waiting.people:
         waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
@@ -197,7 +198,7 @@ def given_record(draft: Draft, event: Answered, values: dict[str, Value], in_pla
 def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, given: dict[str, Value]) -> dict[str, Value]:
     """The results of a task after an answer: of the deciding one if it has `chosen` an outcome. The list of answers is kept only where some
     expression reads it."""
-    waiting, wanted = token.waiting, draft.program.fields_read.get(task.gives or "", frozenset())
+    waiting, wanted = token.waiting, draft.program.fields_read.get(task.gives or "", ())
     assert waiting is not None
     answers: list[Value] = []
     if wanted is None or "answers" in wanted:
@@ -206,8 +207,9 @@ def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, 
     progress: dict[str, Value] = {"answers": answers, "waiting": still_asked(waiting), "overdue": overdue}
     if chosen is None:
         return {**NOT_DECIDED, **progress}
-    decisive = {name: value for name, value in given.items() if name != "in_place_of"}
-    return {**decisive, "outcome": chosen, **progress}
+    record = {**given, "outcome": chosen, **progress}
+    del record["in_place_of"]
+    return record
 
 
 def answers_so_far(draft: Draft, token: Token, task: Task) -> list[Value]:
@@ -235,21 +237,41 @@ def still_asked(waiting: Waiting) -> list[Value]:
 def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User | None]:
     """The seat that a person answers for, and in whose place (None: his own). NotAllowed if there is none, or he has answered: nobody has
     two votes."""
-    if by in waiting.excluded:
-        raise NotAllowed(say('"{user}" may not answer this task', user=by.id))
-    if any(vote.by == by for vote in waiting.votes):
-        raise NotAllowed(say('"{user}" has answered this task already', user=by.id))
+    may_answer(waiting, by)
     for seat in waiting.people:
         if seat.party == by:
             return seat, seat.in_place_of
     for seat in waiting.people:
-        if seat.in_place_of == by:
+        if seat.in_place_of == by or belongs(draft, by, seat.party):
             return seat, None
-        if not isinstance(seat.party, User) and draft.ask(("directory", "belongs", by, seat.party)) is True:
-            return seat, None
+    if any(by in (one.party, one.in_place_of) or belongs(draft, by, one.party) for one in waiting.also):
+        seat = waiting.people[0]
+        place = seat.in_place_of or seat.party
+        return seat, place if isinstance(place, User) else None
+    raise not_his(draft, waiting, by)
+
+
+def may_answer(waiting: Waiting, user: User, *, twice: bool = False) -> None:
+    """NotAllowed if the person may not answer at all, or (unless `twice`) has answered."""
+    if user in waiting.excluded:
+        raise NotAllowed(say('"{user}" may not answer this task', user=user.id))
+    if not twice and any(vote.by == user for vote in waiting.votes):
+        raise NotAllowed(say('"{user}" has answered this task already', user=user.id))
+
+
+def belongs(draft: Draft, user: User, party: Party) -> bool:
+    """Whether the party is a group of which the person is a member."""
+    return not isinstance(party, User) and draft.ask(("directory", "belongs", user, party)) is True
+
+
+def not_his(draft: Draft, waiting: Waiting, by: User) -> NotAllowed:
+    """Why a person has no seat whose turn it is."""
+    for seat in waiting.people:
+        if seat.group is not None and belongs(draft, by, seat.group):
+            return NotAllowed(say('the task has been claimed by "{user}"', user=seat.party.id))
     if any(seat.party == by for seat in waiting.later):
-        raise NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
-    raise NotAllowed(say('the task is not for "{user}"', user=by.id))
+        return NotAllowed(say('it is not yet the turn of "{user}"', user=by.id))
+    return NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
 def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
@@ -269,72 +291,23 @@ def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: Tas
     return dict(task.outcomes)[outcome]
 
 
-# ── alarms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) -> Flow | None:
-    """An alarm goes off that was set for `due`: the first time it marks, tells and perhaps decides; each time it reminds and sets itself again."""
-    waiting, what = token.waiting, task.alarms[number]
-    assert waiting is not None
-    first = number not in waiting.arms.fired
-    again = draft.value(what.remind) if what.remind else None
-    if isinstance(again, datetime) and again <= draft.now:
-        raise Fault(say("the next reminder would come at once, and so for ever: `remind` must be a time to come"))
-    told = tell(draft, token, task, what) if first else []
-    if first:
-        waiting.arms.fired = {**waiting.arms.fired, number: due}
-        if what.overdue:
-            mark_overdue(draft, token, task)
-            if task.part is None:
-                handling.hear(draft, token, "overdue", {})
-    if first and what.outcome is not None:
-        return decided_by_alarm(draft, token, task, what.outcome, told)
-    if what.remind is not None:
-        told.append(notice(draft, token, task, [a.party for a in waiting.people], "reminder"))
-        draft.facts.append(("reminded", token.id, token.node))
-    if isinstance(again, datetime):
-        arms.set_timer(draft, token.id, waiting.arms, number, again)
-    draft.effects.tasks.put((token.id, token.visit), arms.closed(token), row(task, waiting, subject_of(draft, task)))
-    draft.effects.calls += told
-    return None
-
-
-def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
-    draft.facts.append(("overdue", token.id, token.node))
-    if task.gives is not None:
-        record = draft.home(token.scope)[0].get(task.gives)
-        if isinstance(record, dict):
-            draft.give(token.scope, task.gives, {**record, "overdue": True})
-
-
-def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told: list[CallOut]) -> Flow:
-    """Nobody has answered in time: the outcome that the process says, by nobody."""
-    draft.effects.calls += told
-    return close_by_nobody(draft, token, task, outcome, overdue=True)
-
-
 def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
     """The condition under which the task is done has become true; those who had it are told."""
-    assert token.waiting is not None
-    overdue = any(task.alarms[number].overdue for number in token.waiting.arms.fired)
-    closed(draft, token, task, [seat.party for seat in token.waiting.people if seat.party not in token.waiting.observers])
-    return close_by_nobody(draft, token, task, task.outcomes[0][0], overdue=overdue)
+    waiting = token.waiting
+    assert waiting is not None
+    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    closed(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers])
+    return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=overdue)
 
 
-def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, *, overdue: bool) -> Flow:
-    """The task closes with an outcome that nobody has chosen."""
+def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow, *, overdue: bool) -> Flow:
+    """The task, whose row was `before`, closes with an outcome that nobody has chosen."""
     fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
     head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
     assert token.waiting is not None
     progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": overdue}
     give(draft, token, task, {**head, **fields, **progress})
-    return close_task(draft, token, task, outcome, arms.closed(token))
-
-
-def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
-    """Who is told when an alarm goes off: those whom it names, and where it marks the task overdue, those who see it besides."""
-    assert token.waiting is not None
-    named = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None] if what.tell else []
-    people = [*dict.fromkeys((*named, *(token.waiting.observers if what.overdue else ())))]
-    return [notice(draft, token, task, people, "overdue")] if people else []
+    return close_task(draft, token, task, outcome, before)
 
 
 def _told(value: Value) -> str:

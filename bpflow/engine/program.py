@@ -7,7 +7,7 @@ from typing import Any
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
-from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Task, Trigger, Wait, expressions, flows
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Stage, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
 """The most nodes that a token enters between two events from outside."""
@@ -20,14 +20,35 @@ CLIMB = ("approver", "skipped", "passed", "level")
 
 
 class Program:
-    """What `advance` runs. Made from a graph, never stored: `Program(graph)` is cheap, and the caller keeps it by digest."""
+    """What `advance` runs. Made from a graph, never stored; the caller keeps it by digest. What every event needs is found when it is made,
+    all else when it is asked for first."""
 
-    __slots__ = ("__dict__", "codes", "graph", "handlers", "nodes", "people")
+    __slots__ = (
+        "__dict__",
+        "awaited_names",
+        "codes",
+        "conditional",
+        "fields_read",
+        "flow_numbers",
+        "forms",
+        "graph",
+        "handler_blocks",
+        "handlers",
+        "has_turns",
+        "live_joins",
+        "node_numbers",
+        "nodes",
+        "people",
+        "returns",
+        "stages",
+        "waits",
+    )
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
         self.people = {name: expr.text for name, expr in graph.people}
+        self.stages: dict[str, Stage] = {stage.id: stage for stage in graph.stages}
         self.codes: dict[str, Code] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
@@ -35,6 +56,24 @@ class Program:
                 if node.each and node.handlers:
                     raise ValueError(f"{node.id}: a block for each item has no handlers; put it into a block that has")
                 self.handlers[node.id] = node.handlers
+        self._prepare(graph)
+
+    def _prepare(self, graph: Graph) -> None:
+        """Finds what every event needs: `forms` by task and outcome; `waits`, the nodes at which a token waits for the first of its arms or a condition that
+        closes its task, and those of them that wait for times and conditions alone (`conditional`): neither a message nor a button moves their token;
+        whether scopes can have names of their own (`has_turns`); `live_joins`, the inclusive joins, each with the nodes from which a token could still
+        reach it; the numbers of nodes and flows in stored states."""
+        waits = [node for node in graph.nodes if isinstance(node, Wait)]
+        tasks = [node for node in graph.nodes if isinstance(node, Task)]
+        self.waits = frozenset((*(node.id for node in waits), *(task.id for task in tasks if task.done_when)))
+        self.conditional = frozenset(node.id for node in waits if node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
+        self.forms = {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
+        self.has_turns = any(isinstance(node, Block) for node in graph.nodes) or bool(graph.handlers)
+        self.handler_blocks = frozenset(block for block, handlers in self.handlers.items() if handlers)
+        self.live_joins = {node.id: self._upstream(node.id) for node in graph.nodes if isinstance(node, Join) and node.need == "live"}
+        self.node_numbers = {node: number for number, node in enumerate(self.node_ids)}
+        self.flow_numbers = {flow: number for number, flow in enumerate(self.flow_ids)}
+        self.fields_read, self.awaited_names, self.returns = self._fields_read(), self._awaited_names(), self._returns()
 
     def code(self, expr: Expr) -> Code:
         """The compiled form of an expression; the same text means the same everywhere in a graph."""
@@ -47,48 +86,20 @@ class Program:
         """Does now what would otherwise be done when the first instance comes to it."""
         for expr in expressions(self.graph):
             self.code(expr)
-        _ = self.fields_read, self.awaited_names, self.forms, self.node_numbers, self.flow_numbers, self.live_joins, self.returns
 
     @cached_property
     def plans(self) -> dict[str, Any]:
         """How `enough` is counted, by its text; kept by `enough`."""
         return {}
 
-    @cached_property
-    def forms(self) -> dict[str, dict[str, Outcome]]:
-        """Node of a task → name of an outcome → the outcome with its form."""
-        tasks = (node for node in self.graph.nodes if isinstance(node, Task))
-        return {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
-
-    @cached_property
-    def waits(self) -> frozenset[str]:
-        """The nodes at which a token waits for the first of its arms, or for a condition under which its task is done."""
-        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) or (isinstance(node, Task) and node.done_when))
-
-    @cached_property
-    def conditional(self) -> frozenset[str]:
-        """Those of them that wait for times and conditions alone: neither a message nor a button moves their token."""
-        return frozenset(node.id for node in self.graph.nodes if isinstance(node, Wait) and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
-
-    @cached_property
-    def has_turns(self) -> bool:
-        """Whether scopes of this graph can have names of their own."""
-        return any(isinstance(node, Block) for node in self.graph.nodes) or bool(self.graph.handlers)
-
-    @cached_property
-    def handler_blocks(self) -> frozenset[str]:
-        return frozenset(block for block, handlers in self.handlers.items() if handlers)
-
-    @cached_property
-    def awaited_names(self) -> frozenset[str]:
+    def _awaited_names(self) -> frozenset[str]:
         """The names that some condition waited for reads: only their changes make waiting tokens look again."""
         triggers = [arm for node in self.graph.nodes if isinstance(node, Wait) for arm, _ in node.arms]
         triggers += [Trigger("changed", node.done_when) for node in self.graph.nodes if isinstance(node, Task) and node.done_when]
         triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
         return frozenset(name for trigger in triggers for name in self.names_read(trigger))
 
-    @cached_property
-    def fields_read(self) -> dict[str, frozenset[str] | None]:
+    def _fields_read(self) -> dict[str, tuple[str, ...] | None]:
         """Name → the fields of it that some expression of the graph reads (None: the whole of it). What nobody reads, no state keeps."""
         found: dict[str, set[str] | None] = {}
         for expr in expressions(self.graph):
@@ -105,7 +116,7 @@ class Program:
         for node in self.graph.nodes:
             if isinstance(node, Task) and node.climb and (kept := found.setdefault(node.gives or "", set())) is not None:
                 kept |= {*CLIMB, "outcome"}
-        return {name: None if fields is None else frozenset(fields) for name, fields in found.items()}
+        return {name: None if fields is None else tuple(sorted(fields)) for name, fields in found.items()}
 
     def names_read(self, trigger: Trigger) -> frozenset[str]:
         """The names that the condition of a trigger reads; people are read through."""
@@ -135,18 +146,10 @@ class Program:
         return ["", *self.nodes]
 
     @cached_property
-    def node_numbers(self) -> dict[str, int]:
-        return {node: number for number, node in enumerate(self.node_ids)}
-
-    @cached_property
     def flow_ids(self) -> list[str]:
         entries = [*self.graph.entry, *(handler.entry for handler in self.graph.handlers)]
         inner = [flow for node in self.graph.nodes for flow in flows(node)]
         return ["", *dict.fromkeys(flow.id for flow in (*entries, *inner))]
-
-    @cached_property
-    def flow_numbers(self) -> dict[str, int]:
-        return {flow: number for number, flow in enumerate(self.flow_ids)}
 
     def target(self, flow: str) -> str | None:
         """The node that a flow leads to; None off the list, as by the way out of an `end` that an operator has passed over."""
@@ -180,8 +183,7 @@ class Program:
         handlers = [(handler.entry, region if handler.outside else (node.id, n)) for n, handler in enumerate(node.handlers)]
         return [(node.out, region), *((flow, (node.id, -1)) for flow in node.entry), *handlers]
 
-    @cached_property
-    def returns(self) -> frozenset[str]:
+    def _returns(self) -> frozenset[str]:
         """The flows by which what has taken the place of the process's body leads back into it."""
         if not any(handler.cancels for handler in self.graph.handlers):
             return frozenset()
@@ -199,12 +201,6 @@ class Program:
     def flow_into(self) -> dict[str, str]:
         """Node → a flow that leads to it."""
         return {flow.to: id for id, flow in reversed(self.flow_by_id.items()) if flow.to is not None}
-
-    @cached_property
-    def live_joins(self) -> dict[str, frozenset[str]]:
-        """Inclusive joins, each with the nodes from which a token could still reach it."""
-        joins = [node.id for node in self.graph.nodes if isinstance(node, Join) and node.need == "live"]
-        return {join: self._upstream(join) for join in joins}
 
     def _upstream(self, join: str) -> frozenset[str]:
         sources: dict[str, set[str]] = {}

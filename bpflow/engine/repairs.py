@@ -10,11 +10,12 @@ from bpflow.engine import arms, nodes, people, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
 from bpflow.engine.forms import refuse
+from bpflow.engine.program import Program
 from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
 from bpflow.engine.transition import DONE, UnexpectedEvent
 from bpflow.expressions.data import Value
-from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows
+from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows, is_way
 
 
 def incident_of(draft: Draft, id: int) -> Incident:
@@ -69,6 +70,8 @@ def held_token(draft: Draft, incident: Incident) -> Token:
 def skip(draft: Draft, event: Skip) -> None:
     """The step counts as done, with the results given; an alarm is let be; a stuck join lets its tokens go on; a turn ends with them."""
     incident = incident_of(draft, event.incident)
+    if moves_document(draft.program, incident):
+        raise UnexpectedEvent(say("a move cannot be passed over, as the document would not be where the process is: correct the document, and retry"))
     check_results(draft.program, incident, event.branch, event.results)
     if incident.arm is not None:
         skip_arm(draft, incident, incident.arm)
@@ -84,6 +87,11 @@ def skip(draft: Draft, event: Skip) -> None:
         block = scopes.block_of(draft, incident.node)
         named = block.each is not None and block.each.collect is None
         scopes.pass_turn(draft, draft.scope(incident.scope), (dict(event.results) or None) if named else event.results.get(TURN))
+
+
+def moves_document(program: Program, incident: Incident) -> bool:
+    """Whether the document of a pipeline is to be moved there, or it is to be told in which stage it is."""
+    return incident.arm is None and is_way(incident.node) and isinstance(program.nodes[incident.node], Call | Choose)
 
 
 def skip_arm(draft: Draft, incident: Incident, arm: int) -> None:

@@ -31,7 +31,8 @@ OVER = frozenset({"ended", "cancelled", "failed"})
 
 
 class Assignee(NamedTuple):
-    """A seat at a task: whose answer it waits for; a substitute says in whose place, and who has claimed it of which group."""
+    """A seat at a task: whose answer it waits for; in whose place, where it is a substitute's or was delegated; and of which group it was
+    claimed."""
 
     party: Party
     in_place_of: User | None = None
@@ -84,7 +85,7 @@ class Arms:
 @dataclass(slots=True)
 class Waiting:
     """Why a token waits: its arms, the attempts of a call; of a task those whose turn it is (`people`), those who come after them
-    (`later`), who may not answer, and the answers given so far."""
+    (`later`), who may not answer, the answers given so far, and who may answer too, in the place of one whose turn it is (`also`)."""
 
     arms: Arms = field(default_factory=Arms)
     people: tuple[Assignee, ...] = ()
@@ -92,11 +93,17 @@ class Waiting:
     attempt: int = 0
     later: tuple[Assignee, ...] = ()
     votes: tuple[Vote, ...] = ()
+    also: tuple[Assignee, ...] = ()
     checklist: tuple[Item, ...] = ()
     observers: tuple[Party, ...] = ()
 
+    @property
+    def holders(self) -> tuple[Assignee, ...]:
+        """All who find the task among theirs."""
+        return (*self.people, *self.also) if self.also else self.people
+
     def copy(self) -> Waiting:
-        more = (self.checklist, self.observers)
+        more = (self.also, self.checklist, self.observers)
         return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, *more)
 
 

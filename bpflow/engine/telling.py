@@ -19,12 +19,14 @@ def subject_of(draft: Draft, task: Task) -> str:
     return subject if isinstance(subject, str) else str(subject)
 
 
-def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> CallOut:
+def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: str, text: str | None = None) -> CallOut:
     """A call of the notice service that nobody waits for; the attempts of the token tell such calls apart."""
     assert token.waiting is not None
     token.waiting.attempt += 1
     to: list[Value] = list(people)
     arguments: dict[str, Value] = {"to": to, "title": subject_of(draft, task), "reason": reason}
+    if text:
+        arguments["text"] = text
     return CallOut(NOTICE, arguments, token.id, token.visit, token.waiting.attempt, wait=False)
 
 
@@ -32,7 +34,7 @@ def withdrawn(draft: Draft, token: Token, task: Task) -> None:
     """Those whose turn it was are told that there is nothing left to do, and those who see it."""
     if token.waiting is None or draft.effects.tasks.get((token.id, token.visit), (True,))[0] is None:  # nobody has seen it yet
         return
-    people = [*dict.fromkeys((*(seat.party for seat in token.waiting.people), *token.waiting.observers))]
+    people = [*dict.fromkeys((*(seat.party for seat in token.waiting.holders), *token.waiting.observers))]
     names = draft.names
     draft.look_from(token.scope)
     over(draft, token, task, people, "withdrawn")

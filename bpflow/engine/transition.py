@@ -136,6 +136,8 @@ class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
     """Rows of the index by key: what the store has (None: no row), and what it is to have. So a row can be found by its old content, and
     one that comes and goes within a transaction is never written."""
 
+    __slots__ = ()
+
     def put(self, key: tuple[int, int], before: T | None, after: T | None) -> None:
         """A row changes; what was there before the transaction is what the first change found."""
         known = self.get(key)
@@ -172,7 +174,26 @@ class Effects:
 
 
 FactKind: TypeAlias = Literal[
-    "took", "cleared", "overdue", "reminded", "incident", "repaired", "fired", "ended", "corrected", "moved", "suspended", "resumed", "answered", "ticked"
+    "took",
+    "cleared",
+    "overdue",
+    "reminded",
+    "incident",
+    "repaired",
+    "fired",
+    "ended",
+    "corrected",
+    "jumped",
+    "suspended",
+    "resumed",
+    "answered",
+    "claimed",
+    "released",
+    "delegated",
+    "reassigned",
+    "escalated",
+    "handed",
+    "ticked",
 ]
 Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""

@@ -45,8 +45,10 @@ def asked(waiting: Waiting) -> int:
 def decided(task: Task, waiting: Waiting) -> str | None:
     """The outcome that the answers so far have decided; None while answers to come could still change it."""
     last = waiting.votes[-1].outcome
+    if task.rule.kind == "any":
+        return last
     first, *rest = [outcome.name for outcome in task.form.outcomes if outcome.button]
-    if task.rule.kind == "any" or last in rest[1:]:
+    if last in rest[1:]:
         return last
     need, total = needed(task.rule, asked(waiting)), asked(waiting)
     if sum(vote.outcome == first for vote in waiting.votes) >= need:

@@ -117,7 +117,7 @@ def wakes(waiting: Waiting | None) -> bool:
 
 def opens(trigger: Trigger, held: Arms) -> bool:
     """Whether something from outside can make an arm of a scope go off."""
-    return trigger.kind in ("message", "command") or bool(held.due or held.watched)
+    return trigger.kind in ("message", "command", "move") or bool(held.due or held.watched)
 
 
 def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Document | None) -> None:

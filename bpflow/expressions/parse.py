@@ -10,6 +10,7 @@ import ast
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import NoReturn
 
@@ -50,8 +51,12 @@ class Parsed:
     tree: ast.expr = field(compare=False, repr=False)
 
 
+@lru_cache(1024)
 def parse(text: str) -> Parsed:
-    """Read an expression. ExpressionError, with place and hint, if it is none."""
+    """Read an expression. ExpressionError, with place and hint, if it is none.
+
+    A file has the same expression in many places, and several readers; what has been read is shared, so nobody changes it.
+    """
     tokens = tokenize(text)
     source = _Source(tokens)
     tree = _python_tree(source)

@@ -163,7 +163,7 @@ def _check_foreign_word(name: str, at: int) -> None:
 
 def _check_letters(name: str, at: int) -> None:
     """Refuse a letter of the other alphabet that only looks right: a Cyrillic `с` in `document.сlient`."""
-    for part in re.finditer(r"[^\W\d_]+", name):
+    for part in re.finditer(r"[^\W\d_]+", name) if not name.isascii() else ():
         cyrillic = [i for i, letter in enumerate(part[0]) if "\u0400" <= letter <= "\u04ff"]
         latin = [i for i, letter in enumerate(part[0]) if letter.isascii()]
         few, likes = (cyrillic, _CYRILLIC_TO_LATIN) if len(cyrillic) <= len(latin) else (latin, _LATIN_TO_CYRILLIC)

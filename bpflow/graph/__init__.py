@@ -1,10 +1,11 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import ERROR, GO_ON, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
     ENTRIES,
     KINDS,
+    MOVE,
     Alarm,
     Block,
     Call,
@@ -24,6 +25,7 @@ from bpflow.graph.nodes import (
     Retry,
     Rule,
     Sets,
+    Stage,
     Start,
     Step,
     StepInfo,
@@ -33,6 +35,7 @@ from bpflow.graph.nodes import (
     Wait,
     expressions,
     flows,
+    is_way,
     map_flows,
     step_name,
     step_of,
@@ -40,11 +43,14 @@ from bpflow.graph.nodes import (
 from bpflow.graph.written import Part, Written
 
 __all__ = [
+    "ENTER",
     "ENTRIES",
     "ERROR",
     "FORMAT",
     "GO_ON",
     "KINDS",
+    "MOVE",
+    "STAGE",
     "Alarm",
     "Block",
     "Builder",
@@ -69,6 +75,7 @@ __all__ = [
     "Retry",
     "Rule",
     "Sets",
+    "Stage",
     "Start",
     "Step",
     "StepInfo",
@@ -82,6 +89,7 @@ __all__ = [
     "expressions",
     "flows",
     "from_json",
+    "is_way",
     "map_flows",
     "step_name",
     "step_of",

@@ -6,7 +6,7 @@ flow may lead to is known before any step of its list is lowered, so the order o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,8 @@ from bpflow.graph.written import NOWHERE, Part, Written
 from bpflow.values import DocumentType, Field, ServiceType
 
 GO_ON = "go-on"
+STAGE, ENTER = "stage", "enter"
+"""What stands for the activity of a stage, and for that of the question for what it needs."""
 ERROR = "error"
 """The name under which the steps of `on-error` read the error: its `name` and `message`."""
 # The names of steps without an id: ids have no capital letters, so these are nobody's.
@@ -82,18 +84,21 @@ class World:
     variables: Mapping[str, Field] = field(default_factory=dict)
     inputs: Mapping[str, Field] = field(default_factory=dict)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    stage_field: str | None = None
+    """Of a pipeline: the field of the document that only moves may change."""
 
 
 @dataclass(slots=True)
 class _Places:
     """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it. `apart`: it runs
-    beside others like it, so nothing in it leads out of it."""
+    beside others like it, so nothing in it leads out of it. `stage`: it is the whole of a stage, by the id of that."""
 
     depth: int
     after: Way
     around: _Places | None
     by_id: dict[str, str] = field(default_factory=dict)
     apart: bool = False
+    stage: str = ""
 
     def find(self, id: str) -> tuple[Way, bool] | None:
         """The way to a step, and whether it leads out of a list that runs beside others."""
@@ -108,6 +113,14 @@ class _Places:
 
     def is_apart(self) -> bool:
         return self.apart or (self.around is not None and self.around.is_apart())
+
+    def home(self) -> tuple[str, bool]:
+        """The stage in which the list stands ("" if it stands in none), and whether leaving it leads out of what runs beside others."""
+        at: _Places | None = self
+        leaves = False
+        while at is not None and not at.stage:
+            leaves, at = leaves or at.apart, at.around
+        return (at.stage if at else ""), leaves
 
     def known(self) -> set[str]:
         return set(self.by_id) | (self.around.known() if self.around else set())
@@ -126,11 +139,23 @@ class Builder:
         self._ids: dict[str, Span] = {}
         self._unknown: list[tuple[str, Span, set[str]]] = []
         self._top = _Places(0, Way(None), None)
+        self.stages: Mapping[str, Callable[[str], Way]] = {}
+        """Of a pipeline: for each stage, what makes the way into it from within another one (or, "", from within none)."""
 
     def lower(self, steps: Sequence[Lowered]) -> Flow:
         """Lowers the steps of the process; the flow that enters it."""
         entry = self._list(steps, "", Way(None), self._top, 0)
         return Flow(f">{entry.to or 'off'}", entry.to)
+
+    def stage(self, id: str, place: Span) -> Lowering:
+        """A stage of a pipeline, as seen from inside of the block that it is."""
+        self._is_new(id, place)
+        return Lowering(self, id, Way(None, 1), _Places(1, Way(None, 1), self._top, stage=id), 1, place=place)
+
+    def extra(self, path: str, activity: str, title: str, place: Span, depth: int) -> Lowering:
+        """A step that the analyst has not written as one, at the depth given; where there is one of that path already, the same."""
+        self.infos.setdefault(path, StepInfo(path, activity, title, written.start_of(place)))
+        return Lowering(self, path, Way(None, depth), self._top, depth, place=place)
 
     def head(self, place: Span) -> Lowering:
         """What reads the values in the head of the process, which is no step, and lowers what may happen while it runs."""
@@ -205,15 +230,15 @@ class Builder:
         taken = {step.id for step in steps if step.id}
         paths = []
         for step in steps:
-            new = step.id is not None and self._is_new(step.id, step)
+            new = step.id is not None and self._is_new(step.id, step.place)
             name = step.id if step.id and new else _numbered(step.id or step.activity, taken)
             paths.append(prefix + name)
             if step.id and new:
                 places.by_id[step.id] = entry_of(step, prefix + name)
         return paths
 
-    def _is_new(self, id: str, step: Lowered) -> bool:
-        span, first = _or(written.span_of(id), step.place), self._ids.get(id)
+    def _is_new(self, id: str, place: Span) -> bool:
+        span, first = _or(written.span_of(id), place), self._ids.get(id)
         if first is None:
             self._ids[id] = span
             return True
@@ -224,8 +249,11 @@ class Builder:
         if name == GO_ON:
             return after
         found = places.find(name)
+        if found is None and name in self.stages:
+            home, leaves = places.home()
+            found = (after, True) if leaves else (self.stages[name](home), False)
         if found is None:
-            self._unknown.append((name, written.span_of(name), places.known()))
+            self._unknown.append((name, written.span_of(name), places.known() | self.stages.keys()))
             return after
         if found[1]:
             message = say('"{name}" stands outside of what runs in parallel here, and nothing can jump out of that', name=name)
@@ -326,6 +354,10 @@ class Lowering:
         deeper = self.depth + 1
         places = _Places(deeper, Way(None, deeper), self._places, apart=apart) if apart else self._places
         return Lowering(self._builder, self.path, Way(None, deeper), places, deeper, self._id, self._place)
+
+    def beside(self) -> Lowering:
+        """The same step as seen from what runs beside it: no `next` leads out of that."""
+        return Lowering(self._builder, self.path, self.then, _Places(self.depth, self.then, self._places, apart=True), self.depth, self._id, self._place)
 
     @property
     def is_apart(self) -> bool:

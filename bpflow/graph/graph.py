@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from bpflow.graph.json import plain, typed
-from bpflow.graph.nodes import Flow, Handler, Node, Sets, Start, StepInfo, Variable
+from bpflow.graph.nodes import Flow, Handler, Node, Sets, Stage, Start, StepInfo, Variable
 from bpflow.values import DocumentType, Field
 
 FORMAT = 1
@@ -41,6 +41,10 @@ class Graph:
     source: str = ""
     """The file's name, for incidents and findings."""
     format: int = FORMAT
+    stage_field: str | None = None
+    """Of a pipeline: the field of the document that says in which stage it is."""
+    stages: tuple[Stage, ...] = ()
+    """Of a pipeline: its stages, the one in which a new document begins first."""
 
     @property
     def digest(self) -> str:

@@ -89,10 +89,11 @@ class Trigger:
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
     pressed by one of `by` (None: by anybody), with a form as an outcome has it · `error`: `name`, or any · `answer`, `overdue`: what the task
-    inside has come to. `fixed`: computed on entry, and not again when a document changes.
+    inside has come to · `move`: the document is moved to the stage `name`, by one of `by` (None: by no person), with such a form. `fixed`:
+    computed on entry, and not again when a document changes.
     """
 
-    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue"]
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue", "move"]
     expr: Expr | None = None
     name: str = ""
     fixed: bool = False
@@ -103,6 +104,10 @@ class Trigger:
     when: Sets = ()
     choices: Sets = ()
     checks: Checks = ()
+    fill: tuple[str, ...] = ()
+    """Of a move: the fields of its form that are fields of the document."""
+    prefill: Sets = ()
+    """Of a move: what its form offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +152,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome."""
+    """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome. `escalate`: people
+    who may answer too · `reassign`: people to whom the task goes instead."""
 
     at: Expr
     overdue: bool = True
     tell: Expr | None = None
     remind: Expr | None = None
     outcome: str | None = None
+    escalate: Expr | None = None
+    reassign: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +185,7 @@ class Climb:
 @dataclass(frozen=True, slots=True)
 class Task:
     """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
-    after the other. `gives` names its results."""
+    after the other. `gives` names its results. `delegate`: to whom one who has it may pass it on."""
 
     id: str
     people: Expr
@@ -189,6 +197,7 @@ class Task:
     if_nobody: Expr | None = None
     rule: Rule = Rule()
     in_turn: bool = False
+    delegate: Literal["anyone", "subordinates", "nobody"] = "subordinates"
     climb: Climb | None = None
     done_when: Expr | None = None
     """Closes it as its first outcome as soon as it is true."""
@@ -308,6 +317,24 @@ class Start:
     """The times of a schedule, in the zone of the graph."""
 
 
+MOVE = "move"
+"""The name under which the steps of a stage read how the document came into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of a pipeline: a block whose id is the stage's, and what it takes to enter it. The value of the stage field is its id.
+
+    `required`: the fields of the document that must be filled before · `ask`: who fills them.
+    """
+
+    id: str
+    title: str
+    final: bool = False
+    required: tuple[tuple[str, Field], ...] = ()
+    ask: Expr | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A variable of the process: its field, and the expression of its default."""
@@ -324,6 +351,11 @@ def step_of(node: str) -> str:
 
 ENTRIES = ("guard", "climb", "open")
 """The suffixes of the nodes by which a step may be entered instead of the node of its path, the outermost first."""
+
+
+def is_way(node: str) -> bool:
+    """Whether the node is one of those by which a pipeline goes into a stage, rather than one of a step."""
+    return node.partition(":")[2].startswith(("move.", "to.")) or node.endswith((":start", ":stage"))
 
 
 def step_name(path: str) -> str:

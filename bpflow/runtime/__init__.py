@@ -1,29 +1,37 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
+from bpflow.runtime.absences import AbsenceView
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Imported
 from bpflow.runtime.drain import Worked
-from bpflow.runtime.engine import Deployed, Engine, NotDeployable, open_engine
+from bpflow.runtime.engine import Engine, open_engine
 from bpflow.runtime.forms import FieldView, FormView
+from bpflow.runtime.handing import Handed
+from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
+from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
 __all__ = [
+    "AbsenceView",
     "Clock",
     "CommandView",
     "Deployed",
     "Engine",
     "FieldView",
     "FormView",
+    "Handed",
     "HttpService",
     "Imported",
     "IncidentView",
     "InstanceView",
     "Line",
+    "MoveView",
     "NotDeployable",
     "Remedy",
     "Repair",
@@ -34,6 +42,7 @@ __all__ = [
     "TaskView",
     "Turn",
     "VirtualClock",
+    "Who",
     "Worked",
     "open_engine",
 ]

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bpflow.definition.settings import CalendarSettings
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import Denied, Unanswered
 from bpflow.expressions.data import Document, Question, User, Value
-from bpflow.services.directory import Directory
+from bpflow.loading import LoadedWorkspace
+from bpflow.services.directory import Directory, EmbeddedDirectory
 from bpflow.services.documents import display_name, field_of
-from bpflow.services.working_calendar import WorkingCalendar
+from bpflow.services.working_calendar import WorkingCalendar, zone_of
 from bpflow.stores.contract import DocumentRow
 from bpflow.values import DocumentType
 
@@ -30,6 +32,15 @@ class World:
     def with_types(self, types: Iterable[DocumentType]) -> World:
         """The types that a process is pinned to are known too; those of the workspace come first."""
         return World({**{type.type: type for type in types}, **self.types}, self.directory, self.calendar)
+
+
+def world_of(workspace: LoadedWorkspace | None) -> World:
+    """What a workspace brings; without one there are no types, no people, and the calendar of nobody in particular."""
+    if workspace is None:
+        return World({}, None, WorkingCalendar(CalendarSettings()))
+    settings = workspace.settings
+    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
+    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
 
 
 NEW = Denied(say("this has not been asked yet"))
@@ -62,19 +73,18 @@ class Live:
         return known  # type: ignore[return-value]
 
     def _find(self, question: Question) -> Value:
-        topic, *rest = question
+        topic = question[0]
         if topic == "document" or topic == "title":
-            return self._of_document(question, *rest)
-        if topic == "calendar":
-            return self.world.calendar.answer(str(rest[0]), tuple(rest[1:]))
+            return self._of_document(question, *question[1:])
+        what, arguments = str(question[1]), question[2:]
         if topic == "directory":
-            if self.world.directory is None:
-                return nobody_known(str(rest[0]), tuple(rest[1:]))
-            return self.world.directory.answer(str(rest[0]), tuple(rest[1:]))
-        if topic == "tasks" and isinstance(rest[1], User):
-            if rest[1] not in self.counts:
+            return nobody_known(what, arguments) if self.world.directory is None else self.world.directory.answer(what, arguments)
+        if topic == "calendar":
+            return self.world.calendar.answer(what, arguments)
+        if topic == "tasks" and isinstance(arguments[0], User):
+            if arguments[0] not in self.counts:
                 raise Unanswered(question)
-            return self.counts[rest[1]]
+            return self.counts[arguments[0]]
         raise Refused(say('nobody answers "{topic}"', topic=str(topic)))
 
     def _of_document(self, question: Question, document: Value, name: Value = None) -> Value:

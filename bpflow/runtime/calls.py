@@ -20,6 +20,7 @@ from bpflow.runtime import reading, replies
 from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import document_of
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.occasion import MAX_DEPTH
@@ -80,8 +81,7 @@ class Calls:
         starter = by if isinstance(by, User) else None
         held = self.runner.begin(work, definition, document, inputs, starter, self.clock.now(), depth, None, caller if waits else None, catches)
         if held is None:
-            runs_on = f"{document.type}:{document.id}" if document else ""
-            raise Refused(say('"{process}" runs on "{document}" already', process=program.graph.process, document=runs_on))
+            raise Refused(runs_already(program.graph, document))
         if not waits:
             work.send(held.id, held.owner, [replies.started(caller)], self.clock.now(), row.depth)
         return held
@@ -100,7 +100,7 @@ class Calls:
         if graph.starts and not starts:
             raise Refused(say('the process "{process}" cannot be called: it has no start "on: call"', process=graph.process))
         names: dict[str, Value] = {"document": document, "initiator": by, **inputs}
-        situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.world), work)
+        situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
         if starts and not any(start.when is None or program.code(start.when)(situation) is True for start in starts):
             raise Refused(say('the process "{process}" cannot be called so: the condition of its start does not hold', process=graph.process))
 

@@ -125,7 +125,7 @@ class Press:
     place: str | None
 
 
-def press(runner: Runner, id: int, press: Press, now: datetime, happen: Callable[[int, Event], None]) -> None:
+def press(runner: Runner, id: int, press: Press, now: datetime, happen: Callable[[int, Event], object]) -> None:
     """Has a press happen. UnexpectedEvent says which commands there are, InvalidAnswer which field is wrong."""
     event = pressed(runner, id, press, now)
     try:

@@ -16,9 +16,11 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.runtime import reading
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.stages import IsMove
+from bpflow.runtime.transaction import Runner
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.importing import Rejection, read_csv
-from bpflow.stores.contract import DocumentRow, Store, Work
+from bpflow.stores.contract import DocumentRow, Work
 from bpflow.values import DocumentType
 
 
@@ -35,34 +37,51 @@ class Imported:
 class Desk:
     """Where documents are worked on from outside, at a moment, by a person or (None) by the program itself."""
 
-    store: Store
-    world: World
+    runner: Runner
     now: datetime
     zone: ZoneInfo
     by: str | None
 
+    @property
+    def world(self) -> World:
+        """What is around the documents now."""
+        return self.runner.around(self.runner.store)
+
     def create(self, kind: DocumentType, fields: Mapping[str, object]) -> Document:
         """A new document. Refused with every reason at once."""
         values = reading.read_fields(dict(kind.fields), fields, self.zone, complete=False)
-        with self.store.begin() as work:
+        with self.runner.store.begin() as work:
             return self._add(work, kind, new_fields(kind, self._with_defaults(work, kind, values)))
 
     def change(self, kind: DocumentType, ref: Document, fields: Mapping[str, object], note: str | None) -> DocumentRow:
-        """Changes fields of a document; where nothing would be new, it stays as it is."""
+        """Changes fields of a document; where nothing would be new, it stays as it is. Where that moves it in its pipeline, it is a move:
+        refused if it may not be."""
         values = reading.read_fields(dict(kind.fields), fields, self.zone, complete=False)
-        with self.store.begin() as work:
-            row = existing(work.document(ref.id), ref)
-            after = changed_fields(kind, row.fields, values)
-            if after == row.fields and not note:
-                return row
-            return work.change_document(row, after, self.now, self.by, None, 0, note)
+        by = User(self.by) if self.by is not None else None
+        try:
+            with self.runner.store.begin() as work:
+                moving = self.runner.moved_by(work, ref, values)
+                if moving is not None:
+                    raise IsMove(moving)
+                return self._changed(work, kind, ref, values, note)
+        except IsMove as move:
+            event = move.moving.event(self.now, by, note)
+            self.runner.happen(move.moving.instance, event, also=lambda work: self._changed(work, kind, ref, values, note) is not None)
+            return existing(self.runner.store.document(ref.id), ref)
+
+    def _changed(self, work: Work, kind: DocumentType, ref: Document, values: Mapping[str, Value], note: str | None) -> DocumentRow:
+        row = existing(work.document(ref.id), ref)
+        after = changed_fields(kind, row.fields, values)
+        if after == row.fields and not note:
+            return row
+        return work.change_document(row, after, self.now, self.by, None, 0, note)
 
     def import_csv(self, kind: DocumentType, data: bytes, progress: Callable[[int, int], None] | None, dry_run: bool) -> Imported:
         """Documents of the rows of a CSV file, in one transaction."""
         read = read_csv(data, kind, self.zone, self._knows)
         created: list[Document] = []
         if not dry_run:
-            with self.store.begin() as work:
+            with self.runner.store.begin() as work:
                 for number, (_, fields) in enumerate(read.rows, 1):
                     created.append(self._add(work, kind, self._with_defaults(work, kind, fields)))
                     if progress is not None:
@@ -80,7 +99,8 @@ class Desk:
         return {**defaults, **values}
 
     def _knows(self, user: str) -> bool:
-        return self.world.directory is None or self.world.directory.answer("exists", (User(user),)) is True
+        directory = self.world.directory
+        return directory is None or directory.answer("exists", (User(user),)) is True
 
 
 def existing(row: DocumentRow | None, ref: Document) -> DocumentRow:

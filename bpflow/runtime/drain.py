@@ -20,6 +20,7 @@ from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.messages import Post
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.stages import IsMove, values_set
 from bpflow.runtime.starts import Judged, begin_on_schedule, begin_or_hold, judge
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
@@ -174,7 +175,7 @@ class Drain:
         type = self.runner.world.types[change.document.type]
         was: dict[str, Value] = {name: change.previous.get(name, [] if f.many else None) for name, f in type.fields}
         names: dict[str, Value] = {"document": change.document, "previous": was, "initiator": by}
-        live = Live(self.runner.world)
+        live = Live(self.runner.around(work))
         row = work.document(change.document.id)
         if row is not None:
             live.documents[row.ref.id] = self.as_left(row, change)
@@ -234,18 +235,40 @@ class Drain:
 
     def elsewhere(self, row: OutboxRow, key: str) -> dict[str, Value]:
         """A service of the house on a document of another owner: in that owner's transaction, once by key."""
-        instance = self.runner.store.instance(row.instance)
-        assert instance is not None
         target = row.call.arguments["document"]
         assert isinstance(target, Document)
-        with self.runner.store.begin() as work:
-            document = work.document(target.id)
-            owner = document.owner if document else target.id
-            known = work.worked(owner, key)
-            if known is not None:
-                return dict(loads(known))
-            program = self.runner.program(instance.definition)
-            occasion = self.runner.occasion(work, owner, row.instance, program, self.clock.now(), row.depth)
-            values = LOCAL[row.call.service](occasion, row.call.arguments)
-            work.remember(owner, key, dumps(values), self.clock.now())
+        try:
+            with self.runner.store.begin() as work:
+                known = self.answered(work, target, key)
+                if known is not None:
+                    return dict(loads(known))
+                moving = self.runner.moved_by(work, target, values_set(row.call.arguments), row.instance)
+                if moving is not None:
+                    raise IsMove(moving)
+                return self.changed(work, row, target, key)
+        except IsMove as move:
+            event = move.moving.event(self.clock.now(), None)
+            self.runner.happen(move.moving.instance, event, row.depth, also=lambda work: self.changed_once(work, row, target, key))
+        return {}
+
+    def answered(self, work: Work, target: Document, key: str) -> bytes | None:
+        """What the service has said before, with that key."""
+        document = work.document(target.id)
+        return work.worked(document.owner if document else target.id, key)
+
+    def changed_once(self, work: Work, row: OutboxRow, target: Document, key: str) -> bool:
+        """The service does its work in the transaction; False if it has done so before."""
+        if self.answered(work, target, key) is not None:
+            return False
+        self.changed(work, row, target, key)
+        return True
+
+    def changed(self, work: Work, row: OutboxRow, target: Document, key: str) -> dict[str, Value]:
+        """The service does its work in the transaction, and it is remembered that it has."""
+        instance, document = work.instance(row.instance), work.document(target.id)
+        assert instance is not None
+        owner = document.owner if document else target.id
+        occasion = self.runner.occasion(work, owner, row.instance, self.runner.program(instance.definition), self.clock.now(), row.depth)
+        values = LOCAL[row.call.service](occasion, row.call.arguments)
+        work.remember(owner, key, dumps(values), self.clock.now())
         return values

@@ -11,59 +11,44 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
-from bpflow.engine.events import Answered, Cancel, Event, Resume, Suspend
-from bpflow.engine.state import Status
-from bpflow.engine.transition import InvalidAnswer
+from bpflow.engine.events import Answered, Event
+from bpflow.engine.state import State, Status
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import operators, reading, ticking, views
-from bpflow.runtime.answers import Live, World
+from bpflow.runtime import reading, ticking, views
+from bpflow.runtime.absences import Absent
+from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
+from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
+from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.opened import forms_of
-from bpflow.runtime.operators import Repair
+from bpflow.runtime.opening import declared
+from bpflow.runtime.operating import Operating
+from bpflow.runtime.part import user
+from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
+from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
-from bpflow.services.working_calendar import WorkingCalendar, zone_of
+from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
 from bpflow.stores.mail import MessageRow
-from bpflow.values import DocumentType, Field
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What `deploy` did: `new` is false where the same content was deployed already."""
-
-    process: str
-    digest: str
-    version: int
-    new: bool
-
-
-class NotDeployable(Refused):
-    """The process has findings; `findings` are what `bpflow validate` says of it."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.findings = loaded.findings
-        errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
-        super().__init__(say("{place}: {first} (errors in this process: {count})", place=str(errors[0].span), first=errors[0].message, count=len(errors)))
+from bpflow.values import DocumentType
 
 
 def open_engine(
@@ -86,18 +71,10 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**_declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
-def _declared(workspace: LoadedWorkspace | None) -> dict[str, Registered]:
-    """The services by HTTP that a workspace declares."""
-    from bpflow.services.http import HttpService
-
-    declared = workspace.settings.services.items() if workspace else ()
-    return {name: HttpService(s.url, s.method, s.headers, s.body, s.seconds) for name, s in declared if s.url}
-
-
-class Engine:
+class Engine(Hands, Pipelines, Operating, Absent):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -109,7 +86,7 @@ class Engine:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, _world(workspace))
+        self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
@@ -199,7 +176,7 @@ class Engine:
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
         held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
         if held is None:
-            raise Refused(say('"{process}" runs on "{document}" already', process=process, document=f"{ref.type}:{ref.id}" if ref else ""))
+            raise Refused(runs_already(graph, ref))
         self.runner.keep(held)
         if self.runner.left:
             self.tell()
@@ -211,7 +188,7 @@ class Engine:
                 existing(work.document(ref.id), ref)
             if by is not None:
                 names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.world), work)
+                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
                 may_start(situation, self.runner.program(definition), self.world.directory)
             held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
             self.runner.left = self.runner.left or work.left
@@ -250,9 +227,7 @@ class Engine:
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
-        if comment is not None and not reading.is_text(comment):
-            raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
-        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, comment))
+        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     def tick(self, task: str, item: str | int, *, by: str, done: bool = True) -> None:
         """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
@@ -298,11 +273,13 @@ class Engine:
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> None:
-        """One event, and what its changes of documents start and wake. Calls that leave the store wait for `work`."""
-        self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event) -> State:
+        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
+        for `work`."""
+        after = self.runner.happen(id, event)
         if self.runner.left:
             self.tell()
+        return after
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
@@ -325,7 +302,7 @@ class Engine:
         return done
 
     def _desk(self, by: str | None) -> Desk:
-        return Desk(self.store, self.world, self.clock.now(), self._zone(), by)
+        return Desk(self.runner, self.clock.now(), self._zone(), by)
 
     def document(self, document: Document | str) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
@@ -430,68 +407,3 @@ class Engine:
     def notices(self, user: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         """Notices by time."""
         return self.store.notices(user, instance)
-
-    # ── operators: each tells what it has really done ───────────────────────────────────────────────────────────────
-    def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
-        """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
-
-        UnexpectedEvent if there is no such incident.
-        """
-        if incident is None and (documents := self.store.take_back(instance)) is not None:
-            return operators.take_back(self._drain, instance, documents)
-        return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
-
-    def skip(
-        self, instance: int, incident: int, *, results: Mapping[str, object] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
-    ) -> Repair:
-        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out. InvalidAnswer if the
-        step gives no such results."""
-        return self._act(instance, lambda was, at: operators.skip(was, incident, results or {}, branch, at, user(by), why))
-
-    def results(self, instance: int, incident: int, branch: str | None = None) -> Mapping[str, Field | None] | None:
-        """What `skip` may give for the step of an incident: names, with their types where they are known; None: whatever the service gives."""
-        return operators.results(operators.before(self.runner, instance), incident, branch)
-
-    def correct(self, instance: int, values: Mapping[str, object], *, by: str | None = None, why: str = "") -> Repair:
-        """Gives variables and inputs of an instance other values; what waits for them sees it. InvalidAnswer if one cannot be so,
-        UnexpectedEvent if nothing would change."""
-        return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
-
-    def move(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
-        """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
-        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be moved to."""
-        return self._act(instance, lambda was, at: operators.move(was, token, step, at, user(by), why))
-
-    def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""
-        return self._act(instance, lambda was, at: Suspend(at, user(by), why))
-
-    def resume(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
-        return self._act(instance, lambda was, at: Resume(at, user(by), why))
-
-    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
-        """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
-        self.store.take_back(instance)
-        return done
-
-    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
-        was = operators.before(self.runner, instance)
-        self._happen(instance, event(was, self.clock.now()))
-        return operators.report(self.runner, was)
-
-
-def user(id: str | None) -> User | None:
-    """The person of that id, if one is named."""
-    return User(id) if id is not None else None
-
-
-def _world(workspace: LoadedWorkspace | None) -> World:
-    from bpflow.definition.settings import CalendarSettings
-
-    if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
-    settings = workspace.settings
-    directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
-    return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine import forms
+from bpflow.engine import forms, stages
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.forms import Filling
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.expressions.texts import printed
-from bpflow.graph import Outcome, Task
+from bpflow.graph import Expr, Outcome, Task
 from bpflow.runtime import reading
 from bpflow.runtime.commands import Press, meant
 from bpflow.runtime.transaction import Runner
@@ -98,6 +98,21 @@ def of_command(runner: Runner, id: int, press: Press, filled: Filled, now: datet
     return _seen(look, button.form, {}, filled, lambda draft: forms.of_command(draft, button.trigger, button.gives, filled.by, filled.comment))
 
 
+def of_move(runner: Runner, id: int, stage: str, filled: Filled, now: datetime) -> FormView:
+    """The form of a move to a stage, for that person. UnexpectedEvent if no such move leads from where the document is."""
+    _, held, state = load(runner, id)
+    scope = stages.stage_scope(held.program, state.scopes)
+    if scope is None:
+        raise UnexpectedEvent(say("the document is in no stage now"))
+    here, look = held.program.stages[scope.block], Look(runner, held, state, scope.id, now)
+    trigger, wanted = stages.the_move(held.program, here, stage)[1].trigger, held.program.stages[stage]
+    asked, by = wanted.ask, filled.by
+    form = stages.form_of(trigger, wanted, asked is not None and by is not None and look.seen(lambda draft: stages.is_one_of(draft, asked, by)))
+    offered = {**{name: Expr(f"document.{name}") for name, _ in wanted.required}, **dict(trigger.prefill)}
+    values = {name: look.value(offered[name]) for name, _ in form.fields if name in offered}
+    return _seen(look, form, values, filled, lambda draft: stages.filling(draft, form, here, filled.by, filled.comment))
+
+
 # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _seen(look: Look, form: Outcome, offered: Mapping[str, Value], filled: Filled, begin: Callable[[Draft], Filling]) -> FormView:
     forms.no_others(form, filled.values)
@@ -161,4 +176,4 @@ def _label(draft: Draft, field: Field, value: Value, language: str) -> str:
         return str(getattr(value, "id", value))
 
 
-__all__ = ["FieldView", "Filled", "FormView", "of_command", "of_task"]
+__all__ = ["FieldView", "Filled", "FormView", "of_command", "of_move", "of_task"]

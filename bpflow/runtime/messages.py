@@ -129,7 +129,7 @@ class Post:
         graph, now = program.graph, self.clock.now()
         said: dict[str, Value] = by_fields(dict(start.form), message.values, graph.timezone)
         names: dict[str, Value] = {"message": said, "key": message.key, "document": None, "initiator": None}
-        situation = Situation(names, now, graph.timezone, Live(self.runner.world), work)
+        situation = Situation(names, now, graph.timezone, Live(self.runner.around(work)), work)
         inputs: dict[str, Value] = {}
         trouble: Message | None = None
         if message.depth >= MAX_DEPTH:

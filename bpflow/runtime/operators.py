@@ -13,7 +13,7 @@ from functools import partial
 from typing import cast
 
 from bpflow.diagnostics import Refused, did_you_mean, say
-from bpflow.engine.events import Correct, DocumentChanged, Move, Retry, Skip
+from bpflow.engine.events import Correct, DocumentChanged, Jump, Retry, Skip
 from bpflow.engine.program import Program
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
@@ -126,10 +126,10 @@ def correct(was: Before, values: Mapping[str, object], at: datetime, by: User | 
     return Correct(at, by, {**dict.fromkeys(name for name in values if name not in fields), **typed}, why)
 
 
-def move(was: Before, token: int | str, step: str, at: datetime, by: User | None, why: str) -> Move:
+def jump(was: Before, token: int | str, step: str, at: datetime, by: User | None, why: str) -> Jump:
     """The event; a token may be named by the step at which it stands."""
     number = token if isinstance(token, int) else token_at(was, token)
-    return Move(at, by, number, step_named(was.program, step), why)
+    return Jump(at, by, number, step_named(was.program, step), why)
 
 
 def token_at(was: Before, step: str) -> int:

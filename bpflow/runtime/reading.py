@@ -53,9 +53,16 @@ def is_text(value: object) -> bool:
     """Whether all text in plain data can be written down: half of a surrogate pair cannot."""
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
-    if isinstance(value, Mapping):
-        return all(is_text(name) and is_text(one) for name, one in value.items())
-    return all(map(is_text, value)) if isinstance(value, list | tuple) else True
+    if isinstance(value, (list, tuple)):
+        return all(map(is_text, value))
+    return all(is_text(name) and is_text(one) for name, one in value.items()) if isinstance(value, Mapping) else True
+
+
+def comment_of(text: str | None) -> str | None:
+    """A comment as it is taken. InvalidAnswer if it cannot be written down."""
+    if text is not None and not is_text(text):
+        raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
+    return text
 
 
 def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True, checked: bool = True) -> dict[str, Value]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpflow.engine.moving import steps_around
+from bpflow.engine.jumping import steps_around
 from bpflow.engine.program import Program
-from bpflow.engine.repairs import ways_by_name
+from bpflow.engine.repairs import moves_document, ways_by_name
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
 from bpflow.graph import Step, step_name, step_of
@@ -15,7 +15,7 @@ from bpflow.graph import Step, step_name, step_of
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """An action of an operator, by the name of its command. `ways`: the branches by which `skip` may leave (where it must be said), the
-    steps to which `move` may lead, the names that `correct` may set; `results`: those that `skip` may give."""
+    steps to which `jump` may lead, the names that `correct` may set; `results`: those that `skip` may give."""
 
     command: str
     ways: tuple[str, ...] = ()
@@ -29,9 +29,9 @@ def remedies_of(program: Program, state: State, incident: Incident) -> tuple[Rem
     correct = (Remedy("correct", names),) if names else ()
     if state.status == "suspended":
         return (Remedy("resume"), *correct, Remedy("cancel"))
-    skip = Remedy("skip", branches(program, incident), tuple(results_of(program, incident) or ()))
+    skip = () if moves_document(program, incident) else (Remedy("skip", branches(program, incident), tuple(results_of(program, incident) or ())),)
     retry = () if incident.kind == "stuck" else (Remedy("retry"),)
-    return (*retry, skip, *move(program, state, incident), *correct, Remedy("cancel"))
+    return (*retry, *skip, *jump(program, state, incident), *correct, Remedy("cancel"))
 
 
 def branches(program: Program, incident: Incident) -> tuple[str, ...]:
@@ -43,9 +43,9 @@ def branches(program: Program, incident: Incident) -> tuple[str, ...]:
     return names if len(names) > 1 else ()
 
 
-def move(program: Program, state: State, incident: Incident) -> tuple[Remedy, ...]:
+def jump(program: Program, state: State, incident: Incident) -> tuple[Remedy, ...]:
     token = state.tokens.get(incident.token) if incident.token is not None else None
     if token is None:
         return ()
     steps = tuple(step_name(step_of(node)) for node in steps_around(program, state.tokens, state.scopes, token))
-    return (Remedy("move", steps),) if steps else ()
+    return (Remedy("jump", steps),) if steps else ()

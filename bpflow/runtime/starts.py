@@ -129,7 +129,7 @@ def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime, trouble: 
             return
         program = runner.program(deployment.id)
         start = program.graph.starts[row.number]
-        situation = Situation({"initiator": None}, now, program.graph.timezone, Live(runner.world), work)
+        situation = Situation({"initiator": None}, now, program.graph.timezone, Live(runner.around(work)), work)
         judged = Judged(True, {}, trouble) if trouble else judge(program, start, situation)
         if judged.begins:
             held = runner.begin(work, deployment.id, None, judged.inputs, None, now, trouble=judged.trouble)

@@ -9,8 +9,8 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,18 +23,22 @@ from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
+from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
-from bpflow.runtime import replies
+from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.services.absences import with_stored
+from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
+from bpflow.stores.absent import Absences
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work, party_text
 
 CACHED = 4096
 """How many decoded states are kept."""
-WRITERS = frozenset({"documents.create", "documents.update"})
-"""The local services after which documents must be read again."""
+WRITERS = frozenset({"absence", "documents.create", "documents.update"})
+"""The local services after which what is around the instance must be read again."""
 READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
 TRIES = 20
@@ -88,6 +92,21 @@ class Runner:
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
+    people: EmbeddedDirectory | None = field(init=False)
+    """The directory of the workspace, as its file has it."""
+    mark: int = 0
+    """That of the absences in `world`."""
+
+    def __post_init__(self) -> None:
+        directory = self.world.directory
+        self.people = directory if isinstance(directory, EmbeddedDirectory) else None
+
+    def around(self, reader: Absences) -> World:
+        """What is around the instances, with the absences that are in the store by now; these are read again only after a change."""
+        if self.people is not None and (mark := reader.absence_mark()) != self.mark:
+            self.world = replace(self.world, directory=with_stored(self.people, reader.absences()))
+            self.mark = mark
+        return self.world
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
@@ -114,7 +133,7 @@ class Runner:
         try:
             program = self.program(row.definition)
             state, written = decode(program, found.root, found.pages)
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
         return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
 
@@ -201,7 +220,7 @@ class Runner:
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
-        if state.status in OVER and held.program.graph.unless_running:
+        if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held.program.graph, state.at)
         held.revision, held.state, held.history = held.revision + 1, state, row
         return held
@@ -210,7 +229,7 @@ class Runner:
         """Advances the event, then the answers of local services, until only remote calls are left."""
         events = [event]
         turn: Turn | None = None
-        live = Live(self.world)
+        live = Live(self.around(work))
         self.read_own(work, held, live)
         for one in events:  # which grows by the answers of local services
             before = turn.state if turn else held.state
@@ -231,6 +250,7 @@ class Runner:
                 if self.is_local(work, held, call):
                     events += self.perform(work, held, turn, call, depth)
                     if call.service in WRITERS:
+                        live.world = self.around(work)
                         live.documents.clear()
                         self.read_own(work, held, live)
                 else:
@@ -266,7 +286,11 @@ class Runner:
         if call.service not in LOCAL:
             return False
         target = call.arguments.get("document")
-        if call.service != "documents.update" or not isinstance(target, Document) or target == held.document:
+        if call.service != "documents.update" or not isinstance(target, Document):
+            return True
+        if stages.ENTERS not in call.arguments and self.moved_by(work, target, stages.values_set(call.arguments), held.id):
+            return False  # the document of another pipeline is moved in a transaction of that one
+        if target == held.document:
             return True
         row = work.document(target.id)
         return row is None or row.owner == held.owner
@@ -281,9 +305,11 @@ class Runner:
         occasion.effects, occasion.picked = turn.effects, turn.picked
         if token is not None:
             occasion.node, occasion.chance = token.node, (state.seed, token.node, call.token, call.visit)
+        occasion.key = f"{held.id}.{call.token}.{call.visit}"
         if call.service in READERS:
-            occasion.ask = partial(self.asked, work, Live(self.world))
+            occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
+            stages.check_own(work, held.program.graph, held.document, call)
             values = LOCAL[call.service](occasion, call.arguments)
         except Refused as refused:
             if not call.wait:
@@ -291,8 +317,15 @@ class Runner:
             return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
 
+    def moved_by(self, work: Work, document: Document, values: Mapping[str, Value], but: int = 0) -> stages.Moving | None:
+        """The move that a change of fields is, where the document is in a pipeline (that of another instance than `but`)."""
+        id = work.running(stages.pipeline_of(document)) if values else None
+        if id is None or id == but:
+            return None
+        return stages.moving(id, self.load(work, id).program.graph, work.document(document.id), values)
+
     def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
-        world, graph = self.world, program.graph
+        world, graph = self.around(work), program.graph
         return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:
@@ -321,9 +354,9 @@ class Runner:
         catches: tuple[str, ...] = (),
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once."""
+        process runs on the document already and is to run once, or another pipeline does."""
         program = self.program(definition)
-        exclusive = f"{program.graph.process}/{document.id}" if program.graph.unless_running and document else None
+        exclusive = stages.exclusive(program.graph, document) if document else None
         owner = None
         if document is not None:
             row = work.document(document.id)

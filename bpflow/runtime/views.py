@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,12 +13,17 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -28,12 +33,13 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import Program
+from bpflow.engine.stages import stage_scope
 from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Document, Question, User, Value
-from bpflow.graph import Block, Call, Expr, Outcome, StepInfo, Task, Trigger, Wait, step_name, step_of
+from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
@@ -45,8 +51,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
-    `later` those who come after them · `votes`: the answers so far · `checklist`: what is ticked off, and by whom · `observers`: who sees it
-    besides · `subtasks`: what those are called that are still open."""
+    `later` those who come after them · `votes`: the answers so far · `also`: who may answer too, in the place of one whose turn it is ·
+    `checklist`: what is ticked off, and by whom · `observers`: who sees it besides · `subtasks`: what those are called that are still open."""
 
     id: str
     instance: int
@@ -65,6 +71,7 @@ class TaskView:
     opened: datetime
     due: datetime | None
     overdue: bool
+    also: tuple[Assignee, ...] = ()
     checklist: tuple[Item, ...] = ()
     observers: tuple[Party, ...] = ()
     subtasks: tuple[str, ...] = ()
@@ -82,7 +89,9 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call (of a service), retry (a service that has
-    failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first.
+    failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first ·
+    of a task `people`, those whose turn it is, `later` those who come after them, `votes` the answers so far, `also` who may answer too, `outcomes`
+    the titles of its buttons.
     """
 
     token: int | None
@@ -95,6 +104,10 @@ class Standing:
     messages: tuple[tuple[str, Value], ...] = ()
     """The names and keys of the messages that it waits for."""
     within: tuple[Turn, ...] = ()
+    later: tuple[Assignee, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    also: tuple[Assignee, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +141,15 @@ class InstanceView:
     failure: Failure | None = None
     called: list[InstanceRow] = field(default_factory=list)
     suspended: Suspend | None = None
+    stage: Stage | None = None
+    """Of a pipeline: the stage in which its document is; none before the first and after the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, ticked, commanded, overdue, reminded, incident, repaired, withdrawn, changed, failed,
-    fired, ended, or what an operator did: retry, skip, correct, corrected, move, moved, suspend, resume, cancel."""
+    """A line of a timeline. `kind`: started, step, answered, ticked, commanded, moved, overdue, reminded, incident, repaired, withdrawn, changed,
+    failed, fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
+    corrected, jump, jumped, suspend, resume, cancel, reassigned."""
 
     at: datetime
     kind: str
@@ -158,7 +174,7 @@ def parties_in(runner: Runner, id: int) -> list[str]:
     row = runner.store.instance(id)
     state = runner.read(row).state if row is not None else None
     waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
-    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.people))
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.holders))
 
 
 def instance_view(runner: Runner, id: int) -> InstanceView:
@@ -170,7 +186,9 @@ def instance_view(runner: Runner, id: int) -> InstanceView:
     assert suspended is None or isinstance(suspended, Suspend)
     inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
     called, incidents = runner.store.called_by(id), incidents_of(runner, row)
-    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended)
+    scope = stage_scope(held.program, state.scopes)
+    stage = held.program.stages[scope.block] if scope is not None else None
+    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended, stage)
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -196,9 +214,10 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     due = min(waiting.arms.due.values(), default=None) if waiting else None
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     messages = tuple(waiting.arms.listening.values()) if waiting else ()
-    people = waiting.people if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    return Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, people, due, messages, within)
+    titles = {name: outcome.title for name, outcome in held.program.forms.get(token.node, {}).items()}
+    place = Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, (), due, messages, within)
+    return replace(place, people=waiting.people, later=waiting.later, votes=waiting.votes, also=waiting.also, outcomes=titles) if waiting else place
 
 
 def joining(held: Held, state: State, steps: dict[str, StepInfo]) -> list[Standing]:
@@ -251,7 +270,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
     _, held, state = load(runner, id)
     at = state.tokens.get(token)
     node = held.program.nodes.get(at.node) if at else None
-    parties = [party_text(assignee.party) for assignee in at.waiting.people] if at and at.waiting else []
+    parties = [party_text(assignee.party) for assignee in at.waiting.holders] if at and at.waiting else []
     entries = [entry for entry in runner.store.tasks(parties, id) if (entry.token, entry.visit) == (token, visit)]
     if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
         raise UnexpectedEvent(say("the task is closed"))
@@ -276,6 +295,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.opened,
         entry.due,
         entry.overdue,
+        at.waiting.also,
         at.waiting.checklist,
         at.waiting.observers,
         tuple(look.text(part.form.subject) for part in parts_left(held.program, state, at, node)),
@@ -300,7 +320,7 @@ class Look:
 
     def seen(self, read: Callable[[Draft], T]) -> T:
         """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
-        live = Live(self.runner.world)
+        live = Live(self.runner.around(self.runner.store))
         while True:
             draft = Draft(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
@@ -357,7 +377,7 @@ def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)
         again = {what for kind, _, what in facts if kind == "incident"}  # what has failed again is not repaired
-        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again)]
+        facts = [fact for fact in facts if not (fact[0] == "repaired" and fact[2] in again) and not (fact[0] == "fired" and isinstance(first, Moved))]
         lines += [line for fact in facts if (line := _line(held, fact, at, steps)) is not None and not (isinstance(first, Cancel) and line.kind == "ended")]
     return lines
 
@@ -379,17 +399,41 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             node = next((what for kind, id, what in facts if (kind, id) == ("ticked", event.token)), "")
             said = say("item {number}", number=event.item + 1) if event.done else say("item {number} taken back", number=event.item + 1)
             return [Line(at, "ticked", step_of(node), title_of(steps, node), by, said)]
+        case Claimed() | Released() | Delegated() | Reassigned():
+            name, _, node = next(fact for fact in facts if fact[1] == event.token and fact[0] in HANDS)
+            return [Line(at, name, step_of(node), title_of(steps, node), by, _handed(event))]
+        case Moved():
+            title = held.program.stages[event.stage].title
+            return [Line(at, "moved", event.stage, title, by, say("{comment}", comment=event.comment) if event.comment else None)]
         case Failed():
             return [Line(at, "failed", "", "", by, event.reason)]
         case DocumentChanged():
             return [Line(at, "changed", "", "", by, None)]
         case Cancel(caller=int() as caller):
             return [Line(at, "cancel", "", "", by, say("instance {instance} waits for it no longer", instance=caller))]
-        case Retry() | Skip() | Correct() | Move() | Suspend() | Resume() | Cancel():
+        case Retry() | Skip() | Correct() | Jump() | Suspend() | Resume() | Cancel():
             kind = type(event).__name__.lower()
             return [Line(at, kind, "", "", by, say("{why}", why=event.why) if event.why else None)]
         case TimerFired() | _:
             return []
+
+
+HANDS = ("claimed", "released", "delegated", "reassigned")
+"""The facts of a task that has changed hands by a person's word; his event is the line."""
+
+
+def _handed(event: Event) -> Message | None:
+    """From whom the task has gone to whom, and why."""
+    match event:
+        case Delegated(to=to, comment=why):
+            way = say("to {other}", other=to.id)
+        case Reassigned(person=person, to=None, why=why):
+            way = say("from {person} back to the group", person=person.id)
+        case Reassigned(person=person, to=User() as to, why=why):
+            way = say("from {person} to {other}", person=person.id, other=to.id)
+        case _:
+            return None
+    return say("{what}: {why}", what=way, why=why) if why else way
 
 
 def _left(held: Held, token: int, facts: list[Fact]) -> str:
@@ -423,7 +467,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
-    if kind in ("suspended", "resumed", "answered", "ticked"):
+    if kind in ("suspended", "resumed", "answered", "ticked", *HANDS):
         return None
     if kind == "corrected":
         return Line(at, "corrected", "", what, None, None)

@@ -20,15 +20,18 @@ from bpflow.scenario.known import OWN, Known, bare
 from bpflow.scenario.model import (
     Answer,
     Answered,
+    Away,
     Beginning,
     CalendarEntry,
     Change,
+    Claim,
     Command,
+    Delegate,
     Ends,
     Entry,
     Expect,
     Facts,
-    Filled,
+    Move,
     Notice,
     Refusal,
     Scenario,
@@ -199,25 +202,35 @@ class _Examination:
     def _act(self, act: Entry | Refusal) -> Findings:
         """What somebody does. In what is to be refused the forms are not looked at."""
         strictly = isinstance(act, Entry)
-        for filled in (act.answer, act.command):
+        for filled in (act.answer, act.command, act.move):
             if filled is not None:
                 yield from self._is_process(filled.process, filled.value_span("process"))
                 yield from self._person(filled.by, filled.value_span("by"))
                 if self._look_at(filled.process):
-                    yield from self._answer(filled, strictly) if isinstance(filled, Answer) else self._command(filled, strictly)
+                    yield from self._filled(filled, strictly)
                 self._look_at(None)
-        if act.tick is not None:
-            yield from self._is_process(act.tick.process, act.tick.value_span("process"))
-            yield from self._person(act.tick.by, act.tick.value_span("by"))
-            if self._look_at(act.tick.process):
-                yield from self._tick(act.tick)
-            self._look_at(None)
+        for hand in (act.claim, act.release, act.delegate, act.tick):
+            if hand is not None:
+                yield from self._hand(hand)
+        if act.reassign is not None:
+            for key, person in (("from", act.reassign.from_), ("to", act.reassign.to), ("by", act.reassign.by)):
+                yield from self._person(person, act.reassign.value_span(key))
         if act.start is not None:
             yield from self._start(act.start, strictly)
         if act.change is not None and strictly:
             yield from self._change(act.change)
         if act.message is not None:
             yield from self._message(act.message, strictly)
+
+    def _hand(self, hand: Claim | Tick) -> Findings:
+        yield from self._is_process(hand.process, hand.value_span("process"))
+        yield from self._person(hand.by, hand.value_span("by"))
+        if isinstance(hand, Delegate):
+            yield from self._person(hand.to, hand.value_span("to"))
+        if self._look_at(hand.process):
+            yield from self._task(hand.task, hand.value_span("task"))
+            yield from self._item(hand) if isinstance(hand, Tick) else ()
+        self._look_at(None)
 
     def _start(self, start: Beginning, strictly: bool) -> Findings:
         yield from self._is_process(start.process, start.value_span("process"))
@@ -232,8 +245,7 @@ class _Examination:
         if strictly:
             yield from self._form(answer)
 
-    def _tick(self, tick: Tick) -> Findings:
-        yield from self._task(tick.task, tick.value_span("task"))
+    def _item(self, tick: Tick) -> Findings:
         task = self.known.tasks.get(str(tick.task))
         if task is not None and not task.checklist:
             yield Diagnostic(tick.value_span("task"), "wrong-value", say('the task "{step}" has no checklist', step=tick.task))
@@ -241,8 +253,28 @@ class _Examination:
             message = say("the checklist has no item {number}; it has {count}", number=tick.item, count=len(task.checklist))
             yield Diagnostic(tick.value_span("item"), "wrong-value", message)
 
-    def _command(self, command: Filled, strictly: bool) -> Findings:
-        assert isinstance(command, Command)
+    def _filled(self, filled: Answer | Command | Move, strictly: bool) -> Findings:
+        match filled:
+            case Answer():
+                yield from self._answer(filled, strictly)
+            case Command():
+                yield from self._command(filled, strictly)
+            case Move():
+                yield from self._move(filled, strictly)
+
+    def _move(self, move: Move, strictly: bool) -> Findings:
+        name = str(move.stage)
+        yield from self._stage(name, move.value_span("stage"))
+        fields = self.known.moves.get(name)
+        if strictly and fields is not None:
+            yield from self._given(move.values, fields, lambda field: say('no move to "{stage}" has a field "{field}"', stage=name, field=field))
+
+    def _stage(self, name: str, span: Span) -> Findings:
+        if name not in self.known.moves:
+            hint = did_you_mean(name, self.known.moves) or _listed(list(self.known.moves))
+            yield Diagnostic(span, "unknown-stage", say('there is no stage "{name}"', name=name), hint)
+
+    def _command(self, command: Command, strictly: bool) -> Findings:
         known, name = self.known.commands, str(command.name)
         if name not in known:
             message = say('the process has no command "{name}"', name=name)
@@ -319,6 +351,8 @@ class _Examination:
             yield from self._step(expect.waiting, expect.value_span("waiting"))
         if expect.due is not None and not means_none(expect.due):
             yield from self._instant(expect.due, expect.value_span("due"))
+        if expect.stage is not None:
+            yield from self._stage(str(expect.stage), expect.value_span("stage"))
         yield from self._people(expect.to, expect.value_span("to"))
         yield from self._people(expect.in_place_of, expect.value_span("in-place-of"))
         for answered in parts(expect.answered, Answered):
@@ -358,12 +392,23 @@ class _Examination:
             if call.service not in self._all_services():
                 message = say('the process calls no service "{name}"', name=call.service)
                 yield Diagnostic(call.value_span("service"), "uncalled-service", message, did_you_mean(call.service, self._all_services()))
+        for away in parts(expected.absence, Away):
+            yield from self._away(away)
         for entry in parts(expected.calendar, CalendarEntry):
             yield from self._people(entry.to, entry.value_span("to"))
             if entry.at is not None:
                 yield from self._instant(entry.at, entry.value_span("at"))
         for notice in parts(expected.notice, Notice):
             yield from self._people(notice.to, notice.value_span("to"))
+
+    def _away(self, away: Away) -> Findings:
+        """People who are known, and days that are days."""
+        yield from self._person(away.user, away.value_span("user"))
+        if not means_none(away.substitute):
+            yield from self._person(away.substitute, away.value_span("substitute"))
+        for key, day in (("from", away.from_), ("to", away.to)):
+            if not means_none(day):
+                yield from self._read(lambda raw: self.known.value(Field("date"), raw), str(day), away.value_span(key), "wrong-value")
 
     def _counted(self, one: Given) -> Findings:
         """Documents that are counted, or told by their fields."""

@@ -1,17 +1,18 @@
 """Coverage: which steps, branches and outcomes of a process no scenario has visited.
 
 The law of this file: it compares the flows of the graph with those that the histories tell of, and asks nobody else. A step is
-visited when it has been entered, a branch or an outcome when it has been taken — by whomever, a deadline too.
+visited when it has been entered, a branch or an outcome when it has been taken — by whomever, a deadline too. What is written once and
+stands in every stage of a pipeline (a move that all have, the question for what a stage needs) is visited when it is in one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bpflow.diagnostics import Message, Span, say
-from bpflow.graph import Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, step_name, step_of
+from bpflow.graph import ENTER, Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, is_way, step_name, step_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,23 @@ def coverage_of(graph: Graph, nodes: Set[str], taken: Set[str], file: str | None
     told = _Told(graph, graph.source if file is None else file)
     entered = {step_of(node) for node in nodes}
     return Coverage(
-        steps=_share((step.path in entered, told.step(step)) for step in graph.steps),
-        branches=_share((flow.id in taken, part) for flow, part in told.branches()),
-        outcomes=_share((flow.id in taken, part) for flow, part in told.outcomes()),
+        steps=_share((told.key(step), step.path in entered, told.step(step)) for step in graph.steps),
+        branches=_share((key, flow.id in taken, part) for key, flow, part in told.branches()),
+        outcomes=_share((key, flow.id in taken, part) for key, flow, part in told.outcomes()),
     )
 
 
-def _share(parts: Iterable[tuple[bool, Unvisited]]) -> Share:
-    found = list(parts)
-    return Share(len(found), tuple(part for visited, part in found if not visited))
+def _share(parts: Iterable[tuple[Key, bool, Unvisited]]) -> Share:
+    """Those of one key are one; the first tells its name and its place."""
+    found: dict[Key, tuple[bool, Unvisited]] = {}
+    for key, visited, part in parts:
+        known = found.setdefault(key, (visited, part))
+        found[key] = known[0] or visited, known[1]
+    return Share(len(found), tuple(part for visited, part in found.values() if not visited))
+
+
+Key: TypeAlias = tuple[object, ...]
+"""What tells one part from others."""
 
 
 class _Told:
@@ -97,18 +106,25 @@ class _Told:
     def step(self, step: StepInfo) -> Unvisited:
         return Unvisited(called(step), self._span(step.place))
 
-    def branches(self) -> Iterator[tuple[Flow, Unvisited]]:
+    @staticmethod
+    def key(step: StepInfo) -> Key:
+        """What tells a step from others: the question for what a stage needs is the same in all stages."""
+        return ("enter", step_name(step.path)) if step.activity == ENTER else (step.path,)
+
+    def branches(self) -> Iterator[tuple[Key, Flow, Unvisited]]:
         """The ways out of each node that has several and is no task, and what may happen meanwhile, with what they are called."""
         for node in self.graph.nodes:
             step = self.infos.get(step_of(node.id))
-            if step is not None and not (isinstance(node, Choose) and step.path in self.asking):
+            asks = isinstance(node, Choose) and step is not None and step.path in self.asking
+            if step is not None and not asks and not is_way(node.id):
                 for way in _ways(node):
                     place = way.at.place if way.at and way.at.place else step.place
-                    yield way.flow, Unvisited(say("{branch} of {step}", branch=way.name, step=called(step)), self._span(place))
+                    key = (way.flow.id,) if way.once is None else way.once
+                    yield key, way.flow, Unvisited(say("{branch} of {step}", branch=way.name, step=called(step)), self._span(place))
         for way in _handled(self.graph.handlers):
-            yield way.flow, Unvisited(say("{branch} of the process", branch=way.name), self._span(way.at.place if way.at else None))
+            yield (way.flow.id,), way.flow, Unvisited(say("{branch} of the process", branch=way.name), self._span(way.at.place if way.at else None))
 
-    def outcomes(self) -> Iterator[tuple[Flow, Unvisited]]:
+    def outcomes(self) -> Iterator[tuple[Key, Flow, Unvisited]]:
         for node in self.graph.nodes:
             step = self.infos.get(step_of(node.id))
             if isinstance(node, Task) and step is not None:
@@ -116,7 +132,8 @@ class _Told:
                 for name, flow in node.outcomes:
                     title = titles[name].title if name in titles else name
                     shown = named(title, name)
-                    yield flow, Unvisited(say("the outcome {outcome} of {step}", outcome=shown, step=called(step)), self._span(step.place))
+                    key = (*self.key(step), name)
+                    yield key, flow, Unvisited(say("the outcome {outcome} of {step}", outcome=shown, step=called(step)), self._span(step.place))
 
     def _span(self, place: Place | None) -> Span:
         line, column = place or (1, 1)
@@ -124,11 +141,13 @@ class _Told:
 
 
 class _Way(NamedTuple):
-    """A way that may be taken or not: its flow, what it is called, and the expression that stands for its place."""
+    """A way that may be taken or not: its flow, what it is called, and the expression that stands for its place. `once`: what tells it from
+    others, where the same stands in several stages."""
 
     flow: Flow
     name: Message
     at: Expr | None = None
+    once: Key | None = None
 
 
 def _ways(node: Node) -> Iterator[_Way]:
@@ -151,8 +170,12 @@ def _ways(node: Node) -> Iterator[_Way]:
 def _handled(handlers: Iterable[Handler]) -> Iterator[_Way]:
     """What may happen meanwhile, and what is done about errors."""
     for handler in handlers:
+        by = handler.trigger.by
+        if handler.trigger.kind == "move":
+            yield _Way(handler.entry, say("the move to {stage}", stage=named(handler.trigger.title, handler.name)), by, (handler.name, by and by.place))
+            continue
         name = say('"on-error"') if handler.name == "on-error" else say('what may come meanwhile, "{name}",', name=handler.name)
-        yield _Way(handler.entry, name, handler.trigger.expr or handler.trigger.by)
+        yield _Way(handler.entry, name, handler.trigger.expr or by)
 
 
 def branch_name(flow: Flow) -> str:

@@ -36,6 +36,8 @@ def unmet(stage: Stage, expect: Expect) -> Mismatches:
         yield from _closed(stage, expect, expect.closed, process)
     if expect.waiting is not None:
         yield from _waiting(stage, expect.waiting, expect.value_span("waiting"), process)
+    if expect.stage is not None:
+        yield from _stage(stage, str(expect.stage), expect.value_span("stage"), process)
     if expect.incident is not None:
         yield from _incident(stage, expect.incident, expect.value_span("incident"))
     if expect.result is not None:
@@ -172,6 +174,15 @@ def _waiting(stage: Stage, name: str, span: Span, process: str | None) -> Mismat
     known = stage.of(process)
     if not any(known.stands_at(standing.path, name) for view in stage.views(process) for standing in view.where):
         yield Mismatch(span, say('expected the process to wait at "{step}", but it does not', step=name))
+
+
+def _stage(stage: Stage, name: str, span: Span, process: str | None) -> Mismatches:
+    view = stage.view(process)
+    found = view.stage.id if view is not None and view.stage is not None else None
+    if found is None:
+        yield Mismatch(span, say('expected the document to be in the stage "{stage}", but it is in none', stage=name))
+    elif found != name:
+        yield Mismatch(span, say('expected the document to be in the stage "{stage}", but it is in "{found}"', stage=name, found=found))
 
 
 def _incident(stage: Stage, part: str, span: Span) -> Mismatches:

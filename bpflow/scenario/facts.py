@@ -1,4 +1,4 @@
-"""What a process has done so far, held against what a scenario says: documents, variables, outputs, calendars, notices, calls.
+"""What a process has done so far, held against what a scenario says: documents, variables, outputs, calendars, absences, notices, calls.
 
 The law of this file: as in `expectations`, it looks and changes nothing.
 """
@@ -9,14 +9,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bpflow.definition.model import key_of
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Message, Span, say
 from bpflow.expressions.data import Value
 from bpflow.scenario.known import Known, bare, names
-from bpflow.scenario.model import CalendarEntry, Facts, Notice, ServiceCall, means_none, parts
+from bpflow.scenario.model import Away, CalendarEntry, Facts, Notice, ServiceCall, means_none, parts
 from bpflow.scenario.services import Called
 from bpflow.scenario.stage import Stage
-from bpflow.scenario.wording import NONE, call_shown, call_text, entry_shown, entry_text, instant_text, notice_shown, notice_text, together, value_text
+from bpflow.scenario.wording import (
+    NONE,
+    absence_shown,
+    call_shown,
+    call_text,
+    entry_shown,
+    entry_text,
+    instant_text,
+    notice_shown,
+    notice_text,
+    together,
+    value_text,
+)
+from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import CalendarRow, DocumentRow, NoticeRow
 from bpflow.values import Field, InvalidValue
 
@@ -42,6 +56,7 @@ def unmet_facts(stage: Stage, facts: Facts, process: str | None) -> Mismatches:
     yield from _variables(stage, facts, process)
     yield from _outputs(stage, facts, process)
     yield from _calendar(stage, facts, process)
+    yield from _absences(stage, facts, process)
     yield from _notices(stage, facts, process)
     yield from _calls(stage, facts)
 
@@ -155,6 +170,28 @@ def _is_entry(stage: Stage, row: CalendarRow, wanted: CalendarEntry, person: str
         and (wanted.title is None or row.title == wanted.title)
         and (wanted.at is None or row.at == stage.known.instant(wanted.at))
     )
+
+
+def _absences(stage: Stage, expected: Facts, process: str | None) -> Mismatches:
+    rows, span = stage.absences(process), expected.value_span("absence")
+    shown = _shown(rows, absence_shown)
+    if expected.absence == "none" and rows:
+        yield Mismatch(span, say("expected no absences to be entered, but there are: {absences}", absences=shown))
+    for wanted in parts(expected.absence, Away):
+        if not any(_is_away(row, wanted) for row in rows):
+            told = call_text("absence", {key: str(value) for key, value in _told(wanted).items()})
+            message = say("expected {absence}, but entered are: {absences}", absence=told, absences=shown)
+            yield Mismatch(wanted.place if wanted.place.file else span, message)
+
+
+def _is_away(row: NewAbsence, wanted: Away) -> bool:
+    found = {"user": row.person, "from": row.first, "to": row.last, "substitute": row.substitute, "reason": row.reason}
+    return all(found[key] is None if means_none(word) else str(found[key]) == word for key, word in _told(wanted).items())
+
+
+def _told(wanted: Away) -> dict[str, str | None]:
+    """What is said of it, by the names of the service's arguments."""
+    return {key_of(name): getattr(wanted, name) for name in type(wanted).model_fields if name in wanted.model_fields_set}
 
 
 def _notices(stage: Stage, expected: Facts, process: str | None) -> Mismatches:

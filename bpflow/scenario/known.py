@@ -18,7 +18,7 @@ from bpflow.engine.transition import START
 from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
-from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait, step_name
+from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.scenario.model import means_none
 from bpflow.services.local import LOCAL
 from bpflow.values import DocumentType, Field, InvalidValue, check, read
@@ -65,7 +65,7 @@ class Known:
     @cached_property
     def tasks(self) -> Mapping[str, Task]:
         """The steps that give people a task, by name."""
-        return {step_name(node.id): node for node in self.graph.nodes if isinstance(node, Task)}
+        return {step_name(step_of(node.id)): node for node in self.graph.nodes if isinstance(node, Task)}
 
     @cached_property
     def commands(self) -> Mapping[str, Mapping[str, Field]]:
@@ -74,6 +74,15 @@ class Known:
         for trigger in triggers(self.graph):
             if trigger.kind == "command":
                 found.setdefault(trigger.name, {}).update(trigger.form)
+        return found
+
+    @cached_property
+    def moves(self) -> Mapping[str, Mapping[str, Field]]:
+        """The stages by name, with the fields of the forms of all moves into them."""
+        found: dict[str, dict[str, Field]] = {stage.id: dict(stage.required) for stage in self.graph.stages}
+        for trigger in triggers(self.graph):
+            if trigger.kind == "move":
+                found[trigger.name].update(trigger.form)
         return found
 
     @cached_property

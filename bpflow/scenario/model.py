@@ -74,6 +74,13 @@ class Command(Filled):
     """The command."""
 
 
+class Move(Filled):
+    """The document is moved to another stage. All further keys are the values of the form of the move."""
+
+    stage: Name
+    """The stage to which it is moved."""
+
+
 class Beginning(Model):
     """The process is started. Where this comes first in a play, nothing has started it before."""
 
@@ -109,10 +116,41 @@ class Sent(Model):
     """What it brings."""
 
 
+class Claim(Model):
+    """A person makes a task of his group his own, or gives it back."""
+
+    process: Result | None = None
+    """The process in which it is done, where it is not the one that the scenario plays."""
+    task: Result
+    """The step whose task it is."""
+    by: Word
+    """Who does it: an id of the directory."""
+
+
+class Delegate(Claim):
+    """A person passes his task on."""
+
+    to: Word
+    """Who gets it: an id of the directory."""
+    comment: Title | None = None
+    """A comment."""
+
+
+class Reassign(Model):
+    """An operator gives all that a person has to another. It is refused if there is nothing, or a task stays."""
+
+    from_: Word
+    """Whose tasks: an id of the directory."""
+    to: Word | None = None
+    """Who gets them: an id of the directory; without it what was claimed goes back to the group."""
+    by: Word | None = None
+    """Who does it: an id of the directory."""
+
+
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "tick", "command", "change", "message")
+    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "tick", "command", "move", "change", "message", "claim", "release", "delegate", "reassign")
 
     start: Beginning | None = None
     """A start."""
@@ -122,10 +160,20 @@ class Refusal(Model):
     """A tick in a checklist."""
     command: Command | None = None
     """A command."""
+    move: Move | None = None
+    """A move to another stage."""
     change: Change | None = None
     """A change of a document."""
     message: Sent | None = None
     """A message."""
+    claim: Claim | None = None
+    """Claiming a task."""
+    release: Claim | None = None
+    """Giving a claimed task back."""
+    delegate: Delegate | None = None
+    """Passing a task on."""
+    reassign: Reassign | None = None
+    """Giving what a person has to another."""
     because: Word | None = None
     """A part of the reason that is given, in English or in Russian."""
 
@@ -172,6 +220,22 @@ class ServiceCall(Model):
     """What it was given: some of its arguments."""
 
 
+class Away(Model):
+    """Days on which somebody is away, as they were entered, as far as they are told."""
+
+    user: Word
+    """Who."""
+    from_: Word | None = None
+    """The first day."""
+    to: Word | None = None
+    """The last day; `none`: until further notice."""
+    substitute: Word | None = None
+    """Who is named to act then; `none`: nobody."""
+    reason: Title | None = None
+    """Why, in full."""
+
+
+Aways: TypeAlias = Literal["none"] | Away | tuple[Away, ...]
 Calendar: TypeAlias = Literal["none"] | CalendarEntry | tuple[CalendarEntry, ...]
 Notices: TypeAlias = Literal["none"] | Notice | tuple[Notice, ...]
 Calls: TypeAlias = Literal["none"] | ServiceCall | tuple[ServiceCall, ...]
@@ -182,7 +246,7 @@ def means_none(raw: Any) -> bool:
     return raw is None or (raw == "none" and getattr(raw, "style", "plain") == "plain")
 
 
-Part = TypeVar("Part", Answered, CalendarEntry, Notice, ServiceCall)
+Part = TypeVar("Part", Answered, Away, CalendarEntry, Notice, ServiceCall)
 Answers: TypeAlias = Literal["none"] | Answered | tuple[Answered, ...]
 Counted: TypeAlias = Annotated[Givens, WithJsonSchema({"type": "object", "additionalProperties": {"type": ["integer", "object"]}, "minProperties": 1})]
 """Documents: how many there are of a type, or fields of one of them."""
@@ -209,6 +273,8 @@ class Facts(Model):
     """What the process has given, once it has ended; `none` is an empty one."""
     calendar: Calendar | None = None
     """Entries that the process has made in calendars; `none`: it has made none."""
+    absence: Aways | None = None
+    """Days on which people are away, as the service `absence` has entered them; `none`: it has entered none."""
     notice: Notices | None = None
     """Messages to people since the last action; `none`: there were none."""
     call: Calls | None = None
@@ -244,6 +310,8 @@ class Expect(Facts):
     """Whether the deadline of the task has passed."""
     waiting: Word | None = None
     """The process waits at this step, or at a step of this activity."""
+    stage: Name | None = None
+    """The document is in this stage of the pipeline."""
     incident: Word | None = None
     """The process has an incident whose message has this in it."""
 
@@ -277,7 +345,10 @@ Absences: TypeAlias = Annotated[tuple[Absence, ...], BeforeValidator(_several, j
 class Entry(Model):
     """One thing that happens, or must be so."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("expect", "start", "answer", "tick", "command", "wait", "change", "message", "service", "absent", "refused")
+    one_of: ClassVar[tuple[str, ...]] = (
+        *("expect", "start", "answer", "tick", "command", "move", "wait", "change", "message", "service", "absent", "refused"),
+        *("claim", "release", "delegate", "reassign"),
+    )
 
     expect: Expect | None = None
     """What must be so now."""
@@ -289,6 +360,8 @@ class Entry(Model):
     """Somebody ticks off an item of a task's checklist."""
     command: Command | None = None
     """Somebody presses a command."""
+    move: Move | None = None
+    """Somebody moves the document to another stage."""
     wait: Word | None = None
     """Time passes: a duration such as `2 working days`, or up to an instant or the beginning of a day."""
     change: Change | None = None
@@ -301,6 +374,14 @@ class Entry(Model):
     """Who is away too, as it is known from now on."""
     refused: Refusal | None = None
     """What must be refused."""
+    claim: Claim | None = None
+    """Somebody claims a task of his group."""
+    release: Claim | None = None
+    """Somebody gives a task that he has claimed back to the group."""
+    delegate: Delegate | None = None
+    """Somebody passes his task on."""
+    reassign: Reassign | None = None
+    """An operator gives what a person has to another."""
 
     @property
     def key(self) -> str:

@@ -13,9 +13,10 @@ from time import perf_counter
 from bpflow.diagnostics import Message, Refused, Span, say
 from bpflow.expressions.data import Duration
 from bpflow.loading import LoadedWorkspace
+from bpflow.scenario import hands
 from bpflow.scenario.expectations import Mismatch, says, unmet, unmet_end
 from bpflow.scenario.failure import Failure, failure
-from bpflow.scenario.model import Answer, Entry, Refusal, Scenario, Tick
+from bpflow.scenario.model import Answer, Claim, Entry, Refusal, Scenario, Tick
 from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
@@ -148,13 +149,25 @@ class Player:
         elif act.answer is not None:
             self._answer(act.answer)
         elif act.tick is not None:
-            self.stage.tick(self._task_of(act.tick), act.tick)
+            self.stage.tick(self._task(act.tick), act.tick)
         elif act.command is not None:
             self.stage.command(act.command)
+        elif act.move is not None:
+            self.stage.move(act.move)
         elif act.change is not None:
             self.stage.change(act.change)
         elif act.message is not None:
             self.stage.send(act.message)
+        else:
+            self._hand(act)
+
+    def _hand(self, act: Entry | Refusal) -> None:
+        """A task changes hands."""
+        for one in (act.claim, act.release, act.delegate):
+            if one is not None:
+                hands.hand(self.stage, self._task(one), one, back=one is act.release)
+        if act.reassign is not None:
+            hands.reassign(self.stage, act.reassign)
 
     def _scripted(self) -> None:
         """Every service that was called is one of which the scenario says what it answers."""
@@ -172,13 +185,13 @@ class Player:
     # ── what must be taken, and what must not ───────────────────────────────────────────────────────────────────────
     def _answer(self, answer: Answer) -> None:
         """Answers the task of the step."""
-        self.stage.answer(self._task_of(answer), answer)
+        self.stage.answer(self._task(answer), answer)
 
-    def _task_of(self, act: Answer | Tick) -> str:
-        """The task of a step that somebody means."""
-        task = self.stage.task(str(act.task), str(act.by), act.process)
+    def _task(self, of: Answer | Claim | Tick) -> str:
+        """The task of a step, which must have been there."""
+        task = self.stage.task(str(of.task), str(of.by), of.process)
         if task is None:
-            raise NotSo(Mismatch(act.value_span("task"), say('nobody has had a task of "{step}" yet', step=act.task)))
+            raise NotSo(Mismatch(of.value_span("task"), say('nobody has had a task of "{step}" yet', step=of.task)))
         return task
 
     def _refused(self, refusal: Refusal) -> None:
@@ -227,9 +240,13 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
         return say("the tick was refused: {reason}", reason=reason)
     if act.command is not None:
         return say("the command was refused: {reason}", reason=reason)
+    if act.move is not None:
+        return say("the move was refused: {reason}", reason=reason)
     if act.change is not None:
         return say("the change was refused: {reason}", reason=reason)
-    return say("the message was refused: {reason}", reason=reason)
+    if act.message is not None:
+        return say("the message was refused: {reason}", reason=reason)
+    return say("the change of hands was refused: {reason}", reason=reason)
 
 
 def was_taken(act: Refusal) -> Message:
@@ -242,6 +259,10 @@ def was_taken(act: Refusal) -> Message:
         return say("the tick should have been refused, but it was taken")
     if act.command is not None:
         return say("the command should have been refused, but it was taken")
+    if act.move is not None:
+        return say("the move should have been refused, but it was taken")
     if act.change is not None:
         return say("the change should have been refused, but it was taken")
-    return say("the message should have been refused, but it was taken")
+    if act.message is not None:
+        return say("the message should have been refused, but it was taken")
+    return say("the change of hands should have been refused, but it was taken")

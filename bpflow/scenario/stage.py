@@ -21,11 +21,11 @@ from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.runtime.starts import schedules_of
 from bpflow.scenario.known import OWN, Known, bare
-from bpflow.scenario.model import Answer, Beginning, Change, Command, Scenario, Sent, Tick, means_none
+from bpflow.scenario.model import Answer, Beginning, Change, Command, Move, Scenario, Sent, Tick, means_none
 from bpflow.scenario.services import Called, Script
-from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
+from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
 from bpflow.values import Field, InvalidValue
 
@@ -33,8 +33,8 @@ MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
 
 
-NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "closed"))
-"""What scenarios call notices; that a task has come or gone is told by the tasks."""
+NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "delegated", "reassigned", "escalated", "closed"))
+"""What scenarios call notices; that a task has been opened is told by the tasks."""
 
 
 class NeverRests(Refused):
@@ -210,10 +210,9 @@ class Stage:
 
     def absent(self, absences: Mapping[str, Sequence[Absence]]) -> None:
         """From now on it is known that these people are away too. Refused where there are no such people."""
-        world = self.engine.runner.world
-        if not isinstance(world.directory, EmbeddedDirectory):
-            raise Refused(say("the workspace has no directory"))
-        self.engine.runner.world = replace(world, directory=world.directory.with_absences({str(name): several for name, several in absences.items()}))
+        for name, several in absences.items():
+            for one in several:
+                self.engine.absent(str(name), one.first, one.last, substitute=one.substitute, reason=one.reason)
         self.settle()
 
     def change(self, change: Change) -> None:
@@ -251,6 +250,17 @@ class Stage:
         comment = str(command.comment) if command.comment is not None else None
         values = known.plain(command.values, known.commands.get(name, {}))
         self.engine.command((own or with_it or rows)[0], name, by=by, values=values, comment=comment)
+        self.settle()
+
+    def move(self, move: Move) -> None:
+        """Somebody moves the document to another stage. Refused where the runtime refuses it."""
+        known, stage = self.of(move.process), str(move.stage)
+        row = self.instance(move.process)
+        if row is None:
+            raise Refused(say("it has not been started"))
+        comment = str(move.comment) if move.comment is not None else None
+        values = known.plain(move.values, known.moves.get(stage, {}))
+        self.engine.move(row.id, stage, by=str(move.by), values=values, comment=comment)
         self.settle()
 
     def send(self, message: Sent) -> None:
@@ -353,6 +363,11 @@ class Stage:
         among = {view.row.id for view in self.views(process)}
         return [row for row in self.engine.calendar() if row.instance in among]
 
+    def absences(self, process: str | None = None) -> list[NewAbsence]:
+        """The absences that the process has entered."""
+        among = {view.row.id for view in self.views(process)}
+        return [row.absence for row in reversed(self.engine.store.absences()) if row.instance in among]
+
     def notices(self, process: str | None = None) -> list[NoticeRow]:
         """The notices since the last mark: of `notify`, and of deadlines; of one process only where one is named."""
         rows = self.engine.notices()
@@ -372,6 +387,6 @@ class Stage:
         return nodes, taken
 
     def traces(self) -> tuple[object, ...]:
-        """What nothing that is refused may change: instances with their revisions, documents, notices, calendars, calls."""
+        """What nothing that is refused may change: instances with their revisions, documents, notices, calendars, absences, calls."""
         engine = self.engine
-        return engine.instances(), engine.documents(), len(engine.notices()), len(engine.calendar()), len(self.services.calls)
+        return engine.instances(), engine.documents(), len(engine.notices()), len(engine.calendar()), engine.store.absence_mark(), len(self.services.calls)

@@ -10,6 +10,7 @@ from bpflow.diagnostics import Message, say
 from bpflow.engine.state import Vote
 from bpflow.expressions.data import Department, Document, Duration, Role, User, Value
 from bpflow.expressions.durations import duration_text
+from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import CalendarRow, NoticeRow
 
 NONE = say("none")
@@ -70,6 +71,12 @@ def together(messages: Sequence[Message]) -> Message:
 def entry_text(title: str | None, at: str | None, to: Iterable[str]) -> Message:
     """An entry of a calendar as far as it is told."""
     return _parts(say('"{title}"', title=title) if title is not None else None, say("at {at}", at=at) if at else None, _for(to))
+
+
+def absence_shown(new: NewAbsence) -> Message:
+    """An absence that was entered."""
+    told = {"user": new.person, "from": new.first, "to": new.last, "substitute": new.substitute, "reason": new.reason}
+    return call_text("absence", {name: str(value) for name, value in told.items() if value is not None})
 
 
 def notice_text(title: str | None, text: str | None, to: Iterable[str]) -> Message:

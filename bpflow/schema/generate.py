@@ -44,14 +44,17 @@ class _Generator(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
-        made = super().default_schema(schema)
-        if not isinstance(made.get("default"), str | int | list) or made["default"] == []:
-            made.pop("default", None)
-        return made
+        return self.generate_inner(schema["schema"])
 
 
 class _Described(_Generator):
-    """With the docstrings of the keys."""
+    """With the docstrings of the keys, and what holds where a key is absent. To find that out takes long: no shape asks for it."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        made = GenerateJsonSchema.default_schema(self, schema)
+        if not isinstance(made.get("default"), str | int | list) or made["default"] == []:
+            made.pop("default", None)
+        return made
 
     def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
         made, model = super().model_schema(schema), schema["cls"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpflow.diagnostics import Refused, say
+from bpflow.diagnostics import Refused, each_quoted, say
 from bpflow.expressions.data import Document, Value
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.occasion import MAX_DEPTH, Arguments, Occasion, parts_of
 from bpflow.stores.contract import DocumentRow
+from bpflow.values import DocumentType
 
 
 def create_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
@@ -41,16 +42,28 @@ def _with_links(occasion: Occasion, row: DocumentRow, links: list[Value], new: D
 
 
 def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
-    """Changes fields of a document; `note` writes a line in its feed. Refused where a field may not be so."""
+    """Changes fields of a document; `note` writes a line in its feed. Refused where a field may not be so.
+
+    Where the change moves the document to a `stage` (its title), these fields must not be empty afterwards: those that it `needs`.
+    """
     row = _existing(occasion, arguments.get("document"))
     type = occasion.document_type(row.ref.type)
     _not_too_deep(occasion)
     parts = parts_of(arguments, "set", "add", "remove")
     fields = changed_fields(type, row.fields, parts["set"], parts["add"], parts["remove"])
+    _has_what_is_needed(type, fields, arguments)
     note = arguments.get("note")
     if fields != row.fields or note:
         occasion.work.change_document(row, fields, occasion.at, None, occasion.process, occasion.depth + 1, str(note) if note else None)
     return {}
+
+
+def _has_what_is_needed(type: DocumentType, fields: Mapping[str, Value], arguments: Arguments) -> None:
+    needs, known = arguments.get("needs"), dict(type.fields)
+    missing = [str(name) for name in needs if name not in fields] if isinstance(needs, list) else []
+    if missing:
+        titles = each_quoted([known[name].title or name for name in missing])
+        raise Refused(say('the stage "{stage}" needs what is not filled: {fields}', stage=arguments.get("stage"), fields=titles))
 
 
 def _existing(occasion: Occasion, ref: Value) -> DocumentRow:

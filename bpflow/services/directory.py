@@ -59,7 +59,7 @@ class EmbeddedDirectory:
         for id, added in absences.items():
             for name in (id, *(absence.substitute for absence in added)):
                 if name is not None:
-                    self._person(name)
+                    self.entry(name)
         further = {id: (*self._further.get(id, ()), *absences.get(id, ())) for id in {**self._further, **absences}}
         return EmbeddedDirectory(self.data, self.zone, further)
 
@@ -115,7 +115,7 @@ class EmbeddedDirectory:
     def _said_of(self, of: User | Department | Role) -> dict[str, Value]:
         match of:
             case User(id):
-                person = self._person(id)
+                person = self.entry(id)
                 groups: dict[str, Value] = {
                     "department": self._own_department(of),
                     "roles": [*self._roles_of(id)],
@@ -163,7 +163,7 @@ class EmbeddedDirectory:
 
     def department_of(self, user: User) -> str | None:
         """The id of the department in which he works; for one who has none, of the first that he heads."""
-        own = self._person(user.id).department
+        own = self.entry(user.id).department
         return own if own is not None else next((id for id, entry in self.data.departments.items() if entry.head == user.id), None)
 
     def _own_department(self, user: User) -> Department | None:
@@ -185,7 +185,7 @@ class EmbeddedDirectory:
     def belongs(self, user: User, group: Department | Role) -> bool:
         """Whether he is among the `members` of the group."""
         if isinstance(group, Role):
-            self._person(user.id)
+            self.entry(user.id)
             return user in self.members(group)
         return self._department_id(group) in self._upwards(self.department_of(user))
 
@@ -202,7 +202,7 @@ class EmbeddedDirectory:
     def is_absent(self, user: User, at: datetime) -> bool:
         """Whether he is away at the instant, or has left."""
         day = at.astimezone(self.zone).date()
-        left = self._person(user.id).left
+        left = self.entry(user.id).left
         return (left is not None and left < day) or any(True for _ in self._absences(user.id, day))
 
     def acting(self, user: User, at: datetime) -> User | None:
@@ -214,13 +214,13 @@ class EmbeddedDirectory:
         if not self.is_absent(user, at):
             return user
         named = [absence.substitute for absence in self._absences(user.id, at.astimezone(self.zone).date())]
-        for id in (*named, self._person(user.id).substitute):
+        for id in (*named, self.entry(user.id).substitute):
             if id is not None and id not in asked and (found := self._acting(User(id), at, asked)):
                 return found
         return None
 
     def _absences(self, id: str, day: date) -> Iterator[Absence]:
-        return (absence for absence in (*self._further.get(id, ()), *self._person(id).absences) if absence.holds(day))
+        return (absence for absence in (*self._further.get(id, ()), *self.entry(id).absences) if absence.holds(day))
 
     # Entries
 
@@ -232,7 +232,8 @@ class EmbeddedDirectory:
             id = self._department(id).parent
         return way
 
-    def _person(self, id: str) -> PersonEntry:
+    def entry(self, id: str) -> PersonEntry:
+        """What the file says of a person. Raises DirectoryError if it does not know him."""
         entry = self.data.people.get(id)
         if entry is None:
             raise DirectoryError(say('there is no person "{name}" in the directory', name=id), near_entry(id, self.data.people))

@@ -1,4 +1,4 @@
-"""The services of the house: documents, notices and calendar entries of the same store, people, done inside the instance's transaction.
+"""The services of the house: documents, notices, calendar entries and absences of the same store, people, done inside the instance's transaction.
 
 The law of this room: a service checks everything before it writes anything, so one that refuses has changed nothing.
 """
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions import describe
 from bpflow.expressions.data import Duration, Value
+from bpflow.services.absences import enter_absence
 from bpflow.services.creating import create_document, update_document
 from bpflow.services.finding import find_documents
 from bpflow.services.occasion import Arguments, Occasion, Service, people_of
@@ -78,6 +79,7 @@ def send_message(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
 
 
 LOCAL: Mapping[str, Service] = {
+    "absence": enter_absence,
     "notify": notify,
     "calendar.add": add_to_calendar,
     "documents.create": create_document,

@@ -27,8 +27,8 @@ def _nobody(question: Question) -> Value:
 class Occasion:
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and what is the call's own, each time another · `ask` answers what expressions
-    ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
+    `node`, `chance`: which step asks, and what is the call's own, each time another · `key`: the same for each attempt of the call · `ask`
+    answers what expressions ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
     """
 
     work: Work
@@ -43,6 +43,7 @@ class Occasion:
     depth: int = 0
     node: str = ""
     chance: tuple[Value, ...] = ()
+    key: str = ""
     ask: Callable[[Question], Value] = _nobody
     effects: Effects | None = None
     picked: dict[User, int] = field(default_factory=dict)
@@ -63,6 +64,8 @@ Service: TypeAlias = Callable[[Occasion, Arguments], dict[str, Value]]
 
 def people_of(value: Value, directory: Directory | None) -> list[User]:
     """The users that a value names: people, groups by their members, lists of them; each once."""
+    if isinstance(value, User):
+        return [value]
     found: dict[User, None] = {}
     for one in flattened(value):
         if isinstance(one, User):

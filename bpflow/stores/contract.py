@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from bpflow.diagnostics import Refused
 from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
+from bpflow.stores.absent import Absences, NewAbsence
 from bpflow.stores.mail import MessageRow, Messages
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
@@ -111,7 +112,8 @@ class Snapshot(NamedTuple):
 
 
 class TaskEntry(NamedTuple):
-    """An open task of an assignee (`party` as "user:…", "department:…", "role:…")."""
+    """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
+    (`opened`)."""
 
     instance: int
     token: int
@@ -123,6 +125,7 @@ class TaskEntry(NamedTuple):
     opened: datetime
     due: datetime | None
     overdue: bool
+    claimed_of: str | None = None
 
     @property
     def id(self) -> str:
@@ -238,7 +241,7 @@ class Saved(NamedTuple):
     pages: Pages = MappingProxyType({})
 
 
-class Work(Protocol):
+class Work(Absences, Protocol):
     """A unit of work: a transaction on one owner. `left` says whether it has left calls or messages to be sent or changes to be told."""
 
     left: bool
@@ -256,6 +259,10 @@ class Work(Protocol):
         self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
     ) -> tuple[int, int] | None:
         """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
+        ...
+
+    def running(self, exclusive: str) -> int | None:
+        """The instance that has taken `exclusive`, if one runs that has."""
         ...
 
     def called(self, id: int, token: int, visit: int) -> list[int]:
@@ -324,10 +331,18 @@ class Work(Protocol):
 
     def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
 
+    def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
+        """Enters an absence; with a `key` once, however often it is entered."""
+        ...
+
+    def end_absence(self, id: int, last: date) -> None:
+        """The absence has another last day; with one before its first it is taken back."""
+        ...
+
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Protocol):
+class Store(Absences, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
 
     def begin(self) -> AbstractContextManager[Work]:

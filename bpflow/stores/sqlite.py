@@ -15,9 +15,11 @@ from typing import Any
 from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
+from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
@@ -191,11 +193,11 @@ class SqliteStore:
         if observers is not None:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
-        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue"
+        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
         sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
         return [
-            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue))
-            for i, token, visit, party, place, node, subject, opened, due, overdue in self._all(sql, *arguments, _limit(limit))
+            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue), group)
+            for i, token, visit, party, place, node, subject, opened, due, overdue, group in self._all(sql, *arguments, _limit(limit))
         ]
 
     def open_tasks(self, party: str) -> int:
@@ -259,7 +261,7 @@ class SqliteStore:
             for id, owner, type, document, version, at, data in self._all(sql, document, document, _limit(limit))
         ]
 
-    # ── documents, calendars, notices ──────────────────────────────────────────────────────────────────────────────
+    # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
             return rows.one_document(self._db, id)
@@ -279,6 +281,12 @@ class SqliteStore:
         )
         found = self._all(sql, person, person, instance, instance)
         return [CalendarRow(id, who, title, _at(at), _at(ends), before, i) for id, who, title, at, ends, before, i in found]
+
+    def absence_mark(self) -> int:
+        return next((row[0] for row in self._all(away.MARK)), 0)
+
+    def absences(self, person: str | None = None) -> list[AbsenceRow]:
+        return away.rows(self._all(away.OF, person, person))
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         sql = (

@@ -1,4 +1,4 @@
-"""What services look up inside a unit of work on SQLite: documents by their fields, how much people have to do, whose turn it is.
+"""What is looked up inside a unit of work on SQLite: documents by their fields, how much people have to do, whose turn it is, who is away.
 
 The law of this file: a comparison that SQL makes for the reader may let through too much, and never too little.
 """
@@ -9,7 +9,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
 from bpflow.expressions.data import Document, User, Value
+from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_rows as rows
+from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import DocumentRow, party_text
 
 AT_ONCE = 500
@@ -40,6 +42,13 @@ class Looking:
             sql = f"select party, count(*) from task where party in ({', '.join('?' * len(some))}) group by party"
             found |= {parties[party]: count for party, count in self._db.execute(sql, some).fetchall()}
         return found
+
+    def absence_mark(self) -> int:
+        row = self._db.execute(away.MARK).fetchone()
+        return row[0] if row else 0
+
+    def absences(self, person: str | None = None) -> list[AbsenceRow]:
+        return away.rows(self._db.execute(away.OF, (person, person)))
 
     def turns(self, name: str) -> dict[str, int]:
         return dict(self._db.execute("select person, n from turn where name = ?", (name,)).fetchall())

@@ -9,15 +9,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from bpflow.engine.codec import dumps, micros
 from bpflow.engine.state import OVER, Assignee
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
+from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot, party_text
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_looking import Looking
@@ -37,9 +39,13 @@ _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
-    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue, claimed_of) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_PUT_TASK = f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set subject = excluded.subject, due = excluded.due, overdue = excluded.overdue"
+_PUT_TASK = (
+    f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set in_place_of = excluded.in_place_of, "
+    "subject = excluded.subject, due = excluded.due, overdue = excluded.overdue, claimed_of = excluded.claimed_of"
+)
 
 
 class SqliteWork(Looking):
@@ -98,6 +104,10 @@ class SqliteWork(Looking):
         if owner is None:
             self._run("update instance set owner = ? where id = ?", (id, id))
         return id, owner or id
+
+    def running(self, exclusive: str) -> int | None:
+        row = self._run("select id from instance where exclusive = ?", (exclusive,)).fetchone()
+        return row[0] if row else None
 
     def called(self, id: int, token: int, visit: int) -> list[int]:
         sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and ended is null"
@@ -172,7 +182,8 @@ class SqliteWork(Looking):
                 if seat in same:
                     continue
                 place = party_text(seat.in_place_of) if seat.in_place_of else None
-                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, task.overdue))
+                group = party_text(seat.group) if seat.group else None
+                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, int(task.overdue), group))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
@@ -238,12 +249,18 @@ class SqliteWork(Looking):
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
-    # ── calendars and notices ──────────────────────────────────────────────────────────────────────────────────────
+    # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
     def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
         sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
         id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
         assert id is not None
         return id
+
+    def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
+        self._run(away.ENTER, away.values(owner, key, new, at, by, instance))
+
+    def end_absence(self, id: int, last: date) -> None:
+        self._run(away.END, (last.isoformat(), id))
 
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
         now = micros(at)

@@ -38,7 +38,7 @@ def findings(example: str, folder: Path) -> list[Diagnostic]:
         workspace = load_workspace(folder)
         scenarios = [finding for path in workspace.scenarios.values() for finding in check_scenarios(path, workspace)]
         return [*workspace.findings, *scenarios]
-    is_process = any(line.startswith("steps:") for line in example.splitlines())
+    is_process = any(line.startswith(("steps:", "stages:")) for line in example.splitlines())
     head = [line for key, line in HEAD.items() if is_process and not re.search(rf"^{key}:", example, re.MULTILINE)]
     return load_text("\n".join([*head, example]), "example.yaml", {"company": COMPANY}).findings
 

@@ -53,7 +53,7 @@ def test_the_tasks_for_programs(bpflow: Bpflow, task: str) -> None:
         "step": "decide",
         "subject": "Покупаем?",
         "document": None,
-        "people": [{"who": "user:ivanov", "in_place_of": None}],
+        "people": [{"who": "user:ivanov", "in_place_of": None, "claimed_of": None}],
         "opened": "",
         "due": "",
         "overdue": False,

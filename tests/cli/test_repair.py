@@ -79,7 +79,7 @@ def test_what_can_be_done_is_told(bpflow: Bpflow, workspace: Path) -> None:
     assert (
         bpflow("incidents")
         .out.splitlines()[1]
-        .endswith("  retry; skip --branch 1|2|3|otherwise; move --to share|end; correct --set n|m; cancel".replace("|otherwise", ""))
+        .endswith("  retry; skip --branch 1|2|3|otherwise; jump --to share|end; correct --set n|m; cancel".replace("|otherwise", ""))
     )
     (one,) = json.loads(bpflow("incidents", "--json").out)
     assert {"command": "skip", "ways": ["1", "2", "3"], "results": []} in one["remedies"]
@@ -126,17 +126,23 @@ def test_a_correction_that_is_refused(bpflow: Bpflow, workspace: Path, given: st
 
 def test_a_place_is_moved(bpflow: Bpflow, workspace: Path) -> None:
     bpflow("start", "purchase", "--input", "what=стол")
-    told = bpflow("move", "1", "decide", "--to", "refusd", *BY)
+    told = bpflow("jump", "1", "decide", "--to", "refusd", *BY)
     assert (told.code, told.err) == (1, 'there is no step "refusd" — did you mean "refused"?\n')
-    told = bpflow("move", "1", "decyde", "--to", "refused", *BY)
+    told = bpflow("jump", "1", "decyde", "--to", "refused", *BY)
     assert told.err == 'there is no step "decyde" — did you mean "decide"?\n'
-    told = bpflow("move", "1", "decide", "--to", "calendar-event", *BY)
+    told = bpflow("jump", "1", "decide", "--to", "calendar-event", *BY)
     assert told.err.startswith('"decide.buy/calendar-event" cannot be reached from there; the steps that can: ')
     token = shown(bpflow)["where"][0]["token"]
-    told = bpflow("move", "1", token, "--to", "refused", *BY)
+    told = bpflow("jump", "1", token, "--to", "refused", *BY)
     assert told.code == 0, told.said
-    assert told.out.splitlines() == ["  moved by hand: Так", '  moved to "refused"', '  withdrawn: "Покупаем?"', "  ended: refused", "instance 1 has ended"]
-    assert [(line["kind"], line["by"]) for line in shown(bpflow)["history"] if line["kind"] == "move"] == [("move", "sidorov")]
+    assert told.out.splitlines() == [
+        "  taken elsewhere by hand: Так",
+        '  taken to "refused"',
+        '  withdrawn: "Покупаем?"',
+        "  ended: refused",
+        "instance 1 has ended",
+    ]
+    assert [(line["kind"], line["by"]) for line in shown(bpflow)["history"] if line["kind"] == "jump"] == [("jump", "sidorov")]
 
 
 def test_an_instance_is_suspended_and_resumed(bpflow: Bpflow, workspace: Path) -> None:

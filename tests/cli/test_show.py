@@ -54,7 +54,7 @@ def test_an_instance_shows_where_it_stands(bpflow: Bpflow) -> None:
     data = json.loads(bpflow("show", "2", "--json").out)
     (standing,) = data["where"]
     assert (standing["kind"], standing["step"], standing["task"]) == ("task", "decide", "2.1.1")
-    assert standing["people"] == [{"who": "ivanov", "in_place_of": None}]
+    assert standing["people"] == [{"who": "ivanov", "in_place_of": None, "claimed_of": None}]
     assert data["names"]["what"] == "стул"
 
 

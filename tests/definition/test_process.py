@@ -147,10 +147,18 @@ def test_without_a_reading_mistakes_are_errors():
         Process.model_validate({"bpflow": 1, "id": "p", "steps": [{"activity": "pause", "until": "1 +"}]})
 
 
-def test_keys_of_later_releases_are_unknown():
-    for key in ("stages", "moves", "on-error"):
-        with pytest.raises(ValidationError, match="Extra inputs"):
-            Process.model_validate({"bpflow": 1, "id": "p", key: {}, "steps": [{"activity": "end", "result": "done"}]})
+def test_keys_that_there_are_not_are_unknown():
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Process.model_validate({"bpflow": 1, "id": "p", "on-error": {}, "steps": [{"activity": "end", "result": "done"}]})
+
+
+def test_a_process_has_steps_or_stages():
+    steps = [{"activity": "end", "result": "done"}]
+    for keys in ({}, {"steps": steps, "document": "deal", "stage-field": "stage", "stages": {"new": {"final": True}}}):
+        with pytest.raises(ValidationError, match=r"of \"steps\" / \"stages\"|\"steps\" / \"stages\" is"):
+            Process.model_validate({"bpflow": 1, "id": "p", **keys})
+    with pytest.raises(ValidationError, match=r'"moves" goes with "stages" only'):
+        Process.model_validate({"bpflow": 1, "id": "p", "steps": steps, "moves": {"new": {}}})
 
 
 def test_walk_finds_the_steps_inside():

@@ -93,3 +93,7 @@ def test_every_key_is_explained_to_editors() -> None:
     for model in (schema, *schema["$defs"].values()):
         assert model["description"]
         assert all("description" in key for key in model["properties"].values()), model["title"]
+
+
+def test_the_name_of_a_service_of_the_house_is_taken() -> None:
+    assert found("services:\n  absence: {title: Отпуска}\n") == ['2:3 "absence" is a service of the house: call yours otherwise [duplicate-id]']

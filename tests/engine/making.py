@@ -25,6 +25,7 @@ from bpflow.graph import (
     Node,
     Outcome,
     Retry,
+    Rule,
     Step,
     Task,
     Trigger,
@@ -37,7 +38,15 @@ from tests.engine.play import sets
 CONDITIONS = ("x % 2 == 0", "x % 3 == 1", "y > x", 'document.status == "a"', 'document.status == "b" or x > 3', "true", "false", "6 // document.n > 1")
 SETS: tuple[dict[str, str], ...] = ({"x": "x + 1"}, {"x": "x + 1"}, {"y": "x + 2"}, {"x": "0"}, {"x": "y", "y": "x"}, {"x": "6 // document.n"})
 DATES = ("now + hours(2)", "document.at", "document.at + hours(1)", 'datetime("2026-03-02T12:00Z")', "none")
-PEOPLE = ('user("ivanov")', '[user("ivanov"), user("petrov")]', 'department("sales")', "document.responsible", '[document.responsible, user("petrov")]')
+PEOPLE = (
+    'user("ivanov")',
+    '[user("ivanov"), user("petrov")]',
+    '[user("boss"), department("sales"), user("petrov")]',
+    'department("sales")',
+    "document.responsible",
+    '[document.responsible, user("petrov")]',
+)
+RULES = (Rule(), Rule("all"), Rule("majority"), Rule("at-least", "2"), Rule("percent", "60"))
 ITEMS = ("[1, 2, 3]", "[1]", "[]", "[x, y]", "document.items")
 
 Found = TypeVar("Found")
@@ -153,6 +162,9 @@ class Maker:
         done_when = self.condition() if self.chance(5) else None
         checklist = (Expr('"Pack"'), Expr('text("n ", 6 // document.n)')) if self.chance(4) else ()
         more: dict[str, Any] = {
+            "rule": self.pick(RULES) if len(names) > 1 else Rule(),
+            "in_turn": self.chance(3),
+            "delegate": self.pick(("anyone", "subordinates", "nobody")),
             "climb": climb,
             "done_when": done_when,
             "checklist": checklist,
@@ -180,7 +192,8 @@ class Maker:
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))
         remind = self.pick((None, Expr("now + hours(3)"), Expr("now + hours(6 // document.n)")))
-        return Alarm(Expr(self.pick(DATES)), not self.chance(4), tell, remind, "late" if late and self.chance(2) else None)
+        others = self.pick(((), (), (Expr(self.pick(PEOPLE)), None), (None, Expr(self.pick(PEOPLE)))))
+        return Alarm(Expr(self.pick(DATES)), not self.chance(4), tell, remind, "late" if late and self.chance(2) else None, *others)
 
     def call(self, then: str | None, depth: int) -> str:
         id = self.id()

@@ -20,13 +20,17 @@ from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -35,7 +39,7 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.pages import Encoded, Key, Written, decode, encode
-from bpflow.engine.state import ROOT, Incident, Token
+from bpflow.engine.state import ROOT, Incident, Token, Waiting
 from bpflow.engine.transition import RETRY, CallOut, Denied, Effects, Replayed, TaskRow
 from bpflow.expressions.data import Document, Duration, Question, Role, User, Value
 from bpflow.graph import Call, Expr, Flow, Form, Graph, Node, Outcome, Step, Task, Trigger, Wait
@@ -91,11 +95,12 @@ def number(**more: Any) -> Field:
 # ── the outside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass
 class World:
-    """Documents, substitutes and groups. `used` is that of the event at hand."""
+    """Documents, substitutes, groups and the heads above people. `used` is that of the event at hand."""
 
     documents: dict[Document, dict[str, Value]] = field(default_factory=dict)
     acting: dict[User, User | None] = field(default_factory=dict)
     groups: dict[Any, list[User]] = field(default_factory=dict)
+    chains: dict[User, list[User]] = field(default_factory=dict)
     used: dict[Question, Value | Denied] = field(default_factory=dict)
 
     def ask(self, question: Question) -> Value:
@@ -114,6 +119,8 @@ class World:
                 return self.acting.get(user, user)
             case ("directory", "belongs", user, group):
                 return user in self.groups.get(group, [])
+            case ("directory", "chain", User() as user):
+                return [*self.chains.get(user, [])]
             case ("directory", "role", str(name)):
                 return Role(name)
             case ("directory", "members", group) if group in self.groups:
@@ -176,7 +183,7 @@ def task_row(node: Task, token: Token) -> TaskRow:
     arms = token.waiting.arms
     deadlines = [arms.fired.get(n, arms.due.get(n)) for n, alarm in enumerate(node.alarms) if alarm.overdue]
     overdue = any(node.alarms[n].overdue for n in arms.fired)
-    return TaskRow(token.waiting.people, node.id, "", min((due for due in deadlines if due), default=None), overdue, token.waiting.observers)
+    return TaskRow(token.waiting.holders, node.id, "", min((due for due in deadlines if due), default=None), overdue, token.waiting.observers)
 
 
 # ── what holds of every state ───────────────────────────────────────────────────────────────────────────────────────
@@ -224,11 +231,24 @@ def check_token(program: Program, state: State, token: Token) -> None:
         assert token.waiting is not None
         node = program.nodes[token.node]
         assert isinstance(node, Wait | Task | Call)
-        assert not isinstance(node, Task) or token.waiting.people
+        if isinstance(node, Task):
+            check_seats(token.waiting)
         if isinstance(node, Wait):
             arms = token.waiting.arms
             asked = any(trigger.kind == "command" for trigger, _ in node.arms)
             assert arms.due or arms.truth or arms.listening or arms.watched or asked or any(i.token == token.id for i in state.incidents)
+
+
+def check_seats(waiting: Waiting) -> None:
+    """Somebody has the task; nobody has it twice, or after he has answered, or who may not answer."""
+    seats = [*waiting.people, *waiting.later]
+    parties = [seat.party for seat in (*seats, *waiting.also)]
+    answered = [vote.by for vote in waiting.votes]
+    assert waiting.people
+    assert len(set(parties)) == len(parties)
+    assert not {*parties} & {*answered, *waiting.excluded}
+    assert len(set(answered)) == len(answered)
+    assert not any(isinstance(seat.group, User) or seat.in_place_of == seat.party for seat in seats)
 
 
 def check_incident(state: State, incident: Incident) -> None:
@@ -401,6 +421,22 @@ class Play:
         token = self.at(node)
         return self.send(Answered(self.now, by, token.id, token.visit, outcome, values, comment))
 
+    def claim(self, node: str, by: User) -> Transition:
+        token = self.at(node)
+        return self.send(Claimed(self.now, by, token.id, token.visit))
+
+    def release(self, node: str, by: User) -> Transition:
+        token = self.at(node)
+        return self.send(Released(self.now, by, token.id, token.visit))
+
+    def delegate(self, node: str, by: User, to: User, comment: str | None = None) -> Transition:
+        token = self.at(node)
+        return self.send(Delegated(self.now, by, token.id, token.visit, to, comment))
+
+    def reassign(self, node: str, person: User, to: User | None, why: str = "") -> Transition:
+        token = self.at(node)
+        return self.send(Reassigned(self.now, BOSS, token.id, token.visit, person, to, why))
+
     def wait(self, length: timedelta) -> None:
         """Lets time pass, and fires what is due by then, each at its time."""
         until = self.now + length
@@ -441,8 +477,8 @@ class Play:
     def correct(self, **values: Value) -> Transition:
         return self.send(Correct(self.now, BOSS, values, "wrong"))
 
-    def move(self, node: str, to: str) -> Transition:
-        return self.send(Move(self.now, BOSS, self.at(node).id, to, "there"))
+    def jump(self, node: str, to: str) -> Transition:
+        return self.send(Jump(self.now, BOSS, self.at(node).id, to, "there"))
 
     def suspend(self) -> Transition:
         return self.send(Suspend(self.now, BOSS, "a strike"))

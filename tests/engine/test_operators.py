@@ -1,4 +1,4 @@
-"""What operators do: correct, move, suspend, resume; and the repair of each kind of incident that the engine can make."""
+"""What operators do: correct, jump, suspend, resume; and the repair of each kind of incident that the engine can make."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 
 from bpflow.diagnostics import say
 from bpflow.engine import InvalidAnswer, UnexpectedEvent
-from bpflow.engine.events import Commanded, Done, Failed, Move, Started, Suspend, TimerFired
-from bpflow.engine.moving import steps_around
+from bpflow.engine.events import Commanded, Done, Failed, Jump, Started, Suspend, TimerFired
+from bpflow.engine.jumping import steps_around
 from bpflow.graph import Alarm, Block, Choose, Each, Exit, Expr, Graph, Handler, Join, Node, Retry, Trigger, Variable, Wait
 from bpflow.values import Field
 from tests.engine.play import BOSS, COMPANY, HOUR, IVANOV, Play, T, World, call, flow, graph, number, pause, sets, step, task
@@ -76,25 +76,25 @@ def test_after_a_correction_the_step_is_tried_again():
     assert (play.where(), play.names["n"]) == (["t"], 3)
 
 
-# ── move ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── jump ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_token_is_moved_along_its_list():
     play = Play(graph(task("a", "b"), call("b", "c"), pause("c", "d", LATER), task("d")))
-    play.move("a", "c")
+    play.jump("a", "c")
     assert (play.where(), play.index.tasks) == (["c"], {})
-    play.move("c", "b")
+    play.jump("c", "b")
     assert (play.where(), play.index.timers) == (["b"], {})
-    play.move("b", "d")
+    play.jump("b", "d")
     assert (play.where(), play.calls) == (["d"], {})
-    play.move("d", "a")
+    play.jump("d", "a")
     play.answer("a")
     play.done("b")
     assert play.where() == ["c"]
-    assert [what for kind, _, what in play.facts if kind == "moved"] == ["c", "b", "d", "a"]
+    assert [what for kind, _, what in play.facts if kind == "jumped"] == ["c", "b", "d", "a"]
 
 
 def test_a_held_token_is_moved_and_its_incident_goes():
     play = Play(graph(step("s", "t", sets=sets(x="nothing")), task("t")))
-    play.move("s", "t")
+    play.jump("s", "t")
     assert (play.where(), play.state.incidents) == (["t"], ())
 
 
@@ -102,7 +102,7 @@ def test_a_parallel_is_left_as_a_whole():
     play = Play(
         graph(block("k", "b", "c", handlers=(Handler("h", Trigger("at", Expr(LATER)), True, flow("k", None, "h")),)), task("b"), call("c"), task("after"))
     )
-    play.move("b", "after")
+    play.jump("b", "after")
     assert play.where() == ["after"]
     assert (set(play.state.scopes), play.calls, play.index.timers) == ({0}, {}, {})
     assert ("cleared", "c") in [(kind, what) for kind, _, what in play.facts]
@@ -114,14 +114,14 @@ def test_turns_are_left_as_a_whole():
     token = next(iter(play.state.tokens.values()))
     assert token.node == "k"
     (first, *_) = (token for token in play.state.tokens.values() if token.node == "b")
-    play.send(_move(play, first.id, "after"))
+    play.send(_jump(play, first.id, "after"))
     assert play.where() == ["after"]
     play.answer("after")
     assert play.state.status == "ended"
 
 
-def _move(play: Play, token: int, to: str) -> Move:
-    return Move(play.now, BOSS, token, to)
+def _jump(play: Play, token: int, to: str) -> Jump:
+    return Jump(play.now, BOSS, token, to)
 
 
 def nested() -> Play:
@@ -153,20 +153,20 @@ def test_where_a_token_may_be_moved_to():
 def test_where_no_token_may_be_moved_to(to: str):
     play = nested()
     with pytest.raises(UnexpectedEvent, match="cannot be reached from there; the steps that can: k, after"):
-        play.move("first", to)
+        play.jump("first", to)
 
 
 def test_never_to_a_join():
     play = Play(graph(step("s", "l", "r"), task("l", "j"), task("r", "j"), Join("j", ("l[done]>j", "r[done]>j"), flow("j", "after")), task("after")))
     with pytest.raises(UnexpectedEvent, match="the steps that can: s, r, after"):
-        play.move("l", "j")
+        play.jump("l", "j")
 
 
 def test_never_into_a_list_that_the_step_does_not_stand_in():
     choose = Choose("c", ((Expr("x > 0"), flow("c", "c.1/a", "1")),), flow("c", "c.otherwise/b", "o"))
     play = Play(graph(step("s", "c", sets=sets(x="1")), choose, task("c.1/a", "c.1/d"), task("c.1/d", "t"), task("c.otherwise/b", "t"), task("t")))
     assert list(steps_around(play.program, play.state.tokens, play.state.scopes, play.at("c.1/a"))) == ["s", "c", "c.1/d", "t"]
-    play.move("c.1/a", "t")
+    play.jump("c.1/a", "t")
     assert list(steps_around(play.program, play.state.tokens, play.state.scopes, play.at("t"))) == ["s", "c"]
 
 
@@ -175,7 +175,7 @@ def test_only_what_stands_still_is_moved():
     play.answer("first")
     for token in (play.at("k").id, 99):
         with pytest.raises(UnexpectedEvent, match="waits or is held"):
-            play.send(_move(play, token, "after"))
+            play.send(_jump(play, token, "after"))
 
 
 # ── suspend, resume ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,7 +267,7 @@ def test_a_message_that_was_on_its_way_is_parked():
 def test_people_are_refused_with_the_reason():
     play = Play(graph(step("s", "t", "f"), task("t"), step("f", sets=sets(x="nothing")), handlers=(Handler("h", Trigger("command"), True, flow("", None)),)))
     play.suspend()
-    for act in (lambda: play.answer("t"), play.retry, play.skip, lambda: play.move("t", "f"), lambda: play.send(Commanded(T, IVANOV, 0, 0)), play.suspend):
+    for act in (lambda: play.answer("t"), play.retry, play.skip, lambda: play.jump("t", "f"), lambda: play.send(Commanded(T, IVANOV, 0, 0)), play.suspend):
         with pytest.raises(UnexpectedEvent, match='the instance is suspended by "boss": a strike'):
             act()
     play.resume()

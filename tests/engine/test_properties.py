@@ -19,13 +19,18 @@ from bpflow.engine.events import (
     Answered,
     Arrived,
     Cancel,
+    Claimed,
     Commanded,
     Correct,
+    Delegated,
     DocumentChanged,
     Done,
     Event,
     Failed,
-    Move,
+    Jump,
+    Moved,
+    Reassigned,
+    Released,
     Resume,
     Retry,
     Skip,
@@ -34,7 +39,7 @@ from bpflow.engine.events import (
     Ticked,
     TimerFired,
 )
-from bpflow.engine.moving import steps_around
+from bpflow.engine.jumping import steps_around
 from bpflow.engine.pages import decode
 from bpflow.engine.transition import Denied
 from bpflow.expressions.data import Choice, Department, Document, Duration, User, Value
@@ -56,7 +61,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Move, Suspend, Resume, Cancel)
+BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 
 
 class Town(World):
@@ -68,7 +73,7 @@ class Town(World):
 
 def town() -> Town:
     fields: dict[str, Value] = {"status": "a", "n": 1, "at": T + HOUR, "responsible": IVANOV, "items": [5, 2]}
-    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]})
+    return Town({COMPANY: fields}, acting={SIDOROV: PETROV}, groups={SALES: [SIDOROV, IVANOV]}, chains={PETROV: [IVANOV, BOSS], SIDOROV: [IVANOV]})
 
 
 CHANGES: tuple[dict[str, Value], ...] = (
@@ -83,6 +88,9 @@ CHANGES: tuple[dict[str, Value], ...] = (
     {"responsible": PETROV},
     {"items": 7},
 )
+
+
+EVERYBODY = (IVANOV, PETROV, SIDOROV, BOSS)
 
 
 class Walk:
@@ -106,7 +114,20 @@ class Walk:
     def happen(self) -> None:
         play = self.play
         play.now += timedelta(minutes=self.pick((0, 0, 1, 20)))
-        choices = (self.answer, self.answer, self.tick, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
+        choices = (
+            self.answer,
+            self.answer,
+            self.hand,
+            self.tick,
+            self.timer,
+            self.service,
+            self.service,
+            self.change,
+            self.arm,
+            self.repair,
+            self.operator,
+            self.stale,
+        )
         event = self.pick(choices)() or self.stale()
         if self.number(100) == 99:
             event = Cancel(play.now, BOSS)
@@ -130,6 +151,24 @@ class Walk:
             return None
         token = self.pick(lists)
         return Ticked(self.play.now, self.pick((IVANOV, IVANOV, PETROV)), token.id, token.visit, self.number(3), self.number(4) > 0)
+
+    def hand(self) -> Event | None:
+        """A task changes hands, or is not to."""
+        rows = sorted(self.play.index.tasks)
+        if not rows:
+            return None
+        (token, visit), now = self.pick(rows), self.play.now
+        by, other = self.pick(EVERYBODY), self.pick(EVERYBODY)
+        return self.pick(
+            (
+                Claimed(now, by, token, visit),
+                Claimed(now, by, token, visit),
+                Released(now, by, token, visit),
+                Delegated(now, by, token, visit, other, self.pick((None, "you", ""))),
+                Delegated(now, by, token, visit, other),
+                Reassigned(now, self.pick((BOSS, None)), token, visit, by, self.pick((other, other, None)), "gone"),
+            )
+        )
 
     def timer(self) -> Event | None:
         timers = sorted((due, key) for key, due in self.play.index.timers.items())
@@ -178,7 +217,7 @@ class Walk:
             case 1 if state.tokens:
                 token = self.pick(list(state.tokens.values()))
                 known = list(steps_around(play.program, state.tokens, state.scopes, token)) if token.id in state.tokens else []
-                return Move(play.now, BOSS, token.id, self.pick(known if known and self.number(5) else list(play.program.nodes)))
+                return Jump(play.now, BOSS, token.id, self.pick(known if known and self.number(5) else list(play.program.nodes)))
             case 2:
                 return Suspend(play.now, BOSS, self.pick(("", "wait")))
         return Resume(play.now, None)
@@ -305,10 +344,18 @@ EVENTS: tuple[Event, ...] = (
     Cancel(T, None),
     Cancel(T, BOSS, ""),
     Correct(T, BOSS, {"x": 1}, "why"),
-    Move(T, None, 1, "t", ""),
+    Jump(T, None, 1, "t", ""),
     Suspend(T, BOSS, "why"),
     Resume(T, BOSS),
     Cancel(T, None, caller=17),
+    Claimed(T, IVANOV, 1, 2),
+    Released(T, IVANOV, 1, 2),
+    Delegated(T, IVANOV, 1, 2, BOSS),
+    Delegated(T, IVANOV, 1, 2, BOSS, ""),
+    Reassigned(T, None, 1, 2, IVANOV),
+    Reassigned(T, BOSS, 1, 2, IVANOV, PETROV, "gone"),
+    Moved(T, BOSS, "offer", "talks", {"sum": 5}, "why"),
+    Moved(T, None, "offer", "talks", direct=True),
 )
 
 

@@ -94,6 +94,9 @@ from bpflow.expressions import (
         ("chain(initiator)", [User("head1"), User("head2")]),
         ("is_absent(ask.by)", True),
         ("is_absent(initiator, day)", False),
+        ("acting(ask.by)", User("ivanov")),
+        ("acting(initiator, day) == initiator", True),
+        ("list(h for h in chain(initiator) if acting(h) != none)", [User("head1")]),
         ("open_tasks(initiator) < 5", True),
     ],
 )
@@ -129,6 +132,8 @@ def test_functions(value, text, expected):
         ("members(initiator)", "needs a department or a role"),
         ("chain(none)", "needs a user, not none"),
         ("is_absent(initiator, 5)", "needs a date"),
+        ("acting(initiator, 5)", "needs a date"),
+        ("acting(none)", "needs a user, not none"),
         ("days(attempts / 2)", '"days" needs an integer'),
         ("days(attempts * 1000000)", "too long"),
     ],

@@ -78,7 +78,7 @@ def test_what_can_be_done_is_told_with_the_incident(steps: Engine) -> None:
     assert told == {
         "retry": ((), ()),
         "skip": ((), ("n",)),
-        "move": (("rest", "each", "last"), ()),
+        "jump": (("rest", "each", "last"), ()),
         "correct": (("who", "n", "day"), ()),
         "cancel": ((), ()),
     }
@@ -120,15 +120,15 @@ def test_nothing_is_refused_as_nothing(steps: Engine) -> None:
             call()
 
 
-# ── move ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── jump ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_token_is_moved_by_the_names_of_steps(steps: Engine, far: datetime) -> None:
-    moved = steps.move(1, "share", "each", by="boss", why="Сразу")
-    assert lines(moved) == [("move", ""), ("moved", "each"), ("withdrawn", "share"), ("step", "each"), ("step", "each/ask")]
-    assert stands(moved) == [("task", "each/ask")]
+    jumped = steps.jump(1, "share", "each", by="boss", why="Сразу")
+    assert lines(jumped) == [("jump", ""), ("jumped", "each"), ("withdrawn", "share"), ("step", "each"), ("step", "each/ask")]
+    assert stands(jumped) == [("task", "each/ask")]
     (task,) = steps.tasks()
-    moved = steps.move(1, moved.view.where[0].token, "last")
-    assert ("withdrawn", "each/ask") in lines(moved)
-    assert stands(moved) == [("task", "last")]
+    jumped = steps.jump(1, jumped.view.where[0].token, "last")
+    assert ("withdrawn", "each/ask") in lines(jumped)
+    assert stands(jumped) == [("task", "last")]
     with pytest.raises(UnexpectedEvent, match="closed"):
         steps.answer(task.id, by="boss", outcome="done")
     steps.answer(steps.tasks()[0].id, by="boss")
@@ -147,7 +147,7 @@ def test_a_token_is_moved_by_the_names_of_steps(steps: Engine, far: datetime) ->
 )
 def test_a_move_that_cannot_be_is_refused_with_what_can(steps: Engine, token: int | str, step: str, message: str) -> None:
     with pytest.raises(Refused) as refused:
-        steps.move(1, token, step)
+        steps.jump(1, token, step)
     assert str(refused.value) == message
 
 
@@ -165,7 +165,7 @@ def test_a_suspended_instance_rests_and_loses_nothing(steps: Engine, clock: Virt
     assert steps.next_due() is None
     clock.forward(timedelta(days=5))
     assert steps.work().total == 0
-    for call in (lambda: steps.suspend(1), lambda: steps.move(1, "rest", "last")):
+    for call in (lambda: steps.suspend(1), lambda: steps.jump(1, "rest", "last")):
         with pytest.raises(UnexpectedEvent, match='the instance is suspended by "boss": Забастовка'):
             call()
     resumed = steps.resume(1, by="boss", why="Кончилась")
@@ -180,7 +180,7 @@ def test_a_suspended_instance_rests_and_loses_nothing(steps: Engine, clock: Virt
 
 
 def test_an_answer_is_refused_while_it_is_suspended(steps: Engine) -> None:
-    steps.move(1, "share", "last")
+    steps.jump(1, "share", "last")
     steps.suspend(1, why="Стоп")
     (task,) = steps.tasks()
     with pytest.raises(UnexpectedEvent, match="the instance is suspended: Стоп"):
@@ -326,6 +326,15 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
     assert engine.incidents() == []
 
 
+def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open) -> None:
+    steps.close()
+    engine = opened()
+    engine.store._db.execute("update definition set graph = replace(graph, '6 // n', '6 /// n')")  # type: ignore[attr-defined]
+    for call in (lambda: engine.instance(1), lambda: engine.cancel(1)):
+        with pytest.raises(Refused, match="instance 1 cannot be read: ExpressionError"):
+            call()
+
+
 def test_what_was_changed_while_it_was_set_aside_is_seen_afterwards(engine: Engine, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy(engine, WATCHES)
     deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
@@ -406,9 +415,9 @@ meanwhile:
 
 
 def ways(engine: Engine, token: str) -> list[str]:
-    """Where a token may be moved to, as a refusal tells."""
+    """Where a token may be jumped to, as a refusal tells."""
     with pytest.raises(UnexpectedEvent) as refused:
-        engine.move(1, token, "gather")
+        engine.jump(1, token, "gather")
     return str(refused.value).rpartition(": ")[2].split(", ")
 
 
@@ -417,9 +426,9 @@ def test_moving_past_blocks_guards_splits_and_handlers(engine: Engine, deploy: D
     engine.start("flow")
     outer = ["begin", "both", "guarded", "parting", "far", "near", "last"]
     assert ways(engine, "begin") == outer[1:]
-    engine.move(1, "begin", "both")
+    engine.jump(1, "begin", "both")
     assert ways(engine, "one") == ["begin", "both", "both.left/two", "guarded", "parting", "far", "near", "last"]
-    left = engine.move(1, "one", "guarded", by="boss", why="Вся параллель снята")
+    left = engine.jump(1, "one", "guarded", by="boss", why="Вся параллель снята")
     assert [line for line in lines(left) if line[0] == "withdrawn"] == [
         ("withdrawn", "both"),
         ("withdrawn", "both.right/three"),
@@ -427,15 +436,15 @@ def test_moving_past_blocks_guards_splits_and_handlers(engine: Engine, deploy: D
     ]
     assert [(one.kind, one.path) for one in left.view.where if one.kind != "block"] == [("task", "guarded")]
     assert ways(engine, "guarded") == [step for step in outer if step != "guarded"]
-    assert stands(engine.move(1, "guarded", "begin")) == [("task", "begin")], "the guard is left too"
+    assert stands(engine.jump(1, "guarded", "begin")) == [("task", "begin")], "the guard is left too"
     state = stored(engine, 1).state
     assert state is not None
     assert set(state.scopes) == {0}
-    engine.move(1, "begin", "parting")
+    engine.jump(1, "begin", "parting")
     engine.answer(engine.tasks()[0].id, by="boss")
     assert ways(engine, "near") == ["begin", "both", "guarded", "parting", "far", "last"]
     engine.answer(next(task.id for task in engine.tasks() if task.node == "near"), by="boss")
-    stuck = engine.move(1, "far", "last", by="boss", why="x")
+    stuck = engine.jump(1, "far", "last", by="boss", why="x")
     engine.answer(engine.tasks()[0].id, by="boss")
     (incident,) = engine.incidents()
     assert (stuck.failed, incident.kind, incident.path) == ([], "stuck", "gather"), "the join that was gone round says so"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bpflow.diagnostics import Refused
-from bpflow.engine.moving import steps_around
+from bpflow.engine.jumping import steps_around
 from bpflow.expressions.data import User
 from bpflow.graph import Outcome
 from bpflow.loading import LoadedWorkspace, load_workspace
@@ -53,7 +53,7 @@ class Walk:
             + [self.work] * 2
             + [self.change] * 4
             + [self.start] * 2
-            + [self.reopen, self.cancel, self.repair, self.suspend, self.resume, self.resume, self.move]
+            + [self.reopen, self.cancel, self.repair, self.suspend, self.resume, self.resume, self.jump]
         )
         for _ in range(steps):
             deed = self.chance.choice(deeds)
@@ -150,7 +150,7 @@ class Walk:
         if suspended:
             self.engine.resume(self.chance.choice(suspended).id, by="sokolova", why="Проба")
 
-    def move(self) -> None:
+    def jump(self) -> None:
         """To anywhere, or to where it can be: then that is where it stands, or it has failed there."""
         running = self.engine.instances(status="running")
         if not running or self.chance.random() < 0.7:
@@ -161,9 +161,9 @@ class Walk:
         token = self.chance.choice(list(held.state.tokens.values()))
         known = list(steps_around(held.program, held.state.tokens, held.state.scopes, token))
         to = self.chance.choice(known if self.chance.random() < 0.8 else [step.path for step in held.program.graph.steps])
-        done = self.engine.move(id, token.id, to, by="sokolova", why="Проба")
+        done = self.engine.jump(id, token.id, to, by="sokolova", why="Проба")
         assert to in known
-        assert [line.kind for line in done.lines].count("moved") == 1
+        assert [line.kind for line in done.lines].count("jumped") == 1
 
     def repair(self) -> None:
         incidents = self.engine.incidents()

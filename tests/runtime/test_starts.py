@@ -328,3 +328,18 @@ def test_a_new_document_has_the_defaults_of_its_type(engine: Engine) -> None:
     assert made["state"] == "new"
     assert str(made["made_on"]) == str(engine.clock.now().date())
     assert engine.document(engine.create_document("note", {"text": "a", "state": "old"})).fields["state"] == "old"
+
+
+def test_a_list_of_which_nothing_is_said_is_empty(engine: Engine, deploy: Deploy) -> None:
+    """As a field of a document is; so that what is added to it and looked up in it needs no other beginning."""
+    text = (
+        "id: lists\ntitle: Списки\ninputs:\n  given: {type: user, many: true}\nvariables:\n  kept: {type: user, many: true}\nsteps:\n"
+        "  - activity: set-variables\n    set: {kept: '$(kept + given + [user(\"boss\")])'}\n"
+        "  - {activity: request-info, to: kept, if-nobody: given}\n"
+    )
+    deploy(engine, text)
+    engine.start("lists", inputs={"given": ["petrova"]})
+    engine.start("lists")
+    assert [(task.instance, task.party) for task in engine.tasks()] == [(1, "user:boss"), (1, "user:petrova"), (2, "user:boss")]
+    for id in (1, 2):
+        check_replay(engine, id)

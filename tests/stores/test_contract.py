@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ import pytest
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
+from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import AsideRow, Caller, Conflict, Saved, ScheduleRow, Snapshot, Store
 from bpflow.stores.mail import MessageRow, NewMessage
 from tests.stores.conftest import AT, Again
@@ -479,6 +481,30 @@ def test_calendar_entries_come_by_time(store: Store, again: Again) -> None:
     assert [row.at for row in store.calendar("ivanov")] == [AT, LATER]
     assert [row.person for row in store.calendar(None, 7)] == ["petrova", "ivanov"]
     assert store.calendar("nobody") == []
+
+
+def test_absences_are_read_back_the_last_entered_first(store: Store, again: Again) -> None:
+    """Each change of any gives another mark, one that was broken off as well."""
+    whole, open_ = NewAbsence("ivanov", date(2026, 3, 2), date(2026, 3, 8), "petrova", "отпуск"), NewAbsence("petrova", date(2026, 4, 1))
+    marks = {store.absence_mark()}
+    with store.begin() as work:
+        work.enter_absence(1, whole, AT, key="1.1.1", by="boss", instance=1)
+        marks.add(work.absence_mark())
+        work.enter_absence(1, whole, AT, key="1.1.1", by="boss", instance=1)
+        work.enter_absence(0, open_, LATER)
+        marks.add(work.absence_mark())
+    assert store.absences() == again().absences() == [AbsenceRow(2, open_, LATER, None, None), AbsenceRow(1, whole, AT, "boss", 1)]
+    for broken in (True, False):
+        with contextlib.suppress(ZeroDivisionError), store.begin() as work:
+            work.end_absence(1, date(2026, 3, 4))
+            marks.add(work.absence_mark())
+            assert [row.absence.last for row in work.absences("ivanov")] == [date(2026, 3, 4)]
+            assert 1 / (not broken)
+    with store.begin() as work:
+        work.end_absence(2, date(2026, 3, 31))
+    assert [row.absence.person for row in again().absences()] == ["ivanov"]
+    assert store.absence_mark() == again().absence_mark()
+    assert len({*marks, store.absence_mark()}) == 6
 
 
 def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> None:

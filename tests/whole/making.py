@@ -41,6 +41,7 @@ PEOPLE = (
     "both",
     'members(department("sales"))',
 )
+RULES: tuple[Any, ...] = ("any", "all", "majority", {"at-least": 2}, {"percent": 60})
 NOBODY = ('department("empty")', "none", 'members(department("empty"))', "document.nobody", 'user("stranger")')
 NUMBERS = ("$(x + 1)", "$(y)", "3", "$(6 // document.amount)", "$(document.amount)", "0")
 SETS: tuple[Written, ...] = ({"x": "$(x + 1)"}, {"x": "$((x + 1) % 7)"}, {"y": "$(x)", "x": "$(y)"}, {"flag": "$(not flag)"}, {"who": "$(manager)"}, {"x": 0})
@@ -267,10 +268,11 @@ class Maker:
         if len(names) > 1 or self.chance(3):
             made["outcomes"] = {name: self.outcome(name, number, depth) for number, name in enumerate(names)}
         made |= self.maybe(5, "who-may-not", lambda: self.pick(("initiator", 'user("petrova")')))
-        made |= self.maybe(3, "if-nobody", lambda: 'user("boss")')
+        made |= self.maybe(3, "if-nobody", lambda: 'user("boss")') | self.maybe(2, "delegate", lambda: self.pick(("anyone", "nobody")))
+        made |= self.maybe(4, "ask", lambda: "in-turn") | self.maybe(3, "rule", lambda: self.pick(RULES) if len(names) > 1 else "any")
         if self.chance(2):
             made["due"] = self.pick((*LENGTHS, *DATES))
-            made |= self.maybe(2, "on-overdue", lambda: self.overdue(names))
+            made |= self.maybe(2, "on-overdue", lambda: self.overdue(names)) | self.maybe(4, "remind-before", self.length)
         if made.get("on-overdue", {}).get("outcome") == names[-1] and len(names) > 1 and self.chance(2):
             made["outcomes"][names[-1]]["button"] = False
         self.gives(id, {f'{id}.outcome == "{names[-1]}"': "boolean", f"{id}.overdue": "boolean", f"{id}.by": "people", **form})
@@ -316,6 +318,8 @@ class Maker:
 
     def overdue(self, names: Sequence[str]) -> Written:
         found = {**self.maybe(2, "remind", self.length), **self.maybe(2, "tell", self.people), **self.maybe(2, "outcome", lambda: names[-1])}
+        if "outcome" not in found and self.chance(2):
+            found[self.pick(("escalate-to", "reassign-to"))] = self.people()
         return found or {"tell": 'user("boss")'}
 
     def gives(self, id: str, read: dict[str, str]) -> None:

@@ -139,6 +139,26 @@ class Walk:
         given: dict[str, object] = {"date": "2026-03-04", "choice": "big", "user": "petrova", "integer": self.number(9)}
         return given.get(f.kind, "текст") if not f.many else ["a", "b"]
 
+    def hand(self) -> None:
+        """A task is claimed, given back, delegated or taken from somebody; often it may not be."""
+        tasks = self.engine.tasks()
+        if not tasks:
+            return self.work()
+        task = self.pick(tasks)
+        assert self.engine.who(task.id).waiting is not None
+        kind, _, name = task.party.partition(":")
+        by, to = name if kind == "user" and self.number(4) else self.pick(PEOPLE), self.pick(PEOPLE)
+        match self.number(5):
+            case 0 | 1:
+                self.engine.claim(task.id, by=self.pick(PEOPLE))
+            case 2:
+                self.engine.release(task.id, by=by)
+            case 3:
+                self.engine.delegate(task.id, by=by, to=to, comment=self.pick((None, "Прошу")))
+            case _:
+                would = self.engine.reassign(by, self.pick((to, None)), by="boss", why="Ушёл", dry_run=self.number(2) == 0)
+                self.deeds["reassigned"] += sum(one.reason is None for one in would)
+
     def answer_wrongly(self) -> None:
         """A task that is closed perhaps, an outcome that is not there, a field that is none."""
         if self.seen:
@@ -209,7 +229,7 @@ class Walk:
         else:
             tokens = [token for token, state in stored(self.engine, id).state.tokens.items() if state.status in ("waiting", "held")]
             steps = [step.path for step in stored(self.engine, id).program.graph.steps]
-            self.engine.move(id, self.pick(tokens or [1]), self.pick(steps), by="boss")
+            self.engine.jump(id, self.pick(tokens or [1]), self.pick(steps), by="boss")
 
     def cancel(self) -> None:
         running = self.running()
@@ -263,6 +283,7 @@ def new_deal(engine: Engine, clock: VirtualClock) -> Document:
 DEEDS = (
     *[Walk.answer] * 6,
     *[Walk.tick] * 2,
+    *[Walk.hand] * 3,
     *[Walk.wait] * 4,
     *[Walk.change] * 4,
     *[Walk.command] * 2,

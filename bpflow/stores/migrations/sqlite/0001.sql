@@ -36,7 +36,7 @@ create table instance (
   started integer not null,
   ended integer,
   result text,
-  exclusive text,                   -- "process/document" while a process with unless-running runs
+  exclusive text,                   -- while it runs: "process/document" of a process with unless-running, "pipeline/document" of one with stages
   history integer,                  -- its last row of history
   deployed integer not null,        -- the last row of deployment when it began: what it calls is of no later version
   caller integer,                   -- the instance that waits for it, with the token, its visit and the attempt of its call
@@ -72,6 +72,7 @@ create table task (                 -- an open task, a row for each assignee; th
   opened integer not null,
   due integer,
   overdue integer not null,
+  claimed_of text,                  -- the group of which a person has claimed it
   primary key (party, instance, token, visit)
 ) without rowid;
 
@@ -205,6 +206,22 @@ create table turn (                 -- who had the turn last, where people take 
   n integer not null,               -- grows with each turn of that name
   primary key (name, person)
 ) without rowid;
+
+create table absence (              -- when people are away, as processes and people have entered it, besides what the directory says
+  id integer primary key,
+  owner integer not null,
+  key text unique,                  -- of the call that entered it, which enters it once
+  person text not null,
+  first text not null,              -- days, as 2026-03-02; both are days of the absence
+  last text,                        -- null: until further notice; before the first: it was taken back
+  substitute text,
+  reason text,
+  at integer not null,
+  by text,
+  instance integer,
+  changed integer not null unique,  -- grows with each change of any absence
+  mark integer not null             -- chance, another with each change: a number that was rolled back may be given again
+);
 
 create table calendar (
   id integer primary key,

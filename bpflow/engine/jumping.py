@@ -1,7 +1,8 @@
-"""Moving a token by hand, as `next` could lead it: to a step of its own list or of one around it.
+"""Taking a token by hand, to another step as `next` could lead it: to one of its own list or of one around it.
 
 The rules: never into a block, so never to a place whose scope is not open; never to a join, which would count a token that came by no
-flow of its. A block that is left on the way is cleared, with all its other branches and turns: that is the operator's decision.
+flow of its; never to another stage, where the document would not be. A block that is left on the way is cleared, with all its other
+branches and turns: that is the operator's decision.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from bpflow.diagnostics import say
 from bpflow.engine import scopes
 from bpflow.engine.draft import Draft
-from bpflow.engine.events import Move
+from bpflow.engine.events import Jump
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.graph import ENTRIES, Flow, Join, step_of
 
 
-def move(draft: Draft, event: Move) -> None:
+def jump(draft: Draft, event: Jump) -> None:
     """What the token waited for is withdrawn; it enters the other step."""
     token = draft.tokens.get(event.token)
     if token is None or token.status not in ("waiting", "held"):
@@ -27,7 +28,7 @@ def move(draft: Draft, event: Move) -> None:
     if event.step not in ways:
         raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
     node, up = ways[event.step]
-    draft.facts.append(("moved", token.id, event.step))
+    draft.facts.append(("jumped", token.id, event.step))
     token = draft.token(token.id)
     token.hops = 0
     if up:
@@ -53,7 +54,7 @@ def hosts_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token
 
 
 def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token) -> dict[str, tuple[str, int]]:
-    """The steps to which the token may be moved, in the order of the graph, each with the node by which it is entered and the number of
+    """The steps to which the token may be taken, in the order of the graph, each with the node by which it is entered and the number of
     blocks that are left on the way."""
     here = step_of(token.node)
     lists, levels = set(lists_around(here)), dict[tuple[str, int] | None, int]()
@@ -61,7 +62,7 @@ def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[
         levels.setdefault(region, up)
     found: dict[str, tuple[str, int]] = {}
     for id, node in program.nodes.items():
-        if id == step_of(id) != here and id.rpartition("/")[0] in lists and not isinstance(node, Join):
+        if id == step_of(id) != here and id not in program.stages and id.rpartition("/")[0] in lists and not isinstance(node, Join):
             entry = next((before for suffix in ENTRIES if (before := f"{id}:{suffix}") in program.nodes), id)
             body = program.regions.get(entry)
             if body in levels:

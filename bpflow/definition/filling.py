@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -37,6 +37,11 @@ class FormKeys(Model):
     """What must hold of the form as a whole, once each field is right: the first that does not is told."""
 
 
+def must(field: Field) -> Field:
+    """The same field where it must be filled."""
+    return replace(field, required=True, default=None)
+
+
 def known_fields(keys: Sequence[FormKeys], world: World) -> dict[str, Field]:
     """The fields of a form as far as they are known: what is wrong with them is left out."""
     document = dict(world.document.fields) if world.document else {}
@@ -60,6 +65,7 @@ def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:
             elif name in seen:
                 b.report("name-clash", say('the form has a field "{name}" already', name=name), at=_place(name, own))
             seen.add(name)
+        moves_by_next(b, own.fill)
         for name in own.fill:
             if not b.world.has_document:
                 b.report("missing-key", say('"{key}" needs a document, and the process has none', key="fill"), at=_place(name, own))
@@ -91,6 +97,14 @@ def outcome(b: Lowering, name: str, title: str, keys: Sequence[FormKeys], button
 def circles(step: str | None, keys: Sequence[FormKeys]) -> Iterator[Diagnostic]:
     """The finding that fields of a form go round in a circle."""
     yield from forms.circles(step, {name: field for own in keys for name, field in own.fields.items()})
+
+
+def moves_by_next(b: Lowering, names: Iterable[str]) -> None:
+    """Finds that the stage field of a pipeline is among the fields of its own document that a step changes."""
+    for name in names:
+        if name == b.world.stage_field:
+            message = say('"{field}" says in which stage the document is, and only moves change it', field=name)
+            b.report("stage-by-next", message, say('write "next" with the name of the stage'), span_of(name))
 
 
 def one_type_each(b: Lowering, outcomes: Mapping[str, FormKeys]) -> None:

@@ -1,0 +1,68 @@
+"""What operators do to instances: a part of `Engine`. Each method tells what it has really done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bpflow.engine.events import Cancel, Event, Resume, Suspend
+from bpflow.runtime import operators
+from bpflow.runtime.drain import Drain
+from bpflow.runtime.operators import Repair
+from bpflow.runtime.part import Part, user
+from bpflow.values import Field
+
+
+class Operating(Part):
+    """Instances that are repaired, corrected, suspended, cancelled."""
+
+    _drain: Drain
+
+    def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
+        """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
+
+        UnexpectedEvent if there is no such incident.
+        """
+        if incident is None and (documents := self.store.take_back(instance)) is not None:
+            return operators.take_back(self._drain, instance, documents)
+        return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
+
+    def skip(
+        self, instance: int, incident: int, *, results: Mapping[str, object] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
+    ) -> Repair:
+        """Passes the step of an incident over, with results in its stead, by `branch` where it has several ways out. InvalidAnswer if the
+        step gives no such results."""
+        return self._act(instance, lambda was, at: operators.skip(was, incident, results or {}, branch, at, user(by), why))
+
+    def results(self, instance: int, incident: int, branch: str | None = None) -> Mapping[str, Field | None] | None:
+        """What `skip` may give for the step of an incident: names, with their types where they are known; None: whatever the service gives."""
+        return operators.results(operators.before(self.runner, instance), incident, branch)
+
+    def correct(self, instance: int, values: Mapping[str, object], *, by: str | None = None, why: str = "") -> Repair:
+        """Gives variables and inputs of an instance other values; what waits for them sees it. InvalidAnswer if one cannot be so,
+        UnexpectedEvent if nothing would change."""
+        return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
+
+    def jump(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
+        """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
+        around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be taken."""
+        return self._act(instance, lambda was, at: operators.jump(was, token, step, at, user(by), why))
+
+    def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+        """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""
+        return self._act(instance, lambda was, at: Suspend(at, user(by), why))
+
+    def resume(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+        """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
+        return self._act(instance, lambda was, at: Resume(at, user(by), why))
+
+    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+        """Ends an instance from outside. UnexpectedEvent if it has ended."""
+        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
+        self.store.take_back(instance)
+        return done
+
+    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
+        was = operators.before(self.runner, instance)
+        self._happen(instance, event(was, self.clock.now()))
+        return operators.report(self.runner, was)
