@@ -19,6 +19,7 @@ from bpflow.graph import (
     Block,
     Call,
     Choose,
+    Climb,
     Each,
     Exit,
     Expr,
@@ -70,6 +71,7 @@ trigger = st.builds(
 handler = st.builds(Handler, names, trigger, st.booleans(), flow, st.booleans(), st.none() | names)
 outcome = st.builds(Outcome, names, texts, fields, comments, st.booleans())
 form = st.builds(Form, expr, st.lists(outcome, max_size=2).map(tuple), some_expr, sets, sets)
+climb = st.builds(Climb, flow)
 alarm = st.builds(Alarm, expr, st.booleans(), some_expr, some_expr, st.none() | names)
 each = st.builds(Each, expr, names, some_expr, some_expr, some_expr, sets)
 
@@ -83,7 +85,23 @@ node = st.one_of(
     st.builds(Choose, names, some(st.tuples(expr, flow)), st.none() | flow, st.sampled_from(["first", "every", "only"]), st.integers(0, 2)),
     st.builds(Join, names, some(names), flow, st.sampled_from(["all", "live", 2])),
     st.builds(Wait, names, some(st.tuples(trigger, flow)), st.none() | names, some(names)),
-    st.builds(Task, names, expr, form, some(st.tuples(names, flow)), some(alarm), st.none() | names, some_expr, some_expr),
+    st.builds(
+        Task,
+        names,
+        expr,
+        form,
+        some(st.tuples(names, flow)),
+        some(alarm),
+        st.none() | names,
+        some_expr,
+        some_expr,
+        climb=st.none() | climb,
+        done_when=some_expr,
+        checklist=some(expr),
+        observers=some_expr,
+        parts=some(names),
+        part=st.none() | st.tuples(names, names),
+    ),
     st.builds(Call, names, texts, sets, flow, st.none() | names, st.none() | st.builds(Retry, st.integers(0, 9)), some_expr, st.booleans()),
     st.builds(Block, names, some(flow), flow, st.sampled_from(["all", 1]), st.none() | each, some(handler), st.none() | names),
     st.builds(Exit, names, st.sampled_from(["end", "terminate", "raise"]), texts, st.none() | flow),

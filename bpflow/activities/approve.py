@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from bpflow.activities.people import HumanStep, OutcomeKeys
+from bpflow.activities.people import ToPeople
 from bpflow.activities.rules import Rule
 
 
-class Approve(HumanStep):
+class Approve(ToPeople):
     """People decide by vote: approved or rejected.
 
     `rule` says how many of those whom `to` names must approve: `any`, whoever answers first; `all`; the `majority`, more than half;
@@ -31,10 +30,7 @@ class Approve(HumanStep):
     """
 
     default_outcomes: ClassVar[tuple[str, ...]] = ("approved", "rejected")
+    always: ClassVar[bool] = True
 
     rule: Rule
     """How many must approve: `any`, `all`, `majority`, `{at-least: 2}` or `{percent: 60}`."""
-
-    def _outcomes(self) -> Mapping[str, OutcomeKeys]:
-        """The two that are counted come first, written or not."""
-        return {name: self.outcomes.get(name) or OutcomeKeys() for name in dict.fromkeys((*self.default_outcomes, *self.outcomes))}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field as Key
 
+from bpflow import graph
 from bpflow.activities import rules
 from bpflow.activities.rules import Rule
 from bpflow.definition import filling as forms
@@ -17,7 +18,7 @@ from bpflow.definition.times import before, deadline, moment
 from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
-from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Task, Trigger, World
+from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Task, Trigger, Way, World
 from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
 
@@ -76,15 +77,27 @@ ANSWER = "answer"
 """The name under which the steps of `on-answer` read the answer."""
 
 
+class Asked(NamedTuple):
+    """Whom a task is for, who may not answer it, and how many must."""
+
+    people: Expr
+    not_by: Expr | None = None
+    rule: graph.Rule = graph.Rule()
+    in_turn: bool = False
+    climb: graph.Climb | None = None
+
+
 class HumanStep(Step, FormKeys):
     """A step that gives people a task."""
 
     default_outcomes: ClassVar[tuple[str, ...]] = ("done",)
+    always: ClassVar[bool] = False
+    """Whether the default outcomes are there whatever is written, and come first."""
+    further_results: ClassVar[tuple[str, ...]] = ()
+    """What it gives besides what every task gives."""
 
     title: Template | None = None
     """The subject of the task; without it, the title of the process."""
-    to: Expression
-    """Who gets it: a user, a list of users, a department or `with_role(…)`."""
     who_may_not: Expression | None = None
     """Who may not answer it, even if it is given to them."""
     if_nobody: Expression | None = None
@@ -95,11 +108,6 @@ class HumanStep(Step, FormKeys):
     """Fields of the document, or expressions, that are shown."""
     outcomes: dict[Name, OutcomeKeys] = Key(default_factory=dict)
     """The buttons, by name."""
-    rule: Rule = "any"
-    """How many of those who are asked decide: `any`, whoever answers first; else the first outcome is counted against the second, `all`,
-    the `majority`, `{at-least: 2}` or `{percent: 60}` must choose the first, and any further outcome decides at once."""
-    ask: Literal["together", "in-turn"] = "together"
-    """Whether several people are asked all at once, or one after the other."""
     on_answer: Steps = ()
     """What is done beside the open task at each answer; `answer.by`, `.outcome`, `.comment`, `.at` and the fields of its form can be read."""
     due: Duration | None = None
@@ -140,6 +148,7 @@ class HumanStep(Step, FormKeys):
             if not outcome.button and name != chosen:
                 message = say('nothing chooses the outcome "{name}": it has no button, and "on-overdue" does not name it', name=name)
                 yield Diagnostic(outcome.value_span("button"), "wrong-value", message)
+        yield from self._hidden_results()
         for key in ("on-overdue", "remind-before"):
             if key.replace("-", "_") in self.model_fields_set and not self.due:
                 yield Diagnostic(self.key_span(key), "missing-key", say('"{key}" needs "due"', key=key))
@@ -147,8 +156,18 @@ class HumanStep(Step, FormKeys):
             message = say('there is no outcome "{name}"', name=chosen)
             yield Diagnostic(self.on_overdue.value_span("outcome"), "wrong-value", message, did_you_mean(chosen, self._outcomes()))
 
+    def _hidden_results(self) -> Iterator[Diagnostic]:
+        """Fields of the form that have the names of its own results."""
+        for keys in (self, *self.outcomes.values()):
+            for name in (*keys.fields, *keys.fill):
+                if name in self.further_results:
+                    message = say('"{name}" is a result of "{activity}", so no field can have this name', name=name, activity=self.activity)
+                    yield Diagnostic(span_of(name) if span_of(name).file else keys.place, "name-clash", message)
+
     def _outcomes(self) -> Mapping[str, OutcomeKeys]:
-        return self.outcomes or {name: OutcomeKeys() for name in self.default_outcomes}
+        if self.outcomes and not self.always:
+            return self.outcomes
+        return {name: self.outcomes.get(name) or OutcomeKeys() for name in dict.fromkeys((*self.default_outcomes, *self.outcomes))}
 
     def _choices(self) -> tuple[tuple[str, str], ...]:
         return tuple((str(name), str(outcome.title or name)) for name, outcome in self._outcomes().items())
@@ -167,40 +186,68 @@ class HumanStep(Step, FormKeys):
     def lower(self, b: Lowering) -> None:
         """One Task; and for each outcome that fills the document, a Call that writes it. What runs beside the open task are handlers of a
         Block around it, after which a Choose takes the way of the outcome."""
-        if not self.around:
+        if not self.has_beside:
             self._task(b, {name: self._flow(b, name, outcome) for name, outcome in self._outcomes().items()})
             return
-        inside, open, decided = b.inside(), b.node(self.around), b.node("decided")
-        self._task(b, {name: inside.flow(b.path, name) for name in self._outcomes()})
+        inside, open, decided = b.inside(), b.node("open"), b.node("decided")
+        beside_it = self.parts(inside)
+        self._task(b, {name: inside.flow(b.path, name) for name in self._outcomes()}, tuple(flow.to for flow in beside_it if flow.to))
         late = self.on_overdue.steps if self.on_overdue else ()
         beside = ((Trigger("answer"), self.on_answer, ANSWER), (Trigger("overdue"), late, None))
         handlers = tuple(_beside(inside, trigger, steps, gives) for trigger, steps, gives in beside if steps)
-        b.add(Block(open, (inside.flow(open, way=inside.at()),), b.flow(open, way=b.at("decided")), handlers=handlers))
+        b.add(Block(open, (*beside_it, inside.flow(open, way=inside.at())), b.flow(open, way=b.at("decided")), handlers=handlers))
         arms = tuple((Expr(f"{b.name}.outcome == {quoted(name)}"), self._flow(b, name, outcome, decided)) for name, outcome in self._outcomes().items())
         b.add(Choose(decided, arms))
 
     @property
     def around(self) -> str:
         """The block in which steps run beside the open task."""
-        return "open" if self.on_answer or (self.on_overdue and self.on_overdue.steps) else ""
+        return "open" if self.has_beside else ""
 
-    def _task(self, b: Lowering, flows: Mapping[str, Flow]) -> None:
-        outcomes = self._outcomes()
+    @property
+    def has_beside(self) -> bool:
+        """Whether steps run beside the open task."""
+        return bool(self.on_answer or (self.on_overdue and self.on_overdue.steps))
+
+    def asked(self, b: Lowering) -> Asked:
+        """Whom the task is for."""
+        raise NotImplementedError(f"{type(self).__name__} does not say whom it asks")
+
+    def way(self, b: Lowering, name: str, outcome: OutcomeKeys) -> Way:
+        """Where an outcome leads."""
+        return b.branch(name, outcome.steps, outcome.next)
+
+    def parts(self, inside: Lowering) -> tuple[Flow, ...]:
+        """The flows into tasks that stand beside it as parts of it."""
+        return ()
+
+    def _task(self, b: Lowering, flows: Mapping[str, Flow], parts: tuple[str, ...] = ()) -> None:
+        outcomes, asked = self._outcomes(), self.asked(b)
         forms.one_type_each(b, outcomes)
         task = Task(
             id=b.path,
-            people=self.to,
+            people=asked.people,
             form=self._form(b, outcomes),
             outcomes=tuple((str(name), flows[name]) for name in outcomes),
             alarms=self._alarms(),
             gives=b.name if self.id or self._fills() or self.around else None,
-            not_by=self.who_may_not,
+            not_by=asked.not_by,
             if_nobody=self.if_nobody,
-            rule=rules.lowered(self.rule),
-            in_turn=self.ask == "in-turn",
+            rule=asked.rule,
+            in_turn=asked.in_turn,
+            climb=asked.climb,
+            parts=parts,
             delegate=self.delegate,
         )
-        b.add(task)
+        b.add(self.further(task))
+
+    def further(self, task: Task) -> Task:
+        """The task with what an activity adds to it."""
+        return task
+
+    def filled(self, name: str, outcome: OutcomeKeys) -> tuple[str, ...]:
+        """The fields of the document that an outcome writes; one that nobody can choose writes none."""
+        return (*self.fill, *outcome.fill) if outcome.button else ()
 
     def _form(self, b: Lowering, outcomes: Mapping[str, OutcomeKeys]) -> Form:
         return Form(
@@ -216,8 +263,8 @@ class HumanStep(Step, FormKeys):
 
     def _flow(self, b: Lowering, name: str, outcome: OutcomeKeys, source: str | None = None) -> Flow:
         """The flow of an outcome, from the task or from the node `source`."""
-        source, way = source or b.path, b.branch(name, outcome.steps, outcome.next)
-        filled = (*self.fill, *outcome.fill) if outcome.button else ()
+        source, way = source or b.path, self.way(b, name, outcome)
+        filled = self.filled(name, outcome)
         if not filled:
             return b.flow(source, name, way)
         fill, answered = b.node(f"fill.{name}"), b.node(f"answered.{name}")
@@ -241,6 +288,22 @@ class HumanStep(Step, FormKeys):
         if self.remind_before is None:
             return (alarm,)
         return alarm, Alarm(before(deadline(self.due), self.remind_before), False, remind=Expr("none"))
+
+
+class ToPeople(HumanStep):
+    """A step whose task goes to people whom it names."""
+
+    to: Expression
+    """Who gets it: a user, a list of users, a department or `with_role(…)`."""
+    rule: Rule = "any"
+    """How many of those who are asked decide: `any`, whoever answers first; else the first outcome is counted against the second, `all`,
+    the `majority`, `{at-least: 2}` or `{percent: 60}` must choose the first, and any further outcome decides at once."""
+    ask: Literal["together", "in-turn"] = "together"
+    """Whether several people are asked all at once, or one after the other."""
+
+    def asked(self, b: Lowering) -> Asked:
+        """Those whom `to` names."""
+        return Asked(self.to, self.who_may_not, rules.lowered(self.rule), self.ask == "in-turn")
 
 
 def _beside(inside: Lowering, trigger: Trigger, steps: Steps, gives: str | None) -> Handler:

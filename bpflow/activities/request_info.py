@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bpflow.activities.people import HumanStep
+from bpflow.activities.people import ToPeople
 
 
-class RequestInfo(HumanStep):
+class RequestInfo(ToPeople):
     """Asks people to fill in a form and to choose an outcome.
 
     `to` says who is asked, `title` and `text` what they read, `show` what they see of the document. Each outcome is a button with

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bpflow.activities.people import HumanStep
+from bpflow.activities.people import ToPeople
 from bpflow.activities.rules import Rule
 
 
-class Review(HumanStep):
+class Review(ToPeople):
     """People acknowledge that they have read something.
 
     Each of those whom `to` names is asked, `members(…)` for each of a group, and all must acknowledge unless `rule` says otherwise.

@@ -26,7 +26,7 @@ ROOMS = {
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
     "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
-    "people": ("tasks", "task", "answer", "calendar", "notices"),
+    "people": ("tasks", "task", "answer", "tick", "calendar", "notices"),
     "absences": ("absences", "absent", "present"),
     "hands": ("claim", "delegate", "reassign", "who"),
     "press": ("commands", "command"),

@@ -38,6 +38,13 @@ def show_task(view: TaskView, names: Names, out: Output) -> None:
         out.line(view.text)
     for label, text in view.show:
         out.line(f"  {label}: {text}" if text else f"  {label}: –")
+    for number, item in enumerate(view.checklist, 1):
+        ticked = f" ({names.of(item.by)}, {names.when(item.at)})" if item.by else ""
+        out.line(f"  {'[x]' if item.by else '[ ]'} {number}. {item.text}{ticked}")
+    if view.subtasks:
+        out.line(say("subtasks that are still open: {tasks}", tasks=", ".join(view.subtasks)))
+    if view.observers:
+        out.line(say("seen by: {people}", people=", ".join(names.of(party) for party in view.observers)), "dim")
     if view.votes:
         titles = {outcome.name: outcome.title for outcome in view.outcomes}
         out.line(say("answered: {answers}", answers=votes_told(view.votes, titles, names)), "dim")

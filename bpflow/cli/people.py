@@ -26,6 +26,7 @@ User = Annotated[str, typer.Argument(metavar="USER", help=tr("The person: an id 
 def tasks(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Option("--for", metavar="USER", help=tr("Only those of this person and of his groups."))] = None,
+    observer: Annotated[str | None, typer.Option("--observer", metavar="USER", help=tr("Those that this person sees without having to do them."))] = None,
     as_json: AsJson = False,
 ) -> None:
     """The open tasks, those that are due first in front."""
@@ -34,7 +35,7 @@ def tasks(
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
-        found = _by_task(engine.tasks(names.user(user)))
+        found = _by_task(engine.tasks(names.user(user), observer=names.user(observer)))
         if as_json:
             call.out.data([_task_data(entries, names) for entries in found])
         elif found:
@@ -124,6 +125,11 @@ def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str,
             for form in forms
         ],
         "prefill": {name: names.data(value) for name, value in view.prefill.items()},
+        "subtasks": list(view.subtasks),
+        "observers": [party.id for party in view.observers],
+        "checklist": [
+            {"item": item.text, "done": item.by is not None, "by": item.by.id if item.by else None, "at": names.iso(item.at)} for item in view.checklist
+        ],
     }
 
 
@@ -208,6 +214,25 @@ def _from_json(text: str, outcome: str | None, form: dict[str, object], comment:
     return outcome or given.get("outcome"), {**given.get("values", {}), **form}, comment or given.get("comment")
 
 
+@commands.command("tick", help=tr("Tick off an item of a task's checklist."))
+def tick(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))],
+    item: Annotated[str, typer.Argument(metavar="ITEM", help=tr("The item: its text, or its number, as `task` shows it."))],
+    by: By,
+    undo: Annotated[bool, typer.Option("--undo", help=tr("Take it back."))] = False,
+) -> None:
+    """One that is refused is exit code 1, and the checklist is as it was."""
+    call = call_of(ctx)
+    with call.open() as engine:
+        from bpflow.cli.names import Names
+
+        Names(engine, call.out.language).user(by)
+        engine.tick(id, item, by=by, done=not undo)
+        left = [one.text for one in engine.task(id).checklist if one.by is None]
+        call.out.line(say("left: {items}", items=", ".join(left)) if left else say("all is ticked off"), "green")
+
+
 # ── calendar and notices ────────────────────────────────────────────────────────────────────────────────────────────
 @commands.command("calendar", help=tr("Show the calendar of a person. Or write it as a file for calendar programs."))
 def calendar(
@@ -288,6 +313,8 @@ def _reason(row: NoticeRow) -> Message:
             return say("a reminder")
         case "withdrawn":
             return say("a task was withdrawn")
+        case "closed":
+            return say("a task is closed")
         case "delegated":
             return say("a task was delegated")
         case "reassigned":

@@ -233,6 +233,7 @@ def _what(line: Line) -> Message:
 WORDS = {
     "started": tr('started "{title}"'),
     "answered": tr('answered "{title}"'),
+    "ticked": tr('ticked off in "{title}"'),
     "claimed": tr('claimed "{title}"'),
     "released": tr('gave "{title}" back to the group'),
     "delegated": tr('delegated "{title}"'),

@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, handing, handling
+from bpflow.engine import arms, handing, handling, people
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.people import acting, answers_so_far, close_task, parties, row, still_asked
+from bpflow.engine.people import acting, parties, row
 from bpflow.engine.state import Token
 from bpflow.engine.telling import notice, subject_of
 from bpflow.engine.transition import CallOut, TaskRow
-from bpflow.expressions.data import Value
 from bpflow.graph import Alarm, Flow, Task
 
 
@@ -34,7 +33,8 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         waiting.arms.fired = {**waiting.arms.fired, number: due}
         if what.overdue:
             mark_overdue(draft, token, task)
-            handling.hear(draft, token, "overdue", {})
+            if task.part is None:
+                handling.hear(draft, token, "overdue", {})
     if first and what.outcome is not None:
         return decided_by_alarm(draft, token, task, what.outcome, told, before)
     if what.remind is not None:
@@ -57,17 +57,13 @@ def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
 
 def decided_by_alarm(draft: Draft, token: Token, task: Task, outcome: str, told: list[CallOut], before: TaskRow) -> Flow:
     """Nobody has answered in time: the outcome that the process says, by nobody."""
-    fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
-    head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
-    assert token.waiting is not None
-    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": True}
-    draft.give(token.scope, task.gives, {**head, **fields, **progress})
     draft.effects.calls += told
-    return close_task(draft, token, task, outcome, before)
+    return people.close_by_nobody(draft, token, task, outcome, before, overdue=True)
 
 
 def tell(draft: Draft, token: Token, task: Task, what: Alarm) -> list[CallOut]:
-    if what.tell is None:
-        return []
-    people = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None]
-    return [notice(draft, token, task, people, "overdue")] if people else []
+    """Who is told when an alarm goes off: those whom it names, and where it marks the task overdue, those who see it besides."""
+    assert token.waiting is not None
+    named = [a.party for a in (acting(draft, party) for party in parties(draft, what.tell)) if a is not None] if what.tell else []
+    told = [*dict.fromkeys((*named, *(token.waiting.observers if what.overdue else ())))]
+    return [notice(draft, token, task, told, "overdue")] if told else []

@@ -16,7 +16,7 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Party, Scope, Token, Vote, Waiting
+from bpflow.engine.state import Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
 from bpflow.engine.transition import Denied, Fact, FactKind
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
@@ -97,11 +97,14 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
-    if waiting.excluded or waiting.later or waiting.votes or waiting.also:
+    if waiting.excluded or waiting.later or waiting.votes or waiting.also or waiting.checklist or waiting.observers:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
         row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
-    if waiting.also:
+    if waiting.also or waiting.checklist or waiting.observers:
         row.append([_seat(seat) for seat in waiting.also])
+    if waiting.checklist or waiting.observers:
+        row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
+        row.append([_party(party) for party in waiting.observers])
     return row
 
 
@@ -126,7 +129,9 @@ def _read_waiting(row: list[Any]) -> Waiting:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
     later, also = (tuple(map(_read_seat, seats)) for seats in (row[4], row[6] if len(row) > 6 else ()))
-    return Waiting(arms, people, tuple(read_value(row[3])), row[2], later, votes, also)
+    items = tuple(Item(text, *((User(ticked[0]), instant(ticked[1])) if ticked else ())) for text, *ticked in (row[7] if len(row) > 7 else ()))
+    observers = tuple(PARTIES[text[0]](text[1:]) for text in (row[8] if len(row) > 8 else ()))
+    return Waiting(arms, people, tuple(read_value(row[3])), row[2], later, votes, also, items, observers)
 
 
 def _read_seat(row: list[Any]) -> Assignee:

@@ -223,6 +223,17 @@ class Moved(NamedTuple):
     direct: bool = False
 
 
+class Ticked(NamedTuple):
+    """A person ticked off an item of a task's checklist, by its number from 0, or took that back."""
+
+    at: datetime
+    by: User
+    token: int
+    visit: int
+    item: int
+    done: bool = True
+
+
 Event: TypeAlias = (
     Started
     | Answered
@@ -244,4 +255,5 @@ Event: TypeAlias = (
     | Delegated
     | Reassigned
     | Moved
+    | Ticked
 )

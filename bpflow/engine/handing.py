@@ -9,7 +9,7 @@ from __future__ import annotations
 from bpflow.diagnostics import say
 from bpflow.engine import arms, people, votes
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered, Claimed, Delegated, Reassigned, Released
+from bpflow.engine.events import Answered, Claimed, Delegated, Reassigned, Released, Ticked
 from bpflow.engine.state import Assignee, Party, Token, Waiting
 from bpflow.engine.telling import notice, subject_of
 from bpflow.engine.transition import CallOut, FactKind, NotAllowed, TaskRow, UnexpectedEvent
@@ -17,7 +17,7 @@ from bpflow.expressions.data import User
 from bpflow.graph import Alarm, Expr, Task
 
 
-def at_task(draft: Draft, event: Answered | Claimed | Released | Delegated | Reassigned) -> tuple[Token, Task, Waiting]:
+def at_task(draft: Draft, event: Answered | Ticked | Claimed | Released | Delegated | Reassigned) -> tuple[Token, Task, Waiting]:
     """The open task that an event is about, its token to be changed. UnexpectedEvent if it is closed."""
     token = draft.tokens.get(event.token)
     node = draft.program.nodes.get(token.node) if token else None

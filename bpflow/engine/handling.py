@@ -83,7 +83,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
 
 
 def drop(draft: Draft, token: Token) -> None:
-    """The token whose error a handler beside takes is gone: its branch ends there."""
+    """A token is gone: its branch ends there."""
     scopes.disarm_token(draft, token)
     draft.forget_incidents({token.id}, set())
     del draft.tokens[token.id]

@@ -36,6 +36,7 @@ from bpflow.engine.events import (
     Skip,
     Started,
     Suspend,
+    Ticked,
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
@@ -178,6 +179,12 @@ def answered(draft: Draft, event: Answered) -> None:
     follow = people.answer(draft, token, task, event)
     if follow is not None:
         scopes.go_on(draft, token, follow)
+
+
+def ticked(draft: Draft, event: Ticked) -> None:
+    token, task, _ = handing.at_task(draft, event)
+    token.hops = 0
+    people.tick(draft, token, task, event)
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
@@ -339,12 +346,13 @@ def resume(draft: Draft, event: Resume) -> None:
         document_changed(draft, DocumentChanged(draft.now, document))
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
+BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 """The events that are refused where they are out of place."""
 
 HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     Started: start,
     Answered: answered,
+    Ticked: ticked,
     TimerFired: timer,
     Arrived: arrived,
     Commanded: commanded,

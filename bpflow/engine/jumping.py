@@ -16,7 +16,7 @@ from bpflow.engine.events import Jump
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.graph import Flow, Join, step_of
+from bpflow.graph import ENTRIES, Flow, Join, step_of
 
 
 def jump(draft: Draft, event: Jump) -> None:
@@ -63,7 +63,7 @@ def steps_around(program: Program, tokens: Mapping[int, Token], scopes: Mapping[
     found: dict[str, tuple[str, int]] = {}
     for id, node in program.nodes.items():
         if id == step_of(id) != here and id not in program.stages and id.rpartition("/")[0] in lists and not isinstance(node, Join):
-            entry = f"{id}:guard" if f"{id}:guard" in program.nodes else id
+            entry = next((before for suffix in ENTRIES if (before := f"{id}:{suffix}") in program.nodes), id)
             body = program.regions.get(entry)
             if body in levels:
                 found[id] = entry, levels[body]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from bpflow.diagnostics import Message, say
-from bpflow.engine import arms, handling, people, scopes
+from bpflow.engine import arms, climbing, handling, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Scope, Token, Waiting
@@ -268,7 +268,7 @@ def leave(draft: Draft, token: Token, node: Exit) -> Flow | None:
 ENTER: dict[type[Node], Callable[[Draft, Token, Any], Flow | None]] = {
     Step: step,
     Choose: choose,
-    Task: people.open_task,
+    Task: climbing.open_task,
     Call: call,
     Wait: wait,
     Join: join,

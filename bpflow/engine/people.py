@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, forms, handling, votes
+from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.events import Answered
+from bpflow.engine.events import Answered, Ticked
+from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
-from bpflow.engine.telling import subject_of
+from bpflow.engine.telling import closed, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Expr, Flow, Task, Trigger
@@ -25,45 +26,76 @@ NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "co
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     """Opens the task for its people and sets its alarms."""
-    people, excluded = assignees(draft, task)
+    return open_for(draft, token, task, *assignees(draft, task))
+
+
+def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...], excluded: tuple[User, ...]) -> Flow | None:
+    """Opens the task for those who have a seat at it."""
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
-    waiting.people, waiting.excluded = people, excluded
+    waiting.people, waiting.excluded, waiting.checklist = people, excluded, finishing.checklist(draft, task)
+    waiting.observers = tuple(dict.fromkeys(parties(draft, task.observers))) if task.observers else ()
     if task.in_turn:
         waiting.people, waiting.later = people[:1], people[1:]
     votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
-        draft.give(token.scope, task.gives, open_record(people))
+        give(draft, token, task, open_record(draft, token, task, people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
+    if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
+        return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
     return None
 
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.holders, task.id, subject)
+        return TaskRow(waiting.holders, task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
     overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(waiting.holders, task.id, subject, due, overdue)
+    return TaskRow(waiting.holders, task.id, subject, due, overdue, waiting.observers)
 
 
-def open_record(people: tuple[Assignee, ...]) -> dict[str, Value]:
+def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
     """The results of a task that nobody has answered."""
     waiting: list[Value] = [assignee.party for assignee in people]
-    return {**NOT_DECIDED, "answers": [], "waiting": waiting, "overdue": False}
+    before = answers_in(results_so_far(draft, token, task)) if task.climb else []
+    parts = {"subtasks": finishing.undone(draft, task)} if task.parts else {}
+    return {**NOT_DECIDED, "answers": before, "waiting": waiting, "overdue": False, **parts}
+
+
+def give(draft: Draft, token: Token, task: Task, record: dict[str, Value]) -> None:
+    """Writes the results of a task; which subtasks are done, and where it climbs a line, how far it is, stays known."""
+    if task.parts:
+        known = results_so_far(draft, token, task).get("subtasks", {})
+        record = {"subtasks": known, **record}
+    if task.checklist:
+        record = {**record, "checklist": finishing.ticks(token.waiting)}
+    if task.climb:
+        before = results_so_far(draft, token, task)
+        record = {**{name: before[name] for name in CLIMB if name in before}, **record}
+    draft.give(token.scope, task.gives, record)
 
 
 def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
     """Who may answer, and who may not. A Fault names the expression that gave nobody."""
-    excluded = tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
-    for expr in (task.people, task.if_nobody):
-        seats = seats_of(draft, expr, excluded) if expr is not None else ()
-        if seats:
-            return seats, excluded
-    raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+    barred = excluded(draft, task)
+    return seats_of(draft, task.people, barred) or seats_instead(draft, task, barred), barred
+
+
+def excluded(draft: Draft, task: Task) -> tuple[User, ...]:
+    """Who may not answer, groups by their members."""
+    return tuple(users(draft, parties(draft, task.not_by))) if task.not_by else ()
+
+
+def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[Assignee, ...]:
+    """Who gets a task that would be for nobody; a Fault if that is nobody too."""
+    seats = seats_of(draft, task.if_nobody, barred) if task.if_nobody else ()
+    if not seats:
+        raise Fault(say("nobody to give the task to: `{people}` gives no one", people=task.people.text))
+    return seats
 
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
@@ -117,20 +149,35 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     assert waiting is not None
     seat, in_place_of = seat_for(draft, waiting, event.by)
     outcome = forms.button(draft.program.forms[task.id], event.outcome)
+    finishing.check_ready(draft, token, task, event.outcome)
     values = forms.answered(draft, task, outcome, event)
     before = arms.closed(token)
     take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
-        draft.give(token.scope, task.gives, answered_record(draft, token, task, chosen, given))
-    handling.hear(draft, token, "answer", given)
+        give(draft, token, task, answered_record(draft, token, task, chosen, given))
+    if task.part is None:
+        handling.hear(draft, token, "answer", given)
+    elif chosen is not None:
+        finishing.part_done(draft, token, task.part, event.by)
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
     draft.facts.append(("answered", token.id, token.node))
     after = row(task, waiting, subject_of(draft, task))
     draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
     return None
+
+
+def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
+    """Ticks an item of the checklist off, or takes that back; whoever may answer the task may do that."""
+    waiting = token.waiting
+    assert waiting is not None
+    seat_for(draft, waiting, event.by)
+    finishing.tick(waiting, event.item, event.done, event.by, draft.now)
+    draft.facts.append(("ticked", token.id, token.node))
+    if task.gives in draft.program.fields_read:
+        give(draft, token, task, dict(results_so_far(draft, token, task)))
 
 
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
@@ -167,8 +214,18 @@ def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, 
 
 def answers_so_far(draft: Draft, token: Token, task: Task) -> list[Value]:
     """The answers that the results of the task have already."""
+    return answers_in(results_so_far(draft, token, task))
+
+
+def results_so_far(draft: Draft, token: Token, task: Task) -> Mapping[str, Value]:
+    """The results that the task has already."""
     record = draft.home(token.scope)[0].get(task.gives or "")
-    answers = record.get("answers") if isinstance(record, Mapping) else None
+    return record if isinstance(record, Mapping) else {}
+
+
+def answers_in(results: Mapping[str, Value]) -> list[Value]:
+    """The answers in the results of a task."""
+    answers = results.get("answers")
     return answers if isinstance(answers, list) else []
 
 
@@ -217,11 +274,40 @@ def not_his(draft: Draft, waiting: Waiting, by: User) -> NotAllowed:
     return NotAllowed(say('the task is not for "{user}"', user=by.id))
 
 
+def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
+    """What is left of the subtasks of a task that closes."""
+    for part in finishing.parts_left(draft, token, task):
+        handling.drop(draft, draft.token(part.id))
+
+
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
-    """The task, whose row was `before`, is over; gives the flow of its outcome."""
+    """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
+    outcome."""
+    withdraw_parts(draft, token, task)
+    if token.waiting is not None:
+        closed(draft, token, task, [*token.waiting.observers])
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
     return dict(task.outcomes)[outcome]
+
+
+def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
+    """The condition under which the task is done has become true; those who had it are told."""
+    waiting = token.waiting
+    assert waiting is not None
+    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
+    closed(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers])
+    return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=overdue)
+
+
+def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow, *, overdue: bool) -> Flow:
+    """The task, whose row was `before`, closes with an outcome that nobody has chosen."""
+    fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
+    head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
+    assert token.waiting is not None
+    progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": overdue}
+    give(draft, token, task, {**head, **fields, **progress})
+    return close_task(draft, token, task, outcome, before)
 
 
 def _told(value: Value) -> str:

@@ -15,6 +15,8 @@ MAX_LIVE = 10_000
 """The most tokens in one scope."""
 
 DATA_TRIGGERS = frozenset({"at", "until", "changed"})
+CLIMB = ("approver", "skipped", "passed", "level")
+"""The results by which a task that climbs a line knows how far it has come."""
 
 
 class Program:
@@ -57,14 +59,14 @@ class Program:
         self._prepare(graph)
 
     def _prepare(self, graph: Graph) -> None:
-        """Finds what every event needs: `forms` by task and outcome; `waits`, the nodes at which a token waits for the first of its arms, and
-        those of them that wait for times and conditions alone (`conditional`): neither a message nor a button moves their token; whether
-        scopes can have names of their own (`has_turns`); `live_joins`, the inclusive joins, each with the nodes from which a token could
-        still reach it; the numbers of nodes and flows in stored states."""
+        """Finds what every event needs: `forms` by task and outcome; `waits`, the nodes at which a token waits for the first of its arms or a condition that
+        closes its task, and those of them that wait for times and conditions alone (`conditional`): neither a message nor a button moves their token;
+        whether scopes can have names of their own (`has_turns`); `live_joins`, the inclusive joins, each with the nodes from which a token could still
+        reach it; the numbers of nodes and flows in stored states."""
         waits = [node for node in graph.nodes if isinstance(node, Wait)]
-        self.waits = frozenset(node.id for node in waits)
-        self.conditional = frozenset(node.id for node in waits if node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
         tasks = [node for node in graph.nodes if isinstance(node, Task)]
+        self.waits = frozenset((*(node.id for node in waits), *(task.id for task in tasks if task.done_when)))
+        self.conditional = frozenset(node.id for node in waits if node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
         self.forms = {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
         self.has_turns = any(isinstance(node, Block) for node in graph.nodes) or bool(graph.handlers)
         self.handler_blocks = frozenset(block for block, handlers in self.handlers.items() if handlers)
@@ -93,6 +95,7 @@ class Program:
     def _awaited_names(self) -> frozenset[str]:
         """The names that some condition waited for reads: only their changes make waiting tokens look again."""
         triggers = [arm for node in self.graph.nodes if isinstance(node, Wait) for arm, _ in node.arms]
+        triggers += [Trigger("changed", node.done_when) for node in self.graph.nodes if isinstance(node, Task) and node.done_when]
         triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
         return frozenset(name for trigger in triggers for name in self.names_read(trigger))
 
@@ -110,6 +113,9 @@ class Program:
             for name in parsed.names:
                 if not any(path.names[0] == name for path in parsed.paths):
                     found[name] = None
+        for node in self.graph.nodes:
+            if isinstance(node, Task) and node.climb and (kept := found.setdefault(node.gives or "", set())) is not None:
+                kept |= {*CLIMB, "outcome"}
         return {name: None if fields is None else tuple(sorted(fields)) for name, fields in found.items()}
 
     def names_read(self, trigger: Trigger) -> frozenset[str]:

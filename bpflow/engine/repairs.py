@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpflow.diagnostics import did_you_mean, say
-from bpflow.engine import arms, nodes, scopes, suspending, watching
+from bpflow.engine import arms, nodes, people, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
 from bpflow.engine.forms import refuse
 from bpflow.engine.program import Program
 from bpflow.engine.results import TURN, arm_names, check_results, check_value, record_of
 from bpflow.engine.state import ROOT, Incident, Token
-from bpflow.engine.transition import UnexpectedEvent
+from bpflow.engine.transition import DONE, UnexpectedEvent
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait, flows, is_way
 
@@ -53,7 +53,7 @@ def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:
     assert holder is not None
     held = draft.arms_of(holder)
     token = draft.tokens.get(holder)
-    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in held.due:
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *held.due):
         arms.set_timer(draft, holder, held, arm, incident.at)
     else:
         watching.reread_arm(draft, holder, arm)
@@ -120,7 +120,10 @@ def skip_step(draft: Draft, token: Token, event: Skip) -> None:
     elif isinstance(node, Step):
         draft.root_names.update(event.results)
         draft.changed[ROOT] |= dict.fromkeys(event.results, draft.tick)
-    elif isinstance(node, Task | Wait):
+    elif isinstance(node, Task):
+        people.withdraw_parts(draft, token, node)
+        people.give(draft, token, node, record_of(node, flow, event.results, draft.now))
+    elif isinstance(node, Wait):
         draft.give(token.scope, node.gives, record_of(node, flow, event.results, draft.now))
     elif isinstance(node, Call | Block):
         draft.give(token.scope, node.gives, dict(event.results))

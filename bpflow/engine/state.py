@@ -47,6 +47,14 @@ class Vote(NamedTuple):
     in_place_of: User | None = None
 
 
+class Item(NamedTuple):
+    """An item of a checklist, and who has ticked it off, and when."""
+
+    text: str
+    by: User | None = None
+    at: datetime | None = None
+
+
 class _Nothing(dict[int, Any]):
     """An empty mapping that all share; as it is never changed, it may be a default."""
 
@@ -86,6 +94,8 @@ class Waiting:
     later: tuple[Assignee, ...] = ()
     votes: tuple[Vote, ...] = ()
     also: tuple[Assignee, ...] = ()
+    checklist: tuple[Item, ...] = ()
+    observers: tuple[Party, ...] = ()
 
     @property
     def holders(self) -> tuple[Assignee, ...]:
@@ -93,7 +103,8 @@ class Waiting:
         return (*self.people, *self.also) if self.also else self.people
 
     def copy(self) -> Waiting:
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, self.also)
+        more = (self.also, self.checklist, self.observers)
+        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, *more)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.state import Party, Token
 from bpflow.engine.transition import CallOut
@@ -29,14 +31,23 @@ def notice(draft: Draft, token: Token, task: Task, people: list[Party], reason: 
 
 
 def withdrawn(draft: Draft, token: Token, task: Task) -> None:
-    """Those who had the task are told that there is nothing left to do."""
-    if token.waiting is None or not token.waiting.people:
+    """Those whose turn it was are told that there is nothing left to do, and those who see it."""
+    if token.waiting is None or draft.effects.tasks.get((token.id, token.visit), (True,))[0] is None:  # nobody has seen it yet
         return
+    people = [*dict.fromkeys((*(seat.party for seat in token.waiting.holders), *token.waiting.observers))]
     names = draft.names
     draft.look_from(token.scope)
-    try:
-        draft.effects.calls.append(notice(draft, token, task, [seat.party for seat in token.waiting.holders], "withdrawn"))
-    except Fault:  # what it was called can no longer be told: the document is gone
-        return
-    finally:
-        draft.names = names
+    over(draft, token, task, people, "withdrawn")
+    draft.names = names
+
+
+def closed(draft: Draft, token: Token, task: Task, people: list[Party]) -> None:
+    """They are told that the task is closed."""
+    over(draft, token, task, people, "closed")
+
+
+def over(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> None:
+    """People are told that there is nothing more to do; not where what it was called can no longer be told, as the document is gone."""
+    with suppress(Fault):
+        if people:
+            draft.effects.calls.append(notice(draft, token, task, people, reason))

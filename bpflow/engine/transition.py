@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from bpflow.diagnostics import Message, Refused
-from bpflow.engine.state import Assignee, State
+from bpflow.engine.state import Assignee, Party, State
 from bpflow.expressions.data import Document, Question, Value
 
 RETRY, TIMEOUT = -1, -2
 """The arms of a call's own timers."""
+DONE = -3
+"""The arm of the condition under which a task is done."""
 START = "processes.start"
 """The service that starts another process; it is told which errors the caller takes."""
 
@@ -96,13 +98,14 @@ class Replayed:
 
 
 class TaskRow(NamedTuple):
-    """An open task: who may answer it, what it is called, when it is due. Of one that closes only its people are told."""
+    """An open task: who may answer it, what it is called, when it is due, who sees it besides. Of one that closes only the people are told."""
 
     people: tuple[Assignee, ...]
     node: str = ""
     subject: str = ""
     due: datetime | None = None
     overdue: bool = False
+    observers: tuple[Party, ...] = ()
 
 
 class CallOut(NamedTuple):
@@ -190,6 +193,7 @@ FactKind: TypeAlias = Literal[
     "reassigned",
     "escalated",
     "handed",
+    "ticked",
 ]
 Fact: TypeAlias = tuple[FactKind, int, str]
 """(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""

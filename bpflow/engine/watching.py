@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpflow.diagnostics import say
-from bpflow.engine import arms, handling, nodes, people, scopes, telling
+from bpflow.engine import arms, finishing, handling, nodes, people, scopes, telling
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Arms, Scope, Token, Waiting
+from bpflow.engine.transition import DONE
 from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
@@ -68,8 +69,8 @@ def reread(draft: Draft, holder: int, concerns: Concerns, *, about: Document | N
         node = draft.program.nodes[token.node]
         if isinstance(node, Wait):
             reread_wait(draft, draft.token(holder), node, concerns, about)
-        elif isinstance(node, Task) and alarms:
-            reread_alarms(draft, draft.token(holder), node, concerns, about)
+        elif isinstance(node, Task):
+            reread_task(draft, draft.token(holder), node, concerns, about if alarms else None, alarms)
     scope = draft.scopes.get(holder)
     if scope is not None and scope.arms is not None and scope.handler < 0:
         reread_handlers(draft, draft.scope(holder), concerns, about)
@@ -129,6 +130,23 @@ def reread_handlers(draft: Draft, scope: Scope, concerns: Concerns, about: Docum
                 return
 
 
+def reread_task(draft: Draft, token: Token, task: Task, concerns: Concerns, about: Document | None, alarms: bool) -> None:
+    """Whether it is done, and if not, whether its deadline moves."""
+    if task.done_when is not None and concerns(DONE, Trigger("changed", task.done_when)):
+        draft.look_from(token.scope)
+        try:
+            done = finishing.is_done(draft, token, task.done_when)
+        except Fault as fault:
+            on_arm(draft, token.id, DONE, fault)
+        else:
+            forget_arm(draft, token.id, DONE)
+            if done:
+                scopes.go_on(draft, token, people.close_by_condition(draft, token, task))
+                return
+    if alarms:
+        reread_alarms(draft, token, task, concerns, about)
+
+
 def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, about: Document | None) -> None:
     """A deadline that reads a document moves with it, until it has gone off."""
     waiting = token.waiting
@@ -154,11 +172,16 @@ def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Docume
     assert held is not None
     try:
         goes_off = arms.arm(draft, holder, held, number, trigger, level=level, about=about)
-        draft.incidents = [i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)]
+        forget_arm(draft, holder, number)
         return goes_off
     except Fault as fault:
         on_arm(draft, holder, number, fault)
         return False
+
+
+def forget_arm(draft: Draft, holder: int, number: int) -> None:
+    """What was wrong with an arm is so no longer."""
+    draft.incidents = [i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)]
 
 
 def on_arm(draft: Draft, holder: int, number: int, fault: Fault) -> None:

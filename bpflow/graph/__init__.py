@@ -3,6 +3,7 @@
 from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
 from bpflow.graph.nodes import (
+    ENTRIES,
     KINDS,
     MOVE,
     Alarm,
@@ -10,6 +11,7 @@ from bpflow.graph.nodes import (
     Call,
     Checks,
     Choose,
+    Climb,
     Each,
     Exit,
     Expr,
@@ -42,6 +44,7 @@ from bpflow.graph.written import Part, Written
 
 __all__ = [
     "ENTER",
+    "ENTRIES",
     "ERROR",
     "FORMAT",
     "GO_ON",
@@ -54,6 +57,7 @@ __all__ = [
     "Call",
     "Checks",
     "Choose",
+    "Climb",
     "Each",
     "Exit",
     "Expr",

@@ -2,8 +2,8 @@
 
 The law of this file: plain data. Expressions are text with their place, services are names; never a callable. The ids of nodes
 come from the paths of step ids: the node whose id is a step's path does what the step is for, and any further nodes of the step are
-called `path:suffix`. A step is entered by that node, or by a block around it: `path:guard` if it has an `on-error`, `path:open` if it
-is a task beside which steps run.
+called `path:suffix`. A step is entered by that node, or by one before it: the block `path:guard` if it has an `on-error`, the block
+`path:open` if it is a task beside which steps run, `path:climb` if its task is given to one after another.
 """
 
 from __future__ import annotations
@@ -175,6 +175,14 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Climb:
+    """A task that is entered again and again: of its `people` it is for the first who is there and has not had his turn, and its answers are
+    added to those before. Where nobody is left it is passed by on the flow `top`; where nobody was there at all, that is a fault."""
+
+    top: Flow
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
     after the other. `gives` names its results. `delegate`: to whom one who has it may pass it on."""
@@ -190,6 +198,17 @@ class Task:
     rule: Rule = Rule()
     in_turn: bool = False
     delegate: Literal["anyone", "subordinates", "nobody"] = "subordinates"
+    climb: Climb | None = None
+    done_when: Expr | None = None
+    """Closes it as its first outcome as soon as it is true."""
+    checklist: tuple[Expr, ...] = ()
+    """The texts of what is to be ticked off before the first outcome."""
+    observers: Expr | None = None
+    """The people who see it, are told when it is overdue and when it closes, and may not answer."""
+    parts: tuple[str, ...] = ()
+    """The tasks beside it in the same block that must be done before its first outcome; whichever it is, they are withdrawn with it."""
+    part: tuple[str, str] | None = None
+    """Of such a task: the results in whose `subtasks` it is told that it is done, and under which name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +349,10 @@ def step_of(node: str) -> str:
     return node.partition(":")[0]
 
 
+ENTRIES = ("guard", "climb", "open")
+"""The suffixes of the nodes by which a step may be entered instead of the node of its path, the outermost first."""
+
+
 def is_way(node: str) -> bool:
     """Whether the node is one of those by which a pipeline goes into a stage, rather than one of a step."""
     return node.partition(":")[2].startswith(("move.", "to.")) or node.endswith((":start", ":stage"))
@@ -353,7 +376,7 @@ def flows(node: Node) -> tuple[Flow, ...]:
         case Wait():
             return tuple(flow for _, flow in node.arms)
         case Task():
-            return tuple(flow for _, flow in node.outcomes)
+            return tuple(flow for _, flow in node.outcomes) + ((node.climb.top,) if node.climb else ())
         case Block():
             return (*node.entry, *(handler.entry for handler in node.handlers), node.out)
         case Exit():
@@ -378,7 +401,7 @@ def map_flows(value: Any, change: Callable[[Flow], Flow]) -> Any:
         return change(value)
     if isinstance(value, tuple):
         return tuple(map_flows(item, change) for item in value)
-    if isinstance(value, Choose | Step | Join | Wait | Task | Call | Block | Exit | Handler):
+    if isinstance(value, Choose | Step | Join | Wait | Task | Climb | Call | Block | Exit | Handler):
         return replace(value, **{f.name: map_flows(getattr(value, f.name), change) for f in fields(value)})
     return value
 

@@ -19,13 +19,12 @@ from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.state import State, Status
-from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
-from bpflow.graph import Graph, Outcome, to_json
+from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import reading, views
+from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
 from bpflow.runtime.clock import Clock, SystemClock
@@ -35,6 +34,7 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
 from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
@@ -195,8 +195,11 @@ class Engine(Hands, Pipelines, Operating, Absent):
             return held
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """The open tasks, of a person (those of his groups too) or of an instance; a row for each assignee. At most `limit` rows."""
+    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None, observer: str | None = None) -> list[TaskEntry]:
+        """The open tasks, of a person (those of his groups too) or of an instance, or those that an `observer` sees; a row for each assignee.
+        At most `limit` rows."""
+        if observer is not None:
+            return self.store.tasks(None, instance, limit, reading.parties_of(User(observer), self.world.directory))
         if user is None:
             return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
         return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
@@ -220,19 +223,18 @@ class Engine(Hands, Pipelines, Operating, Absent):
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        forms, zone = self._forms(id, token, visit)
+        forms, zone = forms_of(self.runner, id, token, visit)
         outcome = outcome or next(name for name, form in forms.items() if form.button)
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
-    def _forms(self, id: int, token: int, visit: int) -> tuple[dict[str, Outcome], str]:
-        """The forms of an open task by outcome, and the zone of its process."""
-        for held in self.runner.known(id):
-            at = held.state.tokens.get(token) if held.state else None
-            if at is not None and at.visit == visit and at.node in held.program.forms:
-                return held.program.forms[at.node], held.program.graph.timezone
-        raise UnexpectedEvent(say("the task is closed"))
+    def tick(self, task: str, item: str | int, *, by: str, done: bool = True) -> None:
+        """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
+
+        Raises UnexpectedEvent (the task is closed, there is no such item, it is so already), NotAllowed (it is not his).
+        """
+        self._happen(*ticking.event_of(self.runner, ticking.Tick(task, item, by, done), self.clock.now()))
 
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
     def commands(self, instance: int, by: str | None = None) -> list[pressing.CommandView]:

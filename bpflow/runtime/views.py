@@ -29,11 +29,12 @@ from bpflow.engine.events import (
     Skip,
     Started,
     Suspend,
+    Ticked,
     TimerFired,
 )
 from bpflow.engine.program import Program
 from bpflow.engine.stages import stage_scope
-from bpflow.engine.state import ROOT, Assignee, Failure, State, Token, Vote
+from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
@@ -50,7 +51,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
-    `later` those who come after them · `votes`: the answers so far · `also`: who may answer too, in the place of one whose turn it is."""
+    `later` those who come after them · `votes`: the answers so far · `also`: who may answer too, in the place of one whose turn it is ·
+    `checklist`: what is ticked off, and by whom · `observers`: who sees it besides · `subtasks`: what those are called that are still open."""
 
     id: str
     instance: int
@@ -70,6 +72,9 @@ class TaskView:
     due: datetime | None
     overdue: bool
     also: tuple[Assignee, ...] = ()
+    checklist: tuple[Item, ...] = ()
+    observers: tuple[Party, ...] = ()
+    subtasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +147,8 @@ class InstanceView:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a timeline. `kind`: started, step, answered, commanded, moved, overdue, reminded, incident, repaired, withdrawn, changed, failed,
-    fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
+    """A line of a timeline. `kind`: started, step, answered, ticked, commanded, moved, overdue, reminded, incident, repaired, withdrawn, changed,
+    failed, fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
     corrected, jump, jumped, suspend, resume, cancel, reassigned."""
 
     at: datetime
@@ -291,7 +296,16 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
         entry.due,
         entry.overdue,
         at.waiting.also,
+        at.waiting.checklist,
+        at.waiting.observers,
+        tuple(look.text(part.form.subject) for part in parts_left(held.program, state, at, node)),
     )
+
+
+def parts_left(program: Program, state: State, token: Token, task: Task) -> list[Task]:
+    """The subtasks of a task that are still open."""
+    nodes = (program.nodes[other.node] for other in state.tokens.values() if other.node in task.parts and other.scope == token.scope)
+    return [node for node in nodes if isinstance(node, Task)]
 
 
 @dataclass(slots=True)
@@ -381,6 +395,10 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
         case Commanded():
             path, trigger = _pressed(held, event, facts)
             return [Line(at, "commanded", path, trigger.title or trigger.name, by, say("{comment}", comment=event.comment) if event.comment else None)]
+        case Ticked():
+            node = next((what for kind, id, what in facts if (kind, id) == ("ticked", event.token)), "")
+            said = say("item {number}", number=event.item + 1) if event.done else say("item {number} taken back", number=event.item + 1)
+            return [Line(at, "ticked", step_of(node), title_of(steps, node), by, said)]
         case Claimed() | Released() | Delegated() | Reassigned():
             name, _, node = next(fact for fact in facts if fact[1] == event.token and fact[0] in HANDS)
             return [Line(at, name, step_of(node), title_of(steps, node), by, _handed(event))]
@@ -449,7 +467,7 @@ def _line(held: Held, fact: Fact, at: datetime, steps: dict[str, StepInfo]) -> L
         return Line(at, "step", node, title_of(steps, node), None, None) if known else None
     if kind == "ended":
         return Line(at, "ended", "", "", None, say("{result}", result=what) if what else None)
-    if kind in ("suspended", "resumed", "answered", *HANDS):
+    if kind in ("suspended", "resumed", "answered", "ticked", *HANDS):
         return None
     if kind == "corrected":
         return Line(at, "corrected", "", what, None, None)

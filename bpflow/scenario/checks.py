@@ -37,6 +37,7 @@ from bpflow.scenario.model import (
     Scenario,
     Sent,
     ServiceCall,
+    Tick,
     means_none,
     parts,
 )
@@ -208,7 +209,7 @@ class _Examination:
                 if self._look_at(filled.process):
                     yield from self._filled(filled, strictly)
                 self._look_at(None)
-        for hand in (act.claim, act.release, act.delegate):
+        for hand in (act.claim, act.release, act.delegate, act.tick):
             if hand is not None:
                 yield from self._hand(hand)
         if act.reassign is not None:
@@ -221,13 +222,14 @@ class _Examination:
         if act.message is not None:
             yield from self._message(act.message, strictly)
 
-    def _hand(self, hand: Claim) -> Findings:
+    def _hand(self, hand: Claim | Tick) -> Findings:
         yield from self._is_process(hand.process, hand.value_span("process"))
         yield from self._person(hand.by, hand.value_span("by"))
         if isinstance(hand, Delegate):
             yield from self._person(hand.to, hand.value_span("to"))
         if self._look_at(hand.process):
             yield from self._task(hand.task, hand.value_span("task"))
+            yield from self._item(hand) if isinstance(hand, Tick) else ()
         self._look_at(None)
 
     def _start(self, start: Beginning, strictly: bool) -> Findings:
@@ -242,6 +244,14 @@ class _Examination:
         yield from self._task(answer.task, answer.value_span("task"))
         if strictly:
             yield from self._form(answer)
+
+    def _item(self, tick: Tick) -> Findings:
+        task = self.known.tasks.get(str(tick.task))
+        if task is not None and not task.checklist:
+            yield Diagnostic(tick.value_span("task"), "wrong-value", say('the task "{step}" has no checklist', step=tick.task))
+        elif task is not None and str(tick.item).isdecimal() and not 1 <= int(tick.item) <= len(task.checklist):
+            message = say("the checklist has no item {number}; it has {count}", number=tick.item, count=len(task.checklist))
+            yield Diagnostic(tick.value_span("item"), "wrong-value", message)
 
     def _filled(self, filled: Answer | Command | Move, strictly: bool) -> Findings:
         match filled:

@@ -52,6 +52,21 @@ class Answer(Filled):
     """The button that is pressed."""
 
 
+class Tick(Model):
+    """Somebody ticks off an item of a task's checklist."""
+
+    process: Result | None = None
+    """The process in which it is done, where it is not the one that the scenario plays."""
+    task: Result
+    """The step whose task it is."""
+    item: Word
+    """The item: its text, or its number from 1 on."""
+    by: Word
+    """Who does it: an id of the directory."""
+    done: bool = True
+    """`false`: takes it back."""
+
+
 class Command(Filled):
     """A command is pressed: the oldest of that name which is for the person. All further keys are the values of its form."""
 
@@ -135,12 +150,14 @@ class Reassign(Model):
 class Refusal(Model):
     """Something that must not be taken, and must change nothing."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "command", "move", "change", "message", "claim", "release", "delegate", "reassign")
+    one_of: ClassVar[tuple[str, ...]] = ("start", "answer", "tick", "command", "move", "change", "message", "claim", "release", "delegate", "reassign")
 
     start: Beginning | None = None
     """A start."""
     answer: Answer | None = None
     """An answer to a task."""
+    tick: Tick | None = None
+    """A tick in a checklist."""
     command: Command | None = None
     """A command."""
     move: Move | None = None
@@ -329,7 +346,7 @@ class Entry(Model):
     """One thing that happens, or must be so."""
 
     one_of: ClassVar[tuple[str, ...]] = (
-        *("expect", "start", "answer", "command", "move", "wait", "change", "message", "service", "absent", "refused"),
+        *("expect", "start", "answer", "tick", "command", "move", "wait", "change", "message", "service", "absent", "refused"),
         *("claim", "release", "delegate", "reassign"),
     )
 
@@ -339,6 +356,8 @@ class Entry(Model):
     """Somebody starts the process."""
     answer: Answer | None = None
     """Somebody answers a task."""
+    tick: Tick | None = None
+    """Somebody ticks off an item of a task's checklist."""
     command: Command | None = None
     """Somebody presses a command."""
     move: Move | None = None

@@ -16,7 +16,7 @@ from bpflow.loading import LoadedWorkspace
 from bpflow.scenario import hands
 from bpflow.scenario.expectations import Mismatch, says, unmet, unmet_end
 from bpflow.scenario.failure import Failure, failure
-from bpflow.scenario.model import Answer, Claim, Entry, Refusal, Scenario
+from bpflow.scenario.model import Answer, Claim, Entry, Refusal, Scenario, Tick
 from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
@@ -148,6 +148,8 @@ class Player:
             self.stage.start(act.start)
         elif act.answer is not None:
             self._answer(act.answer)
+        elif act.tick is not None:
+            self.stage.tick(self._task(act.tick), act.tick)
         elif act.command is not None:
             self.stage.command(act.command)
         elif act.move is not None:
@@ -185,12 +187,11 @@ class Player:
         """Answers the task of the step."""
         self.stage.answer(self._task(answer), answer)
 
-    def _task(self, of: Answer | Claim) -> str:
+    def _task(self, of: Answer | Claim | Tick) -> str:
         """The task of a step, which must have been there."""
         task = self.stage.task(str(of.task), str(of.by), of.process)
         if task is None:
-            message = say('nobody has had a task of "{step}" yet, so it cannot be answered', step=of.task)
-            raise NotSo(Mismatch(of.value_span("task"), message))
+            raise NotSo(Mismatch(of.value_span("task"), say('nobody has had a task of "{step}" yet', step=of.task)))
         return task
 
     def _refused(self, refusal: Refusal) -> None:
@@ -235,6 +236,8 @@ def was_refused(act: Entry | Refusal, reason: Message) -> Message:
         return say("the start was refused: {reason}", reason=reason)
     if act.answer is not None:
         return say("the answer was refused: {reason}", reason=reason)
+    if act.tick is not None:
+        return say("the tick was refused: {reason}", reason=reason)
     if act.command is not None:
         return say("the command was refused: {reason}", reason=reason)
     if act.move is not None:
@@ -252,6 +255,8 @@ def was_taken(act: Refusal) -> Message:
         return say("the start should have been refused, but it was taken")
     if act.answer is not None:
         return say("the answer should have been refused, but it was taken")
+    if act.tick is not None:
+        return say("the tick should have been refused, but it was taken")
     if act.command is not None:
         return say("the command should have been refused, but it was taken")
     if act.move is not None:

@@ -21,7 +21,7 @@ from bpflow.loading import Loaded, LoadedWorkspace
 from bpflow.runtime import Engine, IncidentView, InstanceView, VirtualClock
 from bpflow.runtime.starts import schedules_of
 from bpflow.scenario.known import OWN, Known, bare
-from bpflow.scenario.model import Answer, Beginning, Change, Command, Move, Scenario, Sent, means_none
+from bpflow.scenario.model import Answer, Beginning, Change, Command, Move, Scenario, Sent, Tick, means_none
 from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
@@ -33,7 +33,7 @@ MOST_WORK = 10_000
 """The most timers, changes and calls of one moment: more never come to rest."""
 
 
-NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "delegated", "reassigned", "escalated"))
+NOTICES = frozenset(("notify", "overdue", "reminder", "withdrawn", "delegated", "reassigned", "escalated", "closed"))
 """What scenarios call notices; that a task has been opened is told by the tasks."""
 
 
@@ -232,6 +232,11 @@ class Stage:
         comment = str(answer.comment) if answer.comment is not None else None
         values = known.plain(answer.values, fields)
         self.engine.answer(task, by=str(answer.by), outcome=str(answer.outcome), values=values, comment=comment)
+        self.settle()
+
+    def tick(self, task: str, tick: Tick) -> None:
+        """Somebody ticks off an item of a checklist. Refused where the runtime refuses it."""
+        self.engine.tick(task, str(tick.item), by=str(tick.by), done=tick.done)
         self.settle()
 
     def command(self, command: Command) -> None:

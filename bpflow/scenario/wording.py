@@ -92,7 +92,7 @@ def entry_shown(row: CalendarRow, zone: tzinfo) -> Message:
 
 def notice_shown(row: NoticeRow) -> Message:
     """A notice that was sent."""
-    kind = {"reminder": say("reminder"), "overdue": say("overdue"), "withdrawn": say("withdrawn")}.get(row.reason)
+    kind = {"reminder": say("reminder"), "overdue": say("overdue"), "withdrawn": say("withdrawn"), "closed": say("closed")}.get(row.reason)
     said = say('"{title}" to {person}', title=row.title, person=row.person)
     told = say("{kind}: {notice}", kind=kind, notice=said) if kind else said
     return say('{notice} ("{text}")', notice=told, text=row.text) if row.text else told

@@ -390,8 +390,11 @@ class Store(Absences, Protocol):
         """The instances that an instance has called and waits or waited for, the first first."""
         ...
 
-    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all. Those of an instance are found fast where its assignees are named."""
+    def tasks(
+        self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None, observers: Iterable[str] | None = None
+    ) -> list[TaskEntry]:
+        """Open tasks by instance; of some assignees, or of all, or those that some observers see. Those of an instance are found fast where its
+        assignees are named."""
         ...
 
     def open_tasks(self, party: str) -> int: ...

@@ -180,7 +180,9 @@ class SqliteStore:
         return _at(at) if at is not None else None
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None) -> list[TaskEntry]:
+    def tasks(
+        self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None, observers: Iterable[str] | None = None
+    ) -> list[TaskEntry]:
         wanted, arguments = ["1 = 1"], []
         if parties is not None:
             arguments = [dumps(list(parties)).decode()]
@@ -188,6 +190,9 @@ class SqliteStore:
         if instance is not None:
             wanted.append("instance = ?")
             arguments.append(instance)  # type: ignore[arg-type]
+        if observers is not None:
+            wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
+            arguments.append(dumps(list(observers)).decode())
         columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
         sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
         return [

@@ -37,6 +37,7 @@ _NEW_INSTANCE = (
 )
 _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
+_UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
     "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -171,6 +172,10 @@ class SqliteWork(Looking):
             for seat in was.people:
                 if seat.party not in staying:
                     self._run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
+        for party in was.observers if was and task is None else ():
+            self._run(_UNSEEN, (party_text(party), id, token, visit))
+        for party in task.observers if task and was is None else ():
+            self._run("insert or ignore into observer values (?, ?, ?, ?)", (party_text(party), id, token, visit))
         if task is not None:
             sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
             for seat in task.people:

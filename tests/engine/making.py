@@ -13,6 +13,7 @@ from bpflow.graph import (
     Block,
     Call,
     Choose,
+    Climb,
     Each,
     Exit,
     Expr,
@@ -94,7 +95,7 @@ class Maker:
 
     def one(self, then: str | None, depth: int) -> str:
         simple = (self.step, self.task, self.task, self.call, self.wait)
-        nested = (self.choose, self.choose, self.loop, self.split, self.split, self.block, self.block, self.each, self.leave)
+        nested = (self.choose, self.choose, self.loop, self.split, self.split, self.block, self.block, self.each, self.leave, self.work)
         return self.pick(nested if depth > 0 and not self.chance(4) else simple)(then, depth - 1)
 
     # ── the kinds ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,9 +156,38 @@ class Maker:
         subject = Expr(self.pick(('"Work"', 'text("n ", 6 // document.n)')))
         not_by = Expr('user("petrov")') if self.chance(5) else None
         if_nobody = Expr('user("sidorov")') if self.chance(3) else None
-        rule = self.pick(RULES) if len(names) > 1 else Rule()
-        more = rule, self.chance(3), self.pick(("anyone", "subordinates", "nobody"))
-        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, *more))
+        climb = None
+        if self.chance(5):  # the first outcome leads to the next of the line
+            climb, ways = Climb(self.flow(id, then, "top")), ((names[0], self.flow(id, id, names[0])), *ways[1:])
+        done_when = self.condition() if self.chance(5) else None
+        checklist = (Expr('"Pack"'), Expr('text("n ", 6 // document.n)')) if self.chance(4) else ()
+        more: dict[str, Any] = {
+            "rule": self.pick(RULES) if len(names) > 1 else Rule(),
+            "in_turn": self.chance(3),
+            "delegate": self.pick(("anyone", "subordinates", "nobody")),
+            "climb": climb,
+            "done_when": done_when,
+            "checklist": checklist,
+            "observers": Expr(self.pick(PEOPLE)) if self.chance(5) else None,
+        }
+        return self.add(Task(id, Expr(self.pick(PEOPLE)), Form(subject, outcomes), ways, alarms, id, not_by, if_nobody, **more))
+
+    def work(self, then: str | None, depth: int) -> str:
+        """A task with subtasks."""
+        id, main = self.id(), self.id()
+        parts = tuple(self.id() for _ in range(self.pick((1, 2))))
+        for part in parts:
+            form = Form(Expr(self.pick(('"Part"', 'text("n ", 6 // document.n)'))), (Outcome("yes", "yes", (("n", Field("integer")),)),))
+            self.add(Task(part, Expr(self.pick(PEOPLE)), form, (("yes", self.flow(part, None, "yes")),), part=(main, part)))
+        self.around.append((id, then))
+        self.task(None, 0)
+        self.around.pop()
+        made = self.nodes.pop()
+        assert isinstance(made, Task)
+        ways = tuple((name, self.flow(main, None, name)) for name, _ in made.outcomes)
+        self.add(replace(made, id=main, outcomes=ways, gives=main, climb=None, parts=parts))
+        entry = tuple(self.flow(id, inner, inner) for inner in (*parts, main))
+        return self.add(Block(id, entry, self.flow(id, then)))
 
     def alarm(self, late: bool) -> Alarm:
         tell = self.pick((None, Expr('user("sidorov")'), Expr("document.responsible"), Expr("document.nothing")))

@@ -36,6 +36,7 @@ from bpflow.engine.events import (
     Skip,
     Started,
     Suspend,
+    Ticked,
     TimerFired,
 )
 from bpflow.engine.jumping import steps_around
@@ -60,7 +61,7 @@ def low_bounds() -> Iterator[None]:
         yield
 
 
-BY_PEOPLE = (Answered, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
+BY_PEOPLE = (Answered, Ticked, Commanded, Retry, Skip, Correct, Jump, Suspend, Resume, Cancel, Claimed, Released, Delegated, Reassigned, Moved)
 
 
 class Town(World):
@@ -113,7 +114,20 @@ class Walk:
     def happen(self) -> None:
         play = self.play
         play.now += timedelta(minutes=self.pick((0, 0, 1, 20)))
-        choices = (self.answer, self.answer, self.hand, self.timer, self.service, self.service, self.change, self.arm, self.repair, self.operator, self.stale)
+        choices = (
+            self.answer,
+            self.answer,
+            self.hand,
+            self.tick,
+            self.timer,
+            self.service,
+            self.service,
+            self.change,
+            self.arm,
+            self.repair,
+            self.operator,
+            self.stale,
+        )
         event = self.pick(choices)() or self.stale()
         if self.number(100) == 99:
             event = Cancel(play.now, BOSS)
@@ -129,6 +143,14 @@ class Walk:
         token, visit = self.pick(rows)
         by, outcome = self.pick((IVANOV, PETROV, SIDOROV, IVANOV)), self.pick(("yes", "yes", "no", "no", "late"))
         return Answered(self.play.now, by, token, visit, outcome, {"n": self.pick((1, 2))}, self.pick((None, "", "x")))
+
+    def tick(self) -> Event | None:
+        state = self.play.state
+        lists = [token for token in state.tokens.values() if token.waiting and token.waiting.checklist]
+        if not lists:
+            return None
+        token = self.pick(lists)
+        return Ticked(self.play.now, self.pick((IVANOV, IVANOV, PETROV)), token.id, token.visit, self.number(3), self.number(4) > 0)
 
     def hand(self) -> Event | None:
         """A task changes hands, or is not to."""
@@ -300,6 +322,8 @@ EVENTS: tuple[Event, ...] = (
     Answered(T, IVANOV, 1, 2, "yes"),
     Answered(T, IVANOV, 1, 2, "yes", {"d": Duration(working_days=2), "who": User("x")}, ""),
     Answered(T, IVANOV, 1, 2, "yes", {}, "no comment"),
+    Ticked(T, IVANOV, 1, 2, 0),
+    Ticked(T, IVANOV, 1, 2, 1, False),
     TimerFired(T, 0, -2, T + HOUR / 7),
     Arrived(T, 4, 0),
     Arrived(T, 4, 0, {"r": 1}, BOSS),

@@ -60,8 +60,8 @@ ENTRIES = {
     "{change: {document: {‹summ: 5}}}": 'the document has no field "summ" — did you mean "sum"? [unknown-field]',
     "{wait: ‹2 рабочих дня}": '"2 рабочих дня" is not a duration — durations are written in English: "2 working days" [bad-duration]',
     "{wait: ‹2026-02-30T10:00}": f'"2026-02-30T10:00" is not a date with a time — {TIMES} [bad-duration]',
-    "{wait: 1h, ‹change: {document: {sum: 5}}}": 'an item of "play" takes only one of "expect", "start", "answer", "command", "move", "wait", "change", '
-    '"message", "service", "absent", "refused", "claim", "release", "delegate", "reassign" — remove "wait" or "change" [exactly-one]',
+    "{wait: 1h, ‹change: {document: {sum: 5}}}": 'an item of "play" takes only one of "expect", "start", "answer", "tick", "command", "move", "wait", '
+    '"change", "message", "service", "absent", "refused", "claim", "release", "delegate", "reassign" — remove "wait" or "change" [exactly-one]',
     "{‹await: 1h}": 'an item of "play" has no key "await" — did you mean "wait"? [unknown-key]',
 }
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from bpflow.activities.people import HumanStep
+from bpflow.activities.people import HumanStep, ToPeople
 from bpflow.definition.fields import FieldModel
 from bpflow.definition.model import key_of
 from bpflow.definition.process import Process
@@ -113,7 +113,7 @@ def test_every_process_has_scenarios() -> None:
 def test_every_key_of_an_activity_is_played(activity: str) -> None:
     """Keys that the activities for people have in common are played by one of them."""
     kind = vocabulary()[activity]
-    shared = keys(HumanStep) if issubclass(kind, HumanStep) else set()
+    shared = next((keys(of) for of in (ToPeople, HumanStep) if issubclass(kind, of)), set())
     found = {key for process in tried() for step in process.all_steps() if step.activity == activity for key in written(step)}
     assert own_keys(activity) - shared - found == set(), f"no process in {HERE.name}/ with a scenario uses these keys of {activity}"
     assert found, f"no process in {HERE.name}/ with a scenario uses {activity}"
@@ -121,7 +121,7 @@ def test_every_key_of_an_activity_is_played(activity: str) -> None:
 
 def test_every_key_that_the_activities_for_people_share_is_played() -> None:
     found = {key for process in tried() for step in process.all_steps() if isinstance(step, HumanStep) for key in written(step)}
-    assert keys(HumanStep) - keys(Step) - found == set()
+    assert keys(ToPeople) - keys(Step) - found == set()
 
 
 def test_every_key_that_all_steps_have_is_played() -> None:

@@ -279,6 +279,26 @@ def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
     assert store.tasks() == []
 
 
+def test_who_sees_a_task_finds_it_as_long_as_it_is_open(store: Store, again: Again) -> None:
+    opened = TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос", observers=(User("boss"), Role("clerk")))
+    effects = Effects()
+    effects.tasks.put((4, 2), None, opened)
+    effects.tasks.put((5, 1), None, TaskRow((Assignee(User("boss")),), "other", "Другой"))
+    index(store, 7, effects)
+    assert [(row.id, row.party) for row in again().tasks(observers=["user:boss"])] == [("7.4.2", "user:ivanov")]
+    assert [row.id for row in store.tasks(observers=["role:clerk", "user:boss"])] == ["7.4.2"]
+    assert store.tasks(observers=["user:ivanov"]) == store.tasks(observers=[]) == store.tasks(None, 8, observers=["user:boss"]) == []
+    effects = Effects()
+    effects.tasks.put((4, 2), opened, opened._replace(overdue=True))
+    index(store, 7, effects)
+    assert [row.overdue for row in store.tasks(observers=["user:boss"])] == [True]
+    effects = Effects()
+    effects.tasks.put((4, 2), TaskRow(opened.people, observers=opened.observers), None)
+    index(store, 7, effects)
+    index(store, 7, Effects())
+    assert store.tasks(observers=["user:boss"]) == []
+
+
 def test_timers_are_due_in_their_order(store: Store) -> None:
     effects = Effects()
     for number, minutes in ((0, 5), (1, 3), (2, 9)):

@@ -81,7 +81,7 @@ def replay(engine: Engine, held: Held, known: Checked | None) -> Checked:
 # ── the index ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def index_of(program: Program, id: int, state: State) -> Rows:
     """The rows of tasks, timers, watches and listens that a state stands for."""
-    rows: Rows = {"task": set(), "timer": set(), "watch": set(), "listen": set()}
+    rows: Rows = {"task": set(), "observer": set(), "timer": set(), "watch": set(), "listen": set()}
     holders = {token.id: token.waiting.arms for token in state.tokens.values() if token.waiting is not None}
     holders |= {scope.id: scope.arms for scope in state.scopes.values() if scope.arms is not None}
     for holder, arms in holders.items() if state.status != "suspended" else ():
@@ -93,6 +93,7 @@ def index_of(program: Program, id: int, state: State) -> Rows:
         node = program.nodes.get(token.node)
         if token.waiting is not None and isinstance(node, Task):
             row = task_row(node, token)
+            rows["observer"] |= {(party_text(party), token.id, token.visit) for party in row.observers}
             rows["task"] |= {(party_text(a.party), token.id, token.visit, node.id, row.overdue) for a in row.people}
     return rows
 
@@ -101,6 +102,7 @@ def index_in(engine: Engine, id: int) -> Rows:
     """The rows that the store has of an instance."""
     return {
         "task": rows(engine, "select party, token, visit, node, overdue from task where instance = ?", id),
+        "observer": rows(engine, "select party, token, visit from observer where instance = ?", id),
         "timer": rows(engine, "select holder, arm, due from timer where instance = ?", id),
         "watch": rows(engine, "select holder, document from watch where instance = ?", id),
         "listen": rows(engine, "select holder, arm, visit, name, key from listen where instance = ?", id),

@@ -278,6 +278,30 @@ class Maker:
         self.gives(id, {f'{id}.outcome == "{names[-1]}"': "boolean", f"{id}.overdue": "boolean", f"{id}.by": "people", **form})
         return made
 
+    def task(self, id: str, depth: int) -> Written:
+        made = self.request_info(id, depth)
+        if self.chance(2):
+            made["checklist"] = ["Один", "Два $(x)"]
+            self.gives(id, {f"len(list(i for i in {id}.checklist if i.done)) > 1": "boolean"})
+        made |= self.maybe(4, "observers", self.people)
+        if self.chance(4):
+            made["subtasks"] = {f"{id}_{n}": {"title": self.text(), "to": self.people(), **self.maybe(2, "due", self.length)} for n in range(2)}
+            self.gives(id, {f"{id}.subtasks.{id}_1.by": "people"})
+        if self.chance(3) and len(made.get("outcomes", {})) > 1:
+            made["done-when"] = self.pick(WATCHED)
+            for key in ("fields", "fill", "required", "comment"):
+                next(iter(made["outcomes"].values())).pop(key, None)
+        return made
+
+    def approve_chain(self, id: str, depth: int) -> Written:
+        made = self.request_info(id, depth)
+        for key in ("to", "outcomes", "on-overdue"):
+            made.pop(key, None)
+        made |= {"until": "approver == document.responsible"} if self.chance(2) else {"levels": self.pick((1, 2))}
+        made |= self.maybe(2, "start-at", lambda: self.pick(("document.responsible", 'user("ivanov")', 'user("boss")')))
+        self.gives(id, {f"{id}.approver": "people", f"{id}.level > 1": "boolean"})
+        return {**made, "outcomes": {"rejected": self.branch(depth)}}
+
     def form(self, made: Written) -> dict[str, str]:
         """Puts a form into the task; gives what can be read of its fields."""
         fields = self.pick(FORMS)
@@ -384,6 +408,8 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
     "decide": Maker.decide,
     "pick-user": Maker.pick_user,
     "request-info": Maker.request_info,
+    "task": Maker.task,
+    "approve-chain": Maker.approve_chain,
     "condition": Maker.choose,
     "loop": Maker.loop,
     "for-each": Maker.for_each,
@@ -395,7 +421,9 @@ ACTIVITIES: dict[str, Callable[[Maker, str, int], Written]] = {
 CALLING = frozenset({"notify", "calendar-event", "update-document", "call-process", "call-service", "create-document", "pick-user"})
 """Those that may have a `retry`."""
 SIMPLE = (
-    *["request-info"] * 5,
+    *["request-info"] * 4,
+    *["task"] * 2,
+    "approve-chain",
     *["pause"] * 2,
     *["notify", "update-document", "update-document", "set-variables", "set-variables", "calendar-event"],
     "race",

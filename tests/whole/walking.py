@@ -123,6 +123,16 @@ class Walk:
         member = {"department:sales": "petrova", "role:clerk": "boss"}.get(task.party, task.party.partition(":")[2])
         self.engine.answer(task.id, by=member if self.number(12) else self.pick(PEOPLE), outcome=outcome.name, values=values, comment=comment)
 
+    def tick(self) -> None:
+        tasks = self.engine.tasks()
+        task = self.pick(tasks) if tasks else None
+        items = self.engine.task(task.id).checklist if task else ()
+        if task is None or not items:
+            return self.answer()
+        member = {"department:sales": "petrova", "role:clerk": "boss"}.get(task.party, task.party.partition(":")[2])
+        number = self.number(len(items) + 1)
+        self.engine.tick(task.id, number + 1, by=member, done=number >= len(items) or items[number].by is None)
+
     def value(self, f: Field) -> object:
         if self.number(15) == 0:
             return self.pick((None, "?", -1))
@@ -272,6 +282,7 @@ def new_deal(engine: Engine, clock: VirtualClock) -> Document:
 
 DEEDS = (
     *[Walk.answer] * 6,
+    *[Walk.tick] * 2,
     *[Walk.hand] * 3,
     *[Walk.wait] * 4,
     *[Walk.change] * 4,

@@ -76,6 +76,14 @@ create table task (                 -- an open task, a row for each assignee; th
   primary key (party, instance, token, visit)
 ) without rowid;
 
+create table observer (             -- who sees an open task besides
+  party text not null,
+  instance integer not null,
+  token integer not null,
+  visit integer not null,
+  primary key (party, instance, token, visit)
+) without rowid;
+
 create table timer (
   due integer not null,
   instance integer not null,
