@@ -214,15 +214,13 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 
 def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
     """The names for the root, of which only those are written out whose value is another object than before."""
-    made, known = written.names, written.values
-    for name, value in names.items():
-        if known.get(name, _UNKNOWN) is not value:
-            made[name] = _write_value(name, value, written, out)
-    if len(made) > len(names):
-        for name in [name for name in made if name not in names]:
-            del made[name]
-            _drop_page(name, written, out)
-    written.values = names
+    before, known = written.names, written.values
+    made = {}
+    for name, value in names.items():  # in their order: what is read back is written as it would be anew
+        made[name] = before[name] if known.get(name, _UNKNOWN) is value else _write_value(name, value, written, out)
+    for name in sorted(before.keys() - made.keys()) if written.large else ():
+        _drop_page(name, written, out)
+    written.names, written.values = made, names
     return made
 
 
