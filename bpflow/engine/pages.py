@@ -222,6 +222,8 @@ def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[s
         for name in [name for name in made if name not in names]:
             del made[name]
             _drop_page(name, written, out)
+    if [*made] != [*names]:  # a name that was forgotten and given anew stands last: the same state is always the same bytes
+        made = written.names = {name: made[name] for name in names}
     written.values = names
     return made
 

@@ -24,7 +24,7 @@ def away(bpflow: Bpflow, workspace: Path) -> Path:
 def test_the_next_task_goes_to_who_acts_for_him(bpflow: Bpflow, away: Path) -> None:
     assert bpflow("start", "purchase", "--input", "what=бумага").code == 0
     (task,) = json.loads(bpflow("tasks", "--json").out)
-    assert [(one["who"], one["in_place_of"]) for one in task["people"]] == [("user:petrova", "user:ivanov")]
+    assert task["people"] == [{"who": "user:petrova", "in_place_of": "user:ivanov", "claimed_of": None}]
 
 
 def test_who_is_away_is_listed(bpflow: Bpflow, away: Path) -> None:
