@@ -31,10 +31,11 @@ class Filling:
     def __init__(self, draft: Draft, form: Outcome, name: str | None, head: Mapping[str, Value]) -> None:
         self.form, self._draft = form, draft
         self._conditions, self._choices = dict(form.when), dict(form.choices)
-        there = draft.names.get(name) if name else None
-        self._record = {**(there if isinstance(there, dict) else {}), **head, **{field: None for field, _ in form.fields}}
+        self._record: dict[str, Value] = {}
         self._names: Mapping[str, Value] = draft.names
         if name and (form.when or form.choices or form.checks):
+            there = draft.names.get(name)
+            self._record = {**(there if isinstance(there, dict) else {}), **head, **{field: None for field, _ in form.fields}}
             self._names = {**draft.names, name: self._record}
 
     def is_asked(self, name: str) -> bool:
@@ -82,7 +83,8 @@ class Filling:
                 check(field, value)
             except InvalidValue as wrong:
                 raise refuse(name, say('"{field}": {reason}', field=self._title(name), reason=wrong.message)) from wrong
-            self._must_be_offered(name, field, value)
+            if name in self._choices:
+                self._must_be_offered(name, field, value)
         self._record[name] = value
         return value
 
@@ -123,9 +125,9 @@ class Filling:
 
 def button(forms: Mapping[str, Outcome], name: str | None) -> Outcome:
     """The outcome of that name that people may choose (without a name, the first). InvalidAnswer if there is none."""
-    buttons = {outcome.name: outcome for outcome in forms.values() if outcome.button}
-    chosen = next(iter(buttons.values()), None) if name is None else buttons.get(name)
-    if chosen is None:
+    chosen = next((outcome for outcome in forms.values() if outcome.button), None) if name is None else forms.get(name)
+    if chosen is None or not chosen.button:
+        buttons = [outcome.name for outcome in forms.values() if outcome.button]
         raise InvalidAnswer(say('"{outcome}" is not an outcome of this task; it has: {known}', outcome=name, known=", ".join(buttons)))
     return chosen
 
@@ -139,6 +141,8 @@ def answered(draft: Draft, task: Task, form: Outcome, event: Answered) -> dict[s
 
 def of_task(draft: Draft, task: Task, form: Outcome, by: User | None, comment: str | None) -> Filling:
     """The form of an outcome of a task; its expressions see the results that the answer would have."""
+    if not (form.when or form.choices or form.checks):
+        return Filling(draft, form, None, {})
     head: dict[str, Value] = {field: None for outcome in task.form.outcomes for field, _ in outcome.fields}
     return Filling(draft, form, task.gives, {**head, "outcome": form.name, "by": by, "at": draft.now, "comment": comment})
 

@@ -235,7 +235,8 @@ def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any
             out.pages[-number, 0] = data
             return None
         value = orjson.Fragment(data)  # type: ignore[assignment]
-    _drop_page(name, written, out)
+    if written.large:
+        _drop_page(name, written, out)
     return value
 
 

@@ -33,11 +33,15 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     """Opens the task for those who have a seat at it."""
     subject = subject_of(draft, task)
     waiting = draft.wait(token)
-    waiting.people, waiting.excluded, waiting.checklist = people, excluded, finishing.checklist(draft, task)
-    waiting.observers = tuple(dict.fromkeys(parties(draft, task.observers))) if task.observers else ()
+    waiting.people, waiting.excluded = people, excluded
+    if task.checklist:
+        waiting.checklist = finishing.checklist(draft, task)
+    if task.observers is not None:
+        waiting.observers = tuple(dict.fromkeys(parties(draft, task.observers)))
     if task.in_turn:
         waiting.people, waiting.later = people[:1], people[1:]
-    votes.check_reach(task, waiting)
+    if task.rule.kind != "any":
+        votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
@@ -81,7 +85,7 @@ def give(draft: Draft, token: Token, task: Task, record: dict[str, Value]) -> No
 
 def assignees(draft: Draft, task: Task) -> tuple[tuple[Assignee, ...], tuple[User, ...]]:
     """Who may answer, and who may not. A Fault names the expression that gave nobody."""
-    barred = excluded(draft, task)
+    barred = excluded(draft, task) if task.not_by is not None else ()
     return seats_of(draft, task.people, barred) or seats_instead(draft, task, barred), barred
 
 
@@ -100,8 +104,12 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
+    found = parties(draft, expr)
+    if len(found) == 1:
+        only = acting(draft, found[0])
+        return (only,) if only is not None and only.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in parties(draft, expr):
+    for party in found:
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
@@ -182,11 +190,11 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
 
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
     """The answer of a seat is there; where people are asked in turn the next has his."""
-    waiting.people = tuple(other for other in waiting.people if other is not seat)
+    waiting.people = tuple(other for other in waiting.people if other is not seat) if len(waiting.people) > 1 else ()
     if waiting.also:
         waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
     waiting.votes += (vote,)
-    if not waiting.people:
+    if waiting.later and not waiting.people:
         waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
 
 
@@ -244,7 +252,7 @@ def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User |
     for seat in waiting.people:
         if seat.in_place_of == by or belongs(draft, by, seat.party):
             return seat, None
-    if any(by in (one.party, one.in_place_of) or belongs(draft, by, one.party) for one in waiting.also):
+    if waiting.also and any(by in (one.party, one.in_place_of) or belongs(draft, by, one.party) for one in waiting.also):
         seat = waiting.people[0]
         place = seat.in_place_of or seat.party
         return seat, place if isinstance(place, User) else None
@@ -255,7 +263,7 @@ def may_answer(waiting: Waiting, user: User, *, twice: bool = False) -> None:
     """NotAllowed if the person may not answer at all, or (unless `twice`) has answered."""
     if user in waiting.excluded:
         raise NotAllowed(say('"{user}" may not answer this task', user=user.id))
-    if not twice and any(vote.by == user for vote in waiting.votes):
+    if waiting.votes and not twice and any(vote.by == user for vote in waiting.votes):
         raise NotAllowed(say('"{user}" has answered this task already', user=user.id))
 
 
@@ -283,8 +291,9 @@ def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
     """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
     outcome."""
-    withdraw_parts(draft, token, task)
-    if token.waiting is not None:
+    if task.parts:
+        withdraw_parts(draft, token, task)
+    if token.waiting is not None and token.waiting.observers:
         closed(draft, token, task, [*token.waiting.observers])
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)

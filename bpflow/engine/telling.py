@@ -48,6 +48,6 @@ def closed(draft: Draft, token: Token, task: Task, people: list[Party]) -> None:
 
 def over(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> None:
     """People are told that there is nothing more to do; not where what it was called can no longer be told, as the document is gone."""
-    with suppress(Fault):
-        if people:
+    if people:
+        with suppress(Fault):
             draft.effects.calls.append(notice(draft, token, task, people, reason))
