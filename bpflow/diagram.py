@@ -188,7 +188,7 @@ class _Drawing:
             for to in self._targets(flow, ()):
                 found.setdefault((_START, to, "-->"), []).extend(self.started())
         for handler in self.graph.handlers:
-            for to in self._targets(handler.entry, ()):
+            for to in self._targets(handler.entry, ()) if handler.trigger.kind != "alone" else ():
                 found.setdefault((_START, to, "-.->"), []).append(self._handled(handler))
         for info in self.graph.steps:
             for source, flow, label in self._out(info.path):

@@ -59,7 +59,7 @@ class ApproveChain(HumanStep):
 
     def results(self, world: World | None = None) -> Mapping[str, Field]:
         """Those of a task, and how far it has climbed."""
-        return {**super().results(world), APPROVER: Field("user"), "level": Field("integer"), "skipped": Field("user", many=True)}
+        return {**(super().results(world) or {}), APPROVER: Field("user"), "level": Field("integer"), "skipped": Field("user", many=True)}
 
     def names_within(self, world: World) -> Iterator[tuple[Expr, Mapping[str, Field]]]:
         """The head who has approved."""

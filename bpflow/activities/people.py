@@ -178,7 +178,7 @@ class HumanStep(Step, FormKeys):
             fields |= forms.known_fields((self, outcome), world or World())
         return fields
 
-    def results(self, world: World | None = None) -> Mapping[str, Field]:
+    def results(self, world: World | None = None) -> Mapping[str, Field] | None:
         """The answer that decided, its fields, and how far the task has come."""
         choices, fields = self._choices(), self._fields(world)
         return {**forms.answer_fields(choices), **fields, **forms.progress_fields(choices, fields)}
@@ -221,11 +221,11 @@ class HumanStep(Step, FormKeys):
         """The flows into tasks that stand beside it as parts of it."""
         return ()
 
-    def _task(self, b: Lowering, flows: Mapping[str, Flow], parts: tuple[str, ...] = ()) -> None:
+    def _task(self, b: Lowering, flows: Mapping[str, Flow], parts: tuple[str, ...] = (), id: str | None = None) -> None:
         outcomes, asked = self._outcomes(), self.asked(b)
         forms.one_type_each(b, outcomes)
         task = Task(
-            id=b.path,
+            id=id or b.path,
             people=asked.people,
             form=self._form(b, outcomes),
             outcomes=tuple((str(name), flows[name]) for name in outcomes),

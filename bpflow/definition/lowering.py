@@ -47,7 +47,7 @@ def lower(
     pipeline = Pipeline(process, builder, head) if process.stages else None
     builder.findings += mistakes(process, head.fields_of(None))
     entry = pipeline.lower() if pipeline else builder.lower(process.steps)
-    handlers = triggers.lowered(head, "", process.meanwhile, apart=pipeline is not None)
+    handlers = (*triggers.lowered(head, "", process.meanwhile, apart=pipeline is not None), *builder.alone)
     for model in process.inputs.values():
         _default(model, head)
     variables, starts = tuple(_variables(process, head)), tuple(_start(start, head) for start in process.start)

@@ -24,6 +24,8 @@ class Started(NamedTuple):
     """Why it is in doubt that it should begin (a start condition that cannot be evaluated): an operator decides."""
     catches: tuple[str, ...] = ()
     """The errors that the caller takes where nobody here does; "" is any."""
+    alone: str = ""
+    """The step that is the whole of the instance; `inputs` are then all names that it may read."""
 
 
 class Answered(NamedTuple):

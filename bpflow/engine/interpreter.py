@@ -153,6 +153,13 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
+    if event.alone:
+        names |= {**event.inputs, "document": event.document, "initiator": event.by}
+        handlers = draft.program.graph.handlers
+        number = next(n for n, handler in enumerate(handlers) if handler.trigger.kind == "alone" and handler.name == event.alone)
+        draft.scope(ROOT).handler = number
+        draft.queue.append((draft.new_token(ROOT), handlers[number].entry))
+        return
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
     fault = Fault(event.trouble) if event.trouble else None
     defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]

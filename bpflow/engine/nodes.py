@@ -15,7 +15,7 @@ from bpflow.engine import arms, climbing, handling, people, scopes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Scope, Token, Waiting
-from bpflow.engine.transition import RETRY, START, TIMEOUT, CallOut
+from bpflow.engine.transition import ALONE, RETRY, START, TIMEOUT, CallOut
 from bpflow.expressions.data import User, Value
 from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task, Wait
 
@@ -122,6 +122,8 @@ def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> bool:
             waiting.attempt += 1
             fail(draft, token, node, waiting.attempt, say("there is nobody to notify"), node.service)
             return False
+    if node.service == ALONE:
+        arguments["names"] = dict(draft.names)
     if node.service == START:
         arguments["catches"] = [*catchable(draft, token, node, waiting.attempt + 1)]
     timeout = draft.value(node.timeout) if node.timeout and node.wait else None

@@ -134,8 +134,12 @@ def has_outputs(draft: Draft, root: Scope) -> bool:
 
 
 def outputs(draft: Draft) -> dict[str, Value]:
-    """What the instance gives when it ends, as seen from outside of all turns. A Fault names the first that cannot be evaluated."""
+    """What the instance gives when it ends, as seen from outside of all turns; a step on its own gives nothing. A Fault names the first that
+    cannot be evaluated."""
     draft.look_from(ROOT)
+    body = draft.scopes[ROOT].handler if ROOT in draft.scopes else -1
+    if body >= 0 and draft.program.graph.handlers[body].trigger.kind == "alone":
+        return {}
     found: dict[str, Value] = {}
     for name, expr in draft.program.graph.outputs:
         try:

@@ -18,6 +18,8 @@ RETRY, TIMEOUT = -1, -2
 """The arms of a call's own timers."""
 DONE = -3
 """The arm of the condition under which a task is done."""
+ALONE = "tasks.open"
+"""The service that opens a task in an instance of its own; it is told what the task may read."""
 START = "processes.start"
 """The service that starts another process; it is told which errors the caller takes."""
 

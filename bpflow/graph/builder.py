@@ -139,6 +139,8 @@ class Builder:
         self._ids: dict[str, Span] = {}
         self._unknown: list[tuple[str, Span, set[str]]] = []
         self._top = _Places(0, Way(None), None)
+        self.alone: list[Handler] = []
+        """Where instances of their own begin."""
         self.stages: Mapping[str, Callable[[str], Way]] = {}
         """Of a pipeline: for each stage, what makes the way into it from within another one (or, "", from within none)."""
 
@@ -358,6 +360,13 @@ class Lowering:
     def beside(self) -> Lowering:
         """The same step as seen from what runs beside it: no `next` leads out of that."""
         return Lowering(self._builder, self.path, self.then, _Places(self.depth, self.then, self._places, apart=True), self.depth, self._id, self._place)
+
+    def alone(self, entry: str) -> Lowering:
+        """The same step as seen in an instance of its own, which begins at the node `entry`: nothing else of the process is in it."""
+        own = Lowering(self._builder, self.path, Way(None), _Places(0, Way(None), None), 0, self._id, self._place)
+        begins = own.flow("", f"alone.{self.path}", Way(entry))
+        self._builder.alone.append(Handler(self.path, Trigger("alone"), True, begins))
+        return own
 
     @property
     def is_apart(self) -> bool:

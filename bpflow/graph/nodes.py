@@ -89,11 +89,11 @@ class Trigger:
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
     pressed by one of `by` (None: by anybody), with a form as an outcome has it · `error`: `name`, or any · `answer`, `overdue`: what the task
-    inside has come to · `move`: the document is moved to the stage `name`, by one of `by` (None: by no person), with such a form. `fixed`:
-    computed on entry, and not again when a document changes.
+    inside has come to · `move`: the document is moved to the stage `name`, by one of `by` (None: by no person), with such a form · `alone`: an instance
+    of its own begins here. `fixed`: computed on entry, and not again when a document changes.
     """
 
-    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue", "move"]
+    kind: Literal["at", "changed", "until", "message", "command", "error", "answer", "overdue", "move", "alone"]
     expr: Expr | None = None
     name: str = ""
     fixed: bool = False

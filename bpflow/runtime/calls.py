@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.events import Cancel, Failed
 from bpflow.engine.program import Program
-from bpflow.engine.transition import START, UnexpectedEvent
+from bpflow.engine.transition import ALONE, START, UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph
 from bpflow.runtime import reading, replies
@@ -42,7 +43,7 @@ class Calls:
     services: Mapping[str, Callable[[OutboxRow], None]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.services = {START: self.start, replies.ENDED: self.tell, replies.CANCEL: self.cancel}
+        self.services = {START: self.start, ALONE: self.start, replies.ENDED: self.tell, replies.CANCEL: self.cancel}
 
     # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
     def start(self, row: OutboxRow) -> None:
@@ -66,6 +67,8 @@ class Calls:
         """The called instance. Refused if the process cannot be called so."""
         given, calling = row.call.arguments, work.instance(row.instance)
         assert calling is not None
+        if row.call.service == ALONE:
+            return self.open_alone(work, row, calling)
         definition, program = self.called(str(given["process"]), calling)
         waits, depth = given.get("wait") is not False, row.depth
         level = level_of(calling) + 1 if waits else 0
@@ -84,6 +87,17 @@ class Calls:
             raise Refused(runs_already(program.graph, document))
         if not waits:
             work.send(held.id, held.owner, [replies.started(caller)], self.clock.now(), row.depth)
+        return held
+
+    def open_alone(self, work: Work, row: OutboxRow, calling: InstanceRow) -> Held:
+        """An instance of the same definition that is but one step of it, and knows what could be read there."""
+        names = dict(cast("Mapping[str, Value]", row.call.arguments["names"]))
+        document, by, step = names.pop("document"), names.pop("initiator"), str(row.call.arguments["step"])
+        about, starter = document if isinstance(document, Document) else None, by if isinstance(by, User) else None
+        held = self.runner.begin(work, calling.definition, about, names, starter, self.clock.now(), row.depth + 1, alone=step)
+        assert held is not None
+        caller = Caller(row.instance, row.call.token, row.call.visit, row.call.attempt, 0)
+        work.send(held.id, held.owner, [replies.started(caller)], self.clock.now(), row.depth)
         return held
 
     def called(self, process: str, calling: InstanceRow) -> tuple[int, Program]:

@@ -352,11 +352,12 @@ class Runner:
         trouble: Message | None = None,
         caller: Caller | None = None,
         catches: tuple[str, ...] = (),
+        alone: str = "",
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once, or another pipeline does."""
+        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it."""
         program = self.program(definition)
-        exclusive = stages.exclusive(program.graph, document) if document else None
+        exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         owner = None
         if document is not None:
             row = work.document(document.id)
@@ -366,7 +367,7 @@ class Runner:
             return None
         id, owner = made
         held = Held(id, owner, 0, program, document, None, caller=caller)
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches), depth)
+        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 
 def begin_next(work: Work, graph: Graph, at: datetime) -> None:

@@ -385,8 +385,8 @@ def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
 def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: dict[str, StepInfo], by: str | None) -> list[Line]:
     """What the event itself was, where people want to read of it."""
     match event:
-        case Started():
-            return [Line(at, "started", "", held.program.graph.title, by, None)]
+        case Started(alone=alone):
+            return [Line(at, "started", alone, title_of(steps, alone) if alone else held.program.graph.title, by, None)]
         case Answered():
             node = next((what for kind, id, what in facts if (kind, id) == ("answered", event.token)), None) or _left(held, event.token, facts)
             title = next((o.title for o in held.program.forms.get(node, {}).values() if o.name == event.outcome), event.outcome)

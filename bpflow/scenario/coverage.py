@@ -171,6 +171,8 @@ def _handled(handlers: Iterable[Handler]) -> Iterator[_Way]:
     """What may happen meanwhile, and what is done about errors."""
     for handler in handlers:
         by = handler.trigger.by
+        if handler.trigger.kind == "alone":
+            continue  # taken wherever the step is, which is visited or not
         if handler.trigger.kind == "move":
             yield _Way(handler.entry, say("the move to {stage}", stage=named(handler.trigger.title, handler.name)), by, (handler.name, by and by.place))
             continue

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from bpflow.definition.directory import DirectoryFile, PersonEntry
 from bpflow.definition.types import Given
-from bpflow.engine.transition import START
+from bpflow.engine.transition import ALONE, START
 from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
@@ -25,7 +25,7 @@ from bpflow.values import DocumentType, Field, InvalidValue, check, read
 
 OWN = "document"
 """What the process's own document is called in values of fields."""
-HOUSE = frozenset(name.partition(".")[0] for name in (*LOCAL, START))
+HOUSE = frozenset(name.partition(".")[0] for name in (*LOCAL, START, ALONE))
 """What the names of bpflow's own services begin with."""
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 """A date without a time: its beginning is meant."""
