@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -121,9 +121,9 @@ def test_the_judge_that_is_quick_and_the_one_that_explains_agree(path: Path, see
 def test_a_long_process_is_checked_in_linear_time() -> None:
     step = "{activity: request-info, to: initiator, title: What?, outcomes: {a: {title: A}, b: {title: B, next: go-on}}, wrong: 1}"
     source = read_source(process(*[step] * 1000), "x.yaml")
-    started = perf_counter()
+    started = process_time()
     assert len(check_shape(source.tree, source)) == 1000
-    assert perf_counter() - started < 4
+    assert process_time() - started < 4
 
 
 # ── the words ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -70,9 +70,9 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_little(name: str) -> None:
     text, rule = BOMBS[name]
-    start = time.perf_counter()
+    start = time.process_time()
     source = read(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert not rule or rule in [finding.rule for finding in source.findings]
     assert len(source.findings) <= 205
 
@@ -87,9 +87,9 @@ def test_a_thousand_steps_are_read_at_once() -> None:
     step = '  - {{id: s{}, activity: notify, to: manager, title: "Через два часа встреча: $(document.name)"}}\n'
     text = "bpflow: 1\nsteps:\n" + "".join(step.format(i) for i in range(1000))
     read(text)
-    start = time.perf_counter()
+    start = time.process_time()
     source = read(text)
-    assert time.perf_counter() - start < 0.5  # 0.05 s on a quiet machine
+    assert time.process_time() - start < 0.5  # 0.05 s on a quiet machine
     assert source.findings == []
 
 

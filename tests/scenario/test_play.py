@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -378,10 +378,10 @@ def test_each_timer_on_the_way_goes_off_at_its_own_time(workspace: LoadedWorkspa
 
 def test_a_fresh_store_costs_next_to_nothing() -> None:
     open_store(":memory:").close()
-    begun = perf_counter()
+    begun = process_time()
     for _ in range(10):
         open_store(":memory:").close()
-    assert (perf_counter() - begun) / 10 < 0.05  # seconds; a few milliseconds where the machine has nothing else to do
+    assert (process_time() - begun) / 10 < 0.05  # seconds; a few milliseconds where the machine has nothing else to do
 
 
 def test_scenarios_know_nothing_of_each_other(play: Play) -> None:

@@ -1,7 +1,7 @@
 """The working calendar, on the Russian production calendar and in zones that change their clocks."""
 
 from datetime import UTC, date, datetime, timedelta
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -274,8 +274,8 @@ def test_a_week_without_working_days_ends() -> None:
 
 def test_ten_thousand_working_days_are_quick() -> None:
     fresh = calendar()
-    start = perf_counter()
+    start = process_time()
     assert fresh.working_day(date(2026, 3, 2), 10_000).year == 2066
     for n in range(1, 1000):
         fresh.add(at("2026-03-02 10:00"), Duration(working_days=n * 10), MOSCOW)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
