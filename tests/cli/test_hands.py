@@ -101,7 +101,7 @@ def test_who_and_why(bpflow: Bpflow, task: str) -> None:
     assert data["answers"][0]["in_place_of"] == "ivanov"
     assert data["now"] is None
     assert bpflow("who", "1.1.77").err == "there is no such task\n"
-    assert bpflow("who", task, "--lang", "ru").out.startswith("задание")
+    assert bpflow("who", task, "--lang", "ru").out.startswith("задача")
 
 
 def test_whose_turn_it_is_and_who_has_answered(bpflow: Bpflow, task: str) -> None:
