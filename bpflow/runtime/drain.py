@@ -20,7 +20,7 @@ from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.messages import Post
 from bpflow.runtime.situation import Situation
-from bpflow.runtime.stages import IsMove, values_set
+from bpflow.runtime.stages import IsMove, is_over, values_set
 from bpflow.runtime.starts import Judged, begin_on_schedule, begin_or_hold, judge
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
@@ -164,6 +164,8 @@ class Drain:
     def _first(self, work: Work, change: ChangeRow, definition: int, program: Program, starts: list[Start], trouble: Message | None) -> Held | None:
         """The instance of the first start whose condition holds. A condition that cannot be evaluated is an incident."""
         by = User(change.by) if change.by else None
+        if change.version > 1 and is_over(program.graph, work.document(change.document.id)):
+            return None
         for start in starts:
             judged = Judged(True, {}, trouble) if trouble else judge(program, start, self.situation(work, program, change, by))
             if judged.begins:

@@ -54,6 +54,11 @@ def exclusive(graph: Graph, document: Document) -> str | None:
     return f"{graph.process}/{document.id}" if graph.unless_running else None
 
 
+def is_over(graph: Graph, row: DocumentRow | None) -> bool:
+    """Whether the document has come to a final stage: what its pipeline does there has been done, and a change begins no other."""
+    return row is not None and any(stage.final and row.fields.get(graph.stage_field or "") == stage.id for stage in graph.stages)
+
+
 def runs_already(graph: Graph, document: Document | None) -> Message:
     """Why no instance begins: one of its process, or another pipeline, runs on the document."""
     ref = f"{document.type}:{document.id}" if document else ""

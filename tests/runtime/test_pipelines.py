@@ -138,6 +138,23 @@ def test_a_stage_that_nobody_leaves_does_not_end_the_process(sales: Engine, cloc
     check_index(sales, 1, far)
 
 
+def test_a_change_of_a_document_that_has_come_to_its_end_begins_no_pipeline(engine: Engine, far: datetime) -> None:
+    deploy_sales(engine, SALES.replace("document-created", "document-changed"))
+    engine.create_document("sale", {**IVANOV, "reason": "Дорого"})
+    engine.set_document("sale:1", {"sum": 5}, by="petrova")
+    engine.work()
+    engine.set_document("sale:1", {"stage": "lost"}, by="petrova", note="Жаль")
+    engine.work()
+    engine.set_document("sale:1", {"sum": 6}, by="petrova")
+    engine.work()
+    assert [(row.status, row.result) for row in engine.instances()] == [("ended", "lost")]
+    assert [notice.text for notice in engine.notices("petrova") if notice.text.startswith("Жаль")] == ["Жаль: Жаль, Дорого"]
+    engine.set_document("sale:1", {"stage": "offer"}, by="petrova")
+    engine.work()
+    assert [row.status for row in engine.instances()] == ["ended", "running"]
+    check_index(engine, 2, far)
+
+
 def test_one_pipeline_runs_on_a_document(sales: Engine) -> None:
     deploy_sales(sales, SALES.replace("id: sales", "id: others").replace("[{on: document-created}, {on: manual}]", "[{on: manual}]"))
     sale = sales.create_document("sale", IVANOV)
