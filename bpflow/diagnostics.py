@@ -53,6 +53,11 @@ def say(template: str, /, **values: Any) -> Message:
     return Message(template, values)
 
 
+def with_hint(message: Message, hint: Message | None) -> Message:
+    """The sentence with what may help, if there is something."""
+    return say("{message} — {hint}", message=message, hint=hint) if hint else message
+
+
 def translate(template: str, language: str) -> str:
     """The template in `language`, from the catalogues in `bpflow/locale`."""
     return template if language == "en" else _catalogue(language).gettext(template)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Span, say
-from bpflow.graph import Graph, StepInfo, flows, step_of
+from bpflow.graph import Graph, Node, StepInfo, flows, step_of
 
 
 @rule("unreachable-step")
@@ -42,9 +42,11 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
 
 def reached_nodes(graph: Graph) -> set[str]:
     """The ids of the nodes that some way from the start leads to."""
-    nodes = {node.id: node for node in graph.nodes}
-    todo = [flow.to for flow in graph.entry]
-    todo += [handler.entry.to for handler in graph.handlers]
+    return reached_from([flow.to for flow in graph.entry] + [handler.entry.to for handler in graph.handlers], {node.id: node for node in graph.nodes})
+
+
+def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:
+    """The ids of the nodes that some way from those of `todo` leads to, these among them."""
     reached: set[str] = set()
     while todo:
         id = todo.pop()

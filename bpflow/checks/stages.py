@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bpflow.checks.flow import reached_from
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -68,23 +69,11 @@ def dead_end_stage(subject: Subject) -> Iterator[Diagnostic]:
     """
     nodes = {node.id: node for node in subject.graph.nodes}
     for stage in subject.graph.stages if subject.complete else ():
-        if not any(isinstance(nodes[id], Exit) for id in _beyond(stage.id, nodes)):
+        if not any(isinstance(nodes[id], Exit) for id in reached_from([stage.id], nodes)):
             message = say('from the stage "{stage}" no way leads to the end', stage=stage.id)
             yield Diagnostic(
                 _place(stage, subject), "dead-end-stage", message, say('let a move lead to a final stage, or write "final: true"'), Severity.WARNING
             )
-
-
-def _beyond(stage: str, nodes: Mapping[str, Node]) -> set[str]:
-    """The nodes to which some way leads from the stage on."""
-    found: set[str] = set()
-    todo = [stage]
-    while todo:
-        id = todo.pop()
-        if id not in found:
-            found.add(id)
-            todo += [flow.to for flow in flows(nodes[id]) if flow.to is not None]
-    return found
 
 
 @rule("endless-stages")

@@ -25,6 +25,9 @@ AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON: the same ke
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=tr("Write to this file and not to the terminal."))]
 Limit = Annotated[str, typer.Option("--limit", metavar="N", help=tr("The most rows to show."))]
 Instance = Annotated[str, typer.Argument(metavar="INSTANCE", help=tr("The number of the instance."))]
+Task = Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))]
+Values = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=tr("A field of the form; several times for a list."))]
+Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help=tr("A comment."))]
 Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help=tr("The number of the incident, as `incidents` shows it."))]
 
 

@@ -13,7 +13,7 @@ from datetime import tzinfo
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output
 from bpflow.cli.seats import show_turns, votes_told
-from bpflow.diagnostics import Message, Refused, say
+from bpflow.diagnostics import Message, Refused, say, with_hint
 from bpflow.engine.transition import InvalidAnswer
 from bpflow.expressions.data import User, Value, flattened
 from bpflow.graph import Outcome
@@ -146,9 +146,7 @@ class Asking:
 
     def refuse(self, refused: Refused) -> None:
         """Says what was wrong."""
-        hint = getattr(refused, "hint", None)
-        message = say("{message} — {hint}", message=refused.message, hint=hint) if hint else refused.message
-        self.out.line(message, "red")
+        self.out.line(with_hint(refused.message, getattr(refused, "hint", None)), "red")
 
     def typed(self, prompt: Message) -> str:
         """What was typed behind the prompt."""
@@ -172,7 +170,7 @@ class Asking:
 
     def look(self, form: Outcome, values: dict[str, object]) -> FormView:
         """What the engine says of a form that is not the same whatever is filled in; the form of a start always is."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how its form changes")
 
     def value(self, one: FieldView, offered: object) -> Value:
         """A value that the field may have."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, call_of
+from bpflow.cli.calls import AsJson, By, Task, call_of
 from bpflow.cli.output import Output, tr
 from bpflow.cli.seats import person_id, seat_data, show_turns, turns_data, vote_data
 from bpflow.diagnostics import Message, say
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bpflow.runtime.who import Change, GivenAnswer, Reason
 
 commands = typer.Typer()
-Task = Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))]
 
 
 @commands.command("claim", help=tr("Make a task of a group a person's own. Or give it back."))

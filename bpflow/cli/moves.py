@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, Call, Instance, call_of, number, pairs
+from bpflow.cli.calls import AsJson, By, Call, Comment, Instance, Values, call_of, number, pairs
 from bpflow.cli.output import tr
 from bpflow.diagnostics import say
 
@@ -42,9 +42,9 @@ def listed(
 
 
 def _row(view: MoveView, names: Names) -> tuple[str, ...]:
-    fields = [f"{name}*" if field.required and name not in dict(view.form.when) else name for name, field in view.form.fields]
-    form = ", ".join(fields + (["comment*"] if view.form.comment == "required" else []))
-    return view.stage, view.title, form, ", ".join(names.of(party) for party in view.people)
+    from bpflow.cli.people import form_told
+
+    return view.stage, view.title, form_told(view.form), ", ".join(names.of(party) for party in view.people)
 
 
 def _data(view: MoveView, form: FormView, names: Names) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def move(
     instance: Instance,
     stage: Annotated[str, typer.Argument(metavar="STAGE", help=tr("The stage, as `moves` shows it."))],
     by: By,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=tr("A field of the form; several times for a list."))] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help=tr("A comment."))] = None,
+    values: Values = None,
+    comment: Comment = None,
 ) -> None:
     """A move that is refused is exit code 1, and the document is where it was."""
     call = call_of(ctx)

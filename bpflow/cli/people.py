@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, Call, WrongUse, call_of, pairs
+from bpflow.cli.calls import AsJson, By, Call, Comment, Task, Values, WrongUse, call_of, pairs
 from bpflow.cli.output import tr
 from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
+    from bpflow.graph import Outcome
     from bpflow.runtime import Engine, FormView, TaskView
     from bpflow.stores.contract import CalendarRow, NoticeRow, TaskEntry
 
@@ -81,7 +82,7 @@ def _task_data(entries: list[TaskEntry], names: Names) -> dict[str, Any]:
 
 
 @commands.command("task", help=tr("Show a task. Its text, what it shows, its outcomes with their forms."))
-def task(ctx: typer.Context, id: Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))], as_json: AsJson = False) -> None:
+def task(ctx: typer.Context, id: Task, as_json: AsJson = False) -> None:
     """What the people of the task see."""
     call = call_of(ctx)
     with call.open() as engine:
@@ -133,6 +134,12 @@ def _view_data(view: TaskView, forms: list[FormView], names: Names) -> dict[str,
     }
 
 
+def form_told(form: Outcome) -> str:
+    """The fields of a form in a line; those with a star must be filled in, whatever else is."""
+    fields = [f"{name}*" if field.required and name not in dict(form.when) else name for name, field in form.fields]
+    return ", ".join(fields + (["comment*"] if form.comment == "required" else []))
+
+
 def form_data(form: FormView, names: Names) -> list[dict[str, Any]]:
     """The fields of a form for programs, as nothing has been filled in yet but what is offered."""
     return [
@@ -153,11 +160,11 @@ def form_data(form: FormView, names: Names) -> list[dict[str, Any]]:
 @commands.command("answer", help=tr("Answer a task. Without --outcome, on a terminal, it asks for everything."))
 def answer(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))],
+    id: Task,
     by: By,
     outcome: Annotated[str | None, typer.Option("--outcome", metavar="NAME", help=tr("The outcome: its name or its title."))] = None,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=tr("A field of the form; several times for a list."))] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help=tr("A comment."))] = None,
+    values: Values = None,
+    comment: Comment = None,
     written: Annotated[
         str | None,
         typer.Option("--json", metavar="JSON", help=tr("The whole answer as an object with outcome, values and comment; - reads it from the input.")),
@@ -217,7 +224,7 @@ def _from_json(text: str, outcome: str | None, form: dict[str, object], comment:
 @commands.command("tick", help=tr("Tick off an item of a task's checklist."))
 def tick(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="TASK", help=tr("The task, as `tasks` shows it."))],
+    id: Task,
     item: Annotated[str, typer.Argument(metavar="ITEM", help=tr("The item: its text, or its number, as `task` shows it."))],
     by: By,
     undo: Annotated[bool, typer.Option("--undo", help=tr("Take it back."))] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, Call, Instance, call_of, number, pairs
+from bpflow.cli.calls import AsJson, By, Call, Comment, Instance, Values, call_of, number, pairs
 from bpflow.cli.output import tr
 from bpflow.diagnostics import say
 
@@ -42,11 +42,10 @@ def listed(
 
 
 def _row(view: CommandView, names: Names) -> tuple[str, ...]:
+    from bpflow.cli.people import form_told
     from bpflow.cli.show import where
 
-    fields = [f"{name}*" if field.required and name not in dict(view.form.when) else name for name, field in view.form.fields]
-    form = ", ".join(fields + (["comment*"] if view.form.comment == "required" else []))
-    return view.name, where(view.title, view.within, names), view.place, form, _people(view, names)
+    return view.name, where(view.title, view.within, names), view.place, form_told(view.form), _people(view, names)
 
 
 def _people(view: CommandView, names: Names) -> str:
@@ -78,8 +77,8 @@ def command(
     instance: Instance,
     name: Annotated[str, typer.Argument(metavar="NAME", help=tr("The command, as `commands` shows it."))],
     by: By,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=tr("A field of the form; several times for a list."))] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help=tr("A comment."))] = None,
+    values: Values = None,
+    comment: Comment = None,
     place: Annotated[
         str | None,
         typer.Option("--place", metavar="PLACE", help=tr("Which of several of that name, as `commands` shows it. By default the person's oldest.")),

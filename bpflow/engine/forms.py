@@ -70,7 +70,7 @@ class Filling:
 
     def take(self, name: str, field: Field, value: Value) -> Value:
         """Judges the value of a field, all above it being there; from now on the others see it. InvalidAnswer if it is not to be taken."""
-        empty = value is None or value == "" or value == []
+        empty = is_empty(value)
         if name in self._conditions and not self.is_asked(name):
             if not empty:
                 raise refuse(name, say('"{field}" is not asked for here, so it must stay empty', field=self._title(name)))
@@ -121,6 +121,11 @@ class Filling:
             return self._draft.value(expr)
         finally:
             self._draft.names = before
+
+
+def is_empty(value: Value) -> bool:
+    """Whether a field that holds this is not filled in."""
+    return value is None or value == "" or value == []
 
 
 def button(forms: Mapping[str, Outcome], name: str | None) -> Outcome:

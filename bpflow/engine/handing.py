@@ -124,7 +124,7 @@ def move_seat(task: Task, waiting: Waiting, seat: Assignee, to: User | None) -> 
     if to is None and seat.group is None:
         raise UnexpectedEvent(say("say to whom the task goes: it was given to the person by name"))
     if to is not None and (to in seated(waiting, seat) or any(vote.by == to for vote in waiting.votes)):
-        drop(waiting, seat)
+        people.leave(waiting, seat)
         bears(task, waiting)
         return
     place = seat.in_place_of if seat.in_place_of != to else None
@@ -136,13 +136,6 @@ def replace_helper(waiting: Waiting, seat: Assignee, to: User | None) -> None:
     there = {*seated(waiting), *(vote.by for vote in waiting.votes), *(one.party for one in waiting.also)}
     new = (Assignee(to),) if to is not None and to not in there else ()
     waiting.also = (*(one for one in waiting.also if one is not seat), *new)
-
-
-def drop(waiting: Waiting, seat: Assignee) -> None:
-    """The seat is gone; where people are asked in turn the next has his."""
-    waiting.people, waiting.later = (tuple(one for one in seats if one is not seat) for seats in (waiting.people, waiting.later))
-    if not waiting.people:
-        waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
 
 
 def bears(task: Task, waiting: Waiting) -> None:

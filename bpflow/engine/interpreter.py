@@ -153,14 +153,10 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    if event.alone:
-        names |= {**event.inputs, "document": event.document, "initiator": event.by}
-        handlers = draft.program.graph.handlers
-        number = next(n for n, handler in enumerate(handlers) if handler.trigger.kind == "alone" and handler.name == event.alone)
-        draft.scope(ROOT).handler = number
-        draft.queue.append((draft.new_token(ROOT), handlers[number].entry))
-        return
     names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
+    if event.alone:
+        begin_alone(draft, event)
+        return
     fault = Fault(event.trouble) if event.trouble else None
     defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
     for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
@@ -178,6 +174,15 @@ def start(draft: Draft, event: Started) -> None:
         token, flow = draft.queue.popleft()
         token.node, token.via = flow.to or "", flow.id
         draft.hold(token, fault.message)
+
+
+def begin_alone(draft: Draft, event: Started) -> None:
+    """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
+    draft.root_names |= event.inputs
+    handlers = enumerate(draft.program.graph.handlers)
+    number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
+    draft.scope(ROOT).handler = number
+    draft.queue.append((draft.new_token(ROOT), handler.entry))
 
 
 def answered(draft: Draft, event: Answered) -> None:
@@ -261,7 +266,7 @@ def commanded(draft: Draft, event: Commanded) -> None:
     if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
     draft.look_from(token.scope if token else event.holder)
-    if trigger.by is not None and not any(p == event.by or people.belongs(draft, event.by, p) for p in people.parties(draft, trigger.by)):
+    if trigger.by is not None and not people.is_one_of(draft, event.by, trigger.by):
         raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
     form = forms.of_command(draft, trigger, brought_as(draft, event.holder, event.arm), event.by, event.comment)
     values = forms.checked(form, event.values, event.comment)

@@ -14,7 +14,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
-from bpflow.engine.telling import closed, subject_of
+from bpflow.engine.telling import over, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Expr, Flow, Task, Trigger
@@ -58,8 +58,12 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
         return TaskRow(waiting.holders, task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
-    overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    return TaskRow(waiting.holders, task.id, subject, due, overdue, waiting.observers)
+    return TaskRow(waiting.holders, task.id, subject, due, is_overdue(task, waiting), waiting.observers)
+
+
+def is_overdue(task: Task, waiting: Waiting) -> bool:
+    """Whether its deadline has passed."""
+    return any(task.alarms[number].overdue for number in waiting.arms.fired)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -104,12 +108,8 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
-    found = parties(draft, expr)
-    if len(found) == 1:
-        only = acting(draft, found[0])
-        return (only,) if only is not None and only.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in found:
+    for party in parties(draft, expr):
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
@@ -189,12 +189,16 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
 
 
 def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
-    """The answer of a seat is there; where people are asked in turn the next has his."""
-    waiting.people = tuple(other for other in waiting.people if other is not seat) if len(waiting.people) > 1 else ()
-    if waiting.also:
-        waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
+    """The answer of a seat is there."""
+    leave(waiting, seat)
+    waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
     waiting.votes += (vote,)
-    if waiting.later and not waiting.people:
+
+
+def leave(waiting: Waiting, seat: Assignee) -> None:
+    """The seat is gone; where people are asked in turn the next has his."""
+    waiting.people, waiting.later = (tuple(one for one in seats if one is not seat) for seats in (waiting.people, waiting.later))
+    if not waiting.people:
         waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
 
 
@@ -211,8 +215,7 @@ def answered_record(draft: Draft, token: Token, task: Task, chosen: str | None, 
     answers: list[Value] = []
     if wanted is None or "answers" in wanted:
         answers = [*answers_so_far(draft, token, task), given]
-    overdue = bool(waiting.arms.fired) and any(task.alarms[number].overdue for number in waiting.arms.fired)
-    progress: dict[str, Value] = {"answers": answers, "waiting": still_asked(waiting), "overdue": overdue}
+    progress: dict[str, Value] = {"answers": answers, "waiting": still_asked(waiting), "overdue": is_overdue(task, waiting)}
     if chosen is None:
         return {**NOT_DECIDED, **progress}
     record = {**given, "outcome": chosen, **progress}
@@ -272,6 +275,12 @@ def belongs(draft: Draft, user: User, party: Party) -> bool:
     return not isinstance(party, User) and draft.ask(("directory", "belongs", user, party)) is True
 
 
+def is_one_of(draft: Draft, user: User, expr: Expr) -> bool:
+    """Whether a person is among those that an expression gives."""
+    found = parties(draft, expr)
+    return user in found or any(belongs(draft, user, party) for party in found)
+
+
 def not_his(draft: Draft, waiting: Waiting, by: User) -> NotAllowed:
     """Why a person has no seat whose turn it is."""
     for seat in waiting.people:
@@ -291,10 +300,9 @@ def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
     """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
     outcome."""
-    if task.parts:
-        withdraw_parts(draft, token, task)
-    if token.waiting is not None and token.waiting.observers:
-        closed(draft, token, task, [*token.waiting.observers])
+    withdraw_parts(draft, token, task)
+    if token.waiting is not None:
+        over(draft, token, task, [*token.waiting.observers], "closed")
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
     return dict(task.outcomes)[outcome]
@@ -304,9 +312,8 @@ def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
     """The condition under which the task is done has become true; those who had it are told."""
     waiting = token.waiting
     assert waiting is not None
-    overdue = any(task.alarms[number].overdue for number in waiting.arms.fired)
-    closed(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers])
-    return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=overdue)
+    over(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers], "closed")
+    return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=is_overdue(task, waiting))
 
 
 def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow, *, overdue: bool) -> Flow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpflow.diagnostics import did_you_mean, say
+from bpflow.diagnostics import did_you_mean, say, with_hint
 from bpflow.engine import arms, nodes, people, scopes, suspending, watching
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Cancel, Correct, Retry, Skip
@@ -168,7 +168,7 @@ def correct(draft: Draft, event: Correct) -> None:
         if name not in fields:
             hint = did_you_mean(name, fields)
             message = say('the process has no variable or input "{name}"; it has: {known}', name=name, known=", ".join(fields) or "–")
-            raise refuse(name, say("{message} — {hint}", message=message, hint=hint) if hint else message)
+            raise refuse(name, with_hint(message, hint))
         check_value(name, fields[name], value)
     if all(name in draft.root_names and same(draft.root_names[name], value) for name, value in event.values.items()):
         raise UnexpectedEvent(say("nothing would change: the values are so already"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bpflow.diagnostics import did_you_mean, say
+from bpflow.diagnostics import did_you_mean, say, with_hint
 from bpflow.engine.forms import refuse
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Incident
@@ -60,7 +60,7 @@ def check_results(program: Program, incident: Incident, branch: str | None, resu
         if name not in known:
             hint = did_you_mean(name, known)
             message = say('the step does not give "{name}"; it gives: {known}', name=name, known=", ".join(known) or "–")
-            raise refuse(name, say("{message} — {hint}", message=message, hint=hint) if hint else message)
+            raise refuse(name, with_hint(message, hint))
         check_value(name, known[name], value)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bpflow.diagnostics import Message, did_you_mean, each_quoted, say
+from bpflow.diagnostics import did_you_mean, each_quoted, say, with_hint
 from bpflow.engine import forms, people
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Moved
@@ -42,7 +42,7 @@ def move_of(draft: Draft, event: Moved) -> tuple[Scope, int, dict[str, Value]]:
         check_person(draft, trigger, event.by)
     form = form_of(trigger, stage, entered_by(draft, stage, event))
     values = forms.checked(filling(draft, form, here, event.by, event.comment), filled_before(draft, trigger, event), event.comment)
-    missing = [name for name, _ in stage.required if is_empty(values.get(name)) and (name in trigger.fill or is_empty(in_document(draft, name)))]
+    missing = [name for name, _ in stage.required if forms.is_empty(values.get(name)) and (name in trigger.fill or forms.is_empty(in_document(draft, name)))]
     if missing and (stage.ask is None or event.direct):
         titles = [one.title or name for name, one in stage.required if name in missing]
         raise forms.refuse(missing[0], say('the stage "{stage}" needs what is not filled: {fields}', stage=stage.title, fields=each_quoted(titles)))
@@ -72,28 +72,18 @@ def moves_from(program: Program, stage: str) -> list[tuple[int, Handler]]:
     return [(number, handler) for number, handler in enumerate(program.handlers[stage]) if handler.trigger.kind == "move"]
 
 
-def with_hint(message: Message, hint: Message | None) -> Message:
-    return say("{message} — {hint}", message=message, hint=hint) if hint else message
-
-
 # ── who, and with what ──────────────────────────────────────────────────────────────────────────────────────────────
 def check_person(draft: Draft, trigger: Trigger, by: User) -> None:
     """NotAllowed unless the move is for the person."""
     if trigger.by is None:
         raise NotAllowed(say('nobody moves the document to "{stage}" by hand', stage=trigger.title))
-    if not is_one_of(draft, trigger.by, by):
+    if not people.is_one_of(draft, by, trigger.by):
         raise NotAllowed(say('the move "{move}" is not for "{user}"', move=trigger.title, user=by.id))
-
-
-def is_one_of(draft: Draft, expr: Expr, by: User) -> bool:
-    """Whether a person is among those that an expression gives."""
-    parties = people.parties(draft, expr)
-    return by in parties or any(not isinstance(one, User) and draft.ask(("directory", "belongs", by, one)) is True for one in parties)
 
 
 def entered_by(draft: Draft, stage: Stage, event: Moved) -> bool:
     """Whether whoever moves is one of those who fill what the stage needs."""
-    return not event.direct and event.by is not None and stage.ask is not None and is_one_of(draft, stage.ask, event.by)
+    return not event.direct and event.by is not None and stage.ask is not None and people.is_one_of(draft, event.by, stage.ask)
 
 
 def form_of(trigger: Trigger, stage: Stage, with_entry: bool) -> Outcome:
@@ -117,10 +107,6 @@ def filled_before(draft: Draft, trigger: Trigger, event: Moved) -> Mapping[str, 
 def in_document(draft: Draft, name: str) -> Value:
     """What a field of the document holds."""
     return draft.value(Expr(f"document.{name}"))
-
-
-def is_empty(value: Value) -> bool:
-    return value in (None, "", [])
 
 
 def is_asked(draft: Draft, scope: Scope, number: int) -> bool:

@@ -41,11 +41,6 @@ def withdrawn(draft: Draft, token: Token, task: Task) -> None:
     draft.names = names
 
 
-def closed(draft: Draft, token: Token, task: Task, people: list[Party]) -> None:
-    """They are told that the task is closed."""
-    over(draft, token, task, people, "closed")
-
-
 def over(draft: Draft, token: Token, task: Task, people: list[Party], reason: str) -> None:
     """People are told that there is nothing more to do; not where what it was called can no longer be told, as the document is gone."""
     if people:

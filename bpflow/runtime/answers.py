@@ -6,7 +6,7 @@ unit of work and advances again. What was asked is kept, to be recorded with the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bpflow.definition.settings import CalendarSettings
@@ -17,7 +17,7 @@ from bpflow.loading import LoadedWorkspace
 from bpflow.services.directory import Directory, EmbeddedDirectory
 from bpflow.services.documents import display_name, field_of
 from bpflow.services.working_calendar import WorkingCalendar, zone_of
-from bpflow.stores.contract import DocumentRow
+from bpflow.stores.contract import DocumentRow, party_text
 from bpflow.values import DocumentType
 
 
@@ -71,6 +71,15 @@ class Live:
         if type(known) is Denied:
             raise Refused(known.message)
         return known  # type: ignore[return-value]
+
+    def learn(self, question: Question, document: Callable[[int], DocumentRow | None], open_tasks: Callable[[str], int]) -> None:
+        """Reads what an unanswered question is about, and forgets the answers of the broken-off try."""
+        about, who = question[1], question[-1]
+        if isinstance(about, Document):
+            self.documents[about.id] = document(about.id)
+        elif isinstance(who, User):
+            self.counts[who] = open_tasks(party_text(who))
+        self.used.clear()
 
     def _find(self, question: Question) -> Value:
         topic = question[0]

@@ -14,9 +14,9 @@ from bpflow.engine.events import Commanded, Event
 from bpflow.engine.forms import form_of
 from bpflow.engine.program import Program
 from bpflow.engine.state import Party, State
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
-from bpflow.expressions.data import Department, Role, User, flattened
-from bpflow.graph import Expr, Outcome, Trigger, Wait, step_of
+from bpflow.engine.transition import UnexpectedEvent
+from bpflow.expressions.data import User
+from bpflow.graph import Outcome, Trigger, Wait, step_of
 from bpflow.runtime import reading, views
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.directory import is_among
@@ -98,14 +98,9 @@ def commands(runner: Runner, id: int, by: str | None, now: datetime) -> list[Com
 
 def _view(runner: Runner, held: Held, state: State, button: Button, now: datetime) -> CommandView:
     by, form = button.trigger.by, button.form
-    people = _people(runner, held, state, button.scope, by, now) if by is not None else None
+    people = views.Look(runner, held, state, button.scope, now).people(by) if by is not None else None
     within = views.turns_around(held.program, state, button.scope)
     return CommandView(held.id, form.name, form.title, button.place, button.step, form, people, within)
-
-
-def _people(runner: Runner, held: Held, state: State, scope: int, by: Expr, now: datetime) -> tuple[Party, ...]:
-    named = flattened(views.Look(runner, held, state, scope, now).value(by))
-    return tuple(dict.fromkeys(one for one in named if isinstance(one, User | Department | Role)))
 
 
 def may_press(runner: Runner, view: CommandView, user: User) -> bool:
@@ -139,10 +134,9 @@ def pressed(runner: Runner, id: int, press: Press, now: datetime) -> Commanded:
     """The event of a press."""
     _, held, state = views.load(runner, id)
     button = meant(runner, held, state, press, now)
-    if press.comment is not None and not reading.is_text(press.comment):
-        raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
+    comment = reading.comment_of(press.comment)
     values = reading.read_form(dict(button.trigger.form), press.values, zone_of(held.program.graph.timezone))
-    return Commanded(now, User(press.by), button.holder, button.arm, values, press.comment, button.visit)
+    return Commanded(now, User(press.by), button.holder, button.arm, values, comment, button.visit)
 
 
 def meant(runner: Runner, held: Held, state: State, press: Press, now: datetime) -> Button:

@@ -18,6 +18,7 @@ from typing import Any, get_args
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Event
+from bpflow.engine.forms import button
 from bpflow.engine.state import State, Status
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, to_json
@@ -224,7 +225,7 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """
         id, token, visit = reading.task_id(task)
         forms, zone = forms_of(self.runner, id, token, visit)
-        outcome = outcome or next(name for name, form in forms.items() if form.button)
+        outcome = outcome or button(forms, None).name
         fields = dict(forms[outcome].fields) if outcome in forms else {}
         typed = reading.read_form(fields, values or {}, zone_of(zone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))

@@ -17,9 +17,10 @@ from bpflow.engine.forms import Filling
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.expressions.texts import printed
-from bpflow.graph import Expr, Outcome, Task
+from bpflow.graph import Outcome, Task
 from bpflow.runtime import reading
 from bpflow.runtime.commands import Press, meant
+from bpflow.runtime.moves import form_for
 from bpflow.runtime.transaction import Runner
 from bpflow.runtime.views import Look, load
 from bpflow.services.working_calendar import zone_of
@@ -106,10 +107,7 @@ def of_move(runner: Runner, id: int, stage: str, filled: Filled, now: datetime) 
         raise UnexpectedEvent(say("the document is in no stage now"))
     here, look = held.program.stages[scope.block], Look(runner, held, state, scope.id, now)
     trigger, wanted = stages.the_move(held.program, here, stage)[1].trigger, held.program.stages[stage]
-    asked, by = wanted.ask, filled.by
-    form = stages.form_of(trigger, wanted, asked is not None and by is not None and look.seen(lambda draft: stages.is_one_of(draft, asked, by)))
-    offered = {**{name: Expr(f"document.{name}") for name, _ in wanted.required}, **dict(trigger.prefill)}
-    values = {name: look.value(offered[name]) for name, _ in form.fields if name in offered}
+    form, values = form_for(look, trigger, wanted, filled.by.id if filled.by else None)
     return _seen(look, form, values, filled, lambda draft: stages.filling(draft, form, here, filled.by, filled.comment))
 
 

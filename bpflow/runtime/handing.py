@@ -15,7 +15,7 @@ from bpflow.engine.events import Event, Reassigned
 from bpflow.engine.interpreter import advance
 from bpflow.engine.state import Assignee, State
 from bpflow.engine.transition import Unanswered
-from bpflow.expressions.data import Department, Document, Role, User
+from bpflow.expressions.data import Department, Role, User
 from bpflow.graph import Task, step_of
 from bpflow.runtime import views
 from bpflow.runtime.answers import Live
@@ -115,9 +115,4 @@ def tried(runner: Runner, held: Held, event: Event) -> State:
         try:
             return advance(held.program, held.state, event, live).state
         except Unanswered as unanswered:
-            topic = unanswered.question[1]
-            if isinstance(topic, Document):
-                live.documents[topic.id] = runner.store.document(topic.id)
-            elif isinstance(user := unanswered.question[2], User):
-                live.counts[user] = runner.store.open_tasks(party_text(user))
-            live.used.clear()
+            live.learn(unanswered.question, runner.store.document, runner.store.open_tasks)

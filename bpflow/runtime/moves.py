@@ -13,9 +13,9 @@ from bpflow.diagnostics import say
 from bpflow.engine.events import Event, Moved
 from bpflow.engine.stages import form_of, moves_from, stage_scope
 from bpflow.engine.state import Party
-from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
-from bpflow.expressions.data import Department, Role, User, Value, flattened
-from bpflow.graph import Expr, Handler, Outcome, Stage
+from bpflow.engine.transition import UnexpectedEvent
+from bpflow.expressions.data import User, Value
+from bpflow.graph import Expr, Handler, Outcome, Stage, Trigger
 from bpflow.runtime import reading, views
 from bpflow.runtime.transaction import Runner
 from bpflow.services.directory import is_among
@@ -52,18 +52,17 @@ def moves(runner: Runner, id: int, by: str | None, now: datetime) -> list[MoveVi
 
 
 def _view(runner: Runner, look: views.Look, source: Stage, stage: Stage, handler: Handler, by: str | None) -> MoveView:
-    asked = stage.ask is not None and by is not None and is_among(User(by), [*_people(look, stage.ask)], runner.world.directory)
-    form = form_of(handler.trigger, stage, asked)
-    offered = {**{name: Expr(f"document.{name}") for name, _ in stage.required}, **dict(handler.trigger.prefill)}
-    prefill = {name: look.value(offered[name]) for name, _ in form.fields if name in offered}
+    form, prefill = form_for(look, handler.trigger, stage, by)
     assert handler.trigger.by is not None
-    people = _people(look, handler.trigger.by)
-    return MoveView(look.held.id, source.id, stage.id, handler.trigger.title, form, people, prefill)
+    return MoveView(look.held.id, source.id, stage.id, handler.trigger.title, form, look.people(handler.trigger.by), prefill)
 
 
-def _people(look: views.Look, by: Expr) -> tuple[Party, ...]:
-    named = flattened(look.value(by))
-    return tuple(dict.fromkeys(one for one in named if isinstance(one, User | Department | Role)))
+def form_for(look: views.Look, trigger: Trigger, stage: Stage, by: str | None) -> tuple[Outcome, dict[str, Value]]:
+    """The form of a move, for the person with what he may fill for the stage, and what it offers."""
+    asked = stage.ask is not None and by is not None and is_among(User(by), [*look.people(stage.ask)], look.runner.world.directory)
+    form = form_of(trigger, stage, asked)
+    offered = {**{name: Expr(f"document.{name}") for name, _ in stage.required}, **dict(trigger.prefill)}
+    return form, {name: look.value(offered[name]) for name, _ in form.fields if name in offered}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,9 @@ def move(runner: Runner, id: int, wanted: Step, now: datetime, happen: Callable[
     scope = stage_scope(held.program, state.scopes)
     if scope is None:
         raise UnexpectedEvent(say("the document is in no stage now"))
-    if wanted.comment is not None and not reading.is_text(wanted.comment):
-        raise InvalidAnswer(say("the comment cannot be written down: it has half a character in it"))
+    comment = reading.comment_of(wanted.comment)
     forms = {handler.name: handler.trigger.form for _, handler in moves_from(held.program, scope.block)}
     stage = held.program.stages.get(wanted.stage)
     fields = {**dict(stage.required if stage else ()), **dict(forms.get(wanted.stage, ()))}
     values = reading.read_form(fields, wanted.values, zone_of(held.program.graph.timezone)) if wanted.stage in forms else {}
-    happen(id, Moved(now, User(wanted.by), scope.block, wanted.stage, values, wanted.comment))
+    happen(id, Moved(now, User(wanted.by), scope.block, wanted.stage, values, comment))

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-from bpflow.diagnostics import Refused, did_you_mean, say
+from bpflow.diagnostics import Refused, did_you_mean, say, with_hint
 from bpflow.engine.events import Correct, DocumentChanged, Jump, Retry, Skip
 from bpflow.engine.program import Program
 from bpflow.engine.results import results_of
@@ -154,4 +154,4 @@ def step_named(program: Program, name: str) -> str:
         raise Refused(say('several steps are called "{step}": {known}', step=name, known=", ".join(found)))
     hint = did_you_mean(name, [step_name(path) for path in paths])
     message = say('there is no step "{name}"', name=name)
-    raise Refused(say("{message} — {hint}", message=message, hint=hint) if hint else message)
+    raise Refused(with_hint(message, hint))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpflow.engine.events import Event
 from bpflow.engine.state import State
 from bpflow.expressions.data import User
@@ -16,9 +18,7 @@ class Part:
     store: Store
     runner: Runner
     clock: Clock
-
-    def _happen(self, id: int, event: Event) -> State:
-        raise NotImplementedError
+    _happen: Callable[[int, Event], State]
 
 
 def user(id: str | None) -> User | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bpflow.diagnostics import did_you_mean, say
+from bpflow.diagnostics import did_you_mean, say, with_hint
 from bpflow.engine.events import Ticked
 from bpflow.engine.state import Item
 from bpflow.engine.transition import UnexpectedEvent
@@ -43,4 +43,4 @@ def number_of(item: str | int, items: tuple[Item, ...]) -> int:
         return int(item) - 1
     hint = did_you_mean(item, texts)
     message = say('the checklist has no "{item}"; it has: {known}', item=item, known=", ".join(texts))
-    raise UnexpectedEvent(say("{message} — {hint}", message=message, hint=hint) if hint else message)
+    raise UnexpectedEvent(with_hint(message, hint))

@@ -33,7 +33,7 @@ from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
 from bpflow.stores.absent import Absences
-from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work, party_text
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -269,16 +269,7 @@ class Runner:
             try:
                 return advance(held.program, state, event, live)
             except Unanswered as unanswered:
-                self.answer(work, live, unanswered.question)
-
-    def answer(self, work: Work, live: Live, question: Any) -> None:
-        """Finds what `advance` has asked for, and forgets the answers of the broken-off try."""
-        if isinstance(question[1], Document):
-            live.documents[question[1].id] = work.document(question[1].id)
-        else:
-            user = question[2]
-            live.counts[user] = self.store.open_tasks(party_text(user))
-        live.used.clear()
+                live.learn(unanswered.question, work.document, self.store.open_tasks)
 
     # ── local services ─────────────────────────────────────────────────────────────────────────────────────────────
     def is_local(self, work: Work, held: Held, call: CallOut) -> bool:
@@ -337,7 +328,7 @@ class Runner:
             try:
                 return live.ask(question)
             except Unanswered as unanswered:
-                self.answer(work, live, unanswered.question)
+                live.learn(unanswered.question, work.document, self.store.open_tasks)
 
     # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
     def begin(

@@ -38,7 +38,7 @@ from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Tok
 from bpflow.engine.transition import RETRY as NEXT_TRY
 from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
-from bpflow.expressions.data import Document, Question, User, Value
+from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
@@ -327,14 +327,7 @@ class Look:
             try:
                 return read(draft)
             except Unanswered as unanswered:
-                self._find(live, unanswered.question)
-
-    def _find(self, live: Live, question: Question) -> None:
-        document, user = question[1], question[-1]
-        if isinstance(document, Document):
-            live.documents[document.id] = self.runner.store.document(document.id)
-        elif isinstance(user, User):
-            live.counts[user] = self.runner.store.open_tasks(party_text(user))
+                live.learn(unanswered.question, self.runner.store.document, self.runner.store.open_tasks)
 
     def value(self, expr: Expr) -> Value:
         """The value; none where it cannot be evaluated."""
@@ -342,6 +335,10 @@ class Look:
             return self.seen(lambda draft: draft.value(expr))
         except (Fault, Refused):
             return None
+
+    def people(self, expr: Expr) -> tuple[Party, ...]:
+        """The people and groups that it gives, each once; none where it cannot be evaluated."""
+        return tuple(dict.fromkeys(one for one in flattened(self.value(expr)) if isinstance(one, User | Department | Role)))
 
     def text(self, expr: Expr) -> str:
         """The value as text, printed as in templates."""

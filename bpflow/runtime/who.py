@@ -163,7 +163,7 @@ def reason(held: Held, one: Happened, token: Token, key: str, expr: Expr, waitin
 
 
 # ── what came of it ─────────────────────────────────────────────────────────────────────────────────────────────────
-KINDS = ("claimed", "released", "delegated", "reassigned", "escalated", "handed")
+KINDS = (*views.HANDS, "escalated", "handed")
 
 
 def later(held: Held, found: Who, one: Happened, before: Token, after: Token | None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import dropwhile
 
-from bpflow.diagnostics import Message, did_you_mean, say
+from bpflow.diagnostics import Message, did_you_mean, say, with_hint
 from bpflow.expressions.data import User, Value
 from bpflow.services.documents import InvalidDocument, all_of, display_name, new_fields
 from bpflow.services.tables import Line, UnreadableFile, decode, find_delimiter, lines_of
@@ -218,7 +218,7 @@ class _Rows:
 
 
 def _with_hint(message: Message, hint: Message | None) -> Message:
-    return message if hint is None else say("{message} — {hint}", message=message, hint=hint)
+    return with_hint(message, hint)
 
 
 # How people write values in tables
