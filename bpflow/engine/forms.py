@@ -78,6 +78,7 @@ class Filling:
         if empty:
             if field.required:
                 raise refuse(name, say('"{field}" must be filled', field=self._title(name)))
+            value = None if value == "" else value  # a field that is not filled in is none, as the expressions of the form see it
         else:
             try:
                 check(field, value)

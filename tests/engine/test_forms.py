@@ -93,12 +93,13 @@ def takes(form: Whole, answer: dict[str, Any], comment: str | None) -> bool:
     known = {one.name: one for one in form.fields}
     if not answer.keys() <= known.keys():
         return False
-    held = {name: None if is_empty(answer.get(name)) else answer[name] for name in known}
+    held = {name: None if answer.get(name) == "" else answer.get(name) for name in known}
     for one in form.fields:
         if not asked(one, held, known):
-            if held[one.name] is not None:
+            if not is_empty(held[one.name]):
                 return False
-        elif held[one.name] is None:
+            held[one.name] = None
+        elif is_empty(held[one.name]):
             if one.required:
                 return False
         elif not fits(one, held[one.name]):
@@ -107,7 +108,12 @@ def takes(form: Whole, answer: dict[str, Any], comment: str | None) -> bool:
         return False
     if form.comment == "none" and comment:
         return False
-    return all(held[a] is None or held[a] != held[b] for a, b in form.checks)
+    return all(held[a] is None or not is_same(held[a], held[b]) for a, b in form.checks)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether the language holds two values to be equal; Python would have it that `false` is 0."""
+    return type(one) is type(other) and one == other
 
 
 def is_empty(value: Any) -> bool:
@@ -234,3 +240,12 @@ def test_the_engine_takes_what_the_model_takes(data: st.DataObject) -> None:
             with pytest.raises(InvalidAnswer):
                 play.answer("t", by=IVANOV, comment=comment, **answer)
             assert play.state == before
+
+
+def test_a_text_that_is_left_empty_is_none_to_the_form() -> None:
+    outcome = Outcome("done", "Done", (("why", Field("string")), ("sure", Field("boolean"))), when=(("sure", Expr("t.why != none")),))
+    play = Play(graph(task("t", form=Form(Expr('"Work"'), (outcome,))), task("after"), reads="t"), ClerkWorld())
+    with pytest.raises(InvalidAnswer, match="not asked for"):
+        play.answer("t", by=IVANOV, why="", sure=True)
+    play.answer("t", by=IVANOV, why="")
+    assert play.names["t"]["why"] is None
