@@ -130,13 +130,17 @@ def _read_waiting(row: list[Any]) -> Waiting:
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
     later, also = (tuple(map(_read_seat, seats)) for seats in (row[4], row[6] if len(row) > 6 else ()))
     items = tuple(Item(text, *((User(ticked[0]), instant(ticked[1])) if ticked else ())) for text, *ticked in (row[7] if len(row) > 7 else ()))
-    observers = tuple(PARTIES[text[0]](text[1:]) for text in (row[8] if len(row) > 8 else ()))
+    observers = tuple(map(_read_party, row[8] if len(row) > 8 else ()))
     return Waiting(arms, people, tuple(read_value(row[3])), row[2], later, votes, also, items, observers)
 
 
 def _read_seat(row: list[Any]) -> Assignee:
-    party, in_place_of, group = (*(PARTIES[text[0]](text[1:]) if text else None for text in row), None, None)[:3]
-    return Assignee(party, in_place_of, group)  # type: ignore[arg-type]
+    party, place, group = (*row, None, None)[:3]
+    return Assignee(_read_party(party), User(place[1:]) if place else None, cast("Department | Role", _read_party(group)) if group else None)
+
+
+def _read_party(text: str) -> Party:
+    return PARTIES[text[0]](text[1:])
 
 
 def _arms(arms: Arms) -> list[Any] | int:
