@@ -83,13 +83,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A finding: where, which rule, what is wrong, and often what to do about it."""
+    """A finding: where, which rule, what is wrong, and often what to do about it. `run`: the shortest way on which it goes wrong, a step a line."""
 
     span: Span
     rule: str
     message: Message
     hint: Message | None = None
     severity: Severity = Severity.ERROR
+    run: tuple[Message, ...] = ()
 
     @property
     def order(self) -> tuple[str, int, int, str]:
@@ -143,7 +144,12 @@ def render(finding: Diagnostic, text: str | None = None, language: str = "en") -
     level = "" if finding.severity is Severity.ERROR else translate(finding.severity, language) + ": "
     head = f"{finding.span}: {level}{finding.message.text(language)}{hint} [{finding.rule}]"
     shown = excerpt(finding.span, text) if text is not None else ""
-    return f"{head}\n{shown}" if shown else head
+    return "\n".join(part for part in (head, shown, *_run(finding, language)) if part)
+
+
+def _run(finding: Diagnostic, language: str) -> list[str]:
+    """The run of a finding as a small picture: what happens one after the other."""
+    return [f"      {'→' if number else '○'} {one.text(language)}" for number, one in enumerate(finding.run)]
 
 
 def excerpt(span: Span, text: str) -> str:
@@ -174,4 +180,5 @@ def as_data(finding: Diagnostic, language: str = "en") -> dict[str, Any]:
         "rule": finding.rule,
         "message": finding.message.text(language),
         "hint": finding.hint.text(language) if finding.hint else None,
+        "run": [one.text(language) for one in finding.run],
     }

@@ -12,6 +12,7 @@ from bpflow.values.fields import DocumentType, Field, InvalidValue, Kind, Servic
 from bpflow.values.plain import from_plain, tag, to_plain
 from bpflow.values.reading import read
 from bpflow.values.showing import show
+from bpflow.values.types import type_of, types_of
 
 __all__ = [
     "DocumentType",
@@ -29,4 +30,6 @@ __all__ = [
     "show",
     "tag",
     "to_plain",
+    "type_of",
+    "types_of",
 ]
