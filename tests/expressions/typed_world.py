@@ -246,7 +246,8 @@ GRAMMAR: Mapping[str, tuple[str, ...]] = {
             word · maybe_word · "a" · "5" · "ivanov" · "2026-03-01" · {text} + {text} · lower({text}) · upper({text}) · strip({text}) ·
             {status} · replace({text}, {text}, {text}) · split({text}, {text})[{integer}] · text({any}, {any}) · join({list}) ·
             join({words}, {text}) · format({date}, "d MMMM") · file.name · {user}.name · {user}.email · document.client.name · ask.note ·
-            {text} if {boolean} else {text} · coalesce({text}, {text}) · {words}[{integer}] · min({words}) · maybe_client.name · group.title · document.nme · ask.nothing · {user}.nme ·
+            {text} if {boolean} else {text} · coalesce({text}, {text}) · {words}[{integer}] · min({words}) ·
+            maybe_client.name · group.title · document.nme · ask.nothing · {user}.nme ·
             {user}["name"] · maybe_ask.note · other.name
         """,
         "status": """
