@@ -238,6 +238,10 @@ class Judge:
 
     def no_result(self, function: Function, node: ast.Call, sides: list[Side]) -> None:
         """Arguments that do not go together: of different kinds, or only one where a list is needed."""
+        if function.name == "format":
+            message = say('the pattern "{pattern}" shows the time of day, which a date has not', pattern=", ".join(sides[1][1].values or ()))
+            self.add(node.args[1], "wrong-value", message, say('leave out what shows it, or give a date with a time: at_time(date, "09:00")'))
+            return
         if len(sides) > 1:
             first, other = sides[0], sides[1]
             self.impossible(node, function.name, first, other, remedies.order(first[1], other[1]))
