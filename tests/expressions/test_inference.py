@@ -31,7 +31,7 @@ from bpflow.expressions.types import (
 )
 from tests.expressions.typed_world import ASK, COMPANY, GRAMMAR, NAMES, STATUS, Writer, known
 
-KNOWN = known({**NAMES, "unclear": ANY})
+KNOWN = known()
 
 
 def inferred(text: str) -> Inferred:

@@ -12,10 +12,10 @@ import pytest
 
 from bpflow.expressions import FUNCTIONS, Document, EvaluationError, Function, compile_code, infer, operations, parse
 from bpflow.expressions.kinds import arithmetic, comparable, equal_kinds, equal_values, negative
-from bpflow.expressions.types import NONE, Type, list_of, literal_text, one_of_types
+from bpflow.expressions.types import NONE, Type, list_of, literal_text
 from tests.expressions.typed_world import NAMES, OF_VALUES, TypedWorld, is_of, known, value_of
 
-OTHERS = {"nothing": NONE, "word_a": literal_text("a"), "empty": Type("list"), "mixed": one_of_types(*map(NAMES.__getitem__, ("count", "day", "word")))}
+OTHERS = {"nothing": NONE, "word_a": literal_text("a"), "empty": Type("list")}
 TYPES = {name: type for name, type in {**NAMES, **OTHERS}.items() if not name.startswith("maybe") or name == "maybe_count"}
 PAIRS = list(product(TYPES.values(), repeat=2))
 SCOPE = TypedWorld()

@@ -13,6 +13,7 @@ from typing import Any
 from bpflow.diagnostics import say
 from bpflow.expressions import Department, Document, Duration, EvaluationError, File, Known, Role, User
 from bpflow.expressions.types import (
+    ANY,
     BOOLEAN,
     DATE,
     DATETIME,
@@ -26,6 +27,7 @@ from bpflow.expressions.types import (
     USER,
     Type,
     list_of,
+    one_of_types,
     record_of,
 )
 from tests.expressions.conftest import World
@@ -33,6 +35,7 @@ from tests.expressions.conftest import World
 STATUS = Type("text", values=("new", "won", "lost"), titles=("Новая", "Выиграна", "Проиграна"))
 DEAL, COMPANY = Type("document", of=("deal",)), Type("document", of=("company",))
 ROW = record_of([("price", NUMBER), ("count", INTEGER.or_none()), ("who", USER.or_none()), ("note", TEXT)])
+MIXED = one_of_types(INTEGER, TEXT, DATE, USER, list_of(INTEGER))
 ASK = record_of([("outcome", STATUS), ("at", DATETIME), ("count", INTEGER), ("note", TEXT.or_none()), ("by", USER), ("days", list_of(DATE))])
 
 NAMES: Mapping[str, Type] = {
@@ -73,6 +76,10 @@ NAMES: Mapping[str, Type] = {
     "holes": list_of(USER.or_none()),
     "rows": list_of(ROW),
     "deals": list_of(DEAL),
+    "unclear": ANY,
+    "mixed": MIXED,
+    "maybe_mixed": MIXED.or_none(),
+    "mixes": list_of(MIXED),
 }
 DOCUMENTS = {
     "deal": (
@@ -336,6 +343,9 @@ GRAMMAR: Mapping[str, tuple[str, ...]] = {
         "people": """
             people · members({group}) · members({role}) · chain({user}) · list(r.who for r in rows if r.who != none) · holes ·
             [{user}, {user}] · unique({people})
+        """,
+        "unclear": """
+            unclear · mixed · maybe_mixed · mixes · mixes[{integer}] · {unclear} + {unclear} · {integer} if {boolean} else {text} · [{integer}, {text}]
         """,
         "record": """
             ask · maybe_ask · rows[{integer}]
