@@ -28,6 +28,7 @@ from bpflow.expressions.types import (
     list_of,
     literal_text,
     one_of_types,
+    record_of,
 )
 from tests.expressions.typed_world import ASK, COMPANY, GRAMMAR, NAMES, STATUS, Writer, known
 
@@ -117,6 +118,10 @@ def told(text: str, around: Known = KNOWN) -> list[str]:
         ("deadline(day)", DATETIME),
         ("deadline(maybe_day)", DATETIME.or_none()),
         ("moment(flag)", BOOLEAN),
+        ("deadline(unclear)", ANY),
+        ("-unclear", ANY),
+        ('date("2026-01-31") + days(1)', DATE),
+        ('datetime("2026-03-03T12:00") - datetime("2026-03-03T12:00Z")', DURATION),
         ("ask", ASK),
     ],
 )
@@ -124,6 +129,11 @@ def test_the_type_of_an_expression(text: str, type: Type) -> None:
     found = inferred(text)
     assert found.mistakes == ()
     assert found.type == type
+
+
+def test_a_field_in_letters_of_another_alphabet() -> None:
+    around = known({"x": record_of([("cop", INTEGER)])})
+    assert told("x.\u0441\u043e\u0440", around) == ['\u0441 [lookalike] "\u0441" in "\u0441\u043e\u0440" is a Cyrillic letter — write "cop" in Latin letters']
 
 
 def test_a_mistake_is_told_once() -> None:
@@ -164,6 +174,14 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
         ('group == "sales"', '"sales" [wrong-type] a department and the text "sales" are never equal — write department("sales")'),
         ('flag == "да"', '"да" [wrong-type] true or false and the text "да" are never equal — write true'),
         ('"5" == count', '"5" [wrong-type] the text "5" and an integer are never equal — write 5'),
+        ('role == "director"', '"director" [wrong-type] a role and the text "director" are never equal — write with_role("director")'),
+        ("group == initiator", 'group == initiator [wrong-type] a department and a user are never equal — "department_of(x)" is the department of a user'),
+        ("role != initiator", 'role != initiator [wrong-type] a role and a user are never equal — "members(x)" are the people of a department or a role'),
+        ("word in initiator", 'word in initiator [wrong-type] "in" is not possible for a text and a user — a single one is compared by "=="'),
+        ("document == maybe_client", 'document == maybe_client [wrong-type] "document" and "maybe_client" have no value in common'),
+        ('status == ("x" if flag else "y")', 'status == ("x" if flag else "y") [wrong-value] "status" and ""x" if flag else "y"" have no value in common'),
+        ('"wonn" in list(status for w in words)', '"wonn" [wrong-value] the text "wonn" is never one of these — did you mean "won"?'),
+        ("sum([none])", '[none] [wrong-type] "sum" needs numbers or durations, not a list'),
         ("initiator == people", 'initiator == people [wrong-type] a user and a list of users are never equal — whether it is one of them: "x in list"'),
         ('ask == "won"', '"won" [wrong-type] a record of several fields and the text "won" are never equal — compare one of its fields: "x.outcome"'),
         (
@@ -241,6 +259,7 @@ def test_a_mistake(text: str, line: str) -> None:
     "text",
     [
         "unclear + 1 < unclear",
+        "maybe_ask == none and coalesce(maybe_ask.count, 1) > 0",
         "unclear.a.b == unclear[0]",
         "count == 1.0",
         "maybe_count == maybe_word",

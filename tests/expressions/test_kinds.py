@@ -16,7 +16,8 @@ from bpflow.expressions.types import NONE, Type, list_of, literal_text
 from tests.expressions.typed_world import NAMES, OF_VALUES, TypedWorld, is_of, known, value_of
 
 OTHERS = {"nothing": NONE, "word_a": literal_text("a"), "empty": Type("list")}
-TYPES = {name: type for name, type in {**NAMES, **OTHERS}.items() if not name.startswith("maybe") or name == "maybe_count"}
+LEFT_OUT = {"unclear", "mixes", "other", "days_off", "prices", "holes", "deals"}
+TYPES = {name: type for name, type in {**NAMES, **OTHERS}.items() if name == "maybe_count" or not (name in LEFT_OUT or name.startswith("maybe"))}
 PAIRS = list(product(TYPES.values(), repeat=2))
 SCOPE = TypedWorld()
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
@@ -36,11 +37,13 @@ def values(*types: Type, count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def given(run: Callable[..., Any], *types: Type) -> list[Any]:
-    """What the operator gives for random values, where it does not refuse them."""
-    found = []
-    for arguments in values(*types, count=15):
+    """What the operator gives for some random values, where it does not refuse them."""
+    found: list[Any] = []
+    for arguments in values(*types, count=40):
         with suppress(EvaluationError):
             found.append(run(*arguments))
+        if len(found) == 6:
+            break
     return found
 
 
@@ -67,7 +70,7 @@ def test_what_can_be_ordered_is_so() -> None:
 def test_what_is_never_equal_never_is() -> None:
     for a, b in PAIRS:
         if not equal_values(a, b):
-            assert not any(given(operations.equal, a, b)), (a, b)
+            assert not any(operations.equal(*pair) for pair in values(a, b, count=60)), (a, b)
         elif not {"record", "list", "none"} & {one.kind for type in (a, b) for one in type.each}:
             assert any(operations.equal(*pair) for pair in values(a, b, count=1000)), (a, b)
         assert equal_kinds(a, b) or not equal_values(a, b)
