@@ -240,11 +240,14 @@ class Judge:
         message = say('"{name}" needs {what}, not {value}', name=function.name, what=needed(wanted), value=value)
         self.add(node, "wrong-type", message, hint)
 
+    def _no_time_to_show(self, node: ast.expr, pattern: str) -> None:
+        message = say('the pattern "{pattern}" shows the time of day, which a date has not', pattern=pattern)
+        self.add(node, "wrong-value", message, remedies.pattern_of_day(pattern))
+
     def no_result(self, function: Function, node: ast.Call, sides: list[Side]) -> None:
         """Arguments that do not go together: of different kinds, or only one where a list is needed."""
         if function.name == "format":
-            message = say('the pattern "{pattern}" shows the time of day, which a date has not', pattern=", ".join(sides[1][1].values or ()))
-            self.add(node.args[1], "wrong-value", message, say('leave out what shows it, or give a date with a time: at_time(date, "09:00")'))
+            self._no_time_to_show(node.args[1], (sides[1][1].values or ("",))[0])
             return
         if len(sides) > 1:
             first, other = sides[0], sides[1]

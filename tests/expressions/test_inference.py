@@ -238,6 +238,11 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
         ("round(price, -1)", '-1 [wrong-value] "round" takes from 0 to 28 digits, not -1'),
         ('number("abc")', 'number("abc") [wrong-value] the text "abc" is not a number'),
         ('split(word, "")', '"" [wrong-value] the separator is empty'),
+        (
+            'format(day, "dd.mm.yyyy")',
+            '"dd.mm.yyyy" [wrong-value] the pattern "dd.mm.yyyy" shows the time of day, which a date has not — '
+            'the month is "MM", minutes are "mm": write "dd.MM.yyyy"',
+        ),
         ('format(day, "d MMMM", "de")', '"de" [wrong-value] dates are not known in the language "de" — there are "ru" and "en"'),
         (
             'format(day, "d MMMM, HH:mm")',

@@ -12,7 +12,7 @@ import pytest
 
 from bpflow.expressions import FUNCTIONS, Document, EvaluationError, Function, compile_code, infer, operations, parse
 from bpflow.expressions.kinds import arithmetic, comparable, equal_kinds, equal_values, negative
-from bpflow.expressions.types import NONE, Type, list_of, literal_text
+from bpflow.expressions.types import BOOLEAN, DATE, DATETIME, DEPARTMENT, DURATION, INTEGER, NONE, ROLE, TEXT, USER, Type, list_of, literal_text
 from tests.expressions.typed_world import NAMES, OF_VALUES, TypedWorld, is_of, known, value_of
 
 OTHERS = {"nothing": NONE, "word_a": literal_text("a"), "empty": Type("list")}
@@ -142,3 +142,27 @@ def test_a_list_may_be_empty_or_have_holes() -> None:
     holes = infer(parse("sum(maybes)"), known({"maybes": list_of(NAMES["maybe_count"])}))
     assert [mistake.rule for mistake in holes.mistakes] == ["maybe-none"]
     assert infer(parse("sum([])"), known()).mistakes == ()
+
+
+SAID = {
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "date and time": DATETIME,
+    "department": DEPARTMENT,
+    "duration": DURATION,
+    "integer": INTEGER,
+    "list of departments": list_of(DEPARTMENT),
+    "list of texts": list_of(TEXT),
+    "list of users": list_of(USER),
+    "role": ROLE,
+    "text": TEXT,
+    "user": USER,
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+def test_the_manual_of_a_function_names_the_type_that_it_gives(function: Function) -> None:
+    said = function.doc.partition("\n")[0].partition(" → ")[2]
+    if isinstance(function.gives, Type):
+        assert SAID[said] == function.gives.present()
+        assert ("none" in function.doc.lower()) or not function.gives.optional
