@@ -7,6 +7,7 @@ written there.
 from __future__ import annotations
 
 import ast
+from itertools import combinations
 from typing import TypeAlias
 
 from bpflow.diagnostics import Message, did_you_mean, each_quoted, say
@@ -15,7 +16,7 @@ from bpflow.expressions.constants import Constants
 from bpflow.expressions.errors import EvaluationError, brief, describe
 from bpflow.expressions.facts import path_of
 from bpflow.expressions.functions import Function
-from bpflow.expressions.kinds import equal_kinds, equal_values, takes
+from bpflow.expressions.kinds import comparable, equal_kinds, equal_values, takes
 from bpflow.expressions.known import Known, Mistake
 from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.signatures import needed
@@ -66,10 +67,11 @@ class Judge:
 
     def present(self, side: Side) -> None:
         """A part stands where none is refused."""
-        node, type = side
+        if side[1].optional and self.written(side[0]) not in self.doubted:
+            self._doubt(*side)
+
+    def _doubt(self, node: ast.expr, type: Type) -> None:
         what = self.written(node)
-        if not type.optional or what in self.doubted:
-            return
         self.doubted.add(what)
         if type.kind == "list":
             hint = say('"coalesce({what}, [])" makes an empty list of none', what=what)
@@ -250,7 +252,8 @@ class Judge:
             self._no_time_to_show(node.args[1], (sides[1][1].values or ("",))[0])
             return
         if len(sides) > 1:
-            first, other = sides[0], sides[1]
+            apart = (pair for pair in combinations(sides, 2) if not comparable(pair[0][1], pair[1][1]))
+            first, other = next(apart, (sides[0], sides[1]))
             self.impossible(node, function.name, first, other, remedies.order(first[1], other[1]))
             return
         message = say('"{name}" needs {what}, not {value}', name=function.name, what=say("a list, or several values"), value=self.said(sides[0]))

@@ -80,7 +80,7 @@ def arithmetic(sign: str, a: Type, b: Type, constant: Any) -> Message | None:
     """For `+` and its like; `constant` is the right side, if it is one."""
     left, right = _kinds(a), _kinds(b)
     if left <= _DAYS and right <= _NUMBERS and sign in ("+", "-"):
-        return say('say of what: "days({number})", "hours({number})"', number=constant if type(constant) is int else 1)
+        return operations.units_hint(constant, clock=left == {"datetime"})
     if left <= _DAYS and right <= _DAYS and sign == "-":
         return operations.DATE_HINT
     if sign == "+" and ("text" in left or "text" in right):

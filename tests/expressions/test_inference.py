@@ -153,8 +153,10 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
 @pytest.mark.parametrize(
     "text, line",
     [
-        ("day + 3", 'day + 3 [wrong-type] "+" is not possible for a date and the number 3 — say of what: "days(3)", "hours(3)"'),
+        ("day + 3", 'day + 3 [wrong-type] "+" is not possible for a date and the number 3 — say of what: "days(3)", "working_days(3)"'),
         ("word + count", 'word + count [wrong-type] "+" is not possible for a text and an integer — "text(a, b)" joins values of any kind into text'),
+        ("now - 3", 'now - 3 [wrong-type] "-" is not possible for a date with a time and the number 3 — say of what: "days(3)", "hours(3)"'),
+        ("min(count, price, day)", 'min(count, price, day) [wrong-type] "min" is not possible for an integer and a date'),
         (
             "instant - day",
             'instant - day [wrong-type] "-" is not possible for a date with a time and a date — '
