@@ -101,8 +101,6 @@ def equality(a: Type, b: Type) -> Message | None:
     for one, other in ((a, b), (b, a)):
         if one.kind == "list" and other.kind != "list":
             return say('whether it is one of them: "x in list"')
-        if one.kind == "record" and any(name == "outcome" for name, _ in one.fields) and other.kind == "text":
-            return say('compare one of its fields: "x.outcome"')
     if {a.kind, b.kind} == {"user", "department"}:
         return say('"department_of(x)" is the department of a user')
     if {a.kind, b.kind} == {"user", "role"}:

@@ -184,8 +184,23 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
         ('status == ("x" if flag else "y")', 'status == ("x" if flag else "y") [wrong-value] "status" and ""x" if flag else "y"" have no value in common'),
         ('"wonn" in list(status for w in words)', '"wonn" [wrong-value] the text "wonn" is never one of these — did you mean "won"?'),
         ("sum([none])", '[none] [wrong-type] "sum" needs numbers or durations, not a list'),
+        (
+            "maybe_client == initiator",
+            'maybe_client == initiator [wrong-type] a document and a user are never equal — perhaps one of its fields is meant: "maybe_client.manager"',
+        ),
+        (
+            "is_absent(document)",
+            'document [wrong-type] "is_absent" needs a user, not a document — perhaps one of its fields is meant: "document.responsible"',
+        ),
+        (
+            "document > 100",
+            'document > 100 [wrong-type] ">" is not possible for a document and the number 100 — perhaps one of its fields is meant: "document.amount"',
+        ),
         ("initiator == people", 'initiator == people [wrong-type] a user and a list of users are never equal — whether it is one of them: "x in list"'),
-        ('ask == "won"', '"won" [wrong-type] a record of several fields and the text "won" are never equal — compare one of its fields: "x.outcome"'),
+        (
+            'ask == "won"',
+            '"won" [wrong-type] a record of several fields and the text "won" are never equal — perhaps one of its fields is meant: "ask.outcome", "ask.note"',
+        ),
         (
             "initiator in group",
             'initiator in group [wrong-type] "in" is not possible for a user and a department — "members(x)" are the people of a department or a role',
