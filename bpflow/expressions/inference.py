@@ -123,7 +123,10 @@ class Inference:
         if not found:
             self.judge.no_item(node, owner, index)
             return WRONG
-        self.reached(owner)
+        if owner[1].kind == "list":
+            self.judge.present(owner)  # an item of none is never allowed for
+        else:
+            self.reached(owner)
         self.judge.present(index)
         self.absent = True  # a list may be shorter
         return one_of_types(*found) if self.constants.fold(node, _item, node.value, node.slice) else WRONG

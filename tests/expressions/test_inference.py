@@ -316,6 +316,7 @@ def test_what_goes_well_for_some_value_is_no_mistake(text: str) -> None:
         ("maybe_day < day", '"maybe_day" may be none here — ask first: "maybe_day != none"; or "coalesce(maybe_day, …)" gives a value in place of it'),
         ("len(maybe_words)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
         ("any(w == word for w in maybe_words)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
+        ("coalesce(maybe_words[0], word)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
         ("not maybe_flag", '"maybe_flag" may be none here — write "maybe_flag == true"'),
         ("is_absent(head_of(initiator))", '"head_of(initiator)" may be none here — "coalesce(head_of(initiator), …)" gives a value in place of it'),
         (
