@@ -8,7 +8,6 @@ graph (in the text, in the shape, in an expression) have no function here, only 
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity
+from bpflow.schema.pages import markdown
 
 Check = Callable[[Subject], Iterable[Diagnostic]]
 
@@ -51,11 +51,7 @@ class Rule:
     @property
     def markdown(self) -> str:
         """The page as Markdown: what is indented in it is a block of YAML."""
-        return _BLOCK.sub(lambda block: f"```yaml\n{textwrap.dedent(block[0]).rstrip()}\n```\n", self.manual)
-
-
-_BLOCK = re.compile(r"(?m)(?:^ {4}.*(?:\n|\Z)(?:\n+(?= {4}))?)+")
-"""Lines that are indented, and the empty ones between them."""
+        return markdown(self.manual)
 
 
 def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
