@@ -128,7 +128,7 @@ def _within(comment: Comment, start: int, end: int) -> Span:
 
 
 def with_idle(heeded: Heeded, rules: Rules, silences: Iterable[Silence], *, whole: bool) -> Heeded:
-    """With the comments that silence nothing. What another file could have to say of a line is known only where the `whole` was looked at."""
+    """With the comments that silence nothing. What other files make of a line is known only where the `whole` was looked at."""
     idle = heed(_idle_comments(silences, heeded, rules, whole), rules)
     return Heeded(in_order([*heeded.findings, *idle.findings]), [*heeded.silenced, *idle.silenced])
 
@@ -143,8 +143,13 @@ def _idle_comments(silences: Iterable[Silence], heeded: Heeded, rules: Rules, wh
             yield _idle(silence.span, say("the comment does not say why: it silences nothing"), say('write the reason behind a dash: "{form}"', form=FORM))
         else:
             for rule, span in silence.rules:
-                judged = whole and silence.span.file not in broken and (silence.span, rule) not in used
+                judged = (whole or _tells_alone(rule)) and silence.span.file not in broken and (silence.span, rule) not in used
                 yield from _mistake(rule, span, rules) or ([_nothing(rule, span, silence, heeded)] if judged else [])
+
+
+def _tells_alone(rule: str) -> bool:
+    """Whether what the rule finds in a file is found by looking at that file only."""
+    return rule in RULES and (RULES[rule].check is not None or RULES[rule].room == "files")
 
 
 def _mistake(rule: str, span: Span, rules: Rules) -> list[Diagnostic]:
