@@ -11,10 +11,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bpflow.cli.checking import Checked, Unit, check, units
 from bpflow.cli.output import Output, is_terminal
 from bpflow.diagnostics import say
+
+if TYPE_CHECKING:
+    from bpflow.loading import LoadedWorkspace
 
 SECONDS = 0.3
 """Between two looks."""
@@ -29,9 +33,10 @@ def watch(paths: Sequence[Path], strict: bool) -> Iterator[Checked]:
     found: dict[Unit, Checked] = {}
     while True:
         seen = {unit: _mark(unit) for unit in units(paths)}
-        changed = [unit for unit, mark in seen.items() if marks.get(unit) != mark]
+        changed = {unit for unit, mark in seen.items() if marks.get(unit) != mark}
         if changed or len(seen) != len(marks):
-            found = {unit: check([unit], strict) if unit in changed else found[unit] for unit in seen}
+            workspaces: dict[Path, LoadedWorkspace] = {}
+            found = {unit: check([unit], strict, workspaces) if unit in changed else found[unit] for unit in seen}
             marks = seen
             yield _together(found.values(), strict)
         time.sleep(SECONDS)
