@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ NOT_SHOWN = {"file-missing", "file-unreadable", "too-large", "too-many"}
 LEAST = 3
 
 
+@cache
 def shown() -> dict[str, set[str]]:
     """The cases in which each rule is found."""
     found: dict[str, set[str]] = defaultdict(set)
