@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
+from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
@@ -42,7 +43,8 @@ class Subject:
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
-    not be read: nothing is said against them. `complete`: there are no such parts.
+    not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
+    one that could not be read to its end.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Subject:
     lost: frozenset[str] = frozenset()
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    directory: DirectoryFile | None = None
 
     @cached_property
     def environment(self) -> Environment:

@@ -93,7 +93,7 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services = around.services
+        self.services, self.directory = around.services, around.people
         self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None
@@ -112,7 +112,7 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services))
+        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services, self.directory))
         return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
