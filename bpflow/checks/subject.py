@@ -44,7 +44,7 @@ class Subject:
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
     not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
-    one that could not be read to its end.
+    one that could not be read to its end. `in_workspace`: it is one of the processes of a workspace, and no text or file by itself.
     """
 
     source: Source
@@ -56,6 +56,7 @@ class Subject:
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
+    in_workspace: bool = False
 
     @cached_property
     def environment(self) -> Environment:

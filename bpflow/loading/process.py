@@ -92,9 +92,8 @@ class _Examined:
     """The way of one tree through the rooms."""
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
-        self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services, self.directory = around.services, around.people
-        self.activities = around.activities
+        self.source, self.around, self.timezone = source, around, timezone
+        self.types, self.services, self.activities, self.unread = around.types, around.services, around.activities, frozenset(around.unread)
         self.process: Process | None = None
         self.graph: Graph | None = None
         reading = Reading(source.file, self.activities)
@@ -112,8 +111,11 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services, self.directory))
-        return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
+        around = self.around
+        subject = Subject(
+            self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services, around.people, around.folder is not None
+        )
+        return [finding for finding in (*compiled.findings, *check(subject)) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""

@@ -97,7 +97,7 @@ def test_a_called_instance_that_has_failed(bpflow: Bpflow, started: Path) -> Non
             id: breaks
             title: Ломается
             steps:
-              - {id: tell, activity: notify, to: 'user("nobody-here")', text: X}
+              - {id: tell, activity: notify, to: 'user("ivanov")', text: X}
               - {id: gone, activity: update-document, document: 'none', set: {name: X}}
         """),
         encoding="utf-8",
