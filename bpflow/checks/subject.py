@@ -9,6 +9,7 @@ from functools import cached_property
 from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process
+from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
 from bpflow.graph import Graph, Part, Place
@@ -44,7 +45,7 @@ class Subject:
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
     not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
-    one that could not be read to its end. `in_workspace`: it is one of the processes of a workspace, and no text or file by itself.
+    one that could not be read to its end. `settings`: those of the workspace; None for a text or a file by itself.
     """
 
     source: Source
@@ -56,7 +57,7 @@ class Subject:
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
-    in_workspace: bool = False
+    settings: Settings | None = None
 
     @cached_property
     def environment(self) -> Environment:

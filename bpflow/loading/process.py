@@ -111,10 +111,8 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        around = self.around
-        subject = Subject(
-            self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services, around.people, around.folder is not None
-        )
+        settings = self.around.settings if self.around.folder else None
+        subject = Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services, self.around.people, settings)
         return [finding for finding in (*compiled.findings, *check(subject)) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
