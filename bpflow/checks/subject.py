@@ -55,8 +55,8 @@ class Subject:
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
-    not be read: nothing is said against them. `complete`: there are no such parts. `directory` is that of the workspace, `others` are its other
-    processes, as far as they are known.
+    not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
+    one that could not be read to its end. `others`: its other processes, as far as they are known.
     """
 
     source: Source

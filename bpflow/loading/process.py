@@ -95,7 +95,7 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services = around.services
+        self.services, self.directory = around.services, around.people
         self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None

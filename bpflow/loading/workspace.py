@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bpflow.checks import check_calls, check_messages, interfaces
-from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
-from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
-from bpflow.source import read_file
 from bpflow.values import DocumentType, ServiceType
 
 SCENARIOS = ".test.yaml"
@@ -44,7 +42,6 @@ def load_workspace(
     folder = Path(folder)
     around = load_surroundings(folder, activities, services)
     findings, sources = list(around.findings), dict(around.sources)
-    directory = _directory(folder / around.settings.directory, findings, sources)
     found: dict[str, Loaded] = {}
     for path, loaded in _processes(folder, around) if processes else ():
         findings += [*loaded.findings, *_named(path, loaded, found)]
@@ -53,17 +50,7 @@ def load_workspace(
     findings += _calls(found)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
-
-
-def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:
-    if not path.is_file():
-        return DirectoryFile()
-    source = read_file(path, str(path))
-    sources[source.file] = source.text
-    read = read_rest(source, DirectoryFile, check_directory)
-    findings += read.findings
-    return read.model or DirectoryFile()
+    return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, around.heeded(findings), sources)
 
 
 def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
