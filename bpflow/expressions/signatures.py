@@ -59,9 +59,14 @@ def needed(type: Type) -> Message:
 
 
 # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def same(type: Type, *_: Type) -> Type:
-    """What is given comes back, or its like."""
-    return type
+def kept(*kinds: Type) -> Rule:
+    """The rule for what gives back what it is given, or its like: those types of the first argument that are of these kinds."""
+    names = {type.kind for type in kinds}
+
+    def rule(type: Type, *_: Type) -> Type:
+        return one_of_types(*kinds) if type.kind == "any" else one_of_types(*(one for one in type.each if one.kind in names))
+
+    return rule
 
 
 def items_of(type: Type) -> Type | None:
