@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
-from bpflow.checks.interface import START
 from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, a_document, choices_of, value_of
 from bpflow.definition.services import HOUSE
 from bpflow.expressions import Known, infer, parse

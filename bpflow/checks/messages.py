@@ -24,8 +24,9 @@ page(
     """
     A message that a process sends is received by a process of the workspace, as it was sent.
 
-    Its name is that of a message which somebody waits for or starts by. It has a key if it is waited for with a key, and none if it
-    is waited for without. It brings what its receiver requires, each value of the type that the receiver reads it by. Otherwise it would be kept for ever, or be an incident of its receiver.
+    Its name is that of a message which somebody waits for or starts by. It has a key if it is waited for with a key, and none if it is waited
+    for without. It brings what its receiver requires, each value of the type by which the receiver reads it. Otherwise it would be kept for
+    ever, or be an incident of its receiver.
 
     Bad:
 

@@ -100,7 +100,6 @@ class _Examined:
         self.process: Process | None = None
         self.graph: Graph | None = None
         self.subject: Subject | None = None
-        self.directory = around.directory
         reading = Reading(source.file, self.activities)
         shape = process_shape(tree, source, self.activities)
         try:
