@@ -8,7 +8,7 @@ from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
 from bpflow.expressions import FUNCTIONS
-from bpflow.schema.letters import foreign_letter
+from bpflow.expressions.letters import foreign_letter
 
 
 @rule("unknown-name")
