@@ -6,16 +6,18 @@ nothing is expected.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
 from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, a_document, choices_of, value_of
+from bpflow.definition.forms import NOT_CHOSEN
 from bpflow.definition.services import HOUSE
 from bpflow.expressions import Known, infer, parse
 from bpflow.graph import Block, Call, Choose, Exit, Expr, Graph, Handler, Join, Node, Outcome, Step, Task, Trigger, Wait
 from bpflow.graph.nodes import Checks, Form, Sets
-from bpflow.values import Field, ServiceType
+from bpflow.values import DocumentType, Field, ServiceType
 
 Expected: TypeAlias = tuple[Expr, Wanted]
 _PARTS = ("set.", "add.", "remove.")
@@ -24,12 +26,13 @@ _PARTS = ("set.", "add.", "remove.")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places of a graph. `results`: the fields that steps give, by the names under which they do."""
+    """The places of a graph. `results`: the fields that steps give, by the names under which they do · `types`: the types of documents."""
 
     graph: Graph
     known: Known
     results: Mapping[str, Mapping[str, Field]]
     services: Mapping[str, ServiceType]
+    types: Mapping[str, DocumentType]
 
     def all(self) -> Iterator[Expected]:
         """Every expression of which something is expected, with that."""
@@ -46,7 +49,7 @@ class Places:
             yield from _each(CONDITION, start.when)
             yield from _each(PEOPLE, start.by)
             yield from _each(a_document(graph.document), start.document)
-            yield from _values(start.give, dict(graph.inputs))
+            yield from _values(start.give, dict(graph.inputs), "read" if start.on == "message" else "as-it-is")
         yield from _each(PEOPLE, *(stage.ask for stage in graph.stages))
         yield from self._handlers(graph.handlers)
 
@@ -106,24 +109,29 @@ class Places:
             case "people.pick":
                 yield from _of(given, **{"from": PEOPLE, "if_nobody": PEOPLE})
             case service:
-                takes = {**self.services, **HOUSE}.get(service, ServiceType()).takes
-                yield from _values(given.items(), dict(takes or ()), "sent")
+                takes = (HOUSE.get(service) or self.services.get(service) or ServiceType()).takes
+                yield from _values(given.items(), dict(takes or ()), "read" if service in HOUSE else "sent")
 
     def _update(self, given: Mapping[str, Expr]) -> Iterator[Expected]:
         yield from _of(given, document=a_document(None), note=TEXTS)
         if "document" not in given:
             return
-        document = infer(parse(given["document"].text), self.known).type
-        yield from self._set(given, document.of[0] if document.kind == "document" and len(document.of) == 1 else None)
+        yield from self._set(given, type_of_document(given["document"], self.known))
 
     def _set(self, given: Mapping[str, Expr], type: str | None) -> Iterator[Expected]:
         """The values for the fields of a document of that type."""
-        fields = next((dict(one.fields) for one in self.graph.documents if one.type == type), {})
+        fields = dict(self.types[type].fields) if type and type in self.types else {}
         for name, expr in given.items():
             how, _, field = name.partition(".")
             if f"{how}." in _PARTS and field in fields:
                 wanted = value_of(field, fields[field])
                 yield expr, wanted if how == "set" else _one_or_many(wanted, fields[field])
+
+
+def type_of_document(expr: Expr, known: Known) -> str | None:
+    """The type of the document that an expression gives; None if there may be several."""
+    document = infer(parse(expr.text), known).type
+    return document.of[0] if document.kind == "document" and len(document.of) == 1 else None
 
 
 def parse_literal(expr: Expr | None) -> str | None:
@@ -147,7 +155,7 @@ def _of(given: Mapping[str, Expr], **wanted: Wanted) -> Iterator[Expected]:
     return ((given[name], one) for name, one in wanted.items() if name in given)
 
 
-def _values(given: Iterable[tuple[str, Expr]], fields: Mapping[str, Field], way: Literal["as-it-is", "sent"] = "as-it-is") -> Iterator[Expected]:
+def _values(given: Iterable[tuple[str, Expr]], fields: Mapping[str, Field], way: Literal["as-it-is", "read", "sent"] = "as-it-is") -> Iterator[Expected]:
     """Values for fields, and how they get there."""
     return ((expr, replace(value_of(name, fields[name]), way=way)) for name, expr in given if name in fields)
 
@@ -190,7 +198,15 @@ def _outcome(outcome: Outcome) -> Iterator[Expected]:
 def _form(when: Sets, choices: Sets, checks: Checks, fields: Mapping[str, Field]) -> Iterator[Expected]:
     """When the fields of a form are asked for, what may be chosen in them, and what must hold of all."""
     yield from ((expr, FACT) for _, expr in when)
-    yield from ((expr, choices_of(name, fields[name])) for name, expr in choices if name in fields)
+    for name, expr in choices:
+        if name in fields and fields[name].kind not in NOT_CHOSEN and not _written_out(expr):
+            yield expr, choices_of(name, fields[name])
     for that, said in checks:
         yield that, FACT
         yield said, TEXTS
+
+
+def _written_out(expr: Expr) -> bool:
+    """Whether there is something in a list that has been checked when the field was read."""
+    tree = parse(expr.text).tree
+    return isinstance(tree, ast.List) and any(isinstance(one, ast.Constant) for one in tree.elts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpflow.checks.environment import Environment
+from bpflow.checks.wanted import PEOPLE
 from bpflow.expressions import Known, infer, parse
 from bpflow.expressions.signatures import items_of
 from bpflow.expressions.types import ANY, Type, list_of, one_of_types, record_of
@@ -39,7 +40,8 @@ def _found(around: Environment, graph: Graph) -> dict[str, Type]:
 
 def _people(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:
     for name, expr in graph.people:
-        yield name, _type(expr, known)
+        type = _type(expr, known)
+        yield name, type if PEOPLE.takes(type) else ANY
 
 
 def _turns(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:

@@ -10,31 +10,57 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from bpflow.checks.expected import Places
+from bpflow.checks.expected import Expected, Places
+from bpflow.checks.others import unknown_fields_set
 from bpflow.checks.subject import Subject, Use
-from bpflow.checks.unfit import unfit
-from bpflow.checks.wanted import PEOPLE, TEXTS, Wanted
-from bpflow.diagnostics import Diagnostic, Span
+from bpflow.checks.unfit import INITIATOR, nobody_began, unfit
+from bpflow.checks.wanted import CONDITION, PEOPLE, TEXTS, Wanted, value_of
+from bpflow.definition.process import Process
+from bpflow.diagnostics import Diagnostic, Severity, Span
 from bpflow.expressions import Mistake, infer, parse
-from bpflow.expressions.types import ANY, list_of, one_of_types
+from bpflow.expressions.types import ANY, list_of, named, one_of_types
 from bpflow.graph import Expr, Place
-from bpflow.schema.letters import foreign_letter
+from bpflow.graph.literals import valued
+from bpflow.graph.written import is_template
+
+MAYBE_NONE = "maybe-none"
 
 
 def judged(subject: Subject) -> Iterator[Diagnostic]:
     """All findings about the types of a process."""
     for use in subject.uses:
-        yield from (_told(use, mistake) for mistake in use.inferred.mistakes if mistake.rule != "maybe-none")
+        yield from (_told(use, mistake) for mistake in use.inferred.mistakes if mistake.rule != MAYBE_NONE)
+        yield from (_doubted(use, mistake) for mistake in use.inferred.mistakes if _is_called(use, mistake))
+    yield from unknown_fields_set(subject)
     yield from Judge(subject).all()
 
 
+def _is_called(use: Use, mistake: Mistake) -> bool:
+    """Whether it is said of what a function gives that it may be none. Of a field the way to it tells, which inference does not see."""
+    return mistake.rule == MAYBE_NONE and use.part.text[: mistake.offset + mistake.length].endswith(")")
+
+
+def _doubted(use: Use, mistake: Mistake) -> Diagnostic:
+    return Diagnostic(use.span(mistake.offset, mistake.length), mistake.rule, mistake.message, mistake.hint, Severity.WARNING)
+
+
 def _told(use: Use, mistake: Mistake) -> Diagnostic:
-    """What inference has found, at its place in the file; a letter that is not what it seems is told instead of the field."""
-    word = use.part.text[mistake.offset : mistake.offset + mistake.length]
-    foreign = foreign_letter(word) if mistake.rule == "unknown-field" else None
-    if foreign:
-        return Diagnostic(use.span(mistake.offset + foreign.offset, 1), "lookalike", foreign.message, foreign.hint)
+    """A mistake at its place in the file."""
+    if mistake.rule == "wrong-type" and (at := _of_nobody(use, mistake)) is not None:
+        return nobody_began(use.span(at, len(INITIATOR)))
     return Diagnostic(use.span(mistake.offset, mistake.length), mistake.rule, mistake.message, mistake.hint)
+
+
+def _of_nobody(use: Use, mistake: Mistake) -> int | None:
+    """Where the initiator stands of whom something is asked, if nobody is that."""
+    named = use.named(INITIATOR)
+    if named is None or named.type.kind != "none":
+        return None
+    text, at = use.part.text, mistake.offset
+    if text.startswith(INITIATOR, at) and mistake.length == len(INITIATOR):
+        return at
+    before = at - len(INITIATOR) - 1
+    return before if before >= 0 and text.startswith(f"{INITIATOR}.", before) else None
 
 
 @dataclass
@@ -51,9 +77,10 @@ class Judge:
 
     def all(self) -> Iterator[Diagnostic]:
         """What is found of all expressions of which the process itself tells what is wanted."""
-        around = self.subject.environment
+        around, process = self.subject.environment, self.subject.process
         results = {name: dict(named.fields) for name, named in around.names.items() if named.fields is not None}
-        for expr, wanted in Places(self.subject.graph, around.known, results, self.subject.services).all():
+        places = Places(self.subject.graph, around.known, results, self.subject.services, around.types)
+        for expr, wanted in (*places.all(), *_within(process), *_offered(process)):
             yield from self.of(expr, wanted)
 
     def of(self, expr: Expr, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -64,7 +91,7 @@ class Judge:
         uses = self.uses.get(expr.place)
         if uses is None:
             yield from self._written_out(expr, expr.place, wanted)
-        elif any(use.inferred.mistakes for use in uses):
+        elif any(mistake.rule != MAYBE_NONE for use in uses for mistake in use.inferred.mistakes):
             return
         elif is_text(uses[0]):
             yield from self._each(uses, TEXTS)
@@ -91,7 +118,8 @@ class Judge:
         """A literal, or a list of values in which some are expressions."""
         tree = parse(expr.text).tree
         if isinstance(tree, ast.List) and wanted.type.kind == "list":
-            item = replace(wanted, type=wanted.type.item or ANY)
+            inner = wanted.type.item or ANY
+            item = replace(wanted, type=inner, what=named(inner))
             for one in tree.elts:
                 yield from self._item(expr.text[one.col_offset : one.end_col_offset], place, item)
         elif isinstance(tree, ast.Constant):
@@ -105,6 +133,20 @@ class Judge:
         at = min(after, default=None)
         if at is not None:
             yield from self.of(Expr(text, at), wanted)
+
+
+def _within(process: Process) -> Iterator[Expected]:
+    """What the graph has only as parts of other expressions."""
+    for step in process.all_steps():
+        for name, expr, given in step.parts_within():
+            yield expr, value_of(name, given) if name else CONDITION
+
+
+def _offered(process: Process) -> Iterator[Expected]:
+    """The defaults of the inputs."""
+    for name, model in process.inputs.items():
+        if is_template(model.default):
+            yield valued(model.default, model.field()).expr, value_of(name, model.field())
 
 
 def is_text(use: Use) -> bool:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from bpflow.checks.judging import judged
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
-from bpflow.diagnostics import Diagnostic
+from bpflow.diagnostics import Diagnostic, Severity
 
 _TOLD: WeakKeyDictionary[Subject, list[Diagnostic]] = WeakKeyDictionary()
 """What has been found of a process, for all the rules here."""
@@ -94,3 +94,24 @@ def unknown_field(subject: Subject) -> Iterator[Diagnostic]:
           - {activity: notify, to: document.responsible, text: Ready}
     """
     return findings(subject, "unknown-field")
+
+
+@rule("maybe-none", Severity.WARNING)
+def maybe_none(subject: Subject) -> Iterator[Diagnostic]:
+    """What a function gives should not be used as if it were always there, where it may be none.
+
+    `head_of` gives none for whoever has nobody above him, `department_of` for whoever works in no department, `acting` where nobody does an
+    absent person's work. To read a field of it, or to give it to another function, is an incident then. `coalesce(x, …)` says what is meant
+    instead. Of fields that may be empty nothing is said: whether they are filled by then, the process tells.
+
+    Bad:
+
+        steps:
+          - {activity: notify, to: initiator, text: "Your head is $(head_of(initiator).name)"}
+
+    Good:
+
+        steps:
+          - {activity: notify, to: initiator, text: "Your head is $(coalesce(head_of(initiator), initiator).name)"}
+    """
+    return findings(subject, "maybe-none")

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-from bpflow.checks.wanted import Wanted
+from bpflow.checks.wanted import PEOPLE, TEXTS, Wanted
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
 from bpflow.expressions.types import Type, named
 
+INITIATOR = "initiator"
 _TIMES = frozenset(("date", "datetime", "duration"))
+_NUMBERS = frozenset(("integer", "number"))
+_WITH_TEXT = frozenset(("integer", "number", "date", "datetime", "duration", "boolean", "user", "department", "document"))
+"""What `text(…)` makes a text of."""
 
 
 def unfit(span: Span, text: str, given: Type, wanted: Wanted) -> Diagnostic:
     """The finding that an expression, which reads `text`, gives what is not wanted."""
-    if _is_value(given, wanted.type):
-        return _no_choice(span, given, wanted.type)
-    if given.kind == "none":
-        return Diagnostic(span, "wrong-type", _nothing(text, wanted), _hint_for_nothing(text))
-    message = say('"{field}" takes {wanted}, and this is {given}', field=wanted.field, wanted=wanted.what, given=named(given))
-    if not wanted.field:
-        message = say("{wanted} is expected here, and this is {given}", wanted=wanted.what, given=named(given))
-    return Diagnostic(span, "wrong-type", message, _hint(text, given, wanted))
+    values, choices = _texts(given), _texts(wanted.type)
+    if values and choices and values.values and choices.values:
+        return _no_choice(span, values, choices)
+    if given.kind == "none" and text == INITIATOR:
+        return nobody_began(span)
+    return Diagnostic(span, "wrong-type", _message(given, wanted), _hint(text, given, wanted))
 
 
-def _nothing(text: str, wanted: Wanted) -> Message:
-    if text == "initiator":
-        return say('"initiator" is none here: nobody starts this process by hand')
-    return say("{wanted} is expected here, and this is none", wanted=wanted.what)
+def nobody_began(span: Span) -> Diagnostic:
+    """The finding that somebody is meant who is not there."""
+    message = say('"initiator" is none here: nobody starts this process by hand')
+    return Diagnostic(span, "wrong-type", message, say("name the people, or let somebody start it by hand too"))
 
 
-def _hint_for_nothing(text: str) -> Message | None:
-    return say("name the people, or let somebody start it by hand too") if text == "initiator" else None
+def _message(given: Type, wanted: Wanted) -> Message:
+    if wanted.type == TEXTS.type:
+        return say("{value} has no text", value=named(given))
+    if wanted.field:
+        return say('"{field}" takes {wanted}, and this is {given}', field=wanted.field, wanted=wanted.what, given=_named(given))
+    return say("{wanted} must stand here, and this is {given}", wanted=wanted.what, given=_named(given))
+
+
+def _named(given: Type) -> Message:
+    """The type of what stands there; of a choice not each value."""
+    return say("a choice") if given.values and len(given.values) > 1 else named(given)
 
 
 # ── choices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _is_value(given: Type, wanted: Type) -> bool:
-    """Whether both are texts of which all values are known."""
-    return given.kind == wanted.kind == "text" and given.values is not None and wanted.values is not None
+def _texts(type: Type) -> Type | None:
+    """The texts that a value is, or that its items are."""
+    for one in type.each:
+        found = one if one.kind == "text" else _texts(one.item) if one.item is not None else None
+        if found:
+            return found
+    return None
 
 
 def _no_choice(span: Span, given: Type, wanted: Type) -> Diagnostic:
@@ -56,48 +71,46 @@ def _choices(choices: tuple[str, ...]) -> Message:
 def _hint(text: str, given: Type, wanted: Wanted) -> Message | None:
     """What could have been meant."""
     kinds: set[str] = {one.kind for one in wanted.type.each}
-    if kinds == {"boolean"}:
-        return say('compare it: "x != none", "x > 0", "len(x) > 0"')
-    if "user" in kinds and wanted.type.among:
+    if given.kind == "none":
+        return None
+    if wanted.type == TEXTS.type:
+        return say("name one of its fields") if given.kind == "record" else say('of each item: "list(x.{name} for x in …)"', name="…")
+    if wanted.type == PEOPLE.type or kinds == {"user"}:
         return _who(given)
     if given.kind == "list" and "list" not in kinds:
-        return say('one of them is "{text}[0]"', text=text) if text.isidentifier() or "." in text else None
+        return say('one of them is "{text}[0]"', text=text) if text.isidentifier() or text.endswith((")", "]")) or "." in text else None
     if kinds == {"list"} and given.kind != "list":
         return say('a list of one is "[{text}]"', text=text)
-    return _time(text, given, kinds) or _plain(text, given, kinds)
+    return _of_kind(text, given, kinds, wanted)
 
 
 def _who(given: Type) -> Message | None:
     if given.kind == "text":
-        return say('a person is written user("{name}"), a role with_role("{name}")', name=given.values[0] if given.values and len(given.values) == 1 else "…")
+        id = given.values[0] if given.values and len(given.values) == 1 else "…"
+        return say('a person is written user("{name}"), a role with_role("{name}")', name=id)
     return say("name a field of it that holds people") if given.kind in ("document", "record") else None
+
+
+def _of_kind(text: str, given: Type, kinds: set[str], wanted: Wanted) -> Message | None:
+    if kinds == {"boolean"}:
+        return say('compare it: "x != none", "x > 0", "len(x) > 0"')
+    if kinds == {"text"} and given.kind in _WITH_TEXT:
+        return say('write "text({text})"', text=text)
+    if kinds <= _NUMBERS and given.kind == "text":
+        return say('"number({text})" reads a number out of a text', text=text)
+    if given.kind == "boolean" and "date" in kinds and not wanted.field:
+        return say('a condition is written with "changed" or "until"')
+    return _time(text, given, kinds) if kinds <= _TIMES | {"boolean"} else None
 
 
 def _time(text: str, given: Type, kinds: set[str]) -> Message | None:
     """Days and instants, and numbers without a unit."""
-    if not kinds <= _TIMES | {"boolean"}:
-        return None
-    if given.kind in ("integer", "number") and "duration" in kinds:
+    if given.kind in _NUMBERS and "duration" in kinds:
         return say('say of what: "days({number})", "hours({number})"', number=text)
-    if given.kind == "boolean" and "date" in kinds:
-        return say('a condition is written with "changed" or "until"')
-    pair = (given.kind, next(iter(kinds)) if len(kinds) == 1 else "")
-    match pair:
-        case ("datetime", "date"):
-            return say('"date(x)" is the day of an instant, "at_time(d, …)" an instant of a day')
-        case ("date", "datetime"):
-            return say('give it one: at_time(date, "09:00")')
-        case ("text", "duration"):
-            return say('a duration is written as "2h", "3d", "2 working days"')
-    return say('a date is written date("2026-12-31")') if given.kind == "text" and "date" in kinds else None
-
-
-def _plain(text: str, given: Type, kinds: set[str]) -> Message | None:
-    """Texts and numbers."""
-    if kinds == {"text"} and given.kind in ("integer", "number", "date", "datetime", "duration", "boolean", "user", "department", "document"):
-        return say('write "text({text})"', text=text)
-    if kinds in ({"number"}, {"integer"}) and given.kind == "text":
-        return say('"number({text})" reads a number out of a text', text=text)
-    if kinds == {"user"} and given.kind == "text":
-        return _who(given)
+    if given.kind == "text":
+        return say('a date is written date("2026-12-31")') if "date" in kinds else say('a duration is written as "2h", "3d", "2 working days"')
+    if given.kind == "datetime" and kinds == {"date"}:
+        return say('"date({text})" is the day of it', text=text)
+    if given.kind == "date" and kinds == {"datetime"}:
+        return say('give it a time: at_time({text}, "09:00")', text=text)
     return None

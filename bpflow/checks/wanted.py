@@ -82,7 +82,7 @@ def choices_of(name: str, field: Field) -> Wanted:
     """What may be chosen in a field: values of it, one or a list; of people groups too."""
     single = type_of(one_of(field)).present()
     among = _any_of(USER, DEPARTMENT, ROLE) if field.kind == "user" else _any_of(single)
-    return Wanted(among, say("people") if field.kind == "user" else say("{one} or a list of such", one=named(single)), field=name)
+    return Wanted(among, PEOPLE.what if field.kind == "user" else say("{one} or a list of such", one=named(single)), field=name)
 
 
 def _whole(type: Type) -> Type:
