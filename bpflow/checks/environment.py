@@ -80,6 +80,14 @@ class Environment:
         documents = {name: types_of(type.fields) for name, type in self.types.items()}
         return Known({name: named.type for name, named in names.items()}, documents, of_people(self.directory), of_departments(self.directory))
 
+    @cached_property
+    def all_in_departments(self) -> bool:
+        """Whether, as far as is known, each person works in a department, or heads one."""
+        if self.directory is None:
+            return True
+        heads = {department.head for department in self.directory.departments.values()}
+        return all(person.department or id in heads for id, person in self.directory.people.items())
+
     def with_types(self, found: Mapping[str, Type]) -> Environment:
         """The same with other types of some names."""
         return replace(self, names={**self.names, **{name: replace(self.names.get(name, NOT_KNOWN), type=type) for name, type in found.items()}})

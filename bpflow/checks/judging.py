@@ -36,8 +36,12 @@ def judged(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _is_called(use: Use, mistake: Mistake) -> bool:
-    """Whether it is said of what a function gives that it may be none. Of a field the way to it tells, which inference does not see."""
-    return mistake.rule == MAYBE_NONE and use.part.text[: mistake.offset + mistake.length].endswith(")")
+    """Whether it is said of what a function gives that it may be none. Of a field the way to it tells, which inference does not see; that everybody
+    works in some department is taken for granted, unless the directory says otherwise."""
+    what = use.part.text[mistake.offset : mistake.offset + mistake.length]
+    if mistake.rule != MAYBE_NONE or not what.endswith(")"):
+        return False
+    return not what.startswith("department_of(") or not use.around.all_in_departments
 
 
 def _doubted(use: Use, mistake: Mistake) -> Diagnostic:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bpflow.checks.wanted import PEOPLE, TEXTS, Wanted
+from bpflow.checks.wanted import PEOPLE, TEXTS, Wanted, called
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
-from bpflow.expressions.types import Type, named
+from bpflow.expressions.types import Type
 
 INITIATOR = "initiator"
 _TIMES = frozenset(("date", "datetime", "duration"))
@@ -31,15 +31,10 @@ def nobody_began(span: Span) -> Diagnostic:
 
 def _message(given: Type, wanted: Wanted) -> Message:
     if wanted.type == TEXTS.type:
-        return say("{value} has no text", value=named(given))
+        return say("{value} has no text", value=called(given))
     if wanted.field:
-        return say('"{field}" takes {wanted}, and this is {given}', field=wanted.field, wanted=wanted.what, given=_named(given))
-    return say("{wanted} must stand here, and this is {given}", wanted=wanted.what, given=_named(given))
-
-
-def _named(given: Type) -> Message:
-    """The type of what stands there; of a choice not each value."""
-    return say("a choice") if given.values and len(given.values) > 1 else named(given)
+        return say('"{field}" takes {wanted}, and this is {given}', field=wanted.field, wanted=wanted.what, given=called(given))
+    return say("{wanted} must stand here, and this is {given}", wanted=wanted.what, given=called(given))
 
 
 # ── choices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,9 +103,18 @@ def _time(text: str, given: Type, kinds: set[str]) -> Message | None:
     if given.kind in _NUMBERS and "duration" in kinds:
         return say('say of what: "days({number})", "hours({number})"', number=text)
     if given.kind == "text":
-        return say('a date is written date("2026-12-31")') if "date" in kinds else say('a duration is written as "2h", "3d", "2 working days"')
+        return _written(kinds)
     if given.kind == "datetime" and kinds == {"date"}:
         return say('"date({text})" is the day of it', text=text)
     if given.kind == "date" and kinds == {"datetime"}:
         return say('give it a time: at_time({text}, "09:00")', text=text)
     return None
+
+
+def _written(kinds: set[str]) -> Message:
+    """How a time is written."""
+    if "date" in kinds:
+        return say('a date is written date("2026-12-31")')
+    if "datetime" in kinds:
+        return say('a date with a time is written datetime("2026-12-31T09:00")')
+    return say('a duration is written as "2h", "3d", "2 working days"')

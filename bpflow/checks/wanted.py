@@ -67,22 +67,30 @@ LIST = Wanted(ANY_LIST, say("a list"), none=False)
 TEXTS = Wanted(PRINTED, say("something that has a text"))
 
 
+def called(type: Type) -> Message:
+    """The type as a message names it: of a document which, of a choice not each value."""
+    if type.kind == "document" and type.of:
+        return say('a document of the type "{type}"', type=", ".join(type.of))
+    return say("a choice") if type.values and len(type.values) > 1 else named(type)
+
+
 def a_document(type: str | None) -> Wanted:
     """A document, of a type if that is said."""
-    return Wanted(Type("document", of=(type,) if type else ()), say("a document"), none=False)
+    wanted = Type("document", of=(type,) if type else ())
+    return Wanted(wanted, called(wanted), none=False)
 
 
 def value_of(name: str, field: Field) -> Wanted:
     """A value for a field, whatever else it asks."""
     type = type_of(field)
-    return Wanted(type, named(type), field=name)
+    return Wanted(type, called(type) if type.kind == "document" else named(type), field=name)
 
 
 def choices_of(name: str, field: Field) -> Wanted:
     """What may be chosen in a field: values of it, one or a list; of people groups too."""
     single = type_of(one_of(field)).present()
     among = _any_of(USER, DEPARTMENT, ROLE) if field.kind == "user" else _any_of(single)
-    return Wanted(among, PEOPLE.what if field.kind == "user" else say("{one} or a list of such", one=named(single)), field=name)
+    return Wanted(among, PEOPLE.what if field.kind == "user" else say("{one} or a list of such", one=called(single)), field=name)
 
 
 def _whole(type: Type) -> Type:
