@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
-from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, a_document, choices_of, value_of
+from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, Way, a_document, choices_of, value_of
 from bpflow.definition.forms import NOT_CHOSEN
 from bpflow.definition.services import HOUSE
 from bpflow.expressions import Known, infer, parse
@@ -155,7 +155,7 @@ def _of(given: Mapping[str, Expr], **wanted: Wanted) -> Iterator[Expected]:
     return ((given[name], one) for name, one in wanted.items() if name in given)
 
 
-def _values(given: Iterable[tuple[str, Expr]], fields: Mapping[str, Field], way: Literal["as-it-is", "read", "sent"] = "as-it-is") -> Iterator[Expected]:
+def _values(given: Iterable[tuple[str, Expr]], fields: Mapping[str, Field], way: Way = "as-it-is") -> Iterator[Expected]:
     """Values for fields, and how they get there."""
     return ((expr, replace(value_of(name, fields[name]), way=way)) for name, expr in given if name in fields)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions.signatures import LIST as ANY_LIST
@@ -28,6 +29,8 @@ from bpflow.expressions.types import (
 )
 from bpflow.values import Field, one_of, type_of
 
+Way: TypeAlias = Literal["as-it-is", "read", "sent"]
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -39,13 +42,13 @@ class Wanted:
     what: Message
     none: bool = True
     field: str = ""
-    way: Literal["as-it-is", "read", "sent"] = "as-it-is"
+    way: Way = "as-it-is"
 
     def takes(self, given: Type) -> bool:
         """Whether some value of that type is one."""
         if given.kind == "none":
             return self.none
-        return fits(given, _TAKEN[self.way](self.type))
+        return fits(given, _taken(self.type, self.way))
 
 
 def _any_of(*types: Type) -> Type:
@@ -127,4 +130,13 @@ def _inside(type: Type, change: Callable[[Type], Type]) -> Type:
     return one_of_types(*map(change, type.among)) if type.among else type
 
 
-_TAKEN = {"as-it-is": _whole, "read": _also_read, "sent": _also_sent}
+@lru_cache(4096)
+def _taken(type: Type, way: Way) -> Type:
+    """The types that are taken where a value of this one is wanted."""
+    match way:
+        case "as-it-is":
+            return _whole(type)
+        case "read":
+            return _also_read(type)
+        case "sent":
+            return _also_sent(type)
