@@ -118,6 +118,7 @@ class Inference:
             return ANY
         self.reached(owner)
         self.judge.present(index)
+        self.absent = True  # a list may be shorter
         return one_of_types(*found) if self.constants.fold(node, _item, node.value, node.slice) else ANY
 
     def items(self, owner: Type, index: Side) -> list[Type]:

@@ -208,14 +208,15 @@ class Judge:
         node, given = side
         if wanted.kind == "any":
             return True
-        if isinstance(node, ast.GeneratorExp) and wanted.item is not None and given.item is not None:
-            return self.argument(function, (node.elt, given.item), wanted.item)
+        items = next((one.item for one in wanted.each if one.item is not None), None)
+        if isinstance(node, ast.GeneratorExp) and items is not None and given.item is not None:
+            return self.argument(function, (node.elt, given.item), items)
         if not takes(wanted, given) or (wanted.kind == "integer" and node in self.constants.decimals):
             self._not_taken(function, side, wanted)
             return False
         if not wanted.optional:
             self.present(side)
-        if wanted.item and given.item and given.item.optional and not wanted.item.optional and wanted.item.kind != "any":
+        if items is not None and not items.optional and items.kind != "any" and given.item is not None and given.item.optional:
             self._maybe_none_within(node)
         return True
 
@@ -236,11 +237,10 @@ class Judge:
         self.add(node, "wrong-type", message, hint)
 
     def no_result(self, function: Function, node: ast.Call, sides: list[Side]) -> None:
-        """Arguments that do not go together: of different kinds, or of one that has no order."""
+        """Arguments that do not go together: of different kinds, or only one where a list is needed."""
         if len(sides) > 1:
             first, other = sides[0], sides[1]
             self.impossible(node, function.name, first, other, remedies.order(first[1], other[1]))
             return
-        wanted = say("a list of numbers, texts, dates or durations")
-        message = say('"{name}" needs {what}, not {value}', name=function.name, what=wanted, value=self.said(sides[0]))
+        message = say('"{name}" needs {what}, not {value}', name=function.name, what=say("a list, or several values"), value=self.said(sides[0]))
         self.add(node.args[0], "wrong-type", message)
