@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from bpflow.definition.directory import DepartmentEntry, DirectoryFile, RoleEntry
+from bpflow.definition.directory import DepartmentEntry, DirectoryFile, EntryKind, RoleEntry
 
 
 class Roster:
@@ -44,6 +44,12 @@ class Roster:
     def role(self, name: str) -> str | None:
         """The id of the role with that id or title."""
         return named(name, self.data.roles)
+
+    def id_of(self, kind: EntryKind, name: str) -> str | None:
+        """The id of an entry as processes name it: a person by his id alone."""
+        if kind == "person":
+            return name if name in self.data.people else None
+        return self.department(name) if kind == "department" else self.role(name)
 
     def department_of(self, person: str) -> str | None:
         """The department in which he works; for one who has none, the first that he heads."""

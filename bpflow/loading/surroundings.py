@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpflow.checks import RULES
+from bpflow.checks.directory import unknown_defaults
 from bpflow.checks.documents import unknown_types
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.fields import DocumentTypeModel
@@ -86,6 +87,7 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     findings += _taken(models, made.types)
     for model, _ in models:
         findings += unknown_types(model, {*made.types, *made.unread})
+        findings += unknown_defaults(model, made.people)
     return made
 
 
