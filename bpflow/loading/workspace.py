@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bpflow.checks import check_calls, check_messages
+from bpflow.checks import check_calls, check_messages, interfaces
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -63,12 +63,12 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
 
 def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
     """What is wrong with the calls of processes by each other, and with their messages to each other."""
-    known = {id: one.graph for id, one in processes.items()}
-    graphs = [graph for graph in known.values() if graph is not None]
-    for graph in graphs:
-        yield from check_calls(graph, known)
-    if len(graphs) == len(known):
-        yield from check_messages(graphs)
+    fit = {id: one.subject if one.graph is not None else None for id, one in processes.items()}
+    subjects, known = [subject for subject in fit.values() if subject is not None], interfaces(fit)
+    for subject in subjects:
+        yield from check_calls(subject, known)
+    if len(subjects) == len(known):
+        yield from check_messages(subjects)
 
 
 def _id(path: Path, loaded: Loaded) -> str:
