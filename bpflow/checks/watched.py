@@ -15,7 +15,6 @@ from bpflow.checks.parties import read_again
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
-from bpflow.expressions import parse
 from bpflow.graph import Block, Expr, Graph, Handler, Part, Task, Trigger, Wait
 
 Where = Literal["pause", "race", "meanwhile", "done-when"]
@@ -56,12 +55,12 @@ def now_in_watched(subject: Subject) -> Iterator[Diagnostic]:
           - {activity: notify, to: initiator, text: Time is up}
     """
     clock = Clock(subject.process.people)
+    uses = {use.place: use for use in subject.uses}
     for one in _watched(subject.graph):
-        parts = subject.origins.get(one.expr.place, ()) if one.expr.place else ()
-        tree = parse(parts[0].text).tree if len(parts) == 1 else None
-        if tree is not None and is_condition(tree):
-            for node in clock.rising(tree, True):
-                yield _finding(parts[0], node, tree, one.where, clock)
+        use = uses.get(one.expr.place) if one.expr.place else None
+        if use is not None and not use.inferred.mistakes and is_condition(use.parsed.tree):
+            for node in clock.rising(use.parsed.tree, True):
+                yield _finding(use.part, node, use.parsed.tree, one.where, clock)
 
 
 def _watched(graph: Graph) -> Iterator[Watched]:
