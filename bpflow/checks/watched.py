@@ -13,7 +13,7 @@ from typing import Literal
 
 from bpflow.checks.parties import read_again
 from bpflow.checks.rule import rule
-from bpflow.checks.subject import Subject
+from bpflow.checks.subject import Subject, Use
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
 from bpflow.graph import Block, Expr, Graph, Handler, Part, Task, Trigger, Wait
 
@@ -45,22 +45,27 @@ def now_in_watched(subject: Subject) -> Iterator[Diagnostic]:
     Bad:
 
         steps:
-          - {activity: pause, until: now >= document.deadline}
+          - {activity: pause, until: today() >= date("2026-12-31")}
           - {activity: notify, to: initiator, text: Time is up}
 
     Good:
 
         steps:
-          - {activity: pause, until: document.deadline}
+          - {activity: pause, until: date("2026-12-31")}
           - {activity: notify, to: initiator, text: Time is up}
     """
     clock = Clock(subject.process.people)
     uses = {use.place: use for use in subject.uses}
     for one in _watched(subject.graph):
         use = uses.get(one.expr.place) if one.expr.place else None
-        if use is not None and not use.inferred.mistakes and is_condition(use.parsed.tree):
+        if use is not None and _is_read(use) and is_condition(use.parsed.tree):
             for node in clock.rising(use.parsed.tree, True):
                 yield _finding(use.part, node, use.parsed.tree, one.where, clock)
+
+
+def _is_read(use: Use) -> bool:
+    """Whether it makes sense as it is written; that something in it may be none is another matter."""
+    return all(mistake.rule == "maybe-none" for mistake in use.inferred.mistakes)
 
 
 def _watched(graph: Graph) -> Iterator[Watched]:
