@@ -96,7 +96,7 @@ def test_a_called_instance_that_has_failed(bpflow: Bpflow, started: Path) -> Non
             bpflow: 1
             id: breaks
             title: Ломается
-            variables: {nothing: {type: document}}
+            variables: {nothing: {type: document, default: none}}
             steps:
               - {id: tell, activity: notify, to: 'user("nobody-here")', text: X}
               - {id: gone, activity: update-document, document: nothing, set: {name: X}}
