@@ -12,6 +12,7 @@ from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process, Start
+from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Span
 from bpflow.expressions import Inferred, Parsed, infer, parse
 from bpflow.graph import Call, Graph, Part, Place
@@ -57,7 +58,8 @@ class Subject:
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
     not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
-    one that could not be read to its end. `others`: its other processes, as far as they are known.
+    one that could not be read to its end. `settings`: those of the workspace; None for a text or a file by itself. `others`: its other
+    processes, as far as they are known.
     """
 
     source: Source
@@ -69,6 +71,7 @@ class Subject:
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
+    settings: Settings | None = None
     others: Mapping[str, Interface] = field(default_factory=dict)
 
     @cached_property
