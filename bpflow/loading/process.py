@@ -146,4 +146,4 @@ def shown_fields(tree: Tree) -> Iterator[Place]:
 
 def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:
     values = finding.message.values
-    return finding.rule.startswith(("unknown-", "jump-")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})
+    return finding.rule.startswith(("unknown-", "jump-", "wrong-type")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})
