@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
+from bpflow.checks.ways.walk import Walk
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
@@ -60,17 +61,22 @@ class Subject:
         return environment(self.process, world_of(self.process, self.types, self.services), self.lost, self.complete)
 
     @cached_property
+    def walk(self) -> Walk:
+        """What is certain at each node, on whichever way it was entered."""
+        return Walk(self.graph)
+
+    @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
         return [self._use(part, place) for place, parts in self.origins.items() for part in parts]
 
     def _use(self, part: Part, place: Place) -> Use:
-        own = self._names_within.get(place)
+        own = self.names_within.get(place)
         around = with_names(self.environment, own) if own else self.environment
         return Use(part, parse(part.text), around, self._within_start(part.span(0, 1)))
 
     @cached_property
-    def _names_within(self) -> dict[Place, Mapping[str, Field]]:
+    def names_within(self) -> dict[Place, Mapping[str, Field]]:
         """The names that only one expression sees, by its place."""
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
