@@ -12,7 +12,7 @@ from itertools import product
 
 from bpflow.checks.ways.given import Fields, Ledger
 from bpflow.checks.ways.regions import Touched
-from bpflow.expressions.facts import Fact, Facts, assume, either, together
+from bpflow.expressions.facts import Both, Constant, Fact, Facts, consequences, either, together
 
 MOST = 12
 """Cases of a node that are kept apart; of more, some are taken together."""
@@ -88,13 +88,19 @@ def all_of(several: Iterable[Iterable[Case]]) -> list[Case]:
 
 @dataclass(slots=True)
 class Judge:
-    """How cases change: by the names of a process, and what is read of them."""
+    """How cases change: by the names of a process, and what is read of them.
+
+    `roots`: the bits by which it is known what is still read · `shared`: variables that something sets which runs beside · `by_outcome`: what is there
+    once a path has a value · `tested`: the constants with which anything is compared.
+    """
 
     ledger: Ledger
     roots: Mapping[str, int]
     shared: frozenset[str]
     variables: frozenset[str]
     by_outcome: Mapping[tuple[str, str], Mapping[str, int]]
+    tested: frozenset[Constant]
+    seen: dict[tuple[int, Facts], tuple[ast.expr, Both]] = field(default_factory=dict)
 
     # ── conditions ──────────────────────────────────────────────────────────────────────────────────────────────────
     def known(self, case: Case, names: Iterable[str]) -> Facts:
@@ -103,13 +109,20 @@ class Judge:
         more = [Fact((name,), bool(case.gone & bits[name,]), None) for name in names if (name,) in bits and (case.there | case.gone) & bits[name,]]
         return case.facts.union(more) if more else case.facts
 
-    def assuming(self, case: Case, tree: ast.expr, truth: bool, names: Iterable[str]) -> Case | None:
-        """The case after the condition has been evaluated to `truth`. None: in this case it never is."""
-        found = assume(tree, truth, self.known(case, names))
-        if found is None:
-            return None
+    def judged(self, case: Case, tree: ast.expr, names: Iterable[str]) -> tuple[Case | None, Case | None]:
+        """The case after the condition has been evaluated to true, and to false. None: in this case it never is."""
+        known = self.known(case, names)
+        key = id(tree), known
+        if key not in self.seen:
+            self.seen[key] = tree, consequences(tree, known)
+        true, false = self.seen[key][1]
+        return self._with(case, known, true), self._with(case, known, false)
+
+    def _with(self, case: Case, known: Facts, found: Facts | None) -> Case | None:
+        if found is None or found is known:
+            return None if found is None else case
         there = case.there
-        for fact in found - case.facts:
+        for fact in found - known:
             there |= self._proved(fact)
         return replace(case, there=there, gone=case.gone & ~there, facts=frozenset(fact for fact in found if self._lasts(fact)))
 
@@ -125,7 +138,12 @@ class Judge:
     def _lasts(self, fact: Fact) -> bool:
         """Whether a fact is worth being kept: what it is about is read elsewhere, and nothing runs beside that changes it."""
         names = fact.names
-        return names in self.ledger.paths and names[0] not in self.shared and not (len(names) == 1 and names in self.ledger.bits)
+        return names in self.ledger.paths and names[0] not in self.shared and not (len(names) == 1 and (names in self.ledger.bits or names[0] == "document"))
+
+    def constant(self, names: tuple[str, ...], value: Constant) -> Fact:
+        """What is so once a constant has been written: the value itself only if some comparison asks for it."""
+        asked = value is None or isinstance(value, bool) or value in self.tested
+        return Fact(names, True, value) if asked else Fact(names, False, None)
 
     # ── results ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def given(self, case: Case, name: str | None, fields: Fields, facts: Iterable[Fact] = ()) -> Case:
@@ -152,7 +170,7 @@ class Judge:
         """The case after variables have been set, each to a constant, or (NOT_KNOWN) to something else."""
         new = dict(values)
         facts = {fact for fact in case.facts if fact.names[0] not in new}
-        facts |= {fact for name, value in new.items() if value is not NOT_KNOWN and self._lasts(fact := Fact((name,), True, value))}  # type: ignore[arg-type]
+        facts |= {fact for name, value in new.items() if value is not NOT_KNOWN and self._lasts(fact := self.constant((name,), value))}  # type: ignore[arg-type]
         return replace(case, facts=frozenset(facts))
 
     # ── what others do ──────────────────────────────────────────────────────────────────────────────────────────────

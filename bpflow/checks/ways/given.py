@@ -7,11 +7,11 @@ reads it fail. Sets of names and fields are numbers, a bit for each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from bpflow.expressions import parse
-from bpflow.graph import Block, Call, Graph, Handler, Node, Outcome, Step, Task, Trigger, Wait, expressions
+from bpflow.graph import Block, Call, Expr, Graph, Handler, Node, Outcome, Step, Task, Trigger, Wait, expressions
 
 Fields: TypeAlias = frozenset[str] | None
 """The fields of a record; None: all that anybody may read of it."""
@@ -120,16 +120,22 @@ class Ledger:
         return found
 
 
-def ledger(graph: Graph) -> Ledger:
-    """The results of a process. What has the name of a variable, an input or of people is none: that clash is a finding of its own."""
+def expressions_in(graph: Graph) -> dict[str, tuple[Expr, ...]]:
+    """The expressions of each node; under "" those that stand in none."""
+    return {"": tuple(expressions(replace(graph, nodes=()))), **{node.id: tuple(expressions(node)) for node in graph.nodes}}
+
+
+def ledger(graph: Graph, written: Mapping[str, tuple[Expr, ...]]) -> Ledger:
+    """The results of a process, with its expressions by node. What has the name of a variable, an input or of people is none: that
+    clash is a finding of its own."""
     found = Ledger()
     others = {"document", "initiator", *(variable.name for variable in graph.variables), *(name for name, _ in (*graph.inputs, *graph.people))}
     for name, fields in _all_gifts(graph):
         if name not in others:
             before = found.fields.get(name, frozenset())
             found.fields[name] = None if before is None or fields is None else before | fields
-    for expr in expressions(graph):
-        for path in parse(expr.text).paths:
+    for text in {expr.text for exprs in written.values() for expr in exprs}:
+        for path in parse(text).paths:
             found.paths |= {path.names[:length] for length in range(1, len(path.names) + 1)}
     _number(found)
     return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from bpflow.checks.ways.regions import Layout, Region
-from bpflow.graph import Block, Exit, Expr, Flow, Graph, Node, expressions, flows
+from bpflow.graph import Block, Exit, Expr, Flow, Graph, Node, flows
 
 
-def lasting(graph: Graph, layout: Layout, read: Callable[[Expr], int]) -> dict[str, int]:
-    """By node the bits of all that is read at it or later, on whichever way; `read` gives those of one expression."""
+def lasting(graph: Graph, layout: Layout, written: Mapping[str, tuple[Expr, ...]], read: Callable[[Expr], int]) -> dict[str, int]:
+    """By node the bits of all that is read at it or later, on whichever way. `written`: the expressions of each node · `read` gives the bits of
+    one."""
     outputs = 0
     for _, expr in graph.outputs:
         outputs |= read(expr)
@@ -18,7 +19,7 @@ def lasting(graph: Graph, layout: Layout, read: Callable[[Expr], int]) -> dict[s
     for id, region in layout.regions.items():
         node = layout.nodes[id]
         own[id] = outputs if isinstance(node, Exit) else 0
-        for expr in expressions(node):
+        for expr in written[id]:
             own[id] |= read(expr)
         follows[id] = {layout.target(start, flow)[0] if flow.to is None else flow.to for flow, start in _ways(node, region)}
     for handler in graph.handlers:
@@ -44,7 +45,7 @@ def _closed(own: dict[str, int], follows: dict[str, set[str]]) -> dict[str, int]
         for one in nexts:
             before.setdefault(one, []).append(name)
     found = dict(own)
-    todo = [*reversed(found)]
+    todo = [*found]
     while todo:
         name = todo.pop()
         for one in before.get(name, ()):

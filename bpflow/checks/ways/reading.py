@@ -9,10 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from bpflow.checks.ways.cases import Case, Judge
-from bpflow.expressions import parse
+from bpflow.diagnostics import Refused
+from bpflow.expressions import Code, Question, Value, compile_code, parse
 
 NOTHING = Case(0, 0, frozenset())
 """The case in which nothing is certain."""
@@ -25,6 +28,27 @@ class Missing:
     names: tuple[str, ...]
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Where expressions see some variables, and can ask nothing."""
+
+    names: Mapping[str, Any]
+
+    @property
+    def now(self) -> datetime:
+        """No expression that asks for the time is evaluated here."""
+        raise LookupError
+
+    @property
+    def zone(self) -> str:
+        """Nor one that asks for the calendar."""
+        raise LookupError
+
+    def ask(self, question: Question) -> Value:
+        """Nobody answers."""
+        raise LookupError(question)
 
 
 @dataclass(frozen=True)
@@ -76,10 +100,29 @@ class Text:
         bits = self.certain & ~case.there
         return replace(case, there=case.there | bits, gone=case.gone & ~bits) if bits else case
 
-    def assuming(self, case: Case, truth: bool) -> Case | None:
-        """The case once it has been evaluated to `truth`; None: it never is."""
-        found = self.judge.assuming(case, self.tree, truth, self.results)
-        return None if found is None else self.after(found)
+    def judged(self, case: Case) -> tuple[Case | None, Case | None]:
+        """The case once it has been evaluated to true, and to false; None: it never is."""
+        value = self.comes_to(case)
+        true, false = self.judge.judged(case, self.tree, self.results)
+        return (
+            None if true is None or value is False else self.after(true),
+            None if false is None or value is True else self.after(false),
+        )
+
+    def comes_to(self, case: Case) -> object:
+        """Its value where all that it reads are variables of which the value is known; else None."""
+        if not case.facts or not self.names or self.results:
+            return None
+        values = {fact.names[0]: fact.value for fact in case.facts if fact.equal and len(fact.names) == 1}
+        try:
+            return self.code(_Values(values)) if self.names <= values.keys() else None
+        except (Refused, LookupError):
+            return None
+
+    @cached_property
+    def code(self) -> Code:
+        """The expression, to be evaluated."""
+        return compile_code(self.text, self.people)
 
     def missing(self, case: Case) -> list[Missing]:
         """What it reads in a case and is not certain to be there."""
@@ -163,7 +206,7 @@ class _Reader:
 
     def assuming(self, node: ast.expr, case: Case, truth: bool, own: frozenset[str]) -> Case | None:
         names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-        return self.judge.assuming(case, node, truth, names - own)
+        return self.judge.judged(case, node, names - own)[0 if truth else 1]
 
     # ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def path(self, node: ast.expr, case: Case, own: frozenset[str]) -> Case:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from bpflow.checks.ways.given import Ledger, brought, gives
-from bpflow.graph import Block, Call, Choose, Exit, Flow, Graph, Handler, Join, Node, Step, Task, flows
+from bpflow.graph import Block, Choose, Flow, Graph, Handler, Join, Node, Step, Task, flows
 
 Region: TypeAlias = tuple[str, int]
 """A block ("" for the process), and the number of one of its handlers, or -1 for its body."""
@@ -22,13 +22,12 @@ ROOT: Region = ("", -1)
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What some nodes do to names. `given`: bits of all that they may give · `lost`: bits that may be gone although they have been there ·
-    `names`: those of the results · `variables`: those that they set · `fails`: whether an error may come out of them."""
+    `names`: those of the results · `variables`: those that they set."""
 
     given: int = 0
     lost: int = 0
     names: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
-    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Layout:
     def __init__(self, graph: Graph, ledger: Ledger) -> None:
         self.graph, self.ledger = graph, ledger
         self.nodes: Mapping[str, Node] = {node.id: node for node in graph.nodes}
+        self.source = {flow.id: node.id for node in graph.nodes for flow in flows(node)}
         self.regions = self._regions()
         self._within: dict[Region, frozenset[str]] = {}
         self._touched: dict[frozenset[str], Touched] = {}
@@ -147,8 +147,7 @@ class Layout:
                     lost |= self.ledger.named(node.forgets)
                     names.update(node.forgets)
                     variables |= {name for name, _ in node.sets} if node.gives is None else set()
-        fails = any(isinstance(node, Call) or (isinstance(node, Exit) and node.how == "raise") for node in nodes)
-        return Touched(self.ledger.named(names), lost, frozenset(names), frozenset(variables), fails)
+        return Touched(self.ledger.named(names), lost, frozenset(names), frozenset(variables))
 
     def body(self, block: str) -> Touched:
         """What the body of a block may have done when one of its handlers begins."""
@@ -223,4 +222,4 @@ def together(*several: Touched) -> Touched:
     for one in several:
         given, lost = given | one.given, lost | one.lost
     names, variables = (frozenset[str]().union(*sets) for sets in ([one.names for one in several], [one.variables for one in several]))
-    return Touched(given, lost, names, variables, any(one.fails for one in several))
+    return Touched(given, lost, names, variables)

@@ -14,6 +14,7 @@ from bpflow.checks.ways.walk import Walk
 from bpflow.diagnostics import Message, say
 from bpflow.graph import Block, Choose, Expr, Flow, Handler, Node, StepInfo, Task, Wait, flows, is_way, step_name, step_of
 
+FAILS = say("fails")
 MOST = 12
 """Steps of a way that are told; of a longer one those at which it was decided."""
 
@@ -59,6 +60,8 @@ class Telling:
         lines: list[tuple[str, Message | None]] = []
         for case in way:
             node, branch = self._passed(case.flow)
+            if branch == FAILS and case.before:
+                node = self.walk.layout.nodes.get(case.before[0].node)
             if node is not None and not is_way(node.id):
                 line = (self.called(node.id), branch)
                 if lines and lines[-1][0] == line[0] and (branch is None or lines[-1][1] is None):
@@ -133,7 +136,7 @@ def _happened(handler: Handler, stage: str) -> Message:
     trigger = handler.trigger
     match trigger.kind:
         case "error":
-            return say("an error happens")
+            return FAILS
         case "answer":
             return say("somebody answers")
         case "overdue":

@@ -57,7 +57,7 @@ def _conditions(walk: Walk, node: Choose, case: Case) -> Iterator[Seen]:
         if left is None:
             return
         yield condition, left
-        left = walk.text(condition).assuming(left, False) if node.hit == "first" else walk.text(condition).after(left)
+        left = walk.text(condition).judged(left)[1] if node.hit == "first" else walk.text(condition).after(left)
 
 
 def _form(outcome: Outcome | Trigger) -> Iterator[Expr]:

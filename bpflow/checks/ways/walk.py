@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from bpflow.checks.ways.cases import NOT_KNOWN, Case, Cases, Judge, all_of, common
-from bpflow.checks.ways.given import ANSWER, Fields, Ledger, brought, decided, form_fields, ledger, tasks_in, while_open
+from bpflow.checks.ways.given import ANSWER, Fields, Ledger, brought, decided, expressions_in, form_fields, ledger, tasks_in, while_open
 from bpflow.checks.ways.lasting import lasting
 from bpflow.checks.ways.reading import Text
 from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region
 from bpflow.expressions import parse
-from bpflow.expressions.facts import Fact, Facts, either
+from bpflow.expressions.facts import Constant, Fact, Facts, either
 from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Node, Step, Task, Wait
 
 PATIENCE = 60
@@ -35,16 +35,17 @@ class Walk:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.ledger: Ledger = ledger(graph)
+        self.written = expressions_in(graph)
+        self.ledger: Ledger = ledger(graph, self.written)
         self.layout = Layout(graph, self.ledger)
         self.people = {name: expr.text for name, expr in graph.people}
         variables = frozenset((*(variable.name for variable in graph.variables), *(name for name, _ in graph.inputs)))
         roots = dict(self.ledger.whole)
         for name in sorted({path[0] for path in self.ledger.paths} - roots.keys()):
             roots[name] = 1 << (len(self.ledger.bits) + len(roots))
-        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, _by_outcome(graph, self.ledger))
+        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, _by_outcome(graph, self.ledger), _tested(self.written))
         self.texts: dict[tuple[str, frozenset[str]], Text] = {}
-        self.live = lasting(graph, self.layout, lambda expr: self._roots(expr))
+        self.live = lasting(graph, self.layout, self.written, self._roots)
         self.at: dict[str, Cases] = {}
         self.ends = Cases()
         self.turns: dict[str, Cases] = {}
@@ -166,7 +167,7 @@ class Walk:
         if isinstance(node, Block) and node.each is not None:
             self.turns.setdefault(block, Cases()).add(arrived)
         elif self._forks(region) and (not isinstance(node, Block) or node.need == "all"):
-            if self._arrived.setdefault((region, self._thread_of(region, origin.node, flow)), Cases()).add(arrived):
+            if self._arrived.setdefault((region, self._thread_of(region, self.layout.source.get(flow.id, origin.node), flow)), Cases()).add(arrived):
                 self._open[region] = None
         else:
             self._over(block, arrived)
@@ -279,7 +280,7 @@ class Walk:
         if node.turn:
             case = self.judge.given(case, node.turn, frozenset(("turn",)))
         if node.gives is not None:
-            facts = [Fact((node.gives, name), True, value) for name, value in values if value is not NOT_KNOWN]  # type: ignore[arg-type]
+            facts = [self.judge.constant((node.gives, name), value) for name, value in values if value is not NOT_KNOWN]  # type: ignore[arg-type]
             case = self.judge.given(case, node.gives, frozenset(name for name, _ in values), facts)
         elif values:
             case = self.judge.sets(case, values)
@@ -291,10 +292,9 @@ class Walk:
         for condition, flow in node.arms:
             if left is None:
                 return
-            taken = self.text(condition).assuming(left, True)
+            taken, left = self.text(condition).judged(left)
             if taken is not None:
                 self._go(region, flow, taken, origin)
-            left = self.text(condition).assuming(left, False)
         if left is not None and node.otherwise is not None:
             self._go(region, node.otherwise, left, origin)
 
@@ -305,12 +305,12 @@ class Walk:
         none: Case | None = case
         for number, (condition, flow) in enumerate(node.arms):
             others = self.layout.others(fork, number)
-            taken, skipped = (self.text(condition).assuming(case, truth) for truth in (True, False))
+            taken, skipped = self.text(condition).judged(case)
             if taken is not None:
                 self._go(region, flow, self.judge.beside(taken, others), origin)
             if skipped is not None:
                 self._skipped.setdefault((node.id, number), Cases()).add(self.judge.beside(skipped, others).entering("", flow.id, origin))
-            none = self.text(condition).assuming(none, False) if none else None
+            none = self.text(condition).judged(none)[1] if none else None
         if none is not None and node.otherwise is not None:
             self._go(region, node.otherwise, none, origin)
 
@@ -339,7 +339,25 @@ class Walk:
             for handler in self.graph.handlers:
                 if handler.trigger.kind == "alone" and handler.name == node.id:
                     self._go(("", self.graph.handlers.index(handler)), handler.entry, rested, origin)
+        self._fail(region, rested, origin)
         self._go(region, node.out, self.judge.given(rested, node.gives, None), origin)
+
+    def _fail(self, region: Region, case: Case, origin: Case) -> None:
+        """An error goes to the handlers around; not to those of a block whose place another one has taken, or for whose error it is."""
+        while True:
+            block, number = region
+            handlers = self.layout.handlers(block)
+            if number < 0 or not (handlers[number].cancels or handlers[number].trigger.kind == "error"):
+                for other, handler in enumerate(handlers):
+                    if handler.trigger.kind == "error":
+                        caught = self.judge.beside(case, self.layout.beside(block, other))
+                        caught = self.judge.given(caught, handler.gives, brought(handler.trigger))
+                        self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, caught, origin)
+                        if not handler.trigger.name:
+                            return
+            if region[0] == "":
+                return
+            case, region = self._outside(region, case), self.layout.around(region)
 
     def _exit(self, region: Region, node: Exit, case: Case) -> None:
         if node.how == "end":
@@ -347,9 +365,11 @@ class Walk:
             while region != ROOT:
                 out, region = self._outside(region, out), self.layout.around(region)
             self.ends.add(out.entering("", "", case))
-        elif node.out is not None:
-            self._go(region, node.out, case, case)
-        elif node.how == "terminate" and isinstance(block := self.layout.nodes.get(node.name), Block):
+        elif node.how == "raise":
+            self._fail(region, case, case)
+            if node.out is not None:
+                self._go(region, node.out, case, case)
+        elif isinstance(block := self.layout.nodes.get(node.name), Block):
             self._go(self.layout.regions[node.name], block.out, case, case)
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +396,7 @@ class Walk:
         """What may happen while a block is open: at any time, so nothing is certain of what its body does."""
         node = self.layout.nodes.get(block)
         for number, handler in enumerate(self.layout.handlers(block)):
-            if handler.trigger.kind == "alone" or (handler.trigger.kind == "error" and not self.layout.body(block).fails):
+            if handler.trigger.kind in ("alone", "error"):
                 continue
             for case in self.handled(block, number, origin):
                 start = self.layout.around(body) if handler.outside else (block, number)
@@ -399,9 +419,6 @@ class Walk:
 
     def armed(self, block: str, origin: Case) -> Case:
         """What stays certain of a case as long as the block is open that was entered in it."""
-        within = self.layout.within((block, -1))
-        if len(within) == 1 and all(isinstance(self.layout.nodes[id], Call) for id in within):
-            return self.judge.beside(origin, self.layout.beside(block))
         return self.judge.beside(self.judge.beside(origin, self.layout.body(block)), self.layout.beside(block))
 
 
@@ -411,6 +428,13 @@ def _constant(expr: Expr) -> object:
     if isinstance(tree, ast.Constant):
         return tree.value
     return NOT_KNOWN
+
+
+def _tested(written: Mapping[str, tuple[Expr, ...]]) -> frozenset[Constant]:
+    """The constants with which some expression compares something."""
+    trees = [parse(text).tree for text in {expr.text for exprs in written.values() for expr in exprs}]
+    found = (inner for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare) for inner in ast.walk(node))
+    return frozenset(node.value for node in found if isinstance(node, ast.Constant))  # type: ignore[misc]
 
 
 def _by_outcome(graph: Graph, known: Ledger) -> dict[tuple[str, str], dict[str, int]]:
