@@ -278,7 +278,8 @@ class Walk:
         case = self._after(origin, (expr for _, expr in node.sets))
         values = [(name, _constant(expr)) for name, expr in node.sets]
         if node.turn:
-            case = self.judge.given(case, node.turn, frozenset(("turn",)))
+            first = [Fact((node.turn, "turn"), True, 1)] if case.gone & self.ledger.bits.get((node.turn,), 0) else []
+            case = self.judge.given(case, node.turn, frozenset(("turn",)), first)
         if node.gives is not None:
             facts = [self.judge.constant((node.gives, name), value) for name, value in values if value is not NOT_KNOWN]  # type: ignore[arg-type]
             case = self.judge.given(case, node.gives, frozenset(name for name, _ in values), facts)
