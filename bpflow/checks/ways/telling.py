@@ -62,14 +62,12 @@ class Telling:
             node, branch = self._passed(case.flow)
             if branch == FAILS and case.before:
                 node = self.walk.layout.nodes.get(case.before[0].node)
-            if node is not None and not is_way(node.id):
-                line = (self.called(node.id), branch)
-                if lines and lines[-1][0] == line[0] and (branch is None or lines[-1][1] is None):
-                    line = (line[0], branch or lines.pop()[1]) if branch is None else (lines.pop()[0], branch)
-                if not lines or lines[-1] != line:
-                    lines.append(line)
-            elif branch is not None:
-                lines.append(("", branch))
+            name = self.called(node.id) if node is not None and not is_way(node.id) else ""
+            if name and lines and lines[-1][0] == name and None in (branch, lines[-1][1]):
+                branch = branch or lines[-1][1]
+                lines.pop()
+            if name or branch is not None:
+                lines.append((name, branch))
         if len(lines) > MOST:
             lines = [line for number, line in enumerate(lines) if line[1] is not None or number in (0, len(lines) - 1)][-MOST:]
         return tuple(_line(name, branch) for name, branch in lines)

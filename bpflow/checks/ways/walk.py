@@ -166,7 +166,7 @@ class Walk:
         node = self.layout.nodes.get(block)
         if isinstance(node, Block) and node.each is not None:
             self.turns.setdefault(block, Cases()).add(arrived)
-        elif self._forks(region) and (not isinstance(node, Block) or node.need == "all"):
+        elif (forks := self._forks(region)) and (not isinstance(node, Block) or node.need == "all" or node.need >= len(forks[0].threads)):
             if self._arrived.setdefault((region, self._thread_of(region, self.layout.source.get(flow.id, origin.node), flow)), Cases()).add(arrived):
                 self._open[region] = None
         else:
@@ -230,11 +230,10 @@ class Walk:
     def _all_threads(self, region: Region, fork: Fork) -> list[Case]:
         if any(thread.joins for thread in fork.threads):
             return []
-        options: list[list[Case]] = []
-        for number in range(len(fork.threads)):
-            cases = self._completed(region, (fork.node, number))
-            skipped = self._skipped.get((fork.node, number))
-            options.append(cases + (skipped.all if skipped else []))
+        block = self.layout.nodes.get(region[0])
+        options = [self._completed(region, (fork.node, number)) for number in range(len(fork.threads))]
+        for number, cases in enumerate(options if not isinstance(block, Block) or block.need == "all" else ()):
+            cases += self._skipped[fork.node, number].all if (fork.node, number) in self._skipped else []
         if fork.tangled:
             return all_of([[common(*cases)] for cases in options if cases])
         return all_of(options) if all(options) else []
