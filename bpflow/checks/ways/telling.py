@@ -66,7 +66,7 @@ class Telling:
             if name and lines and lines[-1][0] == name and None in (branch, lines[-1][1]):
                 branch = branch or lines[-1][1]
                 lines.pop()
-            if name or branch is not None:
+            if (name or branch is not None) and (name, branch) not in lines[-1:]:
                 lines.append((name, branch))
         if len(lines) > MOST:
             lines = [line for number, line in enumerate(lines) if line[1] is not None or number in (0, len(lines) - 1)][-MOST:]
@@ -118,7 +118,7 @@ class Telling:
         if flow is node.otherwise or flow == node.otherwise:
             return say("otherwise")
         condition: Expr | None = next((condition for condition, out in node.arms if out == flow), None)
-        return say("`{condition}`", condition=condition.text) if condition and len(condition.text) < 80 else None
+        return say("`{condition}`", condition=condition.text) if condition and condition.text != "true" and len(condition.text) < 80 else None
 
 
 def _same(task: Task, node: Choose, flow: Flow) -> Flow:

@@ -18,7 +18,7 @@ from bpflow.checks.ways.reading import Text
 from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region, together
 from bpflow.expressions import parse
 from bpflow.expressions.facts import Constant, Fact, Facts, either
-from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Node, Step, Task, Wait
+from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Node, Step, Task, Wait, expressions
 
 PATIENCE = 60
 """So often may new cases come to a node before they are all taken together."""
@@ -58,6 +58,7 @@ class Walk:
         self._joined: dict[str, dict[str, Cases]] = {}
         self._todo: deque[tuple[str, Case]] = deque()
         self._open: dict[Region | str, None] = {}
+        self._heard: dict[str, int] = {}
         self._forked: dict[Region, list[Fork]] = {}
         self._known_to_turns: dict[str, tuple[frozenset[str], int]] = {}
         self._walk()
@@ -417,14 +418,26 @@ class Walk:
         while True:
             block, number = region
             handlers = self.layout.handlers(block) if number < 0 else ()
-            if handlers:
-                self.resting.setdefault(block, Cases()).add(case)
-            for other, handler in enumerate(handlers):
-                if handler.trigger.kind not in (*OF_TASK, "error", "alone"):
-                    self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, self.caught(block, other, case), origin)
+            added = self._resting(block, case.entering("", "", origin)) if handlers else None
+            for other, handler in enumerate(handlers if added else ()):
+                if added and handler.trigger.kind not in (*OF_TASK, "error", "alone"):
+                    self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, self.caught(block, other, added), added)
             if not block:
                 return
             case, region = self._outside(region, case), self.layout.around(region)
+
+    def _resting(self, block: str, case: Case) -> Case | None:
+        """Notes that the body of a block rests, as far as what may happen then reads it; None if it is known."""
+        if block not in self._heard:
+            node = self.layout.nodes.get(block)
+            after = (node.out.to if isinstance(node, Block) else "") or ""
+            handlers = self.layout.handlers(block)
+            self._heard[block] = 0
+            for live in (self.live.get(handler.entry.to or after, -1) for handler in handlers):
+                self._heard[block] |= live
+            for expr in expressions(handlers):
+                self._heard[block] |= self._roots(expr)
+        return self.resting.setdefault(block, Cases()).add(self.judge.pruned(case, self._heard[block]))
 
     def caught(self, block: str, number: int, case: Case) -> Case:
         """The case in which a handler of a block begins when its body rests in a case. What is not cancelled goes on."""
