@@ -41,12 +41,14 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A node from which several tokens go on. `some`: perhaps not on all of its flows · `tangled`: its threads come to the same nodes."""
+    """A node from which several tokens go on. `some`: perhaps not on all of its flows · `tangled`: its threads come to the same nodes · `turns`: one
+    of them comes back to it."""
 
     node: str
     threads: tuple[Thread, ...]
     some: bool
     tangled: bool
+    turns: bool
 
 
 class Layout:
@@ -194,7 +196,7 @@ class Layout:
             joins = {id for number, one in enumerate(reached) for other in reached[:number] for id in one & other if isinstance(self.nodes[id], Join)}
             threads = tuple(self._thread(flow, frozenset(joins)) for flow in flows_out)
             apart = len(frozenset[str]().union(*(thread.nodes for thread in threads))) == sum(len(thread.nodes) for thread in threads)
-            self._forks[node.id] = Fork(node.id, threads, some, not apart)
+            self._forks[node.id] = Fork(node.id, threads, some, not apart, any(node.id in thread.nodes for thread in threads))
         return self._forks[node.id]
 
     def _thread(self, flow: Flow, joins: frozenset[str]) -> Thread:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bpflow.checks.ways.cases import NOT_KNOWN, Case, Cases, Judge, all_of, common
-from bpflow.checks.ways.given import ANSWER, Ledger, brought, decided, expressions_in, form_fields, ledger, tasks_in, while_open
+from bpflow.checks.ways.given import ANSWER, Ledger, brought, by_outcome, decided, expressions_in, form_fields, ledger, tasks_in, tested, while_open
 from bpflow.checks.ways.lasting import lasting
 from bpflow.checks.ways.reading import Text
 from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region, together
 from bpflow.expressions import parse
-from bpflow.expressions.facts import Constant, Fact, Facts, either
-from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Node, Step, Task, Wait, expressions
+from bpflow.expressions.facts import Fact, Facts, either
+from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Step, Task, Wait, expressions
 
 PATIENCE = 60
 """So often may new cases come to a node before they are all taken together."""
@@ -45,7 +45,7 @@ class Walk:
         roots = dict(self.ledger.whole)
         for name in sorted({path[0] for path in self.ledger.paths} - roots.keys()):
             roots[name] = 1 << (len(self.ledger.bits) + len(roots))
-        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, _by_outcome(graph, self.ledger), _tested(self.written))
+        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, by_outcome(graph, self.ledger), tested(self.written))
         self.texts: dict[tuple[str, frozenset[str]], Text] = {}
         self.live = lasting(graph, self.layout, self.written, self._roots)
         self.at: dict[str, Cases] = {}
@@ -218,7 +218,7 @@ class Walk:
         best: Place = None
         size = 0
         for fork in self._forks(region):
-            for number, thread in enumerate(fork.threads):
+            for number, thread in enumerate(fork.threads if not fork.turns else ()):
                 if fork.node != but and (node in thread.nodes or (flow is not None and thread.flow == flow)) and (best is None or len(thread.nodes) < size):
                     best, size = (fork.node, number), len(thread.nodes)
         return best
@@ -233,7 +233,7 @@ class Walk:
         return found
 
     def _all_threads(self, region: Region, fork: Fork) -> list[Case]:
-        if any(thread.joins for thread in fork.threads):
+        if fork.turns or any(thread.joins for thread in fork.threads):
             return []
         block = self.layout.nodes.get(region[0])
         options = [self._completed(region, (fork.node, number)) for number in range(len(fork.threads))]
@@ -452,34 +452,3 @@ def _constant(expr: Expr) -> object:
     if isinstance(tree, ast.Constant):
         return tree.value
     return NOT_KNOWN
-
-
-def _tested(written: Mapping[str, tuple[Expr, ...]]) -> frozenset[Constant]:
-    """The constants with which some expression compares something."""
-    trees = [parse(text).tree for text in {expr.text for exprs in written.values() for expr in exprs}]
-    found = (inner for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare) for inner in ast.walk(node))
-    return frozenset(node.value for node in found if isinstance(node, ast.Constant))  # type: ignore[misc]
-
-
-def _by_outcome(graph: Graph, known: Ledger) -> dict[tuple[str, str], dict[str, int]]:
-    """What is there once it is known which outcome a task has come to, or which arm a wait: by the path that tells, and its value."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    several: set[str] = set()
-    for node in graph.nodes:
-        name, values = _told_by(node, known)
-        for path, there in values.items():
-            if name in {one for one, _ in found} and path in found:
-                several.add(name)
-            found.setdefault(path, {}).update(there)
-    return {path: there for path, there in found.items() if path[0] not in several}
-
-
-def _told_by(node: Node, known: Ledger) -> tuple[str, dict[tuple[str, str], dict[str, int]]]:
-    match node:
-        case Task() if node.gives:
-            return node.gives, {(node.gives, "outcome"): {name: known.mask(node.gives, decided(node, name)) for name, _ in node.outcomes}}
-        case Wait() if node.gives and node.names:
-            fields = [brought(trigger) for trigger, _ in node.arms]
-            masks = {name: known.mask(node.gives, None if one is None else one | {"won"}) for name, one in zip(node.names, fields, strict=True)}
-            return node.gives, {(node.gives, "won"): masks}
-    return "", {}
