@@ -97,7 +97,8 @@ class Walk:
         while self._todo or self._open:
             if self._todo:
                 node, case = self._todo.popleft()
-                self._leave(node, case)
+                if any(case is one for one in self.at[node].all):  # else another one tells as much
+                    self._leave(node, case)
             else:
                 one = next(iter(self._open))
                 del self._open[one]
