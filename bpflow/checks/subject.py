@@ -10,6 +10,7 @@ from functools import cached_property
 from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
+from bpflow.checks.ways.walk import Walk
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process, Start
 from bpflow.definition.settings import Settings
@@ -81,12 +82,17 @@ class Subject:
         return gathered(environment(self.process, self.graph, around, self.lost, self.complete), self.graph)
 
     @cached_property
+    def walk(self) -> Walk:
+        """What is certain at each node, on whichever way it was entered."""
+        return Walk(self.graph)
+
+    @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
         return [self._use(part, place) for place, part in self._parts()]
 
     def _use(self, part: Part, place: Place) -> Use:
-        own, start = self._names_within.get(place), self._start_around(part.span(0, 1))
+        own, start = self.names_within.get(place), self._start_around(part.span(0, 1))
         around = with_names(self.environment, own) if own else self.environment
         if start is not None:
             around = at_start(around, start)
@@ -101,7 +107,7 @@ class Subject:
                 yield from ((place, one) for one in (_ordered(part) if place in orders else (part,)))
 
     @cached_property
-    def _names_within(self) -> dict[Place, Mapping[str, Field]]:
+    def names_within(self) -> dict[Place, Mapping[str, Field]]:
         """The names that only one expression sees, by its place."""
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
