@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
+from bpflow.checks.environment import Around, Environment, Named, environment, with_names, world_of
+from bpflow.checks.gathered import gathered
+from bpflow.checks.interface import Interface
+from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Span
-from bpflow.expressions import Parsed, parse
+from bpflow.expressions import Inferred, Known, Parsed, infer, parse
 from bpflow.graph import Graph, Part, Place
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
@@ -23,6 +26,16 @@ class Use:
     parsed: Parsed
     around: Environment
     at_start: bool
+    place: Place
+    """Where the expression of the graph stands that it is, or is a part of."""
+    inferred: Inferred
+    """Its type, and what is wrong with it."""
+
+    @property
+    def whole(self) -> Span:
+        """The place of the expression."""
+        text = self.part.text
+        return self.part.span(len(text) - len(text.lstrip()), len(text.strip()))
 
     def span(self, offset: int, length: int) -> Span:
         """The place of some of its characters."""
@@ -37,12 +50,13 @@ class Use:
         return self.around.field(names, self.at_start)
 
 
-@dataclass
+@dataclass(eq=False)
 class Subject:
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
-    not be read: nothing is said against them. `complete`: there are no such parts.
+    not be read: nothing is said against them. `complete`: there are no such parts. `directory` is that of the workspace, `others` are its other
+    processes, as far as they are known.
     """
 
     source: Source
@@ -53,11 +67,14 @@ class Subject:
     lost: frozenset[str] = frozenset()
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    directory: DirectoryFile | None = None
+    others: Mapping[str, Interface] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
         """What expressions may name."""
-        return environment(self.process, world_of(self.process, self.types, self.services), self.lost, self.complete)
+        around = Around(world_of(self.process, self.types, self.services), self.directory, self.others)
+        return gathered(environment(self.process, self.graph, around, self.lost, self.complete), self.graph)
 
     @cached_property
     def uses(self) -> list[Use]:
@@ -67,7 +84,19 @@ class Subject:
     def _use(self, part: Part, place: Place) -> Use:
         own = self._names_within.get(place)
         around = with_names(self.environment, own) if own else self.environment
-        return Use(part, parse(part.text), around, self._within_start(part.span(0, 1)))
+        at_start, parsed = self._within_start(part.span(0, 1)), parse(part.text)
+        return Use(part, parsed, around, at_start, place, self._inferred(parsed, around.known_at_start if at_start else around.known))
+
+    def _inferred(self, parsed: Parsed, known: Known) -> Inferred:
+        """What is inferred where these types are known; a file has many an expression in several places."""
+        key = (parsed.text, id(known))
+        if key not in self._done:
+            self._done[key] = (infer(parsed, known), known)
+        return self._done[key][0]
+
+    @cached_property
+    def _done(self) -> dict[tuple[str, int], tuple[Inferred, Known]]:
+        return {}
 
     @cached_property
     def _names_within(self) -> dict[Place, Mapping[str, Field]]:
