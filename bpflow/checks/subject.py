@@ -9,11 +9,14 @@ from functools import cached_property
 from bpflow.checks.environment import Around, Environment, Named, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
+from bpflow.checks.possible import Possible
 from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.forms import FormField
 from bpflow.definition.process import Process
+from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
 from bpflow.expressions import Inferred, Known, Parsed, infer, parse
-from bpflow.graph import Graph, Part, Place
+from bpflow.graph import Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
 
@@ -77,9 +80,28 @@ class Subject:
         return gathered(environment(self.process, self.graph, around, self.lost, self.complete), self.graph)
 
     @cached_property
+    def possible(self) -> Possible:
+        """Which values names can have at the nodes of the graph."""
+        return Possible(self.graph, self.environment.known, self.environment.known_at_start)
+
+    @cached_property
+    def possible_if_untouched(self) -> Possible:
+        """The same, as long as nobody changes the document from outside."""
+        return Possible(self.graph, self.environment.known, self.environment.known_at_start, lasting=True)
+
+    @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
         return [self._use(part, place) for place, parts in self.origins.items() for part in parts]
+
+    def use_at(self, expr: Expr) -> Use | None:
+        """The expression of the graph as it stands in the file; None if it is not written there as a whole."""
+        use = self._use_by_place.get(expr.place) if expr.place else None
+        return use if use and use.part.text.strip() == expr.text else None
+
+    @cached_property
+    def _use_by_place(self) -> dict[Place, Use]:
+        return {use.place: use for use in self.uses}
 
     def _use(self, part: Part, place: Place) -> Use:
         own = self._names_within.get(place)
@@ -108,6 +130,21 @@ class Subject:
         tree = self.source.tree
         whole = tree.value_spans.get("start") if isinstance(tree, Table) else None
         return whole is not None and (whole.line, whole.column) <= (span.line, span.column) < (whole.end_line, whole.end_column)
+
+    def step_of(self, node: str) -> Step | None:
+        """The step that a node came from; None if nobody has written it."""
+        return self._steps_by_path.get(step_of(node))
+
+    @cached_property
+    def _steps_by_path(self) -> dict[str, Step]:
+        by_place = {(step.place.line, step.place.column): step for step in self.process.all_steps()}
+        return {info.path: by_place[info.place] for info in self.graph.steps if info.place in by_place}
+
+    @cached_property
+    def restricted(self) -> frozenset[str]:
+        """The names of the form fields in which not everything may be chosen."""
+        forms = (getattr(model, "fields", None) or {} for step in self.process.all_steps() for model in models(step))
+        return frozenset(str(name) for fields in forms for name, field in fields.items() if isinstance(field, FormField) and field.from_ is not None)
 
     def table(self, key: str) -> Table:
         """The table under a key of the process, empty if there is none."""

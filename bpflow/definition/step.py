@@ -163,14 +163,14 @@ def can_fork(steps: Iterable[Step]) -> bool:
 
 
 def _forks(step: Step) -> bool:
-    return any(isinstance(targets := getattr(model, "next", ()), tuple) and len(targets) > 1 for model in _models(step))
+    return any(isinstance(targets := getattr(model, "next", ()), tuple) and len(targets) > 1 for model in models(step))
 
 
-def _models(value: Any) -> Iterator[Model]:
+def models(value: Any) -> Iterator[Model]:
     """A model and those inside it, but for the steps inside."""
     yield value
     for name in type(value).model_fields:
         held = getattr(value, name)
         for one in held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else (held,):
             if isinstance(one, Model) and not isinstance(one, Step):
-                yield from _models(one)
+                yield from models(one)

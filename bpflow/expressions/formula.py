@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from bpflow.expressions.data import Duration
+from bpflow.expressions.facts import path_of
 from bpflow.expressions.functions import FUNCTIONS
 from bpflow.expressions.parse import OPERATORS
 
@@ -154,7 +155,7 @@ class Reader:
 
     def _reading(self, node: ast.expr) -> Reading:
         reading = self._named(_key(node), node)
-        reading.names = names_of(node)
+        reading.names = path_of(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MEASURES:
             reading.kind = "size"
         return reading
@@ -163,17 +164,6 @@ class Reader:
         if any(map(_is_fleeting, nodes)):
             key = f"{key} #{len(self.readings)}"
         return self.readings.setdefault(key, Reading(key))
-
-
-def names_of(node: ast.expr) -> tuple[str, ...]:
-    """The names of `a.b.c`; empty for anything else."""
-    match node:
-        case ast.Name(id=name):
-            return (name,)
-        case ast.Attribute(value=value, attr=name):
-            before = names_of(value)
-            return (*before, name) if before else ()
-    return ()
 
 
 def constant_of(node: ast.expr) -> Constant | None:
@@ -192,7 +182,7 @@ def constant_of(node: ast.expr) -> Constant | None:
 
 
 def _key(node: ast.expr) -> str:
-    return ".".join(names_of(node)) or ast.dump(node, annotate_fields=False)
+    return ".".join(path_of(node)) or ast.dump(node, annotate_fields=False)
 
 
 def _is_fleeting(node: ast.expr) -> bool:

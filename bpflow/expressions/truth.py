@@ -8,7 +8,8 @@ cannot come together are tried as well, so what is certain is true, and not all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import ast
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,13 +20,13 @@ from typing import Any, TypeAlias
 from bpflow.expressions import operations
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.formula import All, Any_, Constant, Formula, If, Not, Reader, Reading, Test
-from bpflow.expressions.parse import Parsed
 from bpflow.expressions.types import Type
 
 MAX_CASES = 1024
 """The most combinations that are tried."""
 TypeOf: TypeAlias = Callable[[tuple[str, ...]], Type]
 """What a name with its fields may be; `ANY` where that is not known."""
+Values: TypeAlias = frozenset[Any]
 Truth: TypeAlias = bool | None
 """None: it cannot be evaluated, which is an incident and neither true nor false."""
 
@@ -81,12 +82,12 @@ class Cases:
         return [case for case in self.cases if all(truth is False for truth in case.truths)]
 
 
-def cases_of(conditions: Sequence[Parsed], type_of: TypeOf) -> Cases:
-    """All that the conditions can come to, each combination of values once."""
+def cases_of(conditions: Iterable[ast.expr], type_of: TypeOf, only: Mapping[tuple[str, ...], Values] = {}) -> Cases:
+    """All that the conditions can come to, each combination of values once. `only` are the values of which some names have one here."""
     reader = Reader()
-    formulas = [reader.formula(condition.tree) for condition in conditions]
+    formulas = [reader.formula(condition) for condition in conditions]
     readings = tuple(reader.readings.values())
-    domains = [_values(reading, type_of) for reading in readings]
+    domains = [_values(reading, type_of, only.get(reading.names)) for reading in readings]
     if prod(map(len, domains)) > MAX_CASES:
         return Cases(readings, ())
     numbers = {reading.key: number for number, reading in enumerate(readings)}
@@ -96,9 +97,9 @@ def cases_of(conditions: Sequence[Parsed], type_of: TypeOf) -> Cases:
     return Cases(readings, tuple(cases))
 
 
-def certain(condition: Parsed, type_of: TypeOf) -> Truth:
+def certain(condition: ast.expr, type_of: TypeOf, only: Mapping[tuple[str, ...], Values] = {}) -> Truth:
     """True or False if the condition is always that, where it can be evaluated; None if it is open."""
-    return cases_of([condition], type_of).certain(0)
+    return cases_of([condition], type_of, only).certain(0)
 
 
 # ── evaluation ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,21 +161,22 @@ def _tested(test: Test, value: Any) -> Truth:
 
 
 # ── values that stand for all ───────────────────────────────────────────────────────────────────────────────────────
-def _values(reading: Reading, type_of: TypeOf) -> list[Any]:
-    """The values that stand for all that the reading can be."""
+def _values(reading: Reading, type_of: TypeOf, only: Values | None) -> list[Any]:
+    """The values that stand for all that the reading can be: those of its type, of which `only` some may be possible, and the constants."""
     if reading.kind == "size":
         return _distinct([0, *(value for value in _integers(reading) if value >= 0)])
     if reading.kind == "pair":
         return [-1, 0, 1, OTHER]
     type = type_of(reading.names) if reading.names else Type("any")
-    found: list[Any] = [value for one in type.each for value in _of_kind(one, reading)]
-    found += [constant for constant in reading.constants if not _is_left_out(constant, type, reading)]
+    every = [value for one in type.each for value in _of_kind(one, reading)]
     if type.optional or type.kind in ("any", "none"):
-        found.append(None)
-    return _distinct(found)
+        every.append(None)
+    named = [constant for constant in reading.constants if constant not in every and not _is_left_out(constant, type)]
+    some = [value for value in every if value in only] if only else []
+    return _distinct([*(some or every), *named])
 
 
-def _is_left_out(constant: Any, type: Type, reading: Reading) -> bool:
+def _is_left_out(constant: Any, type: Type) -> bool:
     """Whether the constant is sure not to come: a fraction where the value is an integer, none where there is one.
 
     A constant that is no value of the type at all is a mistake of another kind, and is taken for one here.

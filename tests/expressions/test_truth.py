@@ -36,11 +36,11 @@ def type_of(names: tuple[str, ...]) -> Type:
 
 
 def truth(text: str) -> bool | None:
-    return certain(parse(text), type_of)
+    return certain(parse(text).tree, type_of)
 
 
 def cases(*texts: str) -> Cases:
-    return cases_of([parse(text) for text in texts], type_of)
+    return cases_of([parse(text).tree for text in texts], type_of)
 
 
 @pytest.mark.parametrize(
