@@ -22,7 +22,8 @@ class Beside:
     @cached_property
     def changed(self) -> frozenset[str]:
         """The names that something changes which may run beside other parts."""
-        return self.names(node for entries in self._apart() for node in self.region(entries))
+        brought = frozenset(handler.gives for handler, _ in self.handlers() if handler.gives)
+        return brought | self.names(node for entries in self._apart() for node in self.region(entries))
 
     def inside(self, block: Block) -> frozenset[str]:
         """The nodes inside of a block, those of its handlers too."""

@@ -72,6 +72,7 @@ page(
         id: check
         inputs:
           amount: {type: money, required: true}
+        outputs: {tax: amount / 5}
         steps:
           - {activity: end, result: checked}
         # order.yaml
@@ -87,6 +88,7 @@ page(
         id: check
         inputs:
           amount: {type: money, required: true}
+        outputs: {tax: amount / 5}
         steps:
           - {activity: end, result: checked}
         # order.yaml

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
+from bpflow.checks.loops import endless
 from bpflow.checks.rule import page, rule
 from bpflow.checks.saying import known_of
 from bpflow.checks.subject import Subject, Use
@@ -51,8 +52,9 @@ def always_false(subject: Subject) -> Iterator[Diagnostic]:
         if truth is not None:
             told.add(use.place)
             yield _always(use, truth, subject)
+    loops = endless(subject)
     for node in subject.graph.nodes:
-        if isinstance(node, Choose):
+        if isinstance(node, Choose) and node.id not in loops:
             for here in (subject.use_at(expr) for expr, _ in node.arms):
                 if here is not None and here.place not in told and not here.inferred.mistakes:
                     yield from _on_the_way(here, node, subject)

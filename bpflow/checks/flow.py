@@ -169,37 +169,6 @@ page(
 )
 
 page(
-    "set-in-parallel",
-    """
-    A variable cannot be set where steps run in parallel.
-
-    Two branches that set one variable would leave what the slower one has written. Steps give results of their own, which can be read
-    after the parallel; a `for-each` gathers with `collect`.
-
-    Bad:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{activity: set-variables, set: {price: 10}}]}
-              second: {steps: [{activity: set-variables, set: {price: 20}}]}
-
-    Good:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{id: ask, activity: request-info, to: initiator, fields: {price: {type: money}}}]}
-              second: {steps: [{activity: pause, for: 1d}]}
-          - {activity: set-variables, set: {price: $(ask.price)}}
-    """,
-)
-
-page(
     "idle-retry",
     """
     `retry` stands at a step that calls a service.

@@ -23,12 +23,14 @@ RULES: dict[str, Rule] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule with its manual page. `check` is None for one that is found in an earlier room."""
+    """A rule with its manual page. `check` is None for one that is found in an earlier room. `last`: it is asked only where nothing is wrong
+    otherwise, for what it misses may be what was meant there."""
 
     id: str
     severity: Severity
     manual: str
     check: Check | None = None
+    last: bool = False
 
     @property
     def summary(self) -> str:
@@ -46,11 +48,11 @@ class Rule:
         return textwrap.dedent("\n".join(lines)).strip("\n") + "\n"
 
 
-def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
+def rule(id: str, severity: Severity = Severity.ERROR, *, last: bool = False) -> Callable[[Check], Check]:
     """Registers a function as the check of the rule `id`; its docstring becomes the page."""
 
     def register(check: Check) -> Check:
-        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", check)
+        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", check, last)
         return check
 
     return register

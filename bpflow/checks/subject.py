@@ -69,6 +69,8 @@ class Subject:
     types: Mapping[str, DocumentType]
     lost: frozenset[str] = frozenset()
     complete: bool = True
+    flawed: bool = False
+    """Something in it could not be read or lowered as it is written: what is missing may be what was meant."""
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
     others: Mapping[str, Interface] = field(default_factory=dict)

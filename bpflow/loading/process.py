@@ -112,7 +112,8 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services))
+        flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
+        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, flawed, self.services))
         return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
