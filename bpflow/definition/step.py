@@ -34,6 +34,13 @@ class Retry(Model):
     at_most: Seconds = 3600
     """The longest time between two tries; an hour if nothing is said."""
 
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """A longest time that is shorter than the first."""
+        yield from super().mistakes()
+        if "at_most" in self.model_fields_set and self.at_most < self.first:
+            message = say('"at-most" is shorter than "first", which comes before it')
+            yield Diagnostic(self.value_span("at-most"), "impossible-amount", message)
+
     def lowered(self) -> graph.Retry:
         """The retry of the graph."""
         return graph.Retry(self.times, self.first, max(self.first, self.at_most))

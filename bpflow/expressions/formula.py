@@ -8,11 +8,13 @@ reads a clock or asks the outside is a reading of its own each time.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from bpflow.expressions.data import Duration
+from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.facts import path_of
 from bpflow.expressions.functions import FUNCTIONS
 from bpflow.expressions.parse import OPERATORS
@@ -175,10 +177,17 @@ def constant_of(node: ast.expr) -> Constant | None:
             return Constant(-value)  # type: ignore[operator]  # the parser lets nothing but a number stand there
         case ast.Call(func=ast.Name(id=name), args=arguments):
             literal = FUNCTIONS[name].literal
-            values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
-            made = literal(*values) if literal and len(values) == len(arguments) else None
-            return None if made is None else Constant(made)
+            values = [value.value for argument in arguments if (value := constant_of(argument)) is not None]
+            return _made(literal, values) if literal and len(values) == len(arguments) else None
     return None
+
+
+def _made(literal: Callable[..., Any], values: list[Any]) -> Constant | None:
+    try:
+        made = literal(*values)
+    except EvaluationError:
+        return None
+    return None if made is None else Constant(made)
 
 
 def _key(node: ast.expr) -> str:
