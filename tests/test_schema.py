@@ -16,10 +16,10 @@ from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.expressions.letters import foreign_letter
 from bpflow.schema import check_file, check_shape, model_schema, process_schema
 from bpflow.schema.generate import docstrings, shape_schema
 from bpflow.schema.keeping import keeps
-from bpflow.schema.letters import foreign_letter
 from bpflow.schema.mistakes import errors_of
 from bpflow.schema.steps import definition_of
 from bpflow.source import Items, Table, Text, read_source

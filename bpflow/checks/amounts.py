@@ -68,10 +68,10 @@ def _times(model: Model) -> Iterator[Diagnostic]:
             continue
         sizes = (length.months, length.days, length.seconds, length.working_days, length.working_seconds)
         if min(sizes) < 0:
-            message, hint = say("no time can be less than nothing"), say('a time before something is an expression: "x - days(1)"')
+            message, hint = say("a length of time cannot be negative"), say('a time before something is an expression: "x - days(1)"')
             yield Diagnostic(model.value_span(key_of(name)), "impossible-amount", message, hint)
         elif name in TIMES and not any(sizes):
-            yield Diagnostic(model.value_span(key_of(name)), "impossible-amount", say("this is no time at all"))
+            yield Diagnostic(model.value_span(key_of(name)), "impossible-amount", say("this is no time at all: it is over at once"))
     yield from _reminder(model)
 
 

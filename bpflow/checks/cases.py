@@ -128,6 +128,11 @@ page(
 )
 
 
+def unanswered(subject: Subject) -> frozenset[str]:
+    """The choices without an answer to some case that can come, by their ids."""
+    return frozenset(row.node.id for row in rows(subject) if row.node.otherwise is None and any(row.left_over()))
+
+
 @dataclass
 class Row:
     """The conditions of a choice that an analyst has written, in their order."""
@@ -150,7 +155,7 @@ class Row:
         for number, use in enumerate(self.uses):
             if use is not None and self.cases.certain(number) is not None:
                 return  # that is a mistake of its own
-            if use is not None and not self.cases.is_taken(number):
+            if use is not None and any(case.truths[number] for case in self.cases.cases) and not self.cases.is_taken(number):
                 hint = say("put the narrower condition before the wider one") if number and self._within_one(number) else None
                 yield Diagnostic(use.whole, "never-taken", say("the branches before this one take all of its cases"), hint, Severity.WARNING)
 

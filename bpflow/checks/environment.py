@@ -18,7 +18,7 @@ from bpflow.definition import triggers
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
 from bpflow.definition.pipeline import moved
-from bpflow.definition.process import MessageStart, Process, ScheduleStart
+from bpflow.definition.process import MessageStart, Process, ScheduleStart, Start
 from bpflow.definition.step import Step
 from bpflow.expressions import BUILTIN_NAMES, Known
 from bpflow.expressions.types import ANY, DATETIME, DEPARTMENT, INTEGER, NONE, ROLE, USER, Type, list_of, one_of_types, record_of
@@ -80,6 +80,14 @@ class Environment:
         documents = {name: types_of(type.fields) for name, type in self.types.items()}
         return Known({name: named.type for name, named in names.items()}, documents, of_people(self.directory), of_departments(self.directory))
 
+    @cached_property
+    def all_in_departments(self) -> bool:
+        """Whether, as far as is known, each person works in a department, or heads one."""
+        if self.directory is None:
+            return True
+        heads = {department.head for department in self.directory.departments.values()}
+        return all(person.department or id in heads for id, person in self.directory.people.items())
+
     def with_types(self, found: Mapping[str, Type]) -> Environment:
         """The same with other types of some names."""
         return replace(self, names={**self.names, **{name: replace(self.names.get(name, NOT_KNOWN), type=type) for name, type in found.items()}})
@@ -100,6 +108,17 @@ def with_names(around: Environment, fields: Mapping[str, Field]) -> Environment:
     """The environment with further names, of which the types are known and which are always there."""
     own = {name: Named(fields_behind(field, around.types), field, type_of(field).present()) for name, field in fields.items()}
     return replace(around, names={**around.names, **own})
+
+
+def at_start(around: Environment, start: Start) -> Environment:
+    """The environment of one start: what its own message brings; nobody is the initiator where no person begins it."""
+    names, own = dict(around.names), dict(around.start)
+    if isinstance(start, ScheduleStart | MessageStart) and "initiator" in names:
+        names["initiator"] = Named(type=NONE)
+    if isinstance(start, MessageStart) and start.values and "message" in own:
+        fields = dict(fields_of(start.values))
+        own["message"] = Named(fields, None, record_of(types_of(fields.items())))
+    return replace(around, names=names, start=own)
 
 
 def world_of(process: Process, types: Types, services: Mapping[str, ServiceType]) -> World:

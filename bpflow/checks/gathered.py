@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpflow.checks.environment import Environment
+from bpflow.checks.wanted import PEOPLE
 from bpflow.expressions import Known, infer, parse
+from bpflow.expressions.signatures import items_of
 from bpflow.expressions.types import ANY, Type, list_of, one_of_types, record_of
 from bpflow.graph import Block, Each, Expr, Graph
 
@@ -38,7 +40,8 @@ def _found(around: Environment, graph: Graph) -> dict[str, Type]:
 
 def _people(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:
     for name, expr in graph.people:
-        yield name, _type(expr, known)
+        type = _type(expr, known)
+        yield name, type if PEOPLE.takes(type) else ANY
 
 
 def _turns(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:
@@ -46,18 +49,12 @@ def _turns(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:
     for node in graph.nodes:
         if isinstance(node, Block) and node.each is not None:
             each = node.each
-            yield each.name, items_of(_type(each.items, known))
+            yield each.name, items_of(_type(each.items, known)) or ANY
             turn = _turn(each, known)
             if node.gives:
                 yield node.gives, record_of((("results", list_of(turn.or_none() if each.enough else turn)),))
             if each.enough:
                 yield "results", list_of(turn)
-
-
-def items_of(type: Type) -> Type:
-    """What an item of it may be; of what is no list nothing is known."""
-    lists = [one for one in type.each if one.kind == "list"]
-    return one_of_types(*(one.item or ANY for one in lists)) if lists else ANY
 
 
 def _turn(each: Each, known: Known) -> Type:

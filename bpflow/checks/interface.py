@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpflow.expressions import FieldTypes, Parsed, parse
+from bpflow.expressions import FieldTypes, Known, infer, parse
 from bpflow.expressions.types import NONE, Type
 from bpflow.graph import Call, Exit, Graph
 
@@ -32,7 +32,12 @@ def ends(graph: Graph) -> Type:
     return Type("text", values=tuple(results), optional=True) if results else NONE
 
 
+def interface_of(graph: Graph, known: Known) -> Interface:
+    """The process as others see it; `known` are the types of its names."""
+    outputs = tuple((name, infer(parse(expr.text), known).type) for name, expr in graph.outputs)
+    return Interface(graph, ends(graph), outputs)
+
+
 def literal_text(text: str) -> str:
     """The text that a literal of the language stands for."""
-    read: Parsed = parse(text)
-    return str(getattr(read.tree, "value", text))
+    return str(getattr(parse(text).tree, "value", text))

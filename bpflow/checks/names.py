@@ -1,15 +1,14 @@
-"""Rules about the names in expressions: each must be known, and each field too, where its fields are."""
+"""The rule about the names in expressions: each must be known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bpflow.checks.paths import Reading, readings
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
 from bpflow.expressions import FUNCTIONS
-from bpflow.schema.letters import foreign_letter
+from bpflow.expressions.letters import foreign_letter
 
 
 @rule("unknown-name")
@@ -81,44 +80,3 @@ def _as_text(name: str, use: Use) -> Message | None:
     if not name.isascii():
         return say("a text stands in quotes")
     return say('a person is written user("{name}"), a role with_role("{name}")', name=name) if str(use.part.source).strip() == name else None
-
-
-@rule("unknown-field")
-def unknown_field(subject: Subject) -> Iterator[Diagnostic]:
-    """A field that is read must be a field of what it is read of.
-
-    The fields of the document and of documents that it refers to stand in their types, the fields of a step's results are those of
-    its form with `outcome`, `by`, `at`, `comment` and the like.
-
-    Bad:
-
-        start:
-          - {on: document-changed, when: document.staus == "won"}
-        steps:
-          - {activity: notify, to: document.responsible, text: Ready}
-
-    Good:
-
-        start:
-          - {on: document-changed, when: document.status == "won"}
-        steps:
-          - {activity: notify, to: document.responsible, text: Ready}
-    """
-    for use in subject.uses:
-        for reading in readings(use):
-            known = reading.among
-            if known is not None and reading.names[-1] not in known:
-                yield _no_field(reading, list(known))
-
-
-def _no_field(reading: Reading, known: list[str]) -> Diagnostic:
-    name, whole = reading.names[-1], ".".join(reading.names[:-1])
-    foreign = foreign_letter(name, known)
-    if foreign:
-        return Diagnostic(reading.letter(foreign.offset), "lookalike", foreign.message, foreign.hint)
-    message = say('"{whole}" has no field "{name}"', whole=whole, name=name)
-    return Diagnostic(reading.span, "unknown-field", message, did_you_mean(name, known) or _fields(known))
-
-
-def _fields(known: list[str]) -> Message | None:
-    return say("it has: {names}", names=each_quoted(known)) if 0 < len(known) <= 16 else None

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpflow.checks.environment import Around, Environment, Named, environment, with_names, world_of
+from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
 from bpflow.checks.possible import Possible
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
-from bpflow.definition.process import Process
+from bpflow.definition.process import Process, Start
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
-from bpflow.expressions import Inferred, Known, Parsed, infer, parse
-from bpflow.graph import Expr, Graph, Part, Place, step_of
+from bpflow.expressions import Inferred, Parsed, infer, parse
+from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
 
@@ -58,8 +59,8 @@ class Subject:
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
-    not be read: nothing is said against them. `complete`: there are no such parts. `directory` is that of the workspace, `others` are its other
-    processes, as far as they are known.
+    not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
+    one that could not be read to its end. `others`: its other processes, as far as they are known.
     """
 
     source: Source
@@ -94,7 +95,7 @@ class Subject:
     @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
-        return [self._use(part, place) for place, parts in self.origins.items() for part in parts]
+        return [self._use(part, place) for place, part in self._parts()]
 
     def use_at(self, expr: Expr) -> Use | None:
         """The expression of the graph as it stands in the file; None if it is not written there as a whole."""
@@ -106,21 +107,19 @@ class Subject:
         return {use.place: use for use in self.uses}
 
     def _use(self, part: Part, place: Place) -> Use:
-        own = self._names_within.get(place)
+        own, start = self._names_within.get(place), self._start_around(part.span(0, 1))
         around = with_names(self.environment, own) if own else self.environment
-        at_start, parsed = self._within_start(part.span(0, 1)), parse(part.text)
-        return Use(part, parsed, around, at_start, place, self._inferred(parsed, around.known_at_start if at_start else around.known))
+        if start is not None:
+            around = at_start(around, start)
+        parsed = parse(part.text)
+        return Use(part, parsed, around, start is not None, place, infer(parsed, around.known_at_start if start else around.known))
 
-    def _inferred(self, parsed: Parsed, known: Known) -> Inferred:
-        """What is inferred where these types are known; a file has many an expression in several places."""
-        key = (parsed.text, id(known))
-        if key not in self._done:
-            self._done[key] = (infer(parsed, known), known)
-        return self._done[key][0]
-
-    @cached_property
-    def _done(self) -> dict[tuple[str, int], tuple[Inferred, Known]]:
-        return {}
+    def _parts(self) -> Iterator[tuple[Place, Part]]:
+        """The parts of all expressions. A minus in the order of documents is no minus: it turns the order round."""
+        orders = {dict(node.arguments)["order"].place for node in self.graph.nodes if isinstance(node, Call) and "order" in dict(node.arguments)}
+        for place, parts in self.origins.items():
+            for part in parts:
+                yield from ((place, one) for one in (_ordered(part) if place in orders else (part,)))
 
     @cached_property
     def _names_within(self) -> dict[Place, Mapping[str, Field]]:
@@ -128,10 +127,14 @@ class Subject:
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
 
-    def _within_start(self, span: Span) -> bool:
-        tree = self.source.tree
-        whole = tree.value_spans.get("start") if isinstance(tree, Table) else None
-        return whole is not None and (whole.line, whole.column) <= (span.line, span.column) < (whole.end_line, whole.end_column)
+    def _start_around(self, span: Span) -> Start | None:
+        """The start in which a place stands."""
+        here = span.line, span.column
+        for start in self.process.start:
+            whole = start.place
+            if (whole.line, whole.column) <= here < (whole.end_line, whole.end_column):
+                return start
+        return None
 
     def step_of(self, node: str) -> Step | None:
         """The step that a node came from; None if nobody has written it."""
@@ -153,3 +156,11 @@ class Subject:
         tree = self.source.tree
         found = tree.get(key) if isinstance(tree, Table) else None
         return found if isinstance(found, Table) else Table()
+
+
+def _ordered(part: Part) -> Iterator[Part]:
+    """What documents are put in order by, each without the minus before it."""
+    tree = parse(part.text).tree
+    for one in tree.elts if isinstance(tree, ast.List) else [tree]:
+        inner = one.operand if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub) else one
+        yield Part(part.text[inner.col_offset : inner.end_col_offset], part.source, part.offset + inner.col_offset)

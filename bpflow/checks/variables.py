@@ -45,7 +45,8 @@ def never_read(subject: Subject) -> Iterator[Diagnostic]:
             yield Diagnostic(_place(name, model), "never-read", say('nothing reads the variable "{name}"', name=name), None, Severity.WARNING)
         elif name not in changed and model.default is None:
             hint = say('give it a "default", or change it with "set-variables"')
-            message = say('nothing sets the variable "{name}": it is always {value}', name=name, value="[]" if model.many else "none")
+            always = say('nothing fills the list "{name}": it is always empty', name=name)
+            message = always if model.many else say('nothing sets the variable "{name}": it is always none', name=name)
             yield Diagnostic(_place(name, model), "never-set", message, hint, Severity.WARNING)
     for name, model in process.inputs.items():
         if name not in read:

@@ -13,7 +13,7 @@ from bpflow.expressions.errors import EvaluationError, ExpressionError, describe
 from bpflow.expressions.functions import Scope, as_integer, as_text, function
 from bpflow.expressions.instants import read_date, read_instant, read_time
 from bpflow.expressions.operations import later
-from bpflow.expressions.signatures import DAY, WHEN, due, same
+from bpflow.expressions.signatures import DAY, WHEN, due, kept
 from bpflow.expressions.types import BOOLEAN, DATE, DATETIME, DURATION, INTEGER, TEXT, one_of_types
 
 
@@ -142,7 +142,7 @@ def _months(count: Any) -> Duration:
     return bounded(Duration(months=as_integer(count, "add_months")))
 
 
-@function(DAY, INTEGER, gives=same, asks=True, bounds={1: _months})
+@function(DAY, INTEGER, gives=kept(DATE, DATETIME), asks=True, bounds={1: _months})
 def add_months(s: Scope, value: Any, count: Any) -> date:
     """`add_months(date, n)` → date, or date and time
 

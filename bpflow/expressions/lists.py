@@ -15,10 +15,8 @@ from bpflow.expressions.errors import Absent, EvaluationError, describe
 from bpflow.expressions.functions import as_integer, as_list, function, short_enough
 from bpflow.expressions.numbers import DIGITS, EXACT, Number, exactly, read_number, rounded, whole
 from bpflow.expressions.operations import condition, is_number, key, less
-from bpflow.expressions.signatures import LIST, ORDERED, SUMMED, amount, extreme, first_present, nearest, same, total
+from bpflow.expressions.signatures import COMPARED, LIST, SUMMED, amount, extreme, first_present, kept, nearest, total
 from bpflow.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, list_of, one_of_types
-
-_COMPARED = one_of_types(LIST, ORDERED)
 
 
 @function(list_of(BOOLEAN), gives=BOOLEAN, takes_list=True)
@@ -76,7 +74,7 @@ def len_(value: Any) -> int:
     return len(value) if isinstance(value, str) else len(as_list(value, "len"))
 
 
-@function(_COMPARED, gives=extreme, many=True, takes_list=True)
+@function(COMPARED, gives=extreme, many=True, takes_list=True)
 def min_(*values: Any) -> Any:
     """`min(list)` or `min(a, b, …)` → one of them
 
@@ -86,7 +84,7 @@ def min_(*values: Any) -> Any:
     return _extreme(values, "min", lambda best, value: less(value, best))
 
 
-@function(_COMPARED, gives=extreme, many=True, takes_list=True)
+@function(COMPARED, gives=extreme, many=True, takes_list=True)
 def max_(*values: Any) -> Any:
     """`max(list)` or `max(a, b, …)` → one of them
 
@@ -107,7 +105,7 @@ def _extreme(values: tuple[Any, ...], name: str, better: Callable[[Any, Any], bo
     return best
 
 
-@function(LIST, gives=same, takes_list=True, name="list")
+@function(LIST, gives=kept(LIST), takes_list=True, name="list")
 def list_(values: Any) -> list[Any]:
     """`list(x for x in list if …)` → list
 
@@ -117,7 +115,7 @@ def list_(values: Any) -> list[Any]:
     return list(as_list(values, "list"))
 
 
-@function(LIST, gives=same, takes_list=True)
+@function(LIST, gives=kept(LIST), takes_list=True)
 def unique(values: Any) -> list[Any]:
     """`unique(list)` → list
 

@@ -40,6 +40,8 @@ WHEN = one_of_types(DURATION, DATE, DATETIME).or_none()
 """What keys such as `due` take."""
 ORDERED = one_of_types(NUMBER, TEXT, DATE, DATETIME, DURATION)
 """Of which some are less than others of their kind."""
+COMPARED = one_of_types(list_of(ORDERED), ORDERED)
+"""What min and max take: one list of such values, or several of them."""
 SUMMED = list_of(one_of_types(NUMBER, DURATION))
 _PLAIN = (TEXT, NUMBER, BOOLEAN, DATE, DATETIME, DURATION, USER, DEPARTMENT, ROLE, DOCUMENT, FILE)
 PRINTED = one_of_types(*_PLAIN, list_of(one_of_types(*_PLAIN, LIST).or_none())).or_none()
@@ -47,6 +49,7 @@ PRINTED = one_of_types(*_PLAIN, list_of(one_of_types(*_PLAIN, LIST).or_none())).
 
 _NEEDED = {
     ORDERED: say("a number, a text, a date or a duration"),
+    COMPARED: say("numbers, texts, dates or durations"),
     SUMMED: say("numbers or durations"),
     PRINTED: say("something that has a text"),
     list_of(PRINTED): say("a list of what has a text"),
@@ -59,9 +62,14 @@ def needed(type: Type) -> Message:
 
 
 # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def same(type: Type, *_: Type) -> Type:
-    """What is given comes back, or its like."""
-    return type
+def kept(*kinds: Type) -> Rule:
+    """The rule for what gives back what it is given, or its like: those types of the first argument that are of these kinds."""
+    names = {type.kind for type in kinds}
+
+    def rule(type: Type, *_: Type) -> Type:
+        return one_of_types(*kinds) if type.kind == "any" else one_of_types(*(one for one in type.each if one.kind in names))
+
+    return rule
 
 
 def items_of(type: Type) -> Type | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,13 +33,14 @@ class Loaded:
     """A process as loaded.
 
     `process` is None where its file cannot be read as one; `graph` is None unless it is fit to be run: there is no error among the
-    findings. `sources` is the text of each file that findings are about.
+    findings. `sources` is the text of each file that findings are about. `subject` is what the rules have looked at, where they have.
     """
 
     process: Process | None
     graph: Graph | None
     findings: list[Diagnostic]
     sources: dict[str, str]
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
 
 def load_process(path: Path | str, *, activities: Activities | None = None, surroundings: Surroundings | None = None) -> Loaded:
@@ -55,7 +56,8 @@ def load_process(path: Path | str, *, activities: Activities | None = None, surr
     folder = find_workspace(path)
     around = load_surroundings(folder, activities) if folder else Surroundings(activities=known_activities(activities))
     loaded = _load(source, around)
-    return Loaded(loaded.process, loaded.graph, around.heeded([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
+    findings, sources = around.heeded([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources}
+    return Loaded(loaded.process, loaded.graph, findings, sources, loaded.subject)
 
 
 def load_text(
@@ -81,7 +83,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
     findings = around.heeded(examined.findings)
     fit = not any(finding.severity is Severity.ERROR for finding in findings)
-    return Loaded(examined.process, examined.graph if fit else None, findings, sources)
+    return Loaded(examined.process, examined.graph if fit else None, findings, sources, examined.subject)
 
 
 _TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")
@@ -93,10 +95,11 @@ class _Examined:
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
         self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services = around.services
+        self.services, self.directory = around.services, around.people
         self.activities = around.activities
         self.process: Process | None = None
         self.graph: Graph | None = None
+        self.subject: Subject | None = None
         reading = Reading(source.file, self.activities)
         shape = process_shape(tree, source, self.activities)
         try:
@@ -113,7 +116,9 @@ class _Examined:
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
         flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, flawed, self.services))
+        known = (self.types, lost, complete, flawed, self.services, self.directory)
+        self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
+        found = check(self.subject)
         return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:

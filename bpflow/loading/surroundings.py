@@ -1,4 +1,4 @@
-"""What a workspace gives to each of its processes: its settings and its document types."""
+"""What a workspace gives to each of its processes: its settings, its people and its document types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpflow.checks import RULES
+from bpflow.checks.directory import unknown_defaults
 from bpflow.checks.documents import unknown_types
+from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
@@ -26,7 +28,8 @@ class Surroundings:
     """A workspace without its processes.
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
-    that its processes may use, and `sources` the texts of its files by their names.
+    that its processes may use, and `sources` the texts of its files by their names. `directory` is what could be read of its directory, and
+    `whole_directory` says whether that is all of it.
     """
 
     folder: Path | None = None
@@ -37,6 +40,13 @@ class Surroundings:
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    directory: DirectoryFile = field(default_factory=DirectoryFile)
+    whole_directory: bool = True
+
+    @property
+    def people(self) -> DirectoryFile | None:
+        """The directory by which the people of its processes are judged; None where somebody else knows them, or not all of it could be read."""
+        return self.directory if self.whole_directory and self.directory.people else None
 
     def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
         """The findings in order, without advice and warnings of rules that the settings switch off."""
@@ -53,13 +63,16 @@ def find_workspace(path: Path) -> Path | None:
 
 
 def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None, services: Mapping[str, ServiceType] | None = None) -> Surroundings:
-    """The settings and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
+    """The settings, the directory and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
     that the settings declare; what the settings say of one of these is what holds."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
     settings = _settings(folder, sources, findings)
     known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
-    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known)
+    directory, whole = _directory(folder / settings.directory, findings, sources)
+    made = Surroundings(
+        folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, directory=directory, whole_directory=whole
+    )
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
@@ -74,6 +87,7 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     findings += _taken(models, made.types)
     for model, _ in models:
         findings += unknown_types(model, {*made.types, *made.unread})
+        findings += unknown_defaults(model, made.people)
     return made
 
 
@@ -94,6 +108,17 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
     findings += read.findings
     settings = read.model or Settings()
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
+
+
+def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> tuple[DirectoryFile, bool]:
+    """What can be read of the directory, and whether that is all of it."""
+    if not path.is_file():
+        return DirectoryFile(), True
+    source = read_file(path, str(path))
+    sources[source.file] = source.text
+    read = read_rest(source, DirectoryFile, check_directory)
+    findings += read.findings
+    return read.model or DirectoryFile(), read.whole
 
 
 def _wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bpflow.checks import check_calls, check_messages
-from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.checks import check_calls, check_messages, interfaces
+from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
-from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
-from bpflow.source import read_file
 from bpflow.values import DocumentType, ServiceType
 
 SCENARIOS = ".test.yaml"
@@ -44,7 +42,6 @@ def load_workspace(
     folder = Path(folder)
     around = load_surroundings(folder, activities, services)
     findings, sources = list(around.findings), dict(around.sources)
-    directory = _directory(folder / around.settings.directory, findings, sources)
     found: dict[str, Loaded] = {}
     for path, loaded in _processes(folder, around) if processes else ():
         findings += [*loaded.findings, *_named(path, loaded, found)]
@@ -53,17 +50,7 @@ def load_workspace(
     findings += _calls(found)
     findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
-
-
-def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:
-    if not path.is_file():
-        return DirectoryFile()
-    source = read_file(path, str(path))
-    sources[source.file] = source.text
-    read = read_rest(source, DirectoryFile, check_directory)
-    findings += read.findings
-    return read.model or DirectoryFile()
+    return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, around.heeded(findings), sources)
 
 
 def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
@@ -76,12 +63,12 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
 
 def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
     """What is wrong with the calls of processes by each other, and with their messages to each other."""
-    known = {id: one.graph for id, one in processes.items()}
-    graphs = [graph for graph in known.values() if graph is not None]
-    for graph in graphs:
-        yield from check_calls(graph, known)
-    if len(graphs) == len(known):
-        yield from check_messages(graphs)
+    fit = {id: one.subject if one.graph is not None else None for id, one in processes.items()}
+    subjects, known = [subject for subject in fit.values() if subject is not None], interfaces(fit)
+    for subject in subjects:
+        yield from check_calls(subject, known)
+    if len(subjects) == len(known):
+        yield from check_messages(subjects)
 
 
 def _id(path: Path, loaded: Loaded) -> str:
