@@ -14,14 +14,11 @@ MOST = 5
 
 def value_said(value: Any) -> Message:
     """A value as it is written in an expression."""
-    match value:
-        case None:
-            return say("none")
-        case bool():
-            return say("true") if value else say("false")
-        case str():
-            return say('"{name}"', name=str(value))
-    return say("something else") if value is OTHER else say("{number}", number=str(value))
+    if isinstance(value, str):
+        return say('"{name}"', name=str(value))
+    if value is OTHER:
+        return say("something else")
+    return say("{value}", value=str(value).lower())
 
 
 def has(name: str, values: Iterable[Any]) -> Message:
@@ -31,7 +28,7 @@ def has(name: str, values: Iterable[Any]) -> Message:
     for value in listed[:MOST]:
         words = value_said(value) if words is None else say("{one} or {other}", one=words, other=value_said(value))
     if len(listed) > MOST:
-        words = say("{one} or {other}", one=words, other=say("…"))
+        words = say("{one} or {other}", one=words, other=say("{value}", value="…"))
     return say('"{name}" is {value}', name=name, value=words)
 
 
