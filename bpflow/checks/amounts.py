@@ -9,7 +9,7 @@ from typing import Any
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
 from bpflow.definition.model import Model, key_of
-from bpflow.definition.step import Step, models
+from bpflow.definition.step import Step
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 from bpflow.expressions import Duration, parse
 from bpflow.expressions.durations import order
@@ -18,9 +18,9 @@ from bpflow.expressions.facts import path_of
 from bpflow.expressions.formula import constant_of
 from bpflow.graph import Expr, Join
 
-TIMES = ("for_", "due", "after", "timeout", "remind")
+TIMES = frozenset({"for_", "due", "after", "timeout", "remind"})
 """The fields of the models that hold lengths of time which must be longer than nothing."""
-LENGTHS = ("lasts", "keep", "remind_before")
+LENGTHS = frozenset({"lasts", "keep", "remind_before"})
 """Those that may be nothing, and not less."""
 
 
@@ -49,20 +49,18 @@ def impossible_amount(subject: Subject) -> Iterator[Diagnostic]:
             outcomes:
               rejected: {steps: [{activity: end, result: rejected}]}
     """
-    for model in models(subject.process):
+    for model in subject.models:
         yield from _times(model)
-    for step in subject.process.all_steps():
-        for model in models(step):
-            yield from _times(model)
-        yield from _people(step, subject)
+        if isinstance(model, Step):
+            yield from _people(model, subject)
     if subject.complete:
         yield from _joins(subject)
 
 
 # ── times ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _times(model: Model) -> Iterator[Diagnostic]:
-    for name in (*TIMES, *LENGTHS):
-        written = getattr(model, name, None)
+    for name in (TIMES | LENGTHS) & type(model).model_fields.keys():
+        written = getattr(model, name)
         length = _length(written) if isinstance(written, Expr) else None
         if length is None:
             continue
@@ -72,7 +70,8 @@ def _times(model: Model) -> Iterator[Diagnostic]:
             yield Diagnostic(model.value_span(key_of(name)), "impossible-amount", message, hint)
         elif name in TIMES and not any(sizes):
             yield Diagnostic(model.value_span(key_of(name)), "impossible-amount", say("this is no time at all: it is over at once"))
-    yield from _reminder(model)
+    if "remind_before" in model.model_fields_set:
+        yield from _reminder(model)
 
 
 def _reminder(model: Model) -> Iterator[Diagnostic]:

@@ -25,9 +25,20 @@ class Beside:
         brought = frozenset(handler.gives for handler, _ in self.handlers() if handler.gives)
         return brought | self.names(node for entries in self._apart() for node in self.region(entries))
 
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks."""
+        return tuple(node for node in self.graph.nodes if isinstance(node, Block))
+
+    @cached_property
+    def _inside(self) -> dict[str, frozenset[str]]:
+        return {}
+
     def inside(self, block: Block) -> frozenset[str]:
         """The nodes inside of a block, those of its handlers too."""
-        return self.region([*block.entry, *(handler.entry for handler in block.handlers)])
+        if block.id not in self._inside:
+            self._inside[block.id] = self.region([*block.entry, *(handler.entry for handler in block.handlers)])
+        return self._inside[block.id]
 
     def changed_in(self, block: Block) -> frozenset[str]:
         """The names that are changed inside of a block."""
@@ -62,16 +73,14 @@ class Beside:
 
     def handlers(self) -> Iterator[tuple[Handler, tuple[Flow, ...]]]:
         """What runs beside a body, with the flows into that."""
-        for handlers, entry in (
-            (self.graph.handlers, self.graph.entry),
-            *((node.handlers, node.entry) for node in self.graph.nodes if isinstance(node, Block)),
-        ):
-            yield from ((handler, entry) for handler in handlers if not handler.cancels)
+        owners: tuple[Graph | Block, ...] = (self.graph, *self.blocks)
+        for owner in owners:
+            yield from ((handler, owner.entry) for handler in owner.handlers if not handler.cancels)
 
     def _apart(self) -> Iterator[tuple[Flow, ...]]:
         yield from self.splits()
         yield from ((handler.entry,) for handler, _ in self.handlers())
-        yield from (node.entry for node in self.graph.nodes if isinstance(node, Block) and node.each)
+        yield from (block.entry for block in self.blocks if block.each)
 
 
 def _ways(node: Node) -> Iterator[tuple[Flow, int]]:

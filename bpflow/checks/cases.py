@@ -12,14 +12,13 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from bpflow.checks.possible import DOCUMENT, Possible
+from bpflow.checks.possible import DOCUMENT
 from bpflow.checks.rule import page, rule
 from bpflow.checks.saying import has, known_of
 from bpflow.checks.subject import Subject, Use
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, say
-from bpflow.expressions import parse
 from bpflow.expressions.formula import Reading
-from bpflow.expressions.truth import OTHER, Case, Cases, cases_of
+from bpflow.expressions.truth import OTHER, Case, Cases
 from bpflow.graph import Choose
 
 TELLING = ("boolean", "text", "integer", "number", "date", "datetime")
@@ -145,10 +144,7 @@ class Row:
     @cached_property
     def cases(self) -> Cases:
         """What they can come to where they stand."""
-        return self._cases(self.subject.possible)
-
-    def _cases(self, possible: Possible) -> Cases:
-        return cases_of((parse(expr.text).tree for expr, _ in self.node.arms), possible.type_of, possible.at(self.node.id))
+        return self.subject.possible.cases(self.node)
 
     def never_taken(self) -> Iterator[Diagnostic]:
         """The branches whose cases are all taken before them."""
@@ -177,7 +173,7 @@ class Row:
 
     def left_over(self) -> Iterator[Diagnostic]:
         """The cases in which no condition is true, also if nobody changes the document meanwhile."""
-        cases = self._cases(self.subject.possible_if_untouched) if self.cases.left_over() else self.cases
+        cases = self.subject.possible_if_untouched.cases(self.node) if self.cases.left_over() else self.cases
         left = [case for case in cases.left_over() if self._comes(case)]
         case = self._shown(left, cases.readings)
         if case is not None:

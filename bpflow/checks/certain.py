@@ -13,12 +13,11 @@ from bpflow.checks.loops import endless
 from bpflow.checks.rule import page, rule
 from bpflow.checks.saying import known_of
 from bpflow.checks.subject import Subject, Use
-from bpflow.definition.step import models
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
 from bpflow.expressions.truth import certain
 from bpflow.graph import Choose, Expr, Place
 
-CONDITIONS = ("when", "while_", "until", "changed", "where", "that", "enough", "done_when")
+CONDITIONS = frozenset({"when", "while_", "until", "changed", "where", "that", "enough", "done_when"})
 """The fields of the models that hold conditions: the keys of the language that are conditions wherever they stand."""
 
 
@@ -47,16 +46,17 @@ def always_false(subject: Subject) -> Iterator[Diagnostic]:
             otherwise: {next: go-on}
     """
     told: set[Place] = set()
+    open_ones = _open_on_the_way(subject)
     for use in conditions(subject):
-        truth = truth_of(use, subject)
+        truth = truth_of(use, subject) if use.place not in open_ones else None
         if truth is not None:
             told.add(use.place)
             yield _always(use, truth, subject)
-    loops = endless(subject)
+    told |= open_ones
     for node in subject.graph.nodes:
-        if isinstance(node, Choose) and node.id not in loops:
-            for here in (subject.use_at(expr) for expr, _ in node.arms):
-                if here is not None and here.place not in told and not here.inferred.mistakes:
+        if isinstance(node, Choose):
+            for here in (subject.use_at(expr) for expr, _ in node.arms if expr.place not in told):
+                if here is not None and not here.inferred.mistakes:
                     yield from _on_the_way(here, node, subject)
 
 
@@ -98,9 +98,18 @@ def conditions(subject: Subject) -> Iterator[Use]:
 
 
 def _written(subject: Subject) -> Iterator[Expr]:
-    of_steps = (model for step in subject.process.all_steps() for model in models(step))
-    for model in (*models(subject.process), *of_steps):
-        yield from (value for name in CONDITIONS if isinstance(value := getattr(model, name, None), Expr))
+    for model in subject.models:
+        for name in CONDITIONS & type(model).model_fields.keys():
+            value = getattr(model, name)
+            if isinstance(value, Expr):
+                yield value
+
+
+def _open_on_the_way(subject: Subject) -> frozenset[Place]:
+    """The conditions that are open even with what is known where they stand, by their places."""
+    choices = (node for node in subject.graph.nodes if isinstance(node, Choose))
+    arms = ((number, expr, subject.possible.cases(node)) for node in choices for number, (expr, _) in enumerate(node.arms))
+    return frozenset(expr.place for number, expr, cases in arms if expr.place and cases.cases and cases.certain(number) is None)
 
 
 def truth_of(use: Use, subject: Subject) -> bool | None:
@@ -132,8 +141,8 @@ def _on_the_way(use: Use, node: Choose, subject: Subject) -> Iterator[Diagnostic
     """What is certain by what is known where a condition stands."""
     state = subject.possible.at(node.id)
     read = {path.names: state[path.names] for path in use.parsed.paths if path.names in state}
-    truth = certain(use.parsed.tree, subject.possible.type_of, read) if read else None
-    if truth is not None and not isinstance(use.parsed.tree, ast.Constant):
+    truth = certain(use.parsed.tree, subject.possible.type_of, read) if read and not isinstance(use.parsed.tree, ast.Constant) else None
+    if truth is not None and node.id not in endless(subject):
         why = known_of(read)
         if truth:
             yield Diagnostic(use.whole, "always-true", say("this is always true here: {why}", why=why), None, Severity.WARNING)

@@ -7,7 +7,9 @@ it is. What may be changed from outside while something waits, by something besi
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
 from bpflow.checks.cycles import cycles
 from bpflow.checks.possible import DOCUMENT
@@ -68,18 +70,19 @@ def endless(subject: Subject) -> dict[str, Choose]:
     for members in _loops(subject):
         loop = Loop(subject, nodes, members)
         exits = loop.exits()
-        if exits and not loop.has_bound() and not loop.is_left_from_outside() and all(map(loop.stays, exits)):
+        if exits and not loop.has_bound() and all(map(loop.stays, exits)) and not loop.is_left_from_outside():
             found.setdefault(exits[0].id, exits[0])
     return found
 
 
 def _loops(subject: Subject) -> Iterator[frozenset[str]]:
     """The nodes of each loop: of those that are written as one, and of the cycles that `next` makes."""
-    ids = [node.id for node in subject.graph.nodes]
+    ids = sorted(node.id for node in subject.graph.nodes)
     for node in subject.graph.nodes:
         if isinstance(node, Step) and node.turn:
             path = step_of(node.id)
-            yield frozenset(id for id in ids if id != path and id.startswith((f"{path}:", f"{path}/", f"{path}.")))
+            own = ids[bisect_right(ids, path) : bisect_right(ids, f"{path};")]  # ";" follows ":", and "." and "/" come before that
+            yield frozenset(id for id in own if id[len(path)] in ":/.")
     yield from cycles(subject.graph)
 
 
@@ -92,6 +95,11 @@ class Loop:
         self.inner = frozenset(id for block in blocks for id in subject.possible.beside.inside(block))
         """Those inside of blocks that are in the loop."""
         self.all = members | self.inner
+
+    @cached_property
+    def changed(self) -> frozenset[str]:
+        """The names that are changed in it."""
+        return self.subject.possible.beside.names(self.all)
 
     def exits(self) -> list[Choose]:
         """The choices by which it can be left; none if it can be left in another way, or not at all."""
@@ -122,8 +130,8 @@ class Loop:
             return True
         if any(not self.members.isdisjoint(beside.region([handler.entry])) for handler, _ in beside.handlers()):
             return True
-        around = (node for node in self.nodes.values() if isinstance(node, Block) and node.id not in self.all and self.members <= beside.inside(node))
-        return any(node.need != "all" or (node.each and node.each.enough) or any(handler.cancels for handler in node.handlers) for node in around)
+        around = (block for block in beside.blocks if block.id not in self.all and self.members <= beside.inside(block))
+        return any(block.need != "all" or (block.each and block.each.enough) or any(one.cancels for one in block.handlers) for block in around)
 
     # ── what stays ──────────────────────────────────────────────────────────────────────────────────────────────────
     def stays(self, choice: Choose) -> bool:
@@ -131,9 +139,9 @@ class Loop:
         if not all(self._is_written(expr) for expr, _ in choice.arms):
             return False
         conditions = [parse(expr.text) for expr, _ in choice.arms]
-        if any(not isinstance(one.tree, ast.Constant) and certain(one.tree, self.subject.possible.type_of) is not None for one in conditions):
+        if any(map(_asks, conditions)) or not all(self._stays(names) for one in conditions for names in _read(one)):
             return False
-        return all(self._stays(names) for one in conditions for names in _read(one)) and not any(map(_asks, conditions))
+        return all(isinstance(one.tree, ast.Constant) or certain(one.tree, self.subject.possible.type_of) is None for one in conditions)
 
     def _is_written(self, expr: Expr) -> bool:
         use = self.subject.use_at(expr)
@@ -141,7 +149,7 @@ class Loop:
 
     def _stays(self, names: tuple[str, ...]) -> bool:
         process, possible = self.subject.process, self.subject.possible
-        if names[0] in possible.beside.changed or names[0] in possible.beside.names(self.all):
+        if names[0] in possible.beside.changed or names[0] in self.changed:
             return False
         if names[0] in (*process.variables, *process.inputs):
             whole = possible.declared(names[:1])

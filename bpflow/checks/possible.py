@@ -35,7 +35,16 @@ class Possible:
         self.sets = _sets(graph)
         self.followed = self._followed()
         self.states: dict[str, State] = {}
+        self._cases: dict[str, tuple[State, Cases]] = {}
         self._run(self._at_start(at_start))
+
+    def cases(self, node: Choose) -> Cases:
+        """What the conditions of a choice can come to where they stand."""
+        state = self.at(node.id)
+        before = self._cases.get(node.id)
+        if before is None or before[0] != state:
+            before = self._cases[node.id] = (state, cases_of((parse(expr.text).tree for expr, _ in node.arms), self.type_of, state))
+        return before[1]
 
     def at(self, node: str) -> State:
         """What is known where the node is entered."""
@@ -155,7 +164,7 @@ class Possible:
         Nothing more, where it has no answer to some case: that is a mistake of its own, and what follows from it is none. (As long as nothing
         is changed from outside, it is what the analyst has thought of.)
         """
-        cases = cases_of([parse(expr.text).tree for expr, _ in node.arms], self.type_of, state)
+        cases = self.cases(node)
         if node.otherwise is None and not self.lasting and cases.left_over():
             cases = Cases((), ())
         rest = [(node.otherwise, len(node.arms))] if node.otherwise else []
@@ -188,7 +197,8 @@ def _ways(ways: Iterable[tuple[Flow, State]]) -> Iterator[tuple[str, State]]:
 
 def _either(one: State, other: State) -> State:
     """What is known where one or the other is so."""
-    return {names: values | other[names] for names, values in one.items() if names in other}
+    both = ((names, values, other[names]) for names, values in one.items() if names in other)
+    return {names: values if values is others else values | others for names, values, others in both}
 
 
 def _literal(expr: Expr) -> Any:

@@ -13,6 +13,7 @@ from bpflow.checks.interface import Interface
 from bpflow.checks.possible import Possible
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
+from bpflow.definition.model import Model
 from bpflow.definition.process import Process, Start
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
@@ -146,9 +147,14 @@ class Subject:
         return {info.path: by_place[info.place] for info in self.graph.steps if info.place in by_place}
 
     @cached_property
+    def models(self) -> tuple[Model, ...]:
+        """The process and its steps, with all that is written in them."""
+        return (*models(self.process), *(model for step in self.process.all_steps() for model in models(step)))
+
+    @cached_property
     def restricted(self) -> frozenset[str]:
         """The names of the form fields in which not everything may be chosen."""
-        forms = (getattr(model, "fields", None) or {} for step in self.process.all_steps() for model in models(step))
+        forms = (getattr(model, "fields", None) or {} for model in self.models if "fields" in type(model).model_fields)
         return frozenset(str(name) for fields in forms for name, field in fields.items() if isinstance(field, FormField) and field.from_ is not None)
 
     def table(self, key: str) -> Table:
