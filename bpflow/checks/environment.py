@@ -6,7 +6,7 @@ The law of this file: a name that is there is known; of what only the run knows,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cached_property
@@ -17,12 +17,14 @@ from bpflow.checks.interface import Interface, called_process
 from bpflow.definition import triggers
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
+from bpflow.definition.filling import known_fields
 from bpflow.definition.pipeline import moved
 from bpflow.definition.process import MessageStart, Process, ScheduleStart, Start
+from bpflow.definition.stages import all_moves
 from bpflow.definition.step import Step
 from bpflow.expressions import BUILTIN_NAMES, Known
 from bpflow.expressions.types import ANY, DATETIME, DEPARTMENT, INTEGER, NONE, ROLE, USER, Type, list_of, one_of_types, record_of
-from bpflow.graph import MOVE, Call, Graph, World
+from bpflow.graph import MOVE, Call, Graph, Wait, World
 from bpflow.values import DocumentType, Field, ServiceType, type_of, types_of
 
 Fields: TypeAlias = Mapping[str, Field] | None
@@ -152,7 +154,7 @@ def environment(process: Process, graph: Graph, around: Around, lost: frozenset[
         start["previous"] = Named(fields, None, record_of(types_of(document.fields)) if document else ANY)
     names |= dict.fromkeys(map(str, process.people), NOT_KNOWN)
     names |= {name: Named(fields_behind(field, types), field, type) for name, field, type in _held(process)}
-    names = {**_brought(process, world), **names, **_given(process, world)}
+    names = {**_brought(process, world), **names, **_given(process, graph, world)}
     for step in process.all_steps():
         for name in step.inner_names:
             names.setdefault(name, Named(type=INTEGER if name in ("done", "total") else ANY))
@@ -176,29 +178,42 @@ def _has_value(model: FieldModel) -> bool:
     return model.default is not None and model.default != "none"
 
 
-def _given(process: Process, world: World) -> dict[str, Named]:
+def _given(process: Process, graph: Graph, world: World) -> dict[str, Named]:
     """The results of the steps by their ids."""
     found: dict[str, Named] = {}
+    waits = {node.gives: _by_forms(trigger.form for trigger, _ in node.arms) for node in graph.nodes if isinstance(node, Wait) and node.gives}
     for step in process.all_steps():
         results = step.results(world)
         if step.id and results is not None and step.id not in BUILTIN_NAMES:
-            found[str(step.id)] = Named(None if step.open_results else results or None, None, _of_results(step, results))
+            found[str(step.id)] = Named(None if step.open_results else results or None, None, _of_results(step, results, waits.get(str(step.id), {})))
     return found
 
 
-def _of_results(step: Step, results: Mapping[str, Field]) -> Type:
-    """A record of the results. The people of a task may be groups, which no field can hold."""
-    types = dict(types_of(results.items()))
+def _of_results(step: Step, results: Mapping[str, Field], brought: Mapping[str, Type]) -> Type:
+    """A record of the results. The people of a task may be groups, which no field can hold; what triggers bring under one name may be of
+    several kinds, which none can be either."""
+    types = {**dict(types_of(results.items())), **brought}
     if "waiting" in types and "answers" in types:
         types["waiting"] = list_of(one_of_types(USER, DEPARTMENT, ROLE))
     return record_of(types.items(), open=step.open_results or not results)
 
 
+def _by_forms(forms: Iterable[Iterable[tuple[str, Field]]]) -> dict[str, Type]:
+    """The types of what several forms bring under one name."""
+    found: dict[str, list[Type]] = {}
+    for form in forms:
+        for name, type in types_of(form):
+            found.setdefault(name, []).append(type)
+    return {name: one_of_types(*types) for name, types in found.items() if len(types) > 1}
+
+
 def _brought(process: Process, world: World) -> dict[str, Named]:
     """What triggers bring, answers, errors, moves: of a name that several bring, what is common to them."""
     found: dict[str, Named] = {}
+    moves = _by_forms(tuple(known_fields((move,), world).items()) for _, move in all_moves(process))
     for name, fields in _all_brought(process, world):
-        type = ANY if fields is None else record_of(types_of(fields.items()))
+        types = dict(types_of(fields.items())) if fields is not None else {}
+        type = ANY if fields is None else record_of({**types, **(moves if name == MOVE else {})}.items())
         before = found.get(name)
         if before is not None and before.fields != fields:
             fields = {**before.fields, **fields} if before.fields is not None and fields is not None else None

@@ -176,7 +176,7 @@ def _task(node: Task) -> Iterator[Expected]:
     yield from _each(CONDITION, node.done_when)
     yield from _each(TEXTS, *node.checklist)
     for alarm in node.alarms:
-        yield alarm.at, MOMENT if alarm.overdue else LENGTH
+        yield from _each(MOMENT, alarm.at if alarm.overdue else None)
         yield from _each(MOMENT, alarm.remind)
         yield from _each(replace(PEOPLE, none=True), alarm.tell, alarm.escalate, alarm.reassign)
     yield from _shown(node.form)

@@ -84,7 +84,7 @@ class Judge:
         around, process = self.subject.environment, self.subject.process
         results = {name: dict(named.fields) for name, named in around.names.items() if named.fields is not None}
         places = Places(self.subject.graph, around.known, results, self.subject.services, around.types)
-        for expr, wanted in (*places.all(), *_within(process), *_offered(process)):
+        for expr, wanted in (*_within(process), *places.all(), *_offered(process)):
             yield from self.of(expr, wanted)
 
     def of(self, expr: Expr, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -106,8 +106,12 @@ class Judge:
 
     def _each(self, uses: list[Use], wanted: Wanted) -> Iterator[Diagnostic]:
         for use in uses:
-            if not wanted.takes(use.inferred.type):
+            if not wanted.takes(use.inferred.type) and not self._told_of_nobody(use, wanted):
                 yield unfit(use.whole, use.part.text.strip(), use.inferred.type, wanted)
+
+    def _told_of_nobody(self, use: Use, wanted: Wanted) -> bool:
+        """Whether it is the word `none` where people are wanted, of which another rule tells that it is for nobody."""
+        return wanted.type == PEOPLE.type and self.subject.directory is not None and use.part.text.strip() == "none"
 
     def _listed(self, uses: list[Use], wanted: Wanted) -> Iterator[Diagnostic]:
         """A list of expressions: where people are wanted each is judged by itself, else the whole is."""

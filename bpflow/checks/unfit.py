@@ -74,6 +74,8 @@ def _hint(text: str, given: Type, wanted: Wanted) -> Message | None:
         return _who(given)
     if given.kind == "list" and "list" not in kinds:
         return say('one of them is "{text}[0]"', text=text) if text.isidentifier() or text.endswith((")", "]")) or "." in text else None
+    if kinds == {"list"} and given.kind in ("department", "role"):
+        return say('"members(x)" are the people of a department or a role')
     if kinds == {"list"} and given.kind != "list":
         return say('a list of one is "[{text}]"', text=text)
     return _of_kind(text, given, kinds, wanted)

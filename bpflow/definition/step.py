@@ -97,7 +97,8 @@ class Step(Model):
         yield from ()
 
     def parts_within(self) -> Iterator[tuple[str, Expr, values.Field]]:
-        """The expressions that the graph has only as parts of others: each with the result that it is for ("" of a condition) and its field."""
+        """The expressions that the graph has only as parts of others: each with the key or the result that it is for ("" of a condition), and
+        the field whose values it may give."""
         yield from ()
 
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
