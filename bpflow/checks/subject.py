@@ -11,6 +11,7 @@ from bpflow.checks.environment import Around, Environment, Named, at_start, envi
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
 from bpflow.checks.possible import Possible
+from bpflow.checks.ways.walk import Walk
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
 from bpflow.definition.model import Model
@@ -94,6 +95,11 @@ class Subject:
         return Possible(self.graph, self.environment.known, self.environment.known_at_start, lasting=True)
 
     @cached_property
+    def walk(self) -> Walk:
+        """What is certain at each node, on whichever way it was entered."""
+        return Walk(self.graph)
+
+    @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
         return [self._use(part, place) for place, part in self._parts()]
@@ -108,7 +114,7 @@ class Subject:
         return {use.place: use for use in self.uses}
 
     def _use(self, part: Part, place: Place) -> Use:
-        own, start = self._names_within.get(place), self._start_around(part.span(0, 1))
+        own, start = self.names_within.get(place), self._start_around(part.span(0, 1))
         around = with_names(self.environment, own) if own else self.environment
         if start is not None:
             around = at_start(around, start)
@@ -123,7 +129,7 @@ class Subject:
                 yield from ((place, one) for one in (_ordered(part) if place in orders else (part,)))
 
     @cached_property
-    def _names_within(self) -> dict[Place, Mapping[str, Field]]:
+    def names_within(self) -> dict[Place, Mapping[str, Field]]:
         """The names that only one expression sees, by its place."""
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
