@@ -100,7 +100,7 @@ def set_in_parallel(subject: Subject) -> Iterator[Diagnostic]:
 
     Two branches that set one variable would leave what the slower one has written. Steps give results of their own, which can be read
     after the parallel; a `for-each` gathers with `collect`. On the ways of a split (`next: [a, b]`) variables may be set, but not the
-    same one on two of them.
+    same one to different values on two of them.
 
     Bad:
 
@@ -149,7 +149,9 @@ def _until_join(flow: Flow, nodes: Mapping[str, Node]) -> frozenset[str]:
 def _set_on_both(one: frozenset[str], other: frozenset[str], nodes: Mapping[str, Node], told: set[tuple[str, str]], subject: Subject) -> Iterator[Diagnostic]:
     """The variables that are set on the one way and on the other."""
     first, second = _setters(one, nodes), _setters(other, nodes)
-    for name in first.keys() & second.keys():
+    for name in sorted(first.keys() & second.keys()):
+        if len({_text(nodes[id], name) for id in (*first[name], *second[name])}) == 1:
+            continue  # the same value, or the same count, in whichever order
         for id in second[name]:
             if (id, name) in told:
                 continue
@@ -168,6 +170,10 @@ def _setters(ids: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, list[st
         for name, _ in node.sets if isinstance(node, Step) and not node.gives else ():
             found.setdefault(name, []).append(id)
     return found
+
+
+def _text(node: Node, name: str) -> str:
+    return dict(node.sets)[name].text if isinstance(node, Step) else ""
 
 
 def _line(step: Any) -> int:

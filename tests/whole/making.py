@@ -29,7 +29,7 @@ DATES = (
     "today()",
     "none",
 )
-LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "0min")
+LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "minutes(x - x)")
 PEOPLE = (
     'user("ivanov")',
     'user("gone")',
@@ -59,7 +59,15 @@ CHANGES: tuple[Written, ...] = (
     {"responsible": "$(who)"},
     {"name": "none"},
 )
-ITEMS = ("[1, 2, 3]", "[x, y]", "[]", "document.tags", "document.parts", 'members(department("sales"))', "list(p for p in document.parts if p > x)")
+ITEMS = (
+    "[1, 2, 3]",
+    "[x, y]",
+    "list(p for p in [x] if p != x)",
+    "document.tags",
+    "document.parts",
+    'members(department("sales"))',
+    "list(p for p in document.parts if p > x)",
+)
 MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout", "crm", "no_money", "cancelled")
 KEYS = ("document.name", "x", "6 // document.amount")
 OUTCOMES = (("done",), ("yes", "no"), ("yes", "no", "later"))
