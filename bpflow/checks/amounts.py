@@ -83,7 +83,7 @@ def _reminder(model: Model) -> Iterator[Diagnostic]:
 
 def _is_above(one: Duration, other: Duration) -> bool:
     try:
-        return order(one, other) >= 0
+        return order(one, other) > 0
     except EvaluationError:
         return False
 
@@ -102,13 +102,18 @@ def _people(step: Step, subject: Subject) -> Iterator[Diagnostic]:
     if not isinstance(to, Expr):
         return
     asked = parse(to.text).tree
-    if isinstance(asked, ast.List) and not asked.elts and getattr(step, "if_nobody", None) is None:
+    if getattr(step, "if_nobody", None) is None:
+        yield from _nobody(step, to, asked)
+    yield from _votes(step, asked, subject)
+
+
+def _nobody(step: Step, to: Expr, asked: ast.expr) -> Iterator[Diagnostic]:
+    if isinstance(asked, ast.List) and not asked.elts:
         yield Diagnostic(step.value_span("to"), "impossible-amount", say("nobody stands in this list"))
     barred = getattr(step, "who_may_not", None)
     if isinstance(barred, Expr) and barred.text == to.text:
         message, hint = say("nobody can answer: whoever gets it may not"), say('"who-may-not" takes some of several people out')
         yield Diagnostic(step.value_span("who-may-not"), "impossible-amount", message, hint)
-    yield from _votes(step, asked, subject)
 
 
 def _votes(step: Step, asked: ast.expr, subject: Subject) -> Iterator[Diagnostic]:

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bpflow.checks.documents import fields_in
-from bpflow.checks.parties import FUNCTION_OF, KIND_OF, read_again
+from bpflow.checks.literals import literals
+from bpflow.checks.parties import FUNCTION_OF, KIND_OF
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.definition.directory import DirectoryFile, EntryKind, PersonEntry, entries_of, near_entry, no_entry
@@ -17,10 +17,7 @@ from bpflow.definition.model import Model
 from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, say
 from bpflow.expressions import quoted
-from bpflow.graph import Expr
-from bpflow.graph.nodes import expressions
 from bpflow.graph.written import NOWHERE, is_template, span_of
-from bpflow.source import Items, Table, Tree
 
 _WRITTEN = re.compile(r'\[?(user|department)\("')
 """How the value begins of a field of people that was written out."""
@@ -178,32 +175,9 @@ def _length(node: ast.expr) -> int:
 
 def _written_out(subject: Subject) -> Iterator[Said]:
     """As values of fields: what was made of them in the graph tells the type, the file the place."""
-    made = [expr for expr in expressions(subject.graph) if expr.place and expr.place not in subject.origins and _WRITTEN.match(expr.text)]
-    if made:
-        standing = {(span.line, span.column): (raw, span) for raw, span in _standing(subject.source.tree)}
-        for expr in made:
-            raw, span = standing.get(expr.place or (0, 0), (None, NOWHERE))
-            yield from _values(expr, raw, span)
-
-
-def _values(expr: Expr, raw: Any, span: Span) -> Iterator[Said]:
-    read = read_again(expr.text)
-    several = isinstance(raw, Items)
-    nodes = read.tree.elts if read and isinstance(read.tree, ast.List) else [read.tree] if read else []
-    for number, node in enumerate(nodes):
-        found = next(_arguments(node), None)
-        if found is not None and (not several or number < len(raw.spans)):
-            yield Said(found[0], str(found[1].value), raw.spans[number] if several else span)
-
-
-def _standing(tree: Tree) -> Iterator[tuple[Tree, Span]]:
-    """Every value of the file that is no set of keys, with its place."""
-    if isinstance(tree, Table | Items):
-        held = zip(tree.values(), tree.value_spans.values(), strict=True) if isinstance(tree, Table) else zip(tree, tree.spans, strict=True)
-        for value, span in held:
-            if not isinstance(value, Table):
-                yield value, span
-            yield from _standing(value)
+    for literal in literals(subject, _WRITTEN):
+        for node, span in literal.values():
+            yield from (Said(kind, str(name.value), span) for kind, name in _arguments(node))
 
 
 def _defaults(model: Model) -> Iterator[Said]:

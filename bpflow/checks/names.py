@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from bpflow.checks.parties import calls_of
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
+from bpflow.definition.directory import DirectoryFile
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
-from bpflow.expressions import FUNCTIONS
+from bpflow.expressions import FUNCTIONS, quoted
 from bpflow.expressions.letters import foreign_letter
 
 
@@ -37,14 +40,14 @@ def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
     for use in subject.uses:
         for name, offset in use.parsed.names.items():
             if use.named(name) is None:
-                yield _unknown(name, offset, use, silent)
+                yield _unknown(name, offset, use, silent, subject.directory)
 
 
-def _unknown(name: str, offset: int, use: Use, silent: set[str]) -> Diagnostic:
+def _unknown(name: str, offset: int, use: Use, silent: set[str], directory: DirectoryFile | None) -> Diagnostic:
     foreign = foreign_letter(name, _known(use))
     if foreign:
         return Diagnostic(use.span(offset + foreign.offset, 1), "lookalike", foreign.message, foreign.hint)
-    message, hint = _explained(name, use, silent)
+    message, hint = _explained(name, use, silent, directory)
     return Diagnostic(use.span(offset, len(name)), "unknown-name", message, hint)
 
 
@@ -52,7 +55,7 @@ def _known(use: Use) -> list[str]:
     return [*use.around.names, *(use.around.start if use.at_start else ())]
 
 
-def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message | None]:
+def _explained(name: str, use: Use, silent: set[str], directory: DirectoryFile | None) -> tuple[Message, Message | None]:
     if name in silent:
         return say('the step "{name}" gives no results', name=name), None
     if name in use.around.start:
@@ -61,7 +64,18 @@ def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message 
         return say('the process has no document, so there is no "{name}"', name=name), say('name its type with "document: …"')
     if name in FUNCTIONS:
         return say('"{name}" is a function', name=name), say('write "{call}"', call=FUNCTIONS[name].usage)
-    return say('nothing is called "{name}" here', name=name), did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name, use)
+    exact = _as_party(name, use, directory)
+    return say('nothing is called "{name}" here', name=name), exact or did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name, use)
+
+
+def _as_party(name: str, use: Use, directory: DirectoryFile | None) -> Message | None:
+    """A hint for the bare name of somebody in the directory, and for one that stands in a function which takes it in quotes."""
+    for node in ast.walk(use.parsed.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="user" | "department" | "with_role" as function), args=[ast.Name(id=id)]) if id == name:
+                return say("a name stands in quotes: {call}", call=f"{function}({quoted(name)})")
+    found = calls_of(name, directory) if directory else []
+    return say("write {call}", call=found[0]) if len(found) == 1 else None
 
 
 def _as_field(name: str, use: Use) -> Message | None:

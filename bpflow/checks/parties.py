@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bpflow.definition.directory import EntryKind
+from bpflow.definition.directory import DirectoryFile, EntryKind
 from bpflow.definition.roster import Roster
-from bpflow.expressions import ExpressionError, Parsed, parse
+from bpflow.expressions import ExpressionError, Parsed, parse, quoted
 from bpflow.graph import Block, Call, Expr, Graph, Handler, Task, Trigger, Wait
 
 FUNCTION_OF: Mapping[EntryKind, str] = {"person": "user", "department": "department", "role": "with_role"}
@@ -160,6 +160,13 @@ class Meant:
         if party.kind == "person":
             return [party.id]
         return self.roster.roles[party.id] if party.kind == "role" else self.roster.members(party.id)
+
+
+def calls_of(name: str, directory: DirectoryFile) -> list[str]:
+    """The calls that give whoever has that id in the directory, or that title."""
+    roster = Roster(directory)
+    found = [(function, roster.id_of(kind, name)) for kind, function in FUNCTION_OF.items()]
+    return [f"{function}({quoted(id)})" for function, id in found if id is not None]
 
 
 def read_again(text: str) -> Parsed | None:

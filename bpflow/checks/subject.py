@@ -16,6 +16,7 @@ from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
 from bpflow.definition.model import Model
 from bpflow.definition.process import Process, Start
+from bpflow.definition.settings import Settings
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
 from bpflow.expressions import Inferred, Parsed, infer, parse
@@ -62,7 +63,8 @@ class Subject:
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
     not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
-    one that could not be read to its end. `others`: its other processes, as far as they are known.
+    one that could not be read to its end. `settings`: those of the workspace; None for a text or a file by itself. `others`: its other
+    processes, as far as they are known.
     """
 
     source: Source
@@ -76,6 +78,7 @@ class Subject:
     """Something in it could not be read or lowered as it is written: what is missing may be what was meant."""
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
+    settings: Settings | None = None
     others: Mapping[str, Interface] = field(default_factory=dict)
 
     @cached_property

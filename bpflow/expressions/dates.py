@@ -13,7 +13,7 @@ from bpflow.expressions.errors import EvaluationError, ExpressionError, describe
 from bpflow.expressions.functions import Scope, as_integer, as_text, function
 from bpflow.expressions.instants import read_date, read_instant, read_time
 from bpflow.expressions.operations import later
-from bpflow.expressions.signatures import DAY, WHEN, due, kept
+from bpflow.expressions.signatures import DAY, WHEN, due, kept, printed_day
 from bpflow.expressions.types import BOOLEAN, DATE, DATETIME, DURATION, INTEGER, TEXT, one_of_types
 
 
@@ -207,7 +207,14 @@ def _pattern(pattern: Any) -> str:
     return str(spelled)
 
 
-@function(DAY, TEXT, TEXT, gives=TEXT, least=2, asks=True, name="format", bounds={1: _pattern})
+def _language(language: Any) -> str:
+    spelled = as_text(language, "format")
+    if spelled not in ("ru", "en"):
+        raise EvaluationError(say('dates are not known in the language "{language}"', language=spelled), say('there are "ru" and "en"'))
+    return str(spelled)
+
+
+@function(DAY, TEXT, TEXT, gives=printed_day, least=2, asks=True, name="format", bounds={1: _pattern, 2: _language})
 def format_(s: Scope, value: Any, pattern: Any, language: Any = "ru") -> str:
     """`format(date, "d MMMM", "ru")` → text
 
@@ -215,8 +222,8 @@ def format_(s: Scope, value: Any, pattern: Any, language: Any = "ru") -> str:
     Names are in the language given, `ru` (unless said otherwise) or `en`.
     Example: `format(ask.meeting_at, "d MMMM, HH:mm")` is 3 марта, 12:00.
     """
-    day, spelled = _as_date(value, "format"), as_text(language, "format")
-    return as_text(s.ask(("calendar", "format", day, _pattern(pattern), s.zone, str(spelled))), "format")
+    day, shown, spelled = _as_date(value, "format"), _pattern(pattern), _language(language)
+    return as_text(s.ask(("calendar", "format", day, shown, s.zone, spelled)), "format")
 
 
 # ── what keys such as `due` and `until` make of a value ─────────────────────────────────────────────────────────────

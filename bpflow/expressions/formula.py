@@ -177,7 +177,7 @@ def constant_of(node: ast.expr) -> Constant | None:
             return Constant(-value)  # type: ignore[operator]  # the parser lets nothing but a number stand there
         case ast.Call(func=ast.Name(id=name), args=arguments):
             literal = FUNCTIONS[name].literal
-            values = [value.value for argument in arguments if (value := constant_of(argument)) is not None]
+            values = [made.value for argument in arguments if (made := constant_of(argument)) is not None]
             return _made(literal, values) if literal and len(values) == len(arguments) else None
     return None
 

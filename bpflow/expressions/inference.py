@@ -25,6 +25,8 @@ from bpflow.expressions.types import ANY, BOOLEAN, DATETIME, INTEGER, NONE, NUMB
 
 __all__ = ["FieldTypes", "Inference", "Inferred", "Known", "Mistake", "infer"]
 
+WRONG = Type("any")
+"""What something has gone wrong with: `ANY`, but of it nothing more is said, nor of what is made of it. Told by its identity."""
 _EMPTY_LIST = Type("list")
 
 
@@ -89,13 +91,15 @@ class Inference:
     def field(self, owner: Side, name: str, place: tuple[int, int]) -> Type:
         """The field `name`, written at a place, of the value of a part."""
         type = owner[1]
+        if type is WRONG:
+            return WRONG
         if type.kind == "none" and self.tolerant:
             self.absent = True
             return NONE
         found = self.known.field_of(type, name)
         if found is None:
             self.judge.no_field(owner, name, place)
-            return ANY
+            return WRONG
         self.reached(owner)
         return found
 
@@ -109,17 +113,19 @@ class Inference:
 
     def subscript(self, node: ast.Subscript) -> Type:
         owner, index = self.side(node.value), self.side(node.slice)
+        if _is_wrong(owner, index):
+            return WRONG
         kinds = {one.kind for one in owner[1].each}
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and not kinds & {"list", "text"}:
             return self.proved(node, self.field(owner, node.slice.value, place_of(node.slice)))
         found = self.items(owner[1], index)
         if not found:
             self.judge.no_item(node, owner, index)
-            return ANY
+            return WRONG
         self.reached(owner)
         self.judge.present(index)
         self.absent = True  # a list may be shorter
-        return one_of_types(*found) if self.constants.fold(node, _item, node.value, node.slice) else ANY
+        return one_of_types(*found) if self.constants.fold(node, _item, node.value, node.slice) else WRONG
 
     def items(self, owner: Type, index: Side) -> list[Type]:
         """What `owner[index]` may be."""
@@ -188,36 +194,40 @@ class Inference:
 
     def choice(self, node: ast.IfExp) -> Type:
         self.condition(node.test)
-        return one_of_types(self.under(node.test, True, node.body), self.under(node.test, False, node.orelse))
+        return _either(self.under(node.test, True, node.body), self.under(node.test, False, node.orelse))
 
     # operators ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def unary(self, node: ast.UnaryOp) -> Type:
         if isinstance(node.op, ast.Not):
             return self.condition(node.operand)
         side = self.side(node.operand)
+        if _is_wrong(side):
+            return WRONG
         made = negative(side[1])
         if made is None:
             self.judge.no_negative(node, side)
-            return ANY
+            return WRONG
         self.judge.present(side)
         if isinstance(node.operand, ast.Constant):
             self.constants.put(node, -node.operand.value)  # type: ignore[operator]  # it is a number
             return made
-        return made if self.constants.fold(node, operations.negative, node.operand) else ANY
+        return made if self.constants.fold(node, operations.negative, node.operand) else WRONG
 
     def binary(self, node: ast.BinOp) -> Type:
         sign, left, right = OPERATORS[type(node.op)], self.side(node.left), self.side(node.right)
+        if _is_wrong(left, right):
+            return WRONG
         made = arithmetic(sign, left[1], right[1])
         if made is None or (sign == "*" and made.kind == "duration" and self.constants.decimals & {node.left, node.right}):
             self.judge.arithmetic(node, sign, left, right)
-            return ANY
+            return WRONG
         self.judge.present(left)
         self.judge.present(right)
         for one, other in ((left, right), (right, left)):
             if one[1].kind == "date" and other[1].kind == "duration" and self.constants.has_clock(other[0]):
                 self.judge.no_clock(node, other[0])
-                return ANY
-        return made if self.constants.operation(node, sign, left[0], right[0]) else ANY
+                return WRONG
+        return made if self.constants.operation(node, sign, left[0], right[0]) else WRONG
 
     def comparison(self, node: ast.Compare) -> Type:
         signs = [OPERATORS[type(op)] for op in node.ops]
@@ -229,7 +239,8 @@ class Inference:
             return BOOLEAN
         sides = [(one, self.outcome(one) if single else self.of(one)) for one in nodes]
         for sign, (left, right) in zip(signs, pairwise(sides), strict=True):
-            self.link(node, sign, left, right)
+            if not _is_wrong(left, right):
+                self.link(node, sign, left, right)
         return BOOLEAN
 
     def outcome(self, node: ast.expr) -> Type:
@@ -268,7 +279,7 @@ class Inference:
         else:
             self.judge.present(given)
         name, outside = str(getattr(part.target, "id", "")), len(self.conditions)
-        self.bound[name] = (items or ANY, outside)
+        self.bound[name] = (WRONG if items is None or _is_wrong(given) else items, outside)
         for test in part.ifs:
             self.condition(test)
             self.conditions.append((test, True))
@@ -279,17 +290,28 @@ class Inference:
     def call(self, node: ast.Call) -> Type:
         function = FUNCTIONS[str(getattr(node.func, "id", ""))]
         if function.name == "coalesce":
-            return first_present(*map(self.lazily, node.args))
+            return _either(*map(self.lazily, node.args), put=first_present)
         sides = [self.side(argument) for argument in node.args]
         wanted = [function.takes[min(number, len(function.takes) - 1)] for number in range(len(sides))]
         taken = [self.judge.argument(function, side, one) for side, one in zip(sides, wanted, strict=True)]
         if not all(taken):
-            return ANY
+            return WRONG
+        if _is_wrong(*sides) and not isinstance(function.gives, Type):
+            return WRONG
         made = _result(function, sides, wanted)
         if made is None:
             self.judge.no_result(function, node, sides)
-            return ANY
-        return made if self.constants.call(node, function) else ANY
+            return WRONG
+        return made if self.constants.call(node, function) else WRONG
+
+
+def _is_wrong(*sides: Side) -> bool:
+    return any(type is WRONG for _, type in sides)
+
+
+def _either(*types: Type, put: Callable[..., Type] = one_of_types) -> Type:
+    """What is one of several."""
+    return WRONG if any(type is WRONG for type in types) else put(*types)
 
 
 def _result(function: Function, sides: list[Side], wanted: list[Type]) -> Type | None:

@@ -56,7 +56,9 @@ class Judge:
     def said(self, side: Side) -> Message:
         """A value as a message names it: itself if it is written out, else its kind."""
         node, type = side
-        return describe(node.value) if isinstance(node, ast.Constant) and node.value is not None else named(type)
+        if isinstance(node, ast.Constant) and node.value is not None:
+            return describe(node.value)
+        return say("a value that is true or false") if type.kind == "boolean" else named(type)
 
     def no_value(self, node: ast.expr, error: EvaluationError) -> None:
         """A constant part that can never be computed."""
@@ -231,13 +233,22 @@ class Judge:
             return
         text = self._text(side)
         hint = remedies.instead_of_text(str(text.value), wanted) if text else remedies.taken(given, wanted)
+        value = self.said(side)
         if wanted.kind == "integer" and given.kind == "number":
             hint = say('"round(x)" makes an integer of it')
-        message = say('"{name}" needs {what}, not {value}', name=function.name, what=needed(wanted), value=self.said(side))
+            value = say("a number with decimals") if value == named(given) else value
+        message = say('"{name}" needs {what}, not {value}', name=function.name, what=needed(wanted), value=value)
         self.add(node, "wrong-type", message, hint)
+
+    def _no_time_to_show(self, node: ast.expr, pattern: str) -> None:
+        message = say('the pattern "{pattern}" shows the time of day, which a date has not', pattern=pattern)
+        self.add(node, "wrong-value", message, remedies.pattern_of_day(pattern))
 
     def no_result(self, function: Function, node: ast.Call, sides: list[Side]) -> None:
         """Arguments that do not go together: of different kinds, or only one where a list is needed."""
+        if function.name == "format":
+            self._no_time_to_show(node.args[1], (sides[1][1].values or ("",))[0])
+            return
         if len(sides) > 1:
             first, other = sides[0], sides[1]
             self.impossible(node, function.name, first, other, remedies.order(first[1], other[1]))

@@ -5,6 +5,7 @@ The law of this file: a hint is right wherever it is given, or it is not given.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bpflow.diagnostics import Message, did_you_mean, each_quoted, say
@@ -14,6 +15,7 @@ from bpflow.expressions.durations import duration_text, parse_duration
 from bpflow.expressions.errors import EvaluationError, ExpressionError
 from bpflow.expressions.instants import read_date, read_instant
 from bpflow.expressions.numbers import plain, read_number
+from bpflow.expressions.signatures import shows_clock
 from bpflow.expressions.template import quoted
 from bpflow.expressions.types import Type
 
@@ -144,3 +146,11 @@ def container(type: Type) -> Message | None:
     if kinds == {"user"}:
         return say('a single one is compared by "=="')
     return _none(type, type)
+
+
+def pattern_of_day(pattern: str) -> Message:
+    """For a pattern with hours or minutes, where only a day is to be shown: `mm` between day and year was to be the month."""
+    months = re.sub(r"(?<=d[./-])mm?(?=[./-]y)|(?<=y[./-])mm?(?=[./-]d)", lambda found: found[0].upper(), pattern)
+    if months != pattern and not shows_clock(months):
+        return say('the month is "MM", minutes are "mm": write "{pattern}"', pattern=months)
+    return say('leave out what shows it, or give a date with a time: at_time(date, "09:00")')

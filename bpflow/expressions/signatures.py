@@ -6,6 +6,7 @@ result; None where values of these types never go together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -139,6 +140,16 @@ def due(value: Type) -> Type:
         return value
     made = one_of_types(*([BOOLEAN] if "boolean" in kinds else []), *([DATETIME] if kinds - {"boolean"} else []))
     return made.or_none() if value.optional else made
+
+
+def printed_day(day: Type, pattern: Type, *_: Type) -> Type | None:
+    """A date by a pattern: if that shows the time, a date without one has no text."""
+    return None if day.kind == "date" and pattern.values and all(map(shows_clock, pattern.values)) else TEXT
+
+
+def shows_clock(pattern: str) -> bool:
+    """Whether a pattern of a date has hours, minutes or seconds."""
+    return bool(re.search("[HhKkms]", re.sub("'[^']*'", "", pattern)))
 
 
 def nearest(value: Type, *digits: Type) -> Type:

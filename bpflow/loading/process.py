@@ -94,9 +94,8 @@ class _Examined:
     """The way of one tree through the rooms."""
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
-        self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services, self.directory = around.services, around.people
-        self.activities = around.activities
+        self.source, self.around, self.timezone = source, around, timezone
+        self.types, self.services, self.activities, self.unread = around.types, around.services, around.activities, frozenset(around.unread)
         self.process: Process | None = None
         self.graph: Graph | None = None
         self.subject: Subject | None = None
@@ -116,10 +115,10 @@ class _Examined:
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
         flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
-        known = (self.types, lost, complete, flawed, self.services, self.directory)
+        settings = self.around.settings if self.around.folder else None
+        known = (self.types, lost, complete, flawed, self.services, self.around.people, settings)
         self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
-        found = check(self.subject)
-        return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
+        return [finding for finding in (*compiled.findings, *check(self.subject)) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
@@ -148,4 +147,4 @@ def shown_fields(tree: Tree) -> Iterator[Place]:
 
 def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:
     values = finding.message.values
-    return finding.rule.startswith(("unknown-", "jump-")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})
+    return finding.rule.startswith(("unknown-", "jump-", "wrong-type")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})

@@ -83,7 +83,7 @@ class _ProcessDescribed(_ProcessGenerator, _Described):
 def process_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a process with all activities of the vocabulary, for editors and other tools."""
     known = vocabulary()
-    schema = _process(dict(known), known, _ProcessDescribed)
+    schema = _process(dict(known), _ProcessDescribed)
     definitions = {**schema["$defs"], "step": _chosen_by_activity(list(known))}
     return {"$schema": DIALECT, "title": "bpflow process", **schema, "$defs": dict(sorted(definitions.items()))}
 
@@ -105,15 +105,17 @@ def shape_schema(tree: Tree, known: Activities) -> Schema:
     Its `step` is `{"step": [all that are known]}`: whoever reads the schema follows the one that a step names.
     """
     used = sorted({name for name in activities_in(tree) if name in known})
-    return _shape_schema(tuple((name, known[name]) for name in used), tuple(known))
+    made = _shape_schema(tuple((name, known[name]) for name in used))
+    return {**made, "$defs": {**made["$defs"], "step": {"step": known}}}
 
 
 @cache
-def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...], known: tuple[str, ...]) -> Schema:
-    return _process(dict(used), known, _ProcessGenerator)
+def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...]) -> Schema:
+    return _process(dict(used), _ProcessGenerator)
 
 
-def _process(classes: Mapping[str, type[BaseModel]], known: Iterable[str], generator: type[GenerateJsonSchema]) -> Schema:
+def _process(classes: Mapping[str, type[BaseModel]], generator: type[GenerateJsonSchema]) -> Schema:
+    """The schema of a process with these activities, but for what a `step` is."""
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in _models(classes)]
     placed, made = models_json_schema(modes, schema_generator=generator)
     definitions: Schema = made["$defs"]
@@ -123,7 +125,7 @@ def _process(classes: Mapping[str, type[BaseModel]], known: Iterable[str], gener
     used = _referred(root, definitions) | {definition_of(name) for name in classes}
     for name in classes:
         used |= _referred(definitions[definition_of(name)], definitions)
-    return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": list(known)}}}
+    return {**root, "$defs": {name: made for name, made in definitions.items() if name in used}}
 
 
 def _models(classes: Mapping[str, type[BaseModel]]) -> Iterator[type[BaseModel]]:

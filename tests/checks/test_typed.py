@@ -150,7 +150,7 @@ GOOD = [
     "{activity: set-variables, set: {n: $(document.total // 2), level: $(level), notes: '$(notes + [document.name])'}}",
     "{activity: set-variables, set: {n: $(round(document.total))}}",
     "{activity: pause, until: document.at - hours(2)}",
-    "{activity: pause, until: document.hot == true or document.day < today()}",
+    "{activity: pause, until: document.hot == true or document.day > today()}",
     "{activity: notify, to: document.owner, text: $(nothing_known.of_this)}",
     "{activity: condition, branches: [{when: 'any(one.hot for one in [document, document.client] if one != none)', next: go-on}], otherwise: {next: go-on}}",
 ]

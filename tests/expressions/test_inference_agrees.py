@@ -19,29 +19,8 @@ from bpflow.expressions.inference import Inference
 from bpflow.expressions.judging import place_of
 from bpflow.expressions.parse import OPERATORS
 from bpflow.expressions.types import Type
-from tests.expressions.typed_world import GRAMMAR, NAMES, NoField, TypedWorld, Writer, is_of, known, value_of
+from tests.expressions.typed_world import GRAMMAR, NAMES, OF_VALUES, NoField, TypedWorld, Writer, is_of, known, value_of
 
-OF_VALUES = (
-    "division by zero",
-    "there is no item {index} in {value}",
-    "the result is too large",
-    "the duration is too long",
-    '"{a}" and "{b}" cannot be compared',
-    "the date is outside the calendar",
-    '"{duration}" cannot be added to a date',
-    "{value} is not a ",
-    '"{name}" of an empty list',
-    "too many items",
-    "the list is too long",
-    "the text is too long",
-    "the id of a user is empty",
-    '"round" takes from',
-    'the level of "head_of"',
-    "the text to be replaced is empty",
-    "the separator is empty",
-    '"{text}" is not a duration',
-)
-"""How the refusals begin that a value earns, and not its kind."""
 OF_INTEGERS = ('"{name}" needs an integer', '"{operator}" is not possible', "there is no item")
 """How those begin that a decimal earns where a number may be an integer."""
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from bpflow.expressions import Department, Document, Duration, File, Known, Role, User
+from bpflow.diagnostics import say
+from bpflow.expressions import Department, Document, Duration, EvaluationError, File, Known, Role, User
 from bpflow.expressions.types import (
+    ANY,
     BOOLEAN,
     DATE,
     DATETIME,
@@ -25,6 +27,7 @@ from bpflow.expressions.types import (
     USER,
     Type,
     list_of,
+    one_of_types,
     record_of,
 )
 from tests.expressions.conftest import World
@@ -32,6 +35,7 @@ from tests.expressions.conftest import World
 STATUS = Type("text", values=("new", "won", "lost"), titles=("Новая", "Выиграна", "Проиграна"))
 DEAL, COMPANY = Type("document", of=("deal",)), Type("document", of=("company",))
 ROW = record_of([("price", NUMBER), ("count", INTEGER.or_none()), ("who", USER.or_none()), ("note", TEXT)])
+MIXED = one_of_types(INTEGER, TEXT, DATE, USER, list_of(INTEGER))
 ASK = record_of([("outcome", STATUS), ("at", DATETIME), ("count", INTEGER), ("note", TEXT.or_none()), ("by", USER), ("days", list_of(DATE))])
 
 NAMES: Mapping[str, Type] = {
@@ -72,6 +76,10 @@ NAMES: Mapping[str, Type] = {
     "holes": list_of(USER.or_none()),
     "rows": list_of(ROW),
     "deals": list_of(DEAL),
+    "unclear": ANY,
+    "mixed": MIXED,
+    "maybe_mixed": MIXED.or_none(),
+    "mixes": list_of(MIXED),
 }
 DOCUMENTS = {
     "deal": (
@@ -91,6 +99,30 @@ GROUP = (("name", TEXT), ("title", TEXT), ("head", USER.or_none()))
 def known(names: Mapping[str, Type] = NAMES) -> Known:
     """What is known in that world."""
     return Known(names, DOCUMENTS, PERSON, GROUP)
+
+
+OF_VALUES = (
+    "division by zero",
+    "there is no item {index} in {value}",
+    "the result is too large",
+    "the duration is too long",
+    '"{a}" and "{b}" cannot be compared',
+    "the date is outside the calendar",
+    '"{duration}" cannot be added to a date',
+    "{value} is not a ",
+    '"{name}" of an empty list',
+    "too many items",
+    "the list is too long",
+    "the text is too long",
+    "the id of a user is empty",
+    '"round" takes from',
+    'the level of "head_of"',
+    "the text to be replaced is empty",
+    "the separator is empty",
+    "dates are not known in",
+    '"{text}" is not a duration',
+)
+"""How the refusals begin that a value earns, and not its kind."""
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,6 +230,13 @@ class TypedWorld(World):
             raise NoField(name)
         return self.hold((document, name), fields[name])
 
+    def answer_calendar(self, operation: str, *arguments: Any) -> Any:
+        if operation == "format" and "H" in arguments[1] and not isinstance(arguments[0], datetime):
+            raise EvaluationError(say("no time of day"))
+        if operation == "next_working_day" and isinstance(arguments[0], datetime):
+            return super().answer_calendar(operation, arguments[0].date(), *arguments[1:])
+        return super().answer_calendar(operation, *arguments)
+
     def answer_directory(self, function: str, *arguments: Any) -> Any:
         if function != "attribute":
             return super().answer_directory(function, *arguments)
@@ -245,7 +284,8 @@ GRAMMAR: Mapping[str, tuple[str, ...]] = {
         "text": """
             word · maybe_word · "a" · "5" · "ivanov" · "2026-03-01" · {text} + {text} · lower({text}) · upper({text}) · strip({text}) ·
             {status} · replace({text}, {text}, {text}) · split({text}, {text})[{integer}] · text({any}, {any}) · join({list}) ·
-            join({words}, {text}) · format({date}, "d MMMM") · file.name · {user}.name · {user}.email · document.client.name · ask.note ·
+            join({words}, {text}) · format({date}, "d MMMM") · format({date}, "HH:mm") ·
+            format({datetime}, "d HH") · file.name · {user}.name · {user}.email · document.client.name · ask.note ·
             {text} if {boolean} else {text} · coalesce({text}, {text}) · {words}[{integer}] · min({words}) ·
             maybe_client.name · group.title · document.nme · ask.nothing · {user}.nme ·
             {user}["name"] · maybe_ask.note · other.name
@@ -303,6 +343,9 @@ GRAMMAR: Mapping[str, tuple[str, ...]] = {
         "people": """
             people · members({group}) · members({role}) · chain({user}) · list(r.who for r in rows if r.who != none) · holes ·
             [{user}, {user}] · unique({people})
+        """,
+        "unclear": """
+            unclear · mixed · maybe_mixed · mixes · mixes[{integer}] · {unclear} + {unclear} · {integer} if {boolean} else {text} · [{integer}, {text}]
         """,
         "record": """
             ask · maybe_ask · rows[{integer}]
