@@ -78,6 +78,12 @@ class Chooser(Asker):
         other = self.pick((*outcomes, "flag", 'document.status != "open"'))
         return self.pick((known, known, known, f"{known} and {other}", f"{known} or {other}", f"not ({known})"))
 
+    def read(self, kind: str) -> str | None:
+        return None
+
+    def step(self, kind: str, id: str, depth: int) -> Written:
+        return super().step(self.pick((kind, "condition", "request-info")) if kind in ("parallel", "for-each", "race") else kind, id, depth)
+
     def update_document(self, id: str, depth: int) -> Written:
         return {"set": self.pick(({"status": "open"}, {"status": "won"}, {"status": "$(document.status)"}, {"amount": 7}))}
 
