@@ -12,9 +12,11 @@ from bpflow.checks.environment import Environment
 from bpflow.checks.wanted import PEOPLE
 from bpflow.expressions import Known, infer, parse
 from bpflow.expressions.signatures import items_of
-from bpflow.expressions.types import ANY, Type, list_of, one_of_types, record_of
+from bpflow.expressions.types import ANY, NONE, Type, list_of, one_of_types, record_of
 from bpflow.graph import Block, Each, Expr, Graph
 
+NOTHING_COLLECTED = record_of((("results", list_of(NONE)),))
+"""The type of a for-each that does not say what its turns give."""
 ROUNDS = 8
 """How often at most; what is still not known then stays so."""
 
@@ -58,10 +60,10 @@ def _turns(known: Known, graph: Graph) -> Iterator[tuple[str, Type]]:
 
 
 def _turn(each: Each, known: Known) -> Type:
-    """What one turn gives."""
+    """What one turn gives; none where nothing is collected."""
     if each.collect is not None:
         return _type(each.collect, known)
-    return record_of((name, _type(expr, known)) for name, expr in each.collect_fields) if each.collect_fields else ANY
+    return record_of((name, _type(expr, known)) for name, expr in each.collect_fields) if each.collect_fields else NONE
 
 
 def _type(expr: Expr, known: Known) -> Type:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from bpflow.checks.expected import Expected, Places
+from bpflow.checks.gathered import NOTHING_COLLECTED
 from bpflow.checks.others import unknown_fields_set
 from bpflow.checks.subject import Subject, Use
 from bpflow.checks.unfit import INITIATOR, nobody_began, unfit
 from bpflow.checks.wanted import CONDITION, PEOPLE, TEXTS, Wanted, value_of
 from bpflow.definition.process import Process
-from bpflow.diagnostics import Diagnostic, Severity, Span
+from bpflow.diagnostics import Diagnostic, Message, Severity, Span, say
 from bpflow.expressions import Mistake, infer, parse
 from bpflow.expressions.types import ANY, list_of, named, one_of_types
 from bpflow.graph import Expr, Place
@@ -52,7 +53,16 @@ def _told(use: Use, mistake: Mistake) -> Diagnostic:
     """A mistake at its place in the file."""
     if mistake.rule == "wrong-type" and (at := _of_nobody(use, mistake)) is not None:
         return nobody_began(use.span(at, len(INITIATOR)))
-    return Diagnostic(use.span(mistake.offset, mistake.length), mistake.rule, mistake.message, mistake.hint)
+    return Diagnostic(use.span(mistake.offset, mistake.length), mistake.rule, mistake.message, mistake.hint or _uncollected(use))
+
+
+def _uncollected(use: Use) -> Message | None:
+    """A hint where something is read of a for-each whose turns give nothing."""
+    for name in use.parsed.names:
+        named = use.named(name)
+        if named is not None and named.type == NOTHING_COLLECTED:
+            return say('the turns of "{name}" give nothing: say with "collect" what they give', name=name)
+    return None
 
 
 def _of_nobody(use: Use, mistake: Mistake) -> int | None:
