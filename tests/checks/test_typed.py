@@ -52,7 +52,7 @@ variables:
 def found(steps: str, head: str = HEAD) -> list[Diagnostic]:
     """The findings about types in a process with these steps."""
     text = f"{head}steps:\n{steps}"
-    findings = load_text(text, "example.yaml", {"deal": DEAL}).findings
+    findings = [one for one in load_text(text, "example.yaml", {"deal": DEAL}).findings if one.rule != "never-read"]
     assert all(one.span.line <= text.count("\n") + 1 for one in findings)
     return findings
 
@@ -252,6 +252,7 @@ def across(folder: Path, parent: str, child: str = CHILD, services: Mapping[str,
     head = "bpflow: 1\nid: parent\ninputs: {amount: {type: money, required: true}, word: {type: string, required: true}, day: {type: date, required: true}}\n"
     (folder / "parent.yaml").write_text(f"{head}steps:\n{parent}", encoding="utf-8")
     findings = load_workspace(folder, services=services).findings
+    findings = [one for one in findings if one.rule != "never-read"]
     return [(one.rule, one.span.line, one.severity) for one in findings if one.span.file.endswith("parent.yaml")]
 
 
@@ -346,7 +347,7 @@ def test_types_of_a_thousand_steps_are_soon_judged() -> None:
     text = HEAD + "steps:\n" + "".join(f"{ask}{rest}{more}".format(number) for number in range(250))
     loaded = load_text(text, "example.yaml", {"deal": DEAL})
     assert loaded.subject is not None
-    assert loaded.findings == []
+    assert {one.rule for one in loaded.findings} <= {"never-read"}
     rules = [RULES[rule].check for rule in ("wrong-type", "wrong-value", "unknown-field", "maybe-none")]
     again = type(loaded.subject)(loaded.subject.source, loaded.subject.process, loaded.subject.graph, loaded.subject.origins, {"deal": DEAL})
     begun = time.process_time()

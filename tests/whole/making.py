@@ -29,7 +29,7 @@ DATES = (
     "today()",
     "none",
 )
-LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "0min")
+LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "minutes(x - x)")
 PEOPLE = (
     'user("ivanov")',
     'user("gone")',
@@ -61,7 +61,7 @@ CHANGES: tuple[Written, ...] = (
 )
 ITEMS = {
     "number": ("[1, 2, 3]", "[x, y]", "document.parts", "list(p for p in document.parts if p > x)"),
-    "text": ("document.tags", "[]"),
+    "text": ("document.tags", "list(t for t in document.tags if t == none)"),
     "people": ('members(department("sales"))',),
 }
 MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout", "crm", "no_money", "cancelled")
