@@ -14,7 +14,7 @@ from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import Process, Start
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Span
-from bpflow.expressions import Inferred, Parsed, infer, parse
+from bpflow.expressions import Inferred, Known, Parsed, infer, parse
 from bpflow.graph import Call, Graph, Part, Place
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
@@ -32,6 +32,11 @@ class Use:
     """Where the expression of the graph stands that it is, or is a part of."""
     inferred: Inferred
     """Its type, and what is wrong with it."""
+
+    @property
+    def known(self) -> Known:
+        """The types of what it may name."""
+        return self.around.known_at_start if self.at_start else self.around.known
 
     @property
     def whole(self) -> Span:
