@@ -19,7 +19,7 @@ from bpflow.definition.process import Process, Start
 from bpflow.definition.settings import Settings
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
-from bpflow.expressions import Inferred, Parsed, infer, parse
+from bpflow.expressions import Inferred, Known, Parsed, infer, parse
 from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
@@ -37,6 +37,11 @@ class Use:
     """Where the expression of the graph stands that it is, or is a part of."""
     inferred: Inferred
     """Its type, and what is wrong with it."""
+
+    @property
+    def known(self) -> Known:
+        """The types of what it may name."""
+        return self.around.known_at_start if self.at_start else self.around.known
 
     @property
     def whole(self) -> Span:

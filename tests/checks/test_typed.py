@@ -139,6 +139,24 @@ def test_each_place_takes_what_it_can_use(place: str) -> None:
     assert marked(f"{BEFORE}  - {step.replace('XX', wrong)}\n") == [("wrong-type", wrong)]
 
 
+ARMS = [
+    ("{activity: task, title: T, to: document.owner, due: 'XX'}", "coalesce(document.count, days(2))", ["document.count"]),
+    ("{activity: task, title: T, to: document.owner, due: 'XX'}", "document.at if document.hot == true else 3", ["3"]),
+    ("{activity: notify, to: 'XX', text: T}", "document.owner if n > 1 else document.name if n > 2 else document.team", ["document.name"]),
+    ("{activity: update-document, set: {team: '$(XX)'}}", "document.team + [document.team]", ["document.team"]),
+    ("{activity: update-document, set: {tags: '$(XX)'}}", "document.tags + [document.name, n]", ["n"]),
+    ("{activity: notify, to: 'XX', text: T}", "[document.owner, [document.name], document.team, n]", ["document.name", "n"]),
+    ("{activity: notify, to: 'XX', text: T}", "members(document.office) + [document.owner]", []),
+    ("{activity: for-each, items: 'XX', as: one, steps: [{activity: pause, for: 1h}]}", "[1, document.name, [n]]", []),
+    ("{activity: update-document, set: {total: '$(XX)'}}", "document.total + n if n > 1 else none", []),
+]
+
+
+@pytest.mark.parametrize("step, expression, wrong", ARMS)
+def test_each_of_the_values_of_which_one_is_taken_is_judged(step: str, expression: str, wrong: list[str]) -> None:
+    assert marked(f"  - {step.replace('XX', expression)}\n") == [("wrong-type", one) for one in wrong]
+
+
 GOOD = [
     "{activity: find-documents, type: deal, order: [-item.at, -item.name, item.owner]}",
     "{activity: find-documents, type: deal, order: -item.day}",
