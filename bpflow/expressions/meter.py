@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from bpflow.diagnostics import say
+from bpflow.expressions.data import Value
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.functions import MAX_ITEMS
 
@@ -39,6 +40,18 @@ def metered(meter: Meter, run: Callable[..., Any], *arguments: Any) -> Any:
     if type(made) in _LONG:
         weigh(meter, made)
     return made
+
+
+def weight(value: Value) -> int:
+    """How much there is in a value: characters, items, fields, and what is in these; one at least."""
+    match value:
+        case str():
+            return 1 + len(value)
+        case list():
+            return 1 + sum(map(weight, value))
+        case dict():
+            return 1 + sum(map(weight, value.values()))
+    return 1
 
 
 def weigh(meter: Meter, value: str | list[Any]) -> None:
