@@ -70,7 +70,7 @@ class Court:
         findings = self.new(workspace.findings)
         grave = [one for one in findings if one.severity is not Severity.ADVICE]
         graph = _compiled(workspace, subject, original.name)
-        apart, failed = (True, True) if graph is None else self.theatre.told_apart(original.name, graph)
+        apart, failed = (True, True) if graph is None else self.theatre.told_apart(original.name, graph, bool(grave))
         rules = tuple(one.rule for one in grave or findings)
         return Mutant(kind, original.name, change, apart, bool(grave), bool(findings), failed, rules)
 

@@ -101,8 +101,9 @@ class Theatre:
         """The originals, played."""
         return {(process, number): run(self.prepared(process), one) for process, several in self.scenarios.items() for number, one in enumerate(several)}
 
-    def told_apart(self, process: str, graph: Graph) -> tuple[bool, bool]:
-        """Whether a mutant does something else than its original, and whether a scenario fails."""
+    def told_apart(self, process: str, graph: Graph, found: bool) -> tuple[bool, bool]:
+        """Whether a mutant does something else than its original, and whether a scenario fails; of one that the checker has `found` it is not
+        asked further than to the first scenario that it plays otherwise."""
         changed = changed_nodes(self.ready[process].known.graph, graph)
         if changed == set():
             return False, False
@@ -114,8 +115,8 @@ class Theatre:
         for name, number in self._touched(process, changed):
             again = run(self.prepared(name, {process: ready}), self.scenarios[name][number])
             apart = apart or again.trace != self.runs[name, number].trace
-            if again.failed:
-                return True, True
+            if again.failed or (apart and found):
+                return True, again.failed
         return apart, False
 
     def _ready(self, graph: Graph) -> Ready:

@@ -36,7 +36,8 @@ def judged(folder: Path, kinds: Iterable[Kind] = (), at_most: int | None = None)
 
 @dataclass
 class Count:
-    """Of one kind: the places, the mutants that count, those that the checker finds or gives advice for, those on which a scenario fails."""
+    """Of one kind: the places, the mutants that count, those that the checker finds; of the others those for which it gives advice, and those on
+    which a scenario fails."""
 
     places: int = 0
     apart: int = 0
@@ -49,7 +50,7 @@ class Count:
         self.apart += mutant.apart
         self.found += mutant.apart and mutant.found
         self.advised += mutant.apart and mutant.advised and not mutant.found
-        self.failed += mutant.apart and mutant.failed
+        self.failed += mutant.apart and mutant.failed and not mutant.found
 
     @property
     def share(self) -> str:
@@ -72,7 +73,7 @@ def table(mutants: list[Mutant]) -> Iterator[str]:
     by_kind = counts(mutants)
     for title, others in (("mistakes that the definition shows", False), ("another process that could be meant", True)):
         names = [name for name in by_kind if bool(KINDS[name].other) == others]
-        yield f"{title:48} places  count  found  share  advice  scenario fails"
+        yield f"{title:48} places  count  found  share  slips: advice  scenario fails"
         for name in sorted(names):
             yield line(name, by_kind[name])
         yield line(f"together: {len(names)} kinds", sum((by_kind[name] for name in names), Count()))
@@ -80,7 +81,7 @@ def table(mutants: list[Mutant]) -> Iterator[str]:
 
 
 def line(name: str, of: Count) -> str:
-    return f"  {name:46} {of.places:6} {of.apart:6} {of.found:6} {of.share:>6} {of.advised:7} {of.failed:15}"
+    return f"  {name:46} {of.places:6} {of.apart:6} {of.found:6} {of.share:>6} {of.advised:14} {of.failed:15}"
 
 
 def silent(mutants: Iterable[Mutant], others: bool = False) -> Iterator[str]:
