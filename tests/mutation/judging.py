@@ -95,7 +95,7 @@ class Court:
 
     @contextmanager
     def _remembering(self, spoilt: Path | None = None) -> Iterator[None]:
-        load, around, people, check = gathering.load_process, gathering.load_surroundings, gathering._directory, reading.check
+        load, around, check = gathering.load_process, gathering.load_surroundings, reading.check
 
         def load_once(path: Path, **more: Any) -> Loaded:
             key = str(path)
@@ -112,16 +112,11 @@ class Court:
             self._around["around"] = found
             return found
 
-        def people_once(path: Path, findings: list[Any], sources: dict[str, str]) -> Any:
-            if "people" not in self._around:
-                self._around["people"] = people(path, findings, sources)
-            return self._around["people"]
-
         def noted(subject: Subject) -> list[Diagnostic]:
             self.subject = subject
             return check(subject)
 
-        named = {"load_process": load_once, "load_surroundings": around_once, "_directory": people_once}
+        named = {"load_process": load_once, "load_surroundings": around_once}
         with patch.multiple(gathering, **named), patch.object(reading, "check", noted):
             yield
 
