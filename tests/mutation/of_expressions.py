@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from bpflow.checks.paths import names_of
 from bpflow.checks.subject import Use
 from bpflow.diagnostics import Span
 from tests.mutation.editing import Change, Original, typo
@@ -23,6 +22,17 @@ def nodes(original: Original, *kinds: type[N]) -> Iterator[tuple[Use, N]]:
         for node in ast.walk(use.parsed.tree):
             if isinstance(node, kinds) and _text(original, use, node) is not None:
                 yield use, node
+
+
+def names_of(node: ast.expr) -> tuple[str, ...]:
+    """The names of `a.b.c`; empty for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return (name,)
+        case ast.Attribute(value=value, attr=name):
+            before = names_of(value)
+            return (*before, name) if before else ()
+    return ()
 
 
 def span_of(use: Use, node: ast.expr) -> Span:
