@@ -218,15 +218,9 @@ class Writer:
         """Sometimes what only one outcome gives is read where that outcome is certain."""
         if not self.chance(2):
             return []
-        asked = [
-            {
-                "id": self.id(),
-                "activity": "condition",
-                "branches": [{"when": f'{id}.outcome == "yes"', "steps": self.steps(0, 1)}],
-                "otherwise": {"next": "go-on"},
-            }
-        ]
-        return asked
+        with self.within():
+            branch = {"when": f'{id}.outcome == "yes"', "steps": self.steps(0, 1)}
+        return [{"id": self.id(), "activity": "condition", "branches": [branch], "otherwise": {"next": "go-on"}}]
 
     def follow(self, depth: int, number: int) -> Written:
         return {"next": "go-on"} if number and self.chance(2) else {"steps": self.steps(depth, 2)}
