@@ -133,12 +133,12 @@ def assured(path: Path, findings: list[Diagnostic]) -> list[Diagnostic]:
 
 
 @pytest.mark.parametrize("kind", ["process", "document", "directory", "settings", "scenarios"])
-@every_kind(2)
+@every_kind(4)
 def test_a_spoilt_file_gives_findings(place: Place, done: Counter[str], kind: str, seed: int):
     done.update(read=1, said=bool(read(kind, place, seed)))
 
 
-@every_kind(8)
+@every_kind(10)
 def test_a_workspace_with_a_spoilt_file_gives_findings(place: Place, seed: int):
     """Whatever it is that is spoilt, also what others stand on."""
     chance = Random(seed)

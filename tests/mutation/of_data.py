@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bpflow.definition.services import HOUSE
+from bpflow.graph import to_json
 from bpflow.source import Items, Table
 from bpflow.values import Field
 from tests.mutation.editing import Change, Original, flow, typo, walk
@@ -128,6 +129,8 @@ def _elsewhere(original: Original, same: bool) -> Iterator[Change]:
         for name in (name for name in inner if name in fields):
             own = (fields[name].kind, fields[name].many)
             free = {key: one for key, one in fields.items() if key not in inner and (same or one.kind not in ("string", "text"))}
+            if "$(" in str(inner[name]) and fields[name].kind in ("string", "text"):
+                free = {key: one for key, one in free.items() if one.kind != "choice"}  # a text may be the name of a choice
             for key in [key for key, one in free.items() if ((one.kind, one.many) == own) == same][:2]:
                 yield original.key(inner, name, key)
 
@@ -370,24 +373,33 @@ def misspelt_process_or_service(original: Original) -> Iterator[Change]:
                 yield original.value(step, key, typo(str(step[key])))
 
 
+def shared(original: Original, table: Table) -> bool:
+    """Another process of the workspace knows the message too."""
+    name = f'"{table["message"]}"'
+    return any(name in to_json(graph) for id, graph in original.processes.items() if id != original.name)
+
+
 @kind
 def wrong_message_name(original: Original) -> Iterator[Change]:
-    """A message under another name than the other side knows"""
+    """A message under another name than the other process knows"""
     for table in having(original, "message"):
-        yield original.value(table, "message", typo(str(table["message"])))
+        if shared(original, table):
+            yield original.value(table, "message", typo(str(table["message"])))
 
 
-@kind
-def dropped_message_key(original: Original) -> Iterator[Change]:
-    """A message without the key by which it is found"""
+@other("whoever sends it, or waits for it, is outside")
+def wrong_name_of_a_message_outside(original: Original) -> Iterator[Change]:
+    """A message under another name than the world outside knows"""
+    for table in having(original, "message"):
+        if not shared(original, table):
+            yield original.value(table, "message", typo(str(table["message"])))
+
+
+@other("a message may have no key, or any")
+def another_message_key(original: Original) -> Iterator[Change]:
+    """A message without the key by which it is found, or with another"""
     for table in having(original, "message", "key"):
         yield original.without(table, "key")
-
-
-@kind
-def another_message_key(original: Original) -> Iterator[Change]:
-    """The key of a message is of another type than on the other side"""
-    for table in having(original, "message", "key"):
         yield original.value(table, "key", "now")
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bpflow.checks.subject import Use
 from bpflow.diagnostics import Span
+from bpflow.expressions import FUNCTIONS
 from tests.mutation.editing import Change, Original, typo
 from tests.mutation.kinds import kind, other
 
@@ -66,6 +67,11 @@ def between(original: Original, use: Use, left: ast.expr, right: ast.expr, chang
     span = use.span(first, last - first)
     if original.cut(span) == sign and change(sign) != sign:
         yield original.replaced(span, change(sign), f"{inside(use, left)}{change(sign)}{inside(use, right)}")
+
+
+def in_text(use: Use) -> bool:
+    """Whether the expression is put into a text with other words, where any value can be printed."""
+    return use.part.offset > 0 and use.part.text != str(use.part.source)[2:-1]
 
 
 def leaves(original: Original) -> Iterator[tuple[Use, ast.expr, tuple[str, ...]]]:
@@ -136,19 +142,26 @@ def without_quotes(original: Original) -> Iterator[Change]:
 def no_field(original: Original) -> Iterator[Change]:
     """`document` for `document.status`: the thing instead of its field"""
     for use, node in nodes(original, ast.Attribute):
-        yield instead(original, use, node, inside(use, node.value))
+        if not in_text(use):
+            yield instead(original, use, node, inside(use, node.value))
 
 
 @kind
 def field_of_another_type(original: Original) -> Iterator[Change]:
     """A field of the same thing that holds something else: a date for a person"""
-    yield from other_fields(original, same=False)
+    yield from other_fields(original, lambda use, same: not same and not in_text(use))
+
+
+@other("in a text anything can be printed")
+def another_field_in_a_text(original: Original) -> Iterator[Change]:
+    """A text tells another field"""
+    yield from other_fields(original, lambda use, same: in_text(use))
 
 
 @other("both fields are there, and of one type")
 def field_of_the_same_type(original: Original) -> Iterator[Change]:
     """Another field of the same thing and type"""
-    yield from other_fields(original, same=True)
+    yield from other_fields(original, lambda use, same: same and not in_text(use))
 
 
 @kind
@@ -171,13 +184,13 @@ def on_the_way(there: tuple[str | int, ...], here: tuple[str | int, ...]) -> boo
     return isinstance(one, int) and isinstance(two, int) and one < two and not {"outcomes", "branches", "otherwise", "meanwhile"} & {*there[same:]}
 
 
-def other_fields(original: Original, same: bool) -> Iterator[Change]:
+def other_fields(original: Original, wanted: Callable[[Use, bool], bool]) -> Iterator[Change]:
     for use, node, names in leaves(original):
         fields = original.fields(names[:-1]) if len(names) > 1 else {}
         own = fields.get(names[-1])
         if own is not None:
-            like = [name for name, one in fields.items() if name != names[-1] and ((one.kind, one.many) == (own.kind, own.many)) == same]
-            for name in like[:2]:
+            others = {name: (one.kind, one.many) == (own.kind, own.many) for name, one in fields.items() if name != names[-1]}
+            for name in [name for name, same in others.items() if wanted(use, same)][:2]:
                 yield instead(original, use, node, ".".join([*names[:-1], name]))
 
 
@@ -252,8 +265,13 @@ def forgotten_none(original: Original) -> Iterator[Change]:
         for one in node.values:
             if isinstance(one, ast.Compare) and any(isinstance(side, ast.Constant) and side.value is None for side in one.comparators):
                 rest = f" {'and' if isinstance(node.op, ast.And) else 'or'} ".join(inside(use, left) for left in node.values if left is not one)
-                if inside(use, one.left) in rest:
+                if isinstance(node.op, ast.And) and inside(use, one.left) in rest and not _may_be_none(rest):
                     yield instead(original, use, node, rest)
+
+
+def _may_be_none(text: str) -> bool:
+    """Only asks for equality, or whether something is in a list, which can be asked of none too."""
+    return not any(sign in text for sign in ("<", ">", "+", " - ", "("))
 
 
 def comparisons(original: Original) -> Iterator[tuple[Use, ast.expr, ast.cmpop, ast.expr]]:
@@ -288,9 +306,9 @@ def dates(original: Original) -> Iterator[tuple[Use, ast.expr]]:
 
 @kind
 def forgotten_coalesce(original: Original) -> Iterator[Change]:
-    """`x` for `coalesce(x, y)`: what is when there is none?"""
+    """`x` for `coalesce(x, y)` inside of something that cannot do with none"""
     for use, node, name in called(original):
-        if name == "coalesce":
+        if name == "coalesce" and use.parsed.tree is not node:
             yield instead(original, use, node, inside(use, node.args[0]))
 
 
@@ -303,9 +321,9 @@ def list_for_its_item(original: Original) -> Iterator[Change]:
 
 @kind
 def forgotten_argument(original: Original) -> Iterator[Change]:
-    """A function without its last argument"""
+    """A function without an argument that it needs"""
     for use, node, name in called(original):
-        if node.args:
+        if len(node.args) == FUNCTIONS[name].min_args:
             yield instead(original, use, node, f"{name}({', '.join(inside(use, one) for one in node.args[:-1])})")
 
 
