@@ -348,19 +348,28 @@ def _not_given(original: Original, step: Table, key: str, name: str) -> Change:
 
 def _needed(original: Original, step: Table, name: str) -> bool:
     """Whoever is called says that he needs it."""
+    fields = _wanted(original, step)
+    return name in fields and fields[name].required
+
+
+def _wanted(original: Original, step: Table) -> dict[str, Field]:
+    """What whoever is called takes, as far as that is known."""
     if "process" in step:
         called = original.processes.get(str(step["process"]))
-        return bool(called) and dict(called.inputs)[name].required
+        return dict(called.inputs) if called else {}
     service = {**original.subject.services, **HOUSE}.get(str(step.get("service")))
-    return service is not None and dict(service.takes)[name].required
+    return dict(service.takes or ()) if service else {}
 
 
 @kind
 def wrong_type_of_an_input(original: Original) -> Iterator[Change]:
-    """A call gives a date where something else is wanted"""
-    for _, _, inner in given(original):
+    """A call gives a moment where something else is wanted"""
+    for step, _, inner in given(original):
+        fields = _wanted(original, step)
         for name in inner:
-            if not any(word in str(inner[name]) for word in ("first", "last", "deadline")):
+            dated = name in fields and fields[name].kind in ("date", "datetime")
+            printed = "service" in step and str(step["service"]) not in HOUSE  # to what is outside a moment goes as text
+            if name in fields and not dated and not printed:
                 yield original.value(inner, name, "$(now)")
 
 

@@ -258,7 +258,7 @@ def or_for_and(original: Original) -> Iterator[Change]:
             yield from between(original, use, left, right, lambda sign: sign.replace("and", "0r").replace("or", "and").replace("0r", "or"))
 
 
-@kind
+@other("whether a field is filled by then only those tell who fill it")
 def forgotten_none(original: Original) -> Iterator[Change]:
     """The part of a condition that proves that there is a value is missing, and the rest reads it"""
     for use, node in nodes(original, ast.BoolOp):
@@ -304,7 +304,7 @@ def dates(original: Original) -> Iterator[tuple[Use, ast.expr]]:
             yield use, node
 
 
-@kind
+@other("whether a field is filled by then only those tell who fill it; of what a function gives it is found")
 def forgotten_coalesce(original: Original) -> Iterator[Change]:
     """`x` for `coalesce(x, y)` inside of something that cannot do with none"""
     for use, node, name in called(original):
