@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bpflow.checks.cases import unanswered
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Span, say
@@ -32,12 +33,31 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     if not subject.complete:
         return
     reached = {step_of(node) for node in reached_nodes(subject.graph)}
+    reached |= _meant(subject, reached)
     before_is_lost = False
     for info in subject.graph.steps:
         lost = info.path not in reached
         if lost and not before_is_lost:
             yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
         before_is_lost = lost
+
+
+def _meant(subject: Subject, reached: set[str]) -> set[str]:
+    """The steps that are reached if a condition without `otherwise` goes on to the next one, as whoever has left it out may have thought."""
+    found: set[str] = set()
+    ways = {step_of(choice) for choice in unanswered(subject)} if any(info.path not in reached for info in subject.graph.steps) else set()
+    nodes = {node.id: node for node in subject.graph.nodes}
+    for path in ways:
+        following = _next_in_list(path, subject.graph)
+        found |= {step_of(node) for node in reached_from([id for id in nodes if step_of(id) == following], nodes)}
+    return found
+
+
+def _next_in_list(path: str, graph: Graph) -> str | None:
+    """The step after another one in the same list."""
+    paths = [info.path for info in graph.steps]
+    around = path.rpartition("/")[0]
+    return next((other for other in paths[paths.index(path) + 1 :] if other.rpartition("/")[0] == around), None)
 
 
 def reached_nodes(graph: Graph) -> set[str]:
@@ -165,37 +185,6 @@ page(
               first: {steps: [{activity: notify, to: initiator, text: Ready}]}
               second: {steps: [{activity: pause, for: 1d}]}
           - {id: after, activity: notify, to: initiator, text: One of them is over}
-    """,
-)
-
-page(
-    "set-in-parallel",
-    """
-    A variable cannot be set where steps run in parallel.
-
-    Two branches that set one variable would leave what the slower one has written. Steps give results of their own, which can be read
-    after the parallel; a `for-each` gathers with `collect`.
-
-    Bad:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{activity: set-variables, set: {price: 10}}]}
-              second: {steps: [{activity: set-variables, set: {price: 20}}]}
-
-    Good:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{id: ask, activity: request-info, to: initiator, fields: {price: {type: money}}}]}
-              second: {steps: [{activity: pause, for: 1d}]}
-          - {activity: set-variables, set: {price: $(ask.price)}}
     """,
 )
 

@@ -102,75 +102,6 @@ page(
 )
 
 page(
-    "unknown-person",
-    """
-    A person who is named in the directory must be one of its people.
-
-    Bad:
-
-        # directory.yaml
-        departments:
-          sales: {title: Sales, head: ivanof}
-        people:
-          ivanov: {name: Ivan Ivanov}
-
-    Good:
-
-        # directory.yaml
-        departments:
-          sales: {title: Sales, head: ivanov}
-        people:
-          ivanov: {name: Ivan Ivanov}
-    """,
-)
-
-page(
-    "unknown-department",
-    """
-    A department that is named in the directory must be one of its departments.
-
-    Bad:
-
-        # directory.yaml
-        people:
-          ivanov: {name: Ivan Ivanov, department: sale}
-        departments:
-          sales: {title: Sales}
-
-    Good:
-
-        # directory.yaml
-        people:
-          ivanov: {name: Ivan Ivanov, department: sales}
-        departments:
-          sales: {title: Sales}
-    """,
-)
-
-page(
-    "unknown-role",
-    """
-    A role that is named in the directory must be one of its roles.
-
-    Bad:
-
-        # directory.yaml
-        people:
-          ivanov: {name: Ivan Ivanov, roles: [lawier]}
-        roles:
-          lawyer: {title: Lawyer}
-
-    Good:
-
-        # directory.yaml
-        people:
-          ivanov: {name: Ivan Ivanov, roles: [lawyer]}
-        roles:
-          lawyer: {title: Lawyer}
-    """,
-)
-
-page(
     "department-circle",
     """
     Departments are parts of each other in a tree, never in a circle.
@@ -280,4 +211,30 @@ page(
         scenarios:
           - {title: It ends, at: 2026-03-02T10:00+03:00, ends: {result: done}}
     """,
+)
+
+page(
+    "idle-comment",
+    """
+    A comment that silences a rule says why, and there is something for it to silence.
+
+    `# bpflow: off RULE — why`, at the end of a line or on a line of its own before it, silences a warning or an advice there. Several
+    rules stand in a row, with commas. Errors cannot be silenced. A comment that names no such rule, says no reason, or stands where
+    there is nothing to silence any more is only in the way of the reader.
+
+    Bad:
+
+        variables:
+          code: {type: string, default: "007"} # bpflow: off number — the zeros are no part of the code
+        steps:
+          - {activity: notify, to: initiator, text: $(code)}
+
+    Good:
+
+        variables:
+          code: {type: string, default: 007} # bpflow: off number — the zeros are no part of the code
+        steps:
+          - {activity: notify, to: initiator, text: $(code)}
+    """,
+    Severity.WARNING,
 )

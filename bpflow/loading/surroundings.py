@@ -1,19 +1,21 @@
-"""What a workspace gives to each of its processes: its settings and its document types."""
+"""What a workspace gives to each of its processes: its settings, its people and its document types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpflow.checks import RULES
+from bpflow.checks.directory import unknown_defaults
 from bpflow.checks.documents import unknown_types
+from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import Vocabulary, vocabulary
-from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
+from bpflow.diagnostics import Diagnostic, say
 from bpflow.loading.models import read_rest
+from bpflow.loading.silencing import Heeded, Silence, heed, silences_in, with_idle, wrong_rules
 from bpflow.source import Source, read_file
 from bpflow.values import DocumentType, ServiceType
 
@@ -26,7 +28,8 @@ class Surroundings:
     """A workspace without its processes.
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
-    that its processes may use, and `sources` the texts of its files by their names.
+    that its processes may use, `sources` the texts of its files by their names, and `silences` the comments in them that silence rules.
+    `directory` is what could be read of its directory, and `whole_directory` says whether that is all of it.
     """
 
     folder: Path | None = None
@@ -37,11 +40,22 @@ class Surroundings:
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    directory: DirectoryFile = field(default_factory=DirectoryFile)
+    whole_directory: bool = True
+    silences: list[Silence] = field(default_factory=list)
 
-    def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """The findings in order, without advice and warnings of rules that the settings switch off."""
-        off = {name for name, setting in self.settings.rules.items() if setting.state == "off"}
-        return in_order(finding for finding in findings if finding.rule not in off or finding.severity is Severity.ERROR)
+    @property
+    def people(self) -> DirectoryFile | None:
+        """The directory by which the people of its processes are judged; None where somebody else knows them, or not all of it could be read."""
+        return self.directory if self.whole_directory and self.directory.people else None
+
+    def heeded(self, findings: Iterable[Diagnostic], silences: Iterable[Silence]) -> Heeded:
+        """The findings in order, as grave as the settings say, without what they or the comments silence."""
+        return heed(findings, self.settings.rules, silences)
+
+    def with_idle(self, heeded: Heeded, silences: Iterable[Silence], *, whole: bool) -> Heeded:
+        """With the comments that silence nothing; `whole`: all has been looked at that could have something to say of their lines."""
+        return with_idle(heeded, self.settings.rules, silences, whole=whole)
 
 
 def find_workspace(path: Path) -> Path | None:
@@ -53,19 +67,23 @@ def find_workspace(path: Path) -> Path | None:
 
 
 def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None, services: Mapping[str, ServiceType] | None = None) -> Surroundings:
-    """The settings and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
+    """The settings, the directory and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
     that the settings declare; what the settings say of one of these is what holds."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
-    settings = _settings(folder, sources, findings)
+    silences: list[Silence] = []
+    settings = _settings(folder, sources, findings, silences)
     known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
-    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known)
+    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, silences=silences)
+    directory, whole = _directory(folder / settings.directory, made)
+    made = replace(made, directory=directory, whole_directory=whole)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
         read = read_rest(source, DocumentTypeModel)
         sources[source.file] = source.text
         findings += read.findings
+        silences += silences_in(source)
         made.unread.update(read.lost)
         if read.model:
             models.append((read.model, source))
@@ -74,6 +92,7 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     findings += _taken(models, made.types)
     for model, _ in models:
         findings += unknown_types(model, {*made.types, *made.unread})
+        findings += unknown_defaults(model, made.people)
     return made
 
 
@@ -82,7 +101,7 @@ def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
     return vocabulary().with_activities(added) if added else vocabulary()
 
 
-def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic]) -> Settings:
+def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> Settings:
     path = folder / SETTINGS
     if not path.is_file():
         return Settings()
@@ -90,20 +109,23 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
         return Settings()
-    read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *_wrong_rules(settings, source)])
+    read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *wrong_rules(settings, source)])
     findings += read.findings
+    silences += silences_in(source)
     settings = read.model or Settings()
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
 
 
-def _wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:
-    """Rules that there are not, and errors, which cannot be switched off."""
-    for name, setting in settings.rules.items():
-        place = source.span_at(("rules", name), key=True)
-        if name not in RULES:
-            yield Diagnostic(place, "not-allowed", say('there is no rule "{rule}"', rule=name), did_you_mean(name, RULES))
-        elif setting.state == "off" and RULES[name].severity is Severity.ERROR:
-            yield Diagnostic(place, "not-allowed", say('what "{rule}" finds is an error, and cannot be switched off', rule=name))
+def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:
+    """What can be read of the directory, and whether that is all of it. What there is to say of the file is added to what is `made`."""
+    if not path.is_file():
+        return DirectoryFile(), True
+    source = read_file(path, str(path))
+    read = read_rest(source, DirectoryFile, check_directory)
+    made.sources[source.file] = source.text
+    made.findings.extend(read.findings)
+    made.silences.extend(silences_in(source))
+    return read.model or DirectoryFile(), read.whole
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:
