@@ -61,6 +61,16 @@ class _Found:
     case: Case
     node: str
 
+    @property
+    def span(self) -> Span:
+        """Where it is read."""
+        return self.part.span(self.missing.offset, self.missing.length)
+
+    @property
+    def path(self) -> str:
+        """What is read, as it is written."""
+        return self.part.text[self.missing.offset : self.missing.offset + self.missing.length]
+
 
 class _Search:
     """Looks through all expressions of a process."""
@@ -69,7 +79,7 @@ class _Search:
         self.subject = subject
         self.walk: Walk = subject.walk
         self.telling = Telling(self.walk)
-        self.found: dict[Span, _Found] = {}
+        self.found: dict[tuple[str, tuple[str, ...]], _Found] = {}
         self.visited: set[Place] = set()
 
     def findings(self) -> Iterator[Diagnostic]:
@@ -94,13 +104,13 @@ class _Search:
                 self.note(_Found(part, missing, case, node))
 
     def note(self, found: _Found) -> None:
-        """Keeps it, unless a shorter way to it is known; that a name is none at all is a finding of another rule."""
+        """Keeps the first of a node that lacks the same, on the shortest way; that a name is none at all is a finding of another rule."""
         if self.subject.environment.of(found.missing.names[0], False) is None:
             return
-        span = found.part.span(found.missing.offset, found.missing.length)
-        before = self.found.get(span)
-        if before is None or found.case.length < before.case.length:
-            self.found[span] = found
+        key = found.node, found.missing.names
+        before = self.found.get(key)
+        if before is None or (found.case.length, found.span) < (before.case.length, before.span):
+            self.found[key] = found
 
     def hidden(self, place: Place, node: str) -> frozenset[str]:
         """The names that only the expression at that place sees."""
@@ -137,15 +147,10 @@ class _Search:
         message, hint = _Reason(self.walk, self.telling, found, way).told()
         run = self.telling.told(way)
         if found.node:
-            here = say('{step}: "{path}" is read', step=self.telling.called(found.node), path=_path(found))
+            here = say('{step}: "{path}" is read', step=self.telling.called(found.node), path=found.path)
         else:
-            here = say('"{path}" is read', path=_path(found))
-        return Diagnostic(found.part.span(found.missing.offset, found.missing.length), "unset-result", message, hint, run=(*run, here))
-
-
-def _path(found: _Found) -> str:
-    """What is read, as it is written."""
-    return found.part.text[found.missing.offset : found.missing.offset + found.missing.length]
+            here = say('"{path}" is read', path=found.path)
+        return Diagnostic(found.span, "unset-result", message, hint, run=(*run, here))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ class _Reason:
         return [handler for handlers in blocks for handler in handlers if handler.gives == self.name]
 
     def coalesce(self) -> Message:
-        return say('write "coalesce({path}, …)" with what is to be taken instead, or ask first: "{path} != none"', path=_path(self.found))
+        return say("ask first: `{path} != none`, or write what is to be taken instead: `coalesce({path}, …)`", path=self.found.path)
 
     # ── one reason each ─────────────────────────────────────────────────────────────────────────────────────────────
     def inside_only(self) -> tuple[Message, Message] | None:
@@ -184,7 +189,7 @@ class _Reason:
             if isinstance(node, Block) and node.each and self.name in self.walk.layout.body(node.id).names | {node.each.name}:
                 return self._of_turn(node)
         if self.name == ERROR:
-            message = say('there is an "error" only where something has failed: in the steps of "on-error" and after them')
+            message = say('"error" is known only where something has failed: in the steps of "on-error" and after them')
             return message, say("read it there, or keep what is needed of it in a variable")
         return None
 
@@ -219,14 +224,14 @@ class _Reason:
             return None
         field = self.found.missing.names[1]
         if field not in decided(task, "") and self.found.node in (task.id, f"{task.id}:open"):
-            message = say('"{path}" is there only when "{step}" has been answered', path=_path(self.found), step=self.name)
+            message = say('"{path}" is there only when "{step}" has been answered', path=self.found.path, step=self.name)
             return message, self.coalesce()
         having = [name for name, _ in task.outcomes if field in decided(task, name)]
         left = [name for case in self.way for name, flow in task.outcomes if flow.id == case.flow]
         if not having or not left or left[-1] in having:
             return None
         message = say('after the outcome "{outcome}" of "{step}" there is no "{field}"', outcome=left[-1], step=self.name, field=field)
-        hint = say('ask first: "{step}.outcome == "{outcome}"", or write "coalesce({path}, …)"', step=self.name, outcome=having[0], path=_path(self.found))
+        hint = say('ask first: `{step}.outcome == "{outcome}"`, or write `coalesce({path}, …)`', step=self.name, outcome=having[0], path=self.found.path)
         return message, hint
 
     def not_done(self) -> tuple[Message, Message]:
@@ -237,8 +242,8 @@ class _Reason:
         if not givers and self.bringers():
             kinds = {handler.trigger.kind for handler in self.bringers()}
             if kinds == {"answer"}:
-                return say('there is an "answer" only in the steps of "on-answer"'), say("the results of the task are read under its id")
+                return say('"answer" is known only in the steps of "on-answer"'), say("the results of the task are read under its id")
             return say('"{name}" has not happened on some way to this place', name=self.name), self.coalesce()
         if len(self.found.missing.names) > 1 and self.way and self.walk.ledger.bits[self.name,] & self.found.case.there:
-            return say('"{path}" is not there on some way to this place', path=_path(self.found)), self.coalesce()
+            return say('"{path}" is not there on some way to this place', path=self.found.path), self.coalesce()
         return say('"{name}" has not been done on some way to this place', name=self.name), self.coalesce()

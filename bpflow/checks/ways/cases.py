@@ -14,7 +14,7 @@ from bpflow.checks.ways.given import Fields, Ledger
 from bpflow.checks.ways.regions import Touched
 from bpflow.expressions.facts import Both, Constant, Fact, Facts, consequences, either, together
 
-MOST = 12
+MOST = 8
 """Cases of a node that are kept apart; of more, some are taken together."""
 
 

@@ -6,11 +6,13 @@ reads it fail. Sets of names and fields are numbers, a bit for each.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from bpflow.expressions import parse
+from bpflow.expressions.facts import Constant
 from bpflow.graph import Block, Call, Expr, Graph, Handler, Node, Outcome, Step, Task, Trigger, Wait, expressions
 
 Fields: TypeAlias = frozenset[str] | None
@@ -172,3 +174,34 @@ def tasks_in(block: Block, nodes: Mapping[str, Node]) -> list[Task]:
     """The task that is open inside a block beside which steps run; subtasks are none."""
     entered = (nodes.get(flow.to or "") for flow in block.entry)
     return [node for node in entered if isinstance(node, Task) and node.part is None]
+
+
+def tested(written: Mapping[str, tuple[Expr, ...]]) -> frozenset[Constant]:
+    """The constants with which some expression compares something."""
+    trees = [parse(text).tree for text in {expr.text for exprs in written.values() for expr in exprs}]
+    found = (inner for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare) for inner in ast.walk(node))
+    return frozenset(node.value for node in found if isinstance(node, ast.Constant))  # type: ignore[misc]
+
+
+def by_outcome(graph: Graph, known: Ledger) -> dict[tuple[str, str], dict[str, int]]:
+    """What is there once it is known which outcome a task has come to, or which arm a wait: by the path that tells, and its value."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    several: set[str] = set()
+    for node in graph.nodes:
+        name, values = _told_by(node, known)
+        for path, there in values.items():
+            if name in {one for one, _ in found} and path in found:
+                several.add(name)
+            found.setdefault(path, {}).update(there)
+    return {path: there for path, there in found.items() if path[0] not in several}
+
+
+def _told_by(node: Node, known: Ledger) -> tuple[str, dict[tuple[str, str], dict[str, int]]]:
+    match node:
+        case Task() if node.gives:
+            return node.gives, {(node.gives, "outcome"): {name: known.mask(node.gives, decided(node, name)) for name, _ in node.outcomes}}
+        case Wait() if node.gives and node.names:
+            fields = [brought(trigger) for trigger, _ in node.arms]
+            masks = {name: known.mask(node.gives, None if one is None else one | {"won"}) for name, one in zip(node.names, fields, strict=True)}
+            return node.gives, {(node.gives, "won"): masks}
+    return "", {}

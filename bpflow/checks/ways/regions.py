@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from bpflow.checks.ways.given import Ledger, brought, gives
+from bpflow.checks.ways.given import Ledger, brought, gives, while_open
 from bpflow.graph import Block, Choose, Flow, Graph, Handler, Join, Node, Step, Task, flows
 
 Region: TypeAlias = tuple[str, int]
@@ -32,7 +32,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One of the flows on which tokens run at the same time, the nodes that it may come to before a join, and whether there is such a join."""
+    """One of the flows on which tokens run at the same time, the nodes that it may come to before it meets others in a join, and whether it does."""
 
     flow: Flow
     nodes: frozenset[str]
@@ -41,12 +41,14 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A node from which several tokens go on. `some`: perhaps not on all of its flows · `tangled`: its threads come to the same nodes."""
+    """A node from which several tokens go on. `some`: perhaps not on all of its flows · `tangled`: its threads come to the same nodes · `turns`: one
+    of them comes back to it."""
 
     node: str
     threads: tuple[Thread, ...]
     some: bool
     tangled: bool
+    turns: bool
 
 
 class Layout:
@@ -142,7 +144,7 @@ class Layout:
         for node in nodes:
             match node:
                 case Task() if node.gives:
-                    lost |= self.ledger.whole.get(node.gives, 0)
+                    lost |= self.ledger.whole.get(node.gives, 0) & ~self.ledger.mask(node.gives, while_open(node))
                 case Step():
                     lost |= self.ledger.named(node.forgets)
                     names.update(node.forgets)
@@ -190,26 +192,29 @@ class Layout:
             case _:
                 return None
         if node.id not in self._forks:
-            threads = tuple(self._thread(flow) for flow in flows_out)
+            reached = [self._reached(flow, frozenset()) for flow in flows_out]
+            joins = {id for number, one in enumerate(reached) for other in reached[:number] for id in one & other if isinstance(self.nodes[id], Join)}
+            threads = tuple(self._thread(flow, frozenset(joins)) for flow in flows_out)
             apart = len(frozenset[str]().union(*(thread.nodes for thread in threads))) == sum(len(thread.nodes) for thread in threads)
-            self._forks[node.id] = Fork(node.id, threads, some, not apart)
+            self._forks[node.id] = Fork(node.id, threads, some, not apart, any(node.id in thread.nodes for thread in threads))
         return self._forks[node.id]
 
-    def _thread(self, flow: Flow) -> Thread:
+    def _thread(self, flow: Flow, joins: frozenset[str]) -> Thread:
+        found = self._reached(flow, joins)
+        return Thread(flow, self.whole(found - joins), not found.isdisjoint(joins))
+
+    def _reached(self, flow: Flow, joins: frozenset[str]) -> frozenset[str]:
+        """The nodes of its region to which a flow leads, up to those joins, which are among them."""
         found: set[str] = set()
-        joins = False
         todo = [flow]
         while todo:
             one = todo.pop()
-            if one.up or one.to is None or one.to in found:
-                continue
-            node = self.nodes[one.to]
-            if isinstance(node, Join):
-                joins = True
-            else:
+            if not one.up and one.to is not None and one.to not in found:
+                node = self.nodes[one.to]
                 found.add(node.id)
-                todo += [node.out] if isinstance(node, Block) else flows(node)
-        return Thread(flow, self.whole(found), joins)
+                if node.id not in joins:
+                    todo += [node.out] if isinstance(node, Block) else flows(node)
+        return frozenset(found)
 
     def others(self, fork: Fork, number: int) -> Touched:
         """What the other threads of a fork may do while one of them runs."""

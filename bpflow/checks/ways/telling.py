@@ -62,15 +62,12 @@ class Telling:
             node, branch = self._passed(case.flow)
             if branch == FAILS and case.before:
                 node = self.walk.layout.nodes.get(case.before[0].node)
-            if node is not None and not is_way(node.id):
-                line = (self.called(node.id), branch)
-                if lines and lines[-1][0] == line[0] and (branch is None or lines[-1][1] is None):
-                    lines.pop()
-                    line = (line[0], branch or None)
-                if not lines or lines[-1] != line:
-                    lines.append(line)
-            elif branch is not None:
-                lines.append(("", branch))
+            name = self.called(node.id) if node is not None and not is_way(node.id) else ""
+            if name and lines and lines[-1][0] == name and None in (branch, lines[-1][1]):
+                branch = branch or lines[-1][1]
+                lines.pop()
+            if (name or branch is not None) and (name, branch) not in lines[-1:]:
+                lines.append((name, branch))
         if len(lines) > MOST:
             lines = [line for number, line in enumerate(lines) if line[1] is not None or number in (0, len(lines) - 1)][-MOST:]
         return tuple(_line(name, branch) for name, branch in lines)
@@ -80,7 +77,7 @@ class Telling:
         node, found, handler = self._sources.get(flow, (None, None, None))
         if handler is not None:
             return node if node is not None and handler.trigger.kind in ("answer", "overdue") else None, _happened(handler, self._stage(handler))
-        if node is None or found is None:
+        if node is None or found is None or (isinstance(node, Block) and found == node.out):
             return None, None
         return node, self._decided(node, found)
 
@@ -96,6 +93,8 @@ class Telling:
                 return say('"{branch}"', branch=flow.title or node.arms[number][0].title or (node.names[number] if node.names else str(number)))
             case Choose():
                 return self._chosen(node, flow)
+            case Block(entry=entry) if len(entry) > 1 and flow.title:
+                return say('"{branch}"', branch=flow.title)
         return None
 
     def _outcome(self, task: Task, flow: Flow) -> Message | None:
@@ -109,7 +108,9 @@ class Telling:
         suffix = node.id.partition(":")[2]
         if suffix in ("until", "while"):
             return say("once more") if flow.id.startswith(f"{node.id}[again]") else None
-        if suffix in ("decided", "answered", "stage") or is_way(node.id):
+        if suffix == "stage":
+            return say('the document is in "{stage}" when it begins', stage=flow.title) if flow.title else None
+        if suffix in ("decided", "answered") or is_way(node.id):
             asked = self.walk.layout.nodes.get(step_of(node.id))
             return self._outcome(asked, _same(asked, node, flow)) if suffix == "decided" and isinstance(asked, Task) else None
         if flow.title:
@@ -117,7 +118,7 @@ class Telling:
         if flow is node.otherwise or flow == node.otherwise:
             return say("otherwise")
         condition: Expr | None = next((condition for condition, out in node.arms if out == flow), None)
-        return say("`{condition}`", condition=condition.text) if condition and len(condition.text) < 80 else None
+        return say("`{condition}`", condition=condition.text) if condition and condition.text != "true" and len(condition.text) < 80 else None
 
 
 def _same(task: Task, node: Choose, flow: Flow) -> Flow:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from bpflow.checks.ways.cases import Case
 from bpflow.checks.ways.given import CLIMBING, DECISION, brought, form_fields, while_open
-from bpflow.checks.ways.walk import Walk
+from bpflow.checks.ways.walk import OF_TASK, Walk
 from bpflow.graph import MOVE, Block, Call, Choose, Expr, Outcome, Step, Task, Trigger, Wait
 
 Seen: TypeAlias = tuple[Expr, Case]
@@ -33,11 +33,14 @@ def seen(walk: Walk, id: str) -> Iterator[Seen]:
             case Wait() as node:
                 for trigger, _ in node.arms:
                     form = walk.judge.added(case, node.gives, brought(trigger))
-                    yield from _of_trigger(trigger, case, case, form)
+                    if trigger.expr:
+                        yield trigger.expr, case
+                    yield from _of_trigger(trigger, case, form)
             case Task() as node:
                 yield from _of_task(walk, node, case)
             case Block() as node:
                 yield from _of_block(walk, node, case)
+    yield from _of_handlers(walk, id)
 
 
 def around(walk: Walk) -> Iterator[Seen]:
@@ -46,7 +49,8 @@ def around(walk: Walk) -> Iterator[Seen]:
     for start in graph.starts:
         yield from ((expr, begin) for expr in (start.when, start.by, start.document, *(expr for _, expr in start.give)) if expr)
     yield from ((variable.default, begin) for variable in graph.variables if variable.default)
-    yield from _of_handlers(walk, "", begin)
+    yield from ((handler.trigger.expr, begin) for handler in graph.handlers if handler.trigger.expr)
+    yield from _of_handlers(walk, "")
     yield from ((expr, case) for case in walk.ends.all for _, expr in graph.outputs)
 
 
@@ -65,15 +69,13 @@ def _form(outcome: Outcome | Trigger) -> Iterator[Expr]:
     yield from (expr for check in outcome.checks for expr in check)
 
 
-def _of_trigger(trigger: Trigger, armed: Case, later: Case, form: Case) -> Iterator[Seen]:
-    """`armed`: when it begins to wait · `later`: when it goes off · `form`: while its form is filled in."""
-    if trigger.expr:
-        yield trigger.expr, armed
-        if not trigger.fixed and later is not armed:
-            yield trigger.expr, later
+def _of_trigger(trigger: Trigger, case: Case, form: Case) -> Iterator[Seen]:
+    """While it waits, in a case, and while its form is filled in."""
+    if trigger.expr and not trigger.fixed:
+        yield trigger.expr, case
     if trigger.by:
-        yield trigger.by, later
-    yield from ((expr, later) for _, expr in trigger.prefill)
+        yield trigger.by, case
+    yield from ((expr, case) for _, expr in trigger.prefill)
     yield from ((expr, form) for expr in _form(trigger))
 
 
@@ -95,7 +97,7 @@ def _all(exprs: Iterable[Expr | None], case: Case) -> Iterator[Seen]:
 
 def _of_block(walk: Walk, node: Block, case: Case) -> Iterator[Seen]:
     if node.each is None:
-        yield from _of_handlers(walk, node.id, case)
+        yield from ((handler.trigger.expr, case) for handler in node.handlers if handler.trigger.expr)
         return
     yield from _all((node.each.items, node.each.at_most), case)
     if node.each.enough:
@@ -105,12 +107,11 @@ def _of_block(walk: Walk, node: Block, case: Case) -> Iterator[Seen]:
         yield from _all((node.each.collect, *(expr for _, expr in node.each.collect_fields)), turn)
 
 
-def _of_handlers(walk: Walk, block: str, case: Case) -> Iterator[Seen]:
-    later = walk.armed(block, case)
+def _of_handlers(walk: Walk, block: str) -> Iterator[Seen]:
+    """What may happen while a block is open, whenever its body rests: a condition that is watched is read again, a form is filled in."""
+    resting = walk.resting[block].all if block in walk.resting else []
     for number, handler in enumerate(walk.layout.handlers(block)):
-        if handler.trigger.kind == "move":
-            form = walk.judge.added(later, MOVE, None)
-            yield from _of_trigger(handler.trigger, case, later, form)
-        elif handler.trigger.kind not in ("answer", "overdue", "alone", "error"):
-            for form in walk.handled(block, number, case):
-                yield from _of_trigger(handler.trigger, case, later, form)
+        for case in resting if handler.trigger.kind not in (*OF_TASK, "alone", "error") else ():
+            later = walk.caught(block, number, case)
+            form = walk.judge.added(later, MOVE, None) if handler.trigger.kind == "move" else later
+            yield from _of_trigger(handler.trigger, later, form)

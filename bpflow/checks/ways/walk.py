@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bpflow.checks.ways.cases import NOT_KNOWN, Case, Cases, Judge, all_of, common
-from bpflow.checks.ways.given import ANSWER, Fields, Ledger, brought, decided, expressions_in, form_fields, ledger, tasks_in, while_open
+from bpflow.checks.ways.given import ANSWER, Ledger, brought, by_outcome, decided, expressions_in, form_fields, ledger, tasks_in, tested, while_open
 from bpflow.checks.ways.lasting import lasting
 from bpflow.checks.ways.reading import Text
-from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region
+from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region, together
 from bpflow.expressions import parse
-from bpflow.expressions.facts import Constant, Fact, Facts, either
-from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Node, Step, Task, Wait
+from bpflow.expressions.facts import Fact, Facts, either
+from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Step, Task, Wait, expressions
 
 PATIENCE = 60
 """So often may new cases come to a node before they are all taken together."""
+OF_TASK = ("answer", "overdue")
+"""What a task may come to while it is open."""
 ALONE = "tasks.open"
 """The service that begins an instance of its own."""
 
@@ -31,7 +33,7 @@ Place = tuple[str, int] | None
 
 class Walk:
     """What is certain at the nodes of a graph. `at`: the cases in which a node is entered · `ends`: in which the process ends · `turns`: in which a
-    turn of a for-each ends, by its node."""
+    turn of a for-each ends, by its node · `resting`: in which something may happen in a block, by its node."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -43,18 +45,20 @@ class Walk:
         roots = dict(self.ledger.whole)
         for name in sorted({path[0] for path in self.ledger.paths} - roots.keys()):
             roots[name] = 1 << (len(self.ledger.bits) + len(roots))
-        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, _by_outcome(graph, self.ledger), _tested(self.written))
+        self.judge = Judge(self.ledger, roots, self.layout.shared, variables, by_outcome(graph, self.ledger), tested(self.written))
         self.texts: dict[tuple[str, frozenset[str]], Text] = {}
         self.live = lasting(graph, self.layout, self.written, self._roots)
         self.at: dict[str, Cases] = {}
         self.ends = Cases()
         self.turns: dict[str, Cases] = {}
+        self.resting: dict[str, Cases] = {}
         self._came: dict[str, int] = {}
         self._arrived: dict[tuple[Region, Place], Cases] = {}
         self._skipped: dict[tuple[str, int], Cases] = {}
         self._joined: dict[str, dict[str, Cases]] = {}
         self._todo: deque[tuple[str, Case]] = deque()
         self._open: dict[Region | str, None] = {}
+        self._heard: dict[str, int] = {}
         self._forked: dict[Region, list[Fork]] = {}
         self._known_to_turns: dict[str, tuple[frozenset[str], int]] = {}
         self._walk()
@@ -90,11 +94,11 @@ class Walk:
         begin = self.start()
         for flow in self.graph.entry:
             self._go(ROOT, flow, self.judge.beside(begin, self.layout.beside("")), begin)
-        self._handlers("", begin, ROOT)
         while self._todo or self._open:
             if self._todo:
                 node, case = self._todo.popleft()
-                self._leave(node, case)
+                if any(case is one for one in self.at[node].all):  # else another one tells as much
+                    self._leave(node, case)
             else:
                 one = next(iter(self._open))
                 del self._open[one]
@@ -164,9 +168,11 @@ class Walk:
                 self._over(block, arrived)
             return
         node = self.layout.nodes.get(block)
+        if any(not handler.cancels and handler.trigger.kind != "alone" for handler in self.layout.handlers(block)):
+            self._rest(region, arrived, arrived)  # it stays open as long as something runs beside
         if isinstance(node, Block) and node.each is not None:
             self.turns.setdefault(block, Cases()).add(arrived)
-        elif self._forks(region) and (not isinstance(node, Block) or node.need == "all"):
+        elif (forks := self._forks(region)) and (not isinstance(node, Block) or node.need == "all" or node.need >= len(forks[0].threads)):
             if self._arrived.setdefault((region, self._thread_of(region, self.layout.source.get(flow.id, origin.node), flow)), Cases()).add(arrived):
                 self._open[region] = None
         else:
@@ -213,7 +219,7 @@ class Walk:
         best: Place = None
         size = 0
         for fork in self._forks(region):
-            for number, thread in enumerate(fork.threads):
+            for number, thread in enumerate(fork.threads if not fork.turns else ()):
                 if fork.node != but and (node in thread.nodes or (flow is not None and thread.flow == flow)) and (best is None or len(thread.nodes) < size):
                     best, size = (fork.node, number), len(thread.nodes)
         return best
@@ -228,13 +234,12 @@ class Walk:
         return found
 
     def _all_threads(self, region: Region, fork: Fork) -> list[Case]:
-        if any(thread.joins for thread in fork.threads):
+        if fork.turns or any(thread.joins for thread in fork.threads):
             return []
-        options: list[list[Case]] = []
-        for number in range(len(fork.threads)):
-            cases = self._completed(region, (fork.node, number))
-            skipped = self._skipped.get((fork.node, number))
-            options.append(cases + (skipped.all if skipped else []))
+        block = self.layout.nodes.get(region[0])
+        options = [self._completed(region, (fork.node, number)) for number in range(len(fork.threads))]
+        for number, cases in enumerate(options if not isinstance(block, Block) or block.need == "all" else ()):
+            cases += self._skipped[fork.node, number].all if (fork.node, number) in self._skipped else []
         if fork.tangled:
             return all_of([[common(*cases)] for cases in options if cases])
         return all_of(options) if all(options) else []
@@ -278,7 +283,8 @@ class Walk:
         case = self._after(origin, (expr for _, expr in node.sets))
         values = [(name, _constant(expr)) for name, expr in node.sets]
         if node.turn:
-            case = self.judge.given(case, node.turn, frozenset(("turn",)))
+            first = [Fact((node.turn, "turn"), True, 1)] if case.gone & self.ledger.bits.get((node.turn,), 0) else []
+            case = self.judge.given(case, node.turn, frozenset(("turn",)), first)
         if node.gives is not None:
             facts = [self.judge.constant((node.gives, name), value) for name, value in values if value is not NOT_KNOWN]  # type: ignore[arg-type]
             case = self.judge.given(case, node.gives, frozenset(name for name, _ in values), facts)
@@ -316,6 +322,7 @@ class Walk:
 
     def _wait(self, region: Region, node: Wait, origin: Case) -> None:
         case = self.judge.rested(self._after(origin, (trigger.expr for trigger, _ in node.arms[:1])))
+        self._rest(region, case, origin)
         for number, (trigger, flow) in enumerate(node.arms):
             won = node.names[number] if node.names else trigger.name or str(number)
             fields = brought(trigger)
@@ -328,6 +335,7 @@ class Walk:
             self._go(region, node.climb.top, self._after(origin, (node.people, node.not_by)), origin)
         case = self._after(origin, (node.people, node.not_by, node.form.subject, *(alarm.at for alarm in node.alarms), node.observers, *node.checklist))
         case = self.judge.rested(case)
+        self._rest(region, self.judge.given(case, name, while_open(node)), origin)
         for outcome, flow in node.outcomes:
             facts = [Fact((name, "outcome"), True, outcome)]
             self._go(region, flow, self.judge.given(case, name, decided(node, outcome), facts), origin)
@@ -339,6 +347,7 @@ class Walk:
             for handler in self.graph.handlers:
                 if handler.trigger.kind == "alone" and handler.name == node.id:
                     self._go(("", self.graph.handlers.index(handler)), handler.entry, rested, origin)
+        self._rest(region, rested, origin)
         self._fail(region, rested, origin)
         self._go(region, node.out, self.judge.given(rested, node.gives, None), origin)
 
@@ -350,9 +359,7 @@ class Walk:
             if number < 0 or not (handlers[number].cancels or handlers[number].trigger.kind == "error"):
                 for other, handler in enumerate(handlers):
                     if handler.trigger.kind == "error":
-                        caught = self.judge.beside(case, self.layout.beside(block, other))
-                        caught = self.judge.given(caught, handler.gives, brought(handler.trigger))
-                        self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, caught, origin)
+                        self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, self.caught(block, other, case), origin)
                         if not handler.trigger.name:
                             return
             if region[0] == "":
@@ -379,7 +386,7 @@ class Walk:
             return
         body = self.judge.beside(origin, self.layout.beside(node.id))
         self._split((node.id, -1), self.layout.fork(node), node.entry, body, origin)
-        self._handlers(node.id, origin, (node.id, -1))
+        self._task_handlers(node, origin)
 
     def _each(self, region: Region, node: Block, origin: Case) -> None:
         """Turns, each with names of its own; or none, and it is over at once."""
@@ -392,34 +399,52 @@ class Walk:
         self._split((node.id, -1), self.layout.fork(node), node.entry, turn, origin)
         self._go(region, node.out, self.judge.given(case, node.gives, frozenset(("results",))), origin)
 
-    def _handlers(self, block: str, origin: Case, body: Region) -> None:
-        """What may happen while a block is open: at any time, so nothing is certain of what its body does."""
-        node = self.layout.nodes.get(block)
-        for number, handler in enumerate(self.layout.handlers(block)):
-            if handler.trigger.kind in ("alone", "error"):
-                continue
-            for case in self.handled(block, number, origin):
-                start = self.layout.around(body) if handler.outside else (block, number)
-                self._go(start, handler.entry, case, origin if node else replace(origin, node=""))
+    def _task_handlers(self, block: Block, origin: Case) -> None:
+        """What the task in a block may come to while it is open: its steps run beside it."""
+        beside = together(self.layout.body(block.id), self.layout.beside(block.id))
+        tasks = tasks_in(block, self.layout.nodes)
+        for number, handler in enumerate(block.handlers):
+            case = self.judge.rested(self.judge.beside(origin, beside))
+            for task in tasks:
+                case = self.judge.added(case, task.gives, while_open(task))
+            if handler.trigger.kind == "overdue":
+                self._go((block.id, number), handler.entry, case, origin)
+            outcomes = [outcome for task in tasks for outcome in task.form.outcomes] if handler.trigger.kind == "answer" and handler.gives else []
+            for outcome in outcomes:
+                told = [Fact((str(handler.gives), "outcome"), True, outcome.name)]
+                self._go((block.id, number), handler.entry, self.judge.given(case, handler.gives, ANSWER | form_fields([outcome]), told), origin)
 
-    def handled(self, block: str, number: int, origin: Case) -> Iterator[Case]:
-        """The cases in which a handler begins, of a block that was entered in the case `origin`."""
-        handler, node = self.layout.handlers(block)[number], self.layout.nodes.get(block)
-        case = self.judge.rested(self.armed(block, origin))
-        tasks = tasks_in(node, self.layout.nodes) if isinstance(node, Block) and handler.trigger.kind in ("answer", "overdue") else []
-        for task in tasks:
-            case = self.judge.added(case, task.gives, while_open(task))
-        if handler.trigger.kind != "answer" or not handler.gives:
-            yield self.judge.given(case, handler.gives, brought(handler.trigger))
-            return
-        for task in tasks:
-            for outcome in task.form.outcomes:
-                fields: Fields = ANSWER | form_fields([outcome])
-                yield self.judge.given(case, handler.gives, fields, [Fact((handler.gives, "outcome"), True, outcome.name)])
+    def _rest(self, region: Region, case: Case, origin: Case) -> None:
+        """A token rests in a case: now something may happen in all the blocks around it."""
+        while True:
+            block, number = region
+            handlers = self.layout.handlers(block) if number < 0 else ()
+            added = self._resting(block, case.entering("", "", origin)) if handlers else None
+            for other, handler in enumerate(handlers if added else ()):
+                if added and handler.trigger.kind not in (*OF_TASK, "error", "alone"):
+                    self._go(self.layout.around(region) if handler.outside else (block, other), handler.entry, self.caught(block, other, added), added)
+            if not block:
+                return
+            case, region = self._outside(region, case), self.layout.around(region)
 
-    def armed(self, block: str, origin: Case) -> Case:
-        """What stays certain of a case as long as the block is open that was entered in it."""
-        return self.judge.beside(self.judge.beside(origin, self.layout.body(block)), self.layout.beside(block))
+    def _resting(self, block: str, case: Case) -> Case | None:
+        """Notes that the body of a block rests, as far as what may happen then reads it; None if it is known."""
+        if block not in self._heard:
+            node = self.layout.nodes.get(block)
+            after = (node.out.to if isinstance(node, Block) else "") or ""
+            handlers = self.layout.handlers(block)
+            self._heard[block] = 0
+            for live in (self.live.get(handler.entry.to or after, -1) for handler in handlers):
+                self._heard[block] |= live
+            for expr in expressions(handlers):
+                self._heard[block] |= self._roots(expr)
+        return self.resting.setdefault(block, Cases()).add(self.judge.pruned(case, self._heard[block]))
+
+    def caught(self, block: str, number: int, case: Case) -> Case:
+        """The case in which a handler of a block begins when its body rests in a case. What is not cancelled goes on."""
+        handler = self.layout.handlers(block)[number]
+        others = self.layout.beside(block) if handler.cancels else together(self.layout.beside(block), self.layout.body(block))
+        return self.judge.given(self.judge.rested(self.judge.beside(case, others)), handler.gives, brought(handler.trigger))
 
 
 def _constant(expr: Expr) -> object:
@@ -428,34 +453,3 @@ def _constant(expr: Expr) -> object:
     if isinstance(tree, ast.Constant):
         return tree.value
     return NOT_KNOWN
-
-
-def _tested(written: Mapping[str, tuple[Expr, ...]]) -> frozenset[Constant]:
-    """The constants with which some expression compares something."""
-    trees = [parse(text).tree for text in {expr.text for exprs in written.values() for expr in exprs}]
-    found = (inner for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare) for inner in ast.walk(node))
-    return frozenset(node.value for node in found if isinstance(node, ast.Constant))  # type: ignore[misc]
-
-
-def _by_outcome(graph: Graph, known: Ledger) -> dict[tuple[str, str], dict[str, int]]:
-    """What is there once it is known which outcome a task has come to, or which arm a wait: by the path that tells, and its value."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    several: set[str] = set()
-    for node in graph.nodes:
-        name, values = _told_by(node, known)
-        for path, there in values.items():
-            if name in {one for one, _ in found} and path in found:
-                several.add(name)
-            found.setdefault(path, {}).update(there)
-    return {path: there for path, there in found.items() if path[0] not in several}
-
-
-def _told_by(node: Node, known: Ledger) -> tuple[str, dict[tuple[str, str], dict[str, int]]]:
-    match node:
-        case Task() if node.gives:
-            return node.gives, {(node.gives, "outcome"): {name: known.mask(node.gives, decided(node, name)) for name, _ in node.outcomes}}
-        case Wait() if node.gives and node.names:
-            fields = [brought(trigger) for trigger, _ in node.arms]
-            masks = {name: known.mask(node.gives, None if one is None else one | {"won"}) for name, one in zip(node.names, fields, strict=True)}
-            return node.gives, {(node.gives, "won"): masks}
-    return "", {}
