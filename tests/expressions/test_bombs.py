@@ -37,8 +37,7 @@ def test_what_is_too_large_as_it_is_written(results: Results, name: str):
 @pytest.mark.parametrize("name", BOUNDED)
 def test_what_becomes_too_large(results: Results, name: str):
     result, seconds = results["expression", name]
-    assert result in ("refused", "bounded") or name == "a long fraction"
-    assert len(result) < 60
+    assert result in ("refused", "bounded")
     assert seconds < SECONDS
 
 
