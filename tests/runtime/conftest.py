@@ -11,6 +11,7 @@ import pytest
 from bpflow.loading import LoadedWorkspace, load_text, load_workspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.services.request import Registered
+from tests.runnable import runnable
 
 SETTINGS = "timezone: Europe/Moscow\n"
 
@@ -134,9 +135,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(folder: Path) -> LoadedWorkspace:
-    loaded = load_workspace(folder)
-    assert loaded.findings == []
-    return loaded
+    return runnable(load_workspace(folder))
 
 
 @pytest.fixture
@@ -177,9 +176,7 @@ def deploy(workspace: LoadedWorkspace) -> Callable[[Engine, str], None]:
     """Deploys a process that is written in the test."""
 
     def deploy(engine: Engine, text: str) -> None:
-        loaded = load_text(f"bpflow: 1\n{text}", "test.yaml", workspace.documents, timezone="Europe/Moscow")
-        assert [f for f in loaded.findings if f.severity.name == "ERROR"] == []
-        engine.deploy(loaded)
+        engine.deploy(runnable(load_text(f"bpflow: 1\n{text}", "test.yaml", workspace.documents, timezone="Europe/Moscow")))
 
     return deploy
 

@@ -11,6 +11,7 @@ import pytest
 from bpflow.expressions.data import Document, User
 from bpflow.loading import LoadedWorkspace, load_text, load_workspace
 from bpflow.runtime import Engine
+from tests.runnable import runnable
 from tests.runtime.conftest import DIRECTORY, SETTINGS
 from tests.runtime.looking import check_index, check_replay, dump, stored
 
@@ -49,9 +50,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> LoadedWorkspace:
     (folder / "documents").mkdir()
     for name, text in {"bpflow.yaml": SETTINGS, "directory.yaml": DIRECTORY, "documents/deal.yaml": DEAL, "documents/order.yaml": ORDER}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    loaded = load_workspace(folder)
-    assert loaded.findings == []
-    return loaded
+    return runnable(load_workspace(folder))
 
 
 Run = Callable[..., int]
@@ -63,9 +62,7 @@ def run(engine: Engine, workspace: LoadedWorkspace) -> Iterator[Run]:
     started: list[int] = []
 
     def run(steps: str, document: Document | None = None, head: str = HEAD, **fields: object) -> int:
-        loaded = load_text(f"bpflow: 1\n{head}{steps}", "test.yaml", workspace.documents, timezone="Europe/Moscow")
-        assert loaded.findings == []
-        engine.deploy(loaded)
+        engine.deploy(runnable(load_text(f"bpflow: 1\n{head}{steps}", "test.yaml", workspace.documents, timezone="Europe/Moscow")))
         document = document or engine.create_document("deal", {"name": "Труба", **fields}, by="petrova")
         started.append(engine.start("test", document=document if "document:" in head else None, by="petrova"))
         return started[-1]

@@ -21,6 +21,7 @@ from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Document, Duration, User, Value
 from bpflow.loading import load_workspace
 from bpflow.runtime import Engine, HttpService, Request, ServiceError, VirtualClock, open_engine
+from tests.runnable import runnable
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, stored
 
@@ -430,8 +431,7 @@ STEPS = """\
 
 def test_a_service_of_the_workspace_is_called_and_held_to_its_word(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATES", server.url)
-    loaded = load_workspace(workspace_in(tmp_path, SETTINGS, STEPS))
-    assert loaded.findings == []
+    loaded = runnable(load_workspace(workspace_in(tmp_path, SETTINGS, STEPS)))
     with open_engine(":memory:", loaded) as engine:
         engine.deploy_workspace()
         server.answer = (200, b'{"rate": 90.50, "day": "2026-03-02", "more": 1}')

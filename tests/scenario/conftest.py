@@ -7,6 +7,7 @@ import pytest
 
 from bpflow.loading import LoadedWorkspace, load_workspace
 from bpflow.scenario import Report, play_file
+from tests.runnable import runnable
 
 DIRECTORY = """\
 people:
@@ -134,9 +135,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(folder: Path) -> LoadedWorkspace:
-    loaded = load_workspace(folder)
-    assert loaded.findings == []
-    return loaded
+    return runnable(load_workspace(folder))
 
 
 Play = Callable[..., Report]

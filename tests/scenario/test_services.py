@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bpflow.loading import load_workspace
 from bpflow.scenario import play_file
+from tests.runnable import runnable
 from tests.scenario.conftest import DIRECTORY
 
 DEAL = """\
@@ -87,8 +88,7 @@ def workspace(folder: Path, scenarios: str) -> Path:
 
 
 def test_scenarios_hold_and_see_each_rule(tmp_path: Path) -> None:
-    loaded = load_workspace(workspace(tmp_path, SCENARIOS))
-    assert loaded.findings == []
+    loaded = runnable(load_workspace(workspace(tmp_path, SCENARIOS)))
     report = play_file(tmp_path / "renew.test.yaml", loaded)
     assert [str(played.failure) for played in report.failed] == []
     assert report.coverage is not None
