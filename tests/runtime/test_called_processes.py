@@ -42,12 +42,16 @@ steps:
 CAUGHT = """\
 id: parent
 title: Вызывающий
-outputs: {name: error.name, text: error.message}
+variables: {failed: {type: string}, why: {type: string}}
+outputs: {name: failed, text: why}
 steps:
   - id: sub
     activity: call-process
     process: child
-    on-error: {steps: [{activity: end, result: caught}]}
+    on-error:
+      steps:
+        - {activity: set-variables, set: {failed: $(error.name), why: $(error.message)}}
+        - {activity: end, result: caught}
   - {activity: end, result: done}
 """
 CHOOSY = """\
@@ -436,7 +440,7 @@ def test_an_error_goes_up_through_several_callers(engine: Engine, deploy: Deploy
 
 def test_the_child_deals_with_its_error_itself(engine: Engine, deploy: Deploy) -> None:
     deploy(engine, BREAKS.replace("text: Никому}", "text: Никому, on-error: {steps: [{activity: end, result: own}]}}"))
-    deploy(engine, CAUGHT.replace("outputs: {name: error.name, text: error.message}\n", ""))
+    deploy(engine, CAUGHT)
     engine.start("parent")
     engine.work()
     assert how(engine) == ["parent ended done", "child ended own"]

@@ -232,8 +232,8 @@ def test_a_condition_that_cannot_be_read_names_the_document(engine: Engine, run:
     run(FIND.format(keys="where: item.sum > 15"), deals[4])
     (incident,) = engine.incidents()
     assert str(incident.message).startswith("deal:4: ")
-    run(FIND.format(keys="where: item.name"), deals[4])
-    assert str(engine.incidents()[-1].message) == "deal:1: `item.name` is neither true nor false"
+    run(FIND.format(keys="where: '[item.name, true][0]'"), deals[4])
+    assert str(engine.incidents()[-1].message) == "deal:1: `[item.name, true][0]` is neither true nor false"
 
 
 def test_the_database_leaves_out_what_differs(engine: Engine, deals: list[Document], monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

@@ -141,7 +141,7 @@ def test_an_answer_of_a_thousand_writes_no_more_than_one_of_a_few(engine: Engine
 
 
 def test_a_thousand_answers_one_by_one(engine: Engine, db: Path, clock: VirtualClock):
-    instance = survey(engine, 1000, "enough: any(r.said == 3 for r in results) or sum(r.item for r in results) < 0")
+    instance = survey(engine, 1000, "enough: any(r.said == none for r in results) or sum(r.item for r in results) < 0")
     meter = Meter(engine)
     tasks = [task.id for task in engine.tasks(instance=instance)]
     assert len(tasks) == 1000

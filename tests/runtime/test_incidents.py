@@ -428,7 +428,7 @@ id: long
 title: X
 inputs: {n: {type: integer, default: 14}}
 steps:
-  - {id: put, activity: calendar-event, title: Встреча, at: now, lasts: n, to: user("boss")}
+  - {id: put, activity: calendar-event, title: Встреча, at: now, lasts: '[n, hours(1)][0]', to: user("boss")}
 """,
     )
     engine.start("long")

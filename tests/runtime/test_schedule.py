@@ -97,7 +97,7 @@ def test_what_cannot_be_evaluated_begins_with_an_incident(engine: Engine, clock:
 
 
 def test_an_input_that_must_be_filled_and_is_not(engine: Engine, clock: VirtualClock, deploy: Deploy) -> None:
-    deploy(engine, morning().replace("max: 9", "required: true, title: Сколько"))
+    deploy(engine, morning(more=", with: {n: '$([none, 3][0])'}").replace("max: 9", "required: true, title: Сколько"))
     clock.set(at("2026-03-03T09:00"))
     engine.work()
     (incident,) = engine.incidents()
