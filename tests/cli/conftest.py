@@ -77,18 +77,18 @@ FILES = {
         bpflow: 1
         id: stuck
         title: Застрянет
-        inputs:
-          n: {type: integer, required: true}
+        inputs: {n: {type: integer, required: true}}
         variables:
           m: {type: integer, default: 0}
+        outputs: {share: m}
         steps:
           - id: which
             activity: condition
             title: Куда?
             branches:
-              - {title: Налево, when: n == 1, steps: [{activity: end, result: left}]}
-              - {title: Направо, when: n == 2, steps: [{activity: end, result: right}]}
-              - {title: Прямо, when: n == 3, next: go-on}
+              - {title: Налево, when: n % 10 == 1, steps: [{activity: end, result: left}]}
+              - {title: Направо, when: n % 10 == 2, steps: [{activity: end, result: right}]}
+              - {title: Прямо, when: n % 10 == 3, next: go-on}
           - {id: share, activity: set-variables, title: Делим, set: {m: $(10 // (n - 3))}}
           - {activity: end, result: through}
     """,

@@ -98,7 +98,7 @@ steps:
         fields:
           parts: {type: integer, required: true}
       expired: {title: Срок вышел, button: false, next: go-on}
-  - {id: tell, activity: notify, title: Сказать, to: user("boss"), text: По $(100 // ask.parts)}
+  - {id: tell, activity: notify, title: Сказать, to: user("boss"), text: "По $(100 // coalesce(ask.parts, 0))"}
 """
 
 TWO = """\

@@ -42,7 +42,7 @@ steps:
             as: signer
             in-parallel: true
             steps:
-              - {id: sign, activity: request-info, title: Sign, to: signer}
+              - {id: sign, activity: request-info, title: Sign, to: signer, due: none}
   - {activity: set-variables, set: {rounds: $(check.score)}}
   - id: archive
     activity: call-process
@@ -58,7 +58,7 @@ title: Archive
 document: letter
 outputs: {shelf: put.shelf}
 steps:
-  - {id: put, activity: request-info, title: Put it away, to: user("boris"), fields: {shelf: {type: string}}}
+  - {id: put, activity: request-info, title: Put it away, to: user("boris"), fields: {shelf: {type: string}}, due: none}
 """
 
 FILES = {

@@ -461,7 +461,7 @@ def test_a_reminder_that_comes_again_at_once_is_an_incident(tmp_path: Path, fold
     own = tmp_path / "own"
     shutil.copytree(folder, own)
     process = (own / "deal.yaml").read_text(encoding="utf-8")
-    (own / "deal.yaml").write_text(process.replace("remind: 1 working day", "remind: 0s"), encoding="utf-8")
+    (own / "deal.yaml").write_text(process.replace("remind: 1 working day", "remind: hours(weekday(now) - weekday(now))"), encoding="utf-8")
     (own / "deal.test.yaml").write_text(HEAD_OF_DEAL + "      - wait: 3 working days\n", encoding="utf-8")
     (played,) = play_file(own / "deal.test.yaml").played
     assert played.failure is not None
