@@ -90,10 +90,10 @@ page(
 
 
 def conditions(subject: Subject) -> Iterator[Use]:
-    """All conditions that are written in the file, and in which no mistake was found."""
+    """All conditions that are written in the file, and in which no mistake was found: what is neither true nor false is told elsewhere."""
     for expr in _written(subject):
         use = subject.use_at(expr)
-        if use is not None and not use.inferred.mistakes:
+        if use is not None and not use.inferred.mistakes and use.inferred.type.kind in ("boolean", "any"):
             yield use
 
 

@@ -46,6 +46,7 @@ ROOMS = {
     "assigned": tr("Results and variables"),
     "variables": tr("Results and variables"),
     "stages": tr("Stages"),
+    "channels": tr("The other files of a workspace"),
     "workspace": tr("The other files of a workspace"),
     "calls": tr("Calls of processes and services"),
     "messages": tr("Messages"),

@@ -108,8 +108,8 @@ title: Два вопроса без документа
 inputs:
   who: {type: user}
 steps:
-  - {id: first, activity: request-info, title: Первый, to: 'coalesce(who, user("boss"))'}
-  - {id: second, activity: request-info, title: Второй, to: user("boss")}
+  - {id: first, activity: request-info, title: Первый, to: 'coalesce(who, user("boss"))', due: none}
+  - {id: second, activity: request-info, title: Второй, to: user("boss"), due: none}
 """
 
 HEAD = """\
