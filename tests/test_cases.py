@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bpflow.diagnostics import in_order, render
-from bpflow.loading import load_process, load_workspace
+from bpflow.cli.checking import check, units
+from bpflow.diagnostics import render
 
 CASES = Path(__file__).parent / "cases"
 
@@ -22,9 +22,8 @@ def cases(folder: str) -> list[Path]:
 
 def said(path: Path) -> str:
     """All findings about a process or a workspace as an analyst reads them, with file names relative to the folder of the case."""
-    loaded = load_workspace(path) if path.is_dir() else load_process(path)
-    sources = {str(name): text for name, text in loaded.sources.items()}
-    shown = (render(finding, sources.get(str(finding.span.file))) for finding in in_order(loaded.findings))
+    checked = check(units([path]))
+    shown = (render(finding, checked.sources.get(finding.span.file)) for finding in checked.findings)
     return "\n".join(shown).replace(f"{path.parent}/", "") + "\n"
 
 

@@ -268,9 +268,9 @@ def test_a_copy_is_told_from_its_original(tmp_path: Path) -> None:
 def test_advice_can_be_switched_off_with_a_reason_and_errors_cannot(tmp_path: Path) -> None:
     folder = workspace(tmp_path, other=TELL)
     assert rules(load_workspace(folder).findings) == ["file-name"]
-    workspace(folder, bpflow='rules: {file-name: {state: "off", reason: We name files otherwise}}\n')
+    workspace(folder, bpflow='rules: {file-name: {severity: "off", reason: We name files otherwise}}\n')
     assert load_workspace(folder).findings == []
-    workspace(folder, bpflow='rules: {unknown-name: {state: "off", reason: Why not}}\n', other=TELL.replace("initiator", "nobody"))
+    workspace(folder, bpflow='rules: {unknown-name: {severity: "off", reason: Why not}}\n', other=TELL.replace("initiator", "nobody"))
     assert rules(load_workspace(folder).findings) == ["not-allowed", "file-name", "unknown-name"]
 
 

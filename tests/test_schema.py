@@ -15,14 +15,17 @@ from jsonschema import Draft202012Validator
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
+from bpflow.definition.step import Step
+from bpflow.definition.types import Title
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.scenario import ScenarioFile
 from bpflow.schema import check_file, check_shape, model_schema, process_schema
 from bpflow.schema.generate import docstrings, shape_schema
 from bpflow.schema.keeping import keeps
 from bpflow.schema.letters import foreign_letter
 from bpflow.schema.mistakes import errors_of
 from bpflow.schema.steps import definition_of
-from bpflow.source import Items, Table, Text, read_source
+from bpflow.source import Items, Source, Table, Text, read_source
 
 CASES = Path(__file__).parent / "cases"
 FILES = sorted([*(CASES / "ok").glob("*.yaml"), *(CASES / "err").glob("*.yaml")])
@@ -44,9 +47,44 @@ def test_the_schema_is_a_schema_and_plain_json() -> None:
     assert json.loads(json.dumps(schema)) == schema
 
 
-@pytest.mark.parametrize("path", sorted((CASES / "ok").glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_schema_for_editors_accepts_good_processes(path: Path) -> None:
-    assert list(Draft202012Validator(process_schema()).iter_errors(read_source(path.read_bytes(), path.name).tree)) == []
+@pytest.fixture(scope="module")
+def for_editors() -> dict[str, Draft202012Validator]:
+    """A judge for each kind of file, by what editors are given."""
+    models = {"document": DocumentTypeModel, "directory": DirectoryFile, "settings": Settings, "scenarios": ScenarioFile}
+    schemas = {"process": process_schema(), **{kind: model_schema(model, kind) for kind, model in models.items()}}
+    return {kind: Draft202012Validator(schema) for kind, schema in schemas.items()}
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file, as its name and its folder tell."""
+    named = {"bpflow.yaml": "settings", "directory.yaml": "directory"}
+    return "scenarios" if path.name.endswith(".test.yaml") else "document" if path.parent.name == "documents" else named.get(path.name, "process")
+
+
+MODELS: dict[str, Any] = {"document": DocumentTypeModel, "directory": DirectoryFile, "settings": Settings, "scenarios": ScenarioFile}
+
+
+def refused(path: Path, source: Source) -> bool:
+    """Whether `validate` finds a mistake of shape: of keys, and of the kinds of values."""
+    kind = kind_of(path)
+    return bool(check_shape(source.tree, source) if kind == "process" else check_file(source, MODELS[kind]))
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "ok").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_the_schema_for_editors_accepts_what_is_right(path: Path, for_editors: dict[str, Draft202012Validator]) -> None:
+    assert list(for_editors[kind_of(path)].iter_errors(read_source(path.read_bytes(), path.name).tree)) == []
+
+
+def test_the_schema_for_editors_refuses_mistakes_of_shape_and_no_others(for_editors: dict[str, Draft202012Validator]) -> None:
+    """Whoever writes in an editor sees at once what `validate` would say of the shape, and is not told of what is none."""
+    judged: dict[Path, tuple[bool, bool]] = {}
+    for path in sorted((CASES / "err").rglob("*.yaml")):
+        source = read_source(path.read_bytes(), path.name)
+        if source.tree is not None:
+            judged[path] = not for_editors[kind_of(path)].is_valid(source.tree), refused(path, source)
+    assert {path.name: told for path, told in judged.items() if told[0] != told[1]} == {}
+    assert sum(wrong for wrong, _ in judged.values()) > 50
+    assert sum(not wrong for wrong, _ in judged.values()) > 100
 
 
 def test_the_schema_for_editors_follows_the_activity() -> None:
@@ -57,14 +95,68 @@ def test_the_schema_for_editors_follows_the_activity() -> None:
     assert not validator.is_valid(read_source(process("{activity: ende, result: done}"), "x").tree)
 
 
-def test_all_that_can_be_written_is_described() -> None:
+def keys_within(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key that some set of keys may have, with what the schema says of it; not what an `if` looks at."""
+    if isinstance(schema, dict):
+        yield from ((f"{path}.{key}", said) for key, said in schema.get("properties", {}).items() if "if" not in path.split("."))
+        for word, inner in schema.items():
+            yield from keys_within(inner, f"{path}.{word}")
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from keys_within(inner, path)
+
+
+@pytest.mark.parametrize("kind", ["process", "document", "directory", "settings", "scenarios"])
+def test_every_key_has_a_text_to_be_shown(kind: str, for_editors: dict[str, Draft202012Validator]) -> None:
+    keys = dict(keys_within(for_editors[kind].schema))
+    assert len(keys) > 5
+    assert [path for path, said in keys.items() if not str(said.get("description", "")).strip()] == []
+
+
+def test_every_activity_has_a_page_to_be_shown() -> None:
     definitions = process_schema()["$defs"]
     for name in vocabulary():
         definition = definitions[definition_of(name)]
         assert definition["title"] == name
-        assert len(definition["description"]) > 40
-        undescribed = [key for key, schema in definition["properties"].items() if key != "activity" and "description" not in schema]
-        assert undescribed == []
+        assert len(definition["description"]) > 15
+        assert "\n" not in definition["description"]
+        assert definition["markdownDescription"].count("```") >= 2
+        assert definition["properties"]["activity"]["description"] == definition["description"]
+    offered = definitions["step"]["properties"]["activity"]
+    assert dict(zip(offered["enum"], offered["enumDescriptions"], strict=True)) == {
+        name: definitions[definition_of(name)]["description"] for name in vocabulary()
+    }
+
+
+class SignPaper(Step):
+    """Has a paper signed in ink.
+
+    Somebody must go there.
+
+        steps:
+          - {activity: sign-paper, where: Reception}
+    """
+
+    where: Title
+    """Where the paper lies."""
+
+
+def test_a_programs_own_activities_are_in_the_schema_with_their_docstrings() -> None:
+    schema = process_schema({"sign-paper": SignPaper})
+    made = schema["$defs"]["activity.sign-paper"]
+    assert made["description"] == "Has a paper signed in ink."
+    assert "```yaml\nsteps:\n  - {activity: sign-paper, where: Reception}\n```" in made["markdownDescription"]
+    assert made["properties"]["where"]["description"] == "Where the paper lies."
+    judge = Draft202012Validator(schema)
+    assert judge.is_valid(read_source(process("{activity: sign-paper, where: Reception}"), "x").tree)
+    assert not judge.is_valid(read_source(process("{activity: sign-paper, were: Reception}"), "x").tree)
+    assert "activity.sign-paper" not in process_schema()["$defs"]
+
+
+def test_installed_activities_are_in_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = vocabulary().with_activities({"sign-paper": SignPaper})
+    monkeypatch.setattr("bpflow.schema.generate.vocabulary", lambda: installed)
+    assert "activity.sign-paper" in process_schema()["$defs"]
 
 
 def test_descriptions_are_the_docstrings_of_the_keys() -> None:

@@ -8,12 +8,14 @@ graph (in the text, in the shape, in an expression) have no function here, only 
 from __future__ import annotations
 
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity
+from bpflow.schema.pages import markdown
 
 Check = Callable[[Subject], Iterable[Diagnostic]]
 
@@ -23,11 +25,12 @@ RULES: dict[str, Rule] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule with its manual page. `check` is None for one that is found in an earlier room."""
+    """A rule with its manual page, and the module of this room in which it stands. `check` is None for one that is found in an earlier room."""
 
     id: str
     severity: Severity
     manual: str
+    room: str
     check: Check | None = None
 
     @property
@@ -45,12 +48,17 @@ class Rule:
             lines.append(line)
         return textwrap.dedent("\n".join(lines)).strip("\n") + "\n"
 
+    @property
+    def markdown(self) -> str:
+        """The page as Markdown: what is indented in it is a block of YAML."""
+        return markdown(self.manual)
+
 
 def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
     """Registers a function as the check of the rule `id`; its docstring becomes the page."""
 
     def register(check: Check) -> Check:
-        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", check)
+        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", _room(check.__module__), check)
         return check
 
     return register
@@ -58,4 +66,10 @@ def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Chec
 
 def page(id: str, manual: str, severity: Severity = Severity.ERROR) -> None:
     """Registers the page of a rule that is found in another room."""
-    RULES[id] = Rule(id, severity, textwrap.dedent(manual).strip())
+    module: str = sys._getframe(1).f_globals["__name__"]
+    RULES[id] = Rule(id, severity, textwrap.dedent(manual).strip(), _room(module))
+
+
+def _room(module: str) -> str:
+    """The part of `bpflow.checks` in which a module is."""
+    return module.removeprefix("bpflow.checks.").partition(".")[0]

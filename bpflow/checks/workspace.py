@@ -281,3 +281,29 @@ page(
           - {title: It ends, at: 2026-03-02T10:00+03:00, ends: {result: done}}
     """,
 )
+
+page(
+    "idle-comment",
+    """
+    A comment that silences a rule says why, and there is something for it to silence.
+
+    `# bpflow: off RULE — why`, at the end of a line or on a line of its own before it, silences a warning or an advice there. Several
+    rules stand in a row, with commas. Errors cannot be silenced. A comment that names no such rule, says no reason, or stands where
+    there is nothing to silence any more is only in the way of the reader.
+
+    Bad:
+
+        variables:
+          code: {type: string, default: "007"} # bpflow: off number — the zeros are no part of the code
+        steps:
+          - {activity: notify, to: initiator, text: $(code)}
+
+    Good:
+
+        variables:
+          code: {type: string, default: 007} # bpflow: off number — the zeros are no part of the code
+        steps:
+          - {activity: notify, to: initiator, text: $(code)}
+    """,
+    Severity.WARNING,
+)

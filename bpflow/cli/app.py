@@ -19,7 +19,8 @@ from bpflow.diagnostics import LANGUAGES, Refused, did_you_mean, say, spoken
 GLOBAL = {"--db": True, "--workspace": True, "-w": True, "--lang": True, "--traceback": False}
 """The options that may stand anywhere, and whether they take a value."""
 ROOMS = {
-    "check": ("validate", "explain"),
+    "check": ("validate",),
+    "explain": ("explain",),
     "play": ("test",),
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),

@@ -64,9 +64,11 @@ class ChannelSettings(Setting):
 
 
 class RuleSetting(Setting):
-    """One rule of the checker, switched off or on for the whole workspace, with the reason."""
+    """How grave the findings of one rule are in the whole workspace, with the reason."""
 
-    state: Literal["on", "off"] = Field(description="Whether the rule holds in this workspace.")
+    severity: Literal["off", "advice", "warning", "error"] = Field(
+        description="How grave what the rule finds is here; `off`: it is not told. What is an error by itself stays one."
+    )
     reason: str = Field(min_length=1, description="Why, for whoever reads the settings later.")
 
 
@@ -84,7 +86,9 @@ class Settings(Setting):
     services: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")], ServiceSettings] = Field(
         default_factory=dict, description="The services that processes may call, by the name that `call-service` says."
     )
-    rules: dict[str, RuleSetting] = Field(default_factory=dict, description="Rules of the checker that are switched off, or on, by the rule's id.")
+    rules: dict[str, RuleSetting] = Field(
+        default_factory=dict, description="Rules of the checker that are switched off, or taken more or less gravely, by the rule's id."
+    )
 
 
 def check_settings(settings: Settings, source: Places) -> list[Diagnostic]:

@@ -5,7 +5,20 @@ Nothing is raised for what people have written; a file that is not there is a fi
 """
 
 from bpflow.loading.process import Loaded, load_process, load_text
+from bpflow.loading.silencing import Heeded, Silence, Silenced
 from bpflow.loading.surroundings import Surroundings, find_workspace, load_surroundings
 from bpflow.loading.workspace import LoadedWorkspace, load_workspace
 
-__all__ = ["Loaded", "LoadedWorkspace", "Surroundings", "find_workspace", "load_process", "load_surroundings", "load_text", "load_workspace"]
+__all__ = [
+    "Heeded",
+    "Loaded",
+    "LoadedWorkspace",
+    "Silence",
+    "Silenced",
+    "Surroundings",
+    "find_workspace",
+    "load_process",
+    "load_surroundings",
+    "load_text",
+    "load_workspace",
+]

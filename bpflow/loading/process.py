@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.expressions import SITUATION_NAMES
 from bpflow.graph import Graph, Place
 from bpflow.loading.models import merged, or_refused
+from bpflow.loading.silencing import Heeded, Silence, Silenced, silences_in
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
 from bpflow.schema.found import Rest
 from bpflow.schema.shape import process_shape
@@ -33,13 +34,16 @@ class Loaded:
     """A process as loaded.
 
     `process` is None where its file cannot be read as one; `graph` is None unless it is fit to be run: there is no error among the
-    findings. `sources` is the text of each file that findings are about.
+    findings. `sources` is the text of each file that findings are about. `silenced` are the findings that are not told, and `silences` the
+    comments that silence rules.
     """
 
     process: Process | None
     graph: Graph | None
     findings: list[Diagnostic]
     sources: dict[str, str]
+    silenced: list[Silenced] = field(default_factory=list)
+    silences: list[Silence] = field(default_factory=list)
 
 
 def load_process(path: Path | str, *, activities: Activities | None = None, surroundings: Surroundings | None = None) -> Loaded:
@@ -54,8 +58,7 @@ def load_process(path: Path | str, *, activities: Activities | None = None, surr
         return _load(source, surroundings)
     folder = find_workspace(path)
     around = load_surroundings(folder, activities) if folder else Surroundings(activities=known_activities(activities))
-    loaded = _load(source, around)
-    return Loaded(loaded.process, loaded.graph, around.heeded([*around.findings, *loaded.findings]), {**around.sources, **loaded.sources})
+    return _with_around(_load(source, around), around)
 
 
 def load_text(
@@ -70,7 +73,16 @@ def load_text(
 
     `activities` may be used besides those that are installed.
     """
-    return _load(read_source(text, file), Surroundings(types=dict(types or {}), activities=known_activities(activities)), timezone)
+    around = Surroundings(types=dict(types or {}), activities=known_activities(activities))
+    return _with_around(_load(read_source(text, file), around, timezone), around)
+
+
+def _with_around(loaded: Loaded, around: Surroundings) -> Loaded:
+    """The process with what there is to say of the workspace's files that had to be read, and of its comments."""
+    own, sources = around.heeded(around.findings, around.silences), {**around.sources, **loaded.sources}
+    heeded = Heeded([*own.findings, *loaded.findings], [*own.silenced, *loaded.silenced])
+    heeded = around.with_idle(heeded, [*around.silences, *loaded.silences], whole=around.folder is None)
+    return replace(loaded, findings=heeded.findings, sources=sources, silenced=heeded.silenced)
 
 
 def _load(source: Source, around: Surroundings, timezone: str | None = None) -> Loaded:
@@ -79,9 +91,10 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
         shape = () if source.findings else process_shape(source.tree, source, around.activities).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
     examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
-    findings = around.heeded(examined.findings)
-    fit = not any(finding.severity is Severity.ERROR for finding in findings)
-    return Loaded(examined.process, examined.graph if fit else None, findings, sources)
+    silences = silences_in(source)
+    heeded = around.heeded(examined.findings, silences)
+    fit = not any(finding.severity is Severity.ERROR for finding in heeded.findings)
+    return Loaded(examined.process, examined.graph if fit else None, heeded.findings, sources, heeded.silenced, silences)
 
 
 _TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")

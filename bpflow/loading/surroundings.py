@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bpflow.checks import RULES
 from bpflow.checks.documents import unknown_types
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import Vocabulary, vocabulary
-from bpflow.diagnostics import Diagnostic, Severity, did_you_mean, in_order, say
+from bpflow.diagnostics import Diagnostic, say
 from bpflow.loading.models import read_rest
+from bpflow.loading.silencing import Heeded, Silence, heed, silences_in, with_idle, wrong_rules
 from bpflow.source import Source, read_file
 from bpflow.values import DocumentType, ServiceType
 
@@ -26,7 +26,7 @@ class Surroundings:
     """A workspace without its processes.
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
-    that its processes may use, and `sources` the texts of its files by their names.
+    that its processes may use, `sources` the texts of its files by their names, and `silences` the comments in them that silence rules.
     """
 
     folder: Path | None = None
@@ -38,10 +38,15 @@ class Surroundings:
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
 
-    def heeded(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """The findings in order, without advice and warnings of rules that the settings switch off."""
-        off = {name for name, setting in self.settings.rules.items() if setting.state == "off"}
-        return in_order(finding for finding in findings if finding.rule not in off or finding.severity is Severity.ERROR)
+    silences: list[Silence] = field(default_factory=list)
+
+    def heeded(self, findings: Iterable[Diagnostic], silences: Iterable[Silence]) -> Heeded:
+        """The findings in order, as grave as the settings say, without what they or the comments silence."""
+        return heed(findings, self.settings.rules, silences)
+
+    def with_idle(self, heeded: Heeded, silences: Iterable[Silence], *, whole: bool) -> Heeded:
+        """With the comments that silence nothing; `whole`: all has been looked at that could have something to say of their lines."""
+        return with_idle(heeded, self.settings.rules, silences, whole=whole)
 
 
 def find_workspace(path: Path) -> Path | None:
@@ -57,15 +62,17 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     that the settings declare; what the settings say of one of these is what holds."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
-    settings = _settings(folder, sources, findings)
+    silences: list[Silence] = []
+    settings = _settings(folder, sources, findings, silences)
     known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
-    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known)
+    made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, silences=silences)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
         read = read_rest(source, DocumentTypeModel)
         sources[source.file] = source.text
         findings += read.findings
+        silences += silences_in(source)
         made.unread.update(read.lost)
         if read.model:
             models.append((read.model, source))
@@ -82,7 +89,7 @@ def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
     return vocabulary().with_activities(added) if added else vocabulary()
 
 
-def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic]) -> Settings:
+def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> Settings:
     path = folder / SETTINGS
     if not path.is_file():
         return Settings()
@@ -90,20 +97,11 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic])
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
         return Settings()
-    read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *_wrong_rules(settings, source)])
+    read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *wrong_rules(settings, source)])
     findings += read.findings
+    silences += silences_in(source)
     settings = read.model or Settings()
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
-
-
-def _wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:
-    """Rules that there are not, and errors, which cannot be switched off."""
-    for name, setting in settings.rules.items():
-        place = source.span_at(("rules", name), key=True)
-        if name not in RULES:
-            yield Diagnostic(place, "not-allowed", say('there is no rule "{rule}"', rule=name), did_you_mean(name, RULES))
-        elif setting.state == "off" and RULES[name].severity is Severity.ERROR:
-            yield Diagnostic(place, "not-allowed", say('what "{rule}" finds is an error, and cannot be switched off', rule=name))
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpflow.checks import check_calls, check_messages
@@ -12,6 +12,7 @@ from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
 from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
+from bpflow.loading.silencing import Heeded, Silence, Silenced, silences_in
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.source import read_file
 from bpflow.values import DocumentType, ServiceType
@@ -21,7 +22,8 @@ SCENARIOS = ".test.yaml"
 
 @dataclass(frozen=True, slots=True)
 class LoadedWorkspace:
-    """A workspace as loaded: `processes` by id, `scenarios` the files of scenarios by the id of their process, `sources` by file name."""
+    """A workspace as loaded: `processes` by id, `scenarios` the files of scenarios by the id of their process, `sources` by file name;
+    `silenced` are the findings that are not told."""
 
     folder: Path
     settings: Settings
@@ -31,6 +33,7 @@ class LoadedWorkspace:
     scenarios: dict[str, Path]
     findings: list[Diagnostic]
     sources: dict[str, str]
+    silenced: list[Silenced] = field(default_factory=list)
 
 
 def load_workspace(
@@ -43,26 +46,49 @@ def load_workspace(
     """
     folder = Path(folder)
     around = load_surroundings(folder, activities, services)
-    findings, sources = list(around.findings), dict(around.sources)
-    directory = _directory(folder / around.settings.directory, findings, sources)
+    told = _Told(list(around.findings), dict(around.sources), list(around.silences))
+    directory = _directory(folder / around.settings.directory, told)
     found: dict[str, Loaded] = {}
     for path, loaded in _processes(folder, around) if processes else ():
-        findings += [*loaded.findings, *_named(path, loaded, found)]
-        sources |= loaded.sources
+        told.take(loaded, _named(path, loaded, found))
         found.setdefault(_id(path, loaded), loaded)
-    findings += _calls(found)
-    findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
+    told.findings += [*_calls(found), *_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
+    heeded = told.heeded(around, whole=processes)
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, around.heeded(findings), sources)
+    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
 
 
-def _directory(path: Path, findings: list[Diagnostic], sources: dict[str, str]) -> DirectoryFile:
+@dataclass(slots=True)
+class _Told:
+    """What there is to say of the files of a workspace, as they are read one after the other."""
+
+    findings: list[Diagnostic]
+    sources: dict[str, str]
+    silences: list[Silence]
+    silenced: list[Silenced] = field(default_factory=list)
+
+    def take(self, loaded: Loaded, more: Iterable[Diagnostic]) -> None:
+        """Takes in a process, and what else there is to say of its file."""
+        self.findings += [*loaded.findings, *more]
+        self.sources |= loaded.sources
+        self.silences += loaded.silences
+        self.silenced += loaded.silenced
+
+    def heeded(self, around: Surroundings, *, whole: bool) -> Heeded:
+        """What is told of all that and what is silenced, with what the comments do in vain."""
+        heeded = around.heeded(self.findings, self.silences)
+        heeded.silenced.extend(self.silenced)
+        return around.with_idle(heeded, self.silences, whole=whole)
+
+
+def _directory(path: Path, told: _Told) -> DirectoryFile:
     if not path.is_file():
         return DirectoryFile()
     source = read_file(path, str(path))
-    sources[source.file] = source.text
     read = read_rest(source, DirectoryFile, check_directory)
-    findings += read.findings
+    told.sources[source.file] = source.text
+    told.findings += read.findings
+    told.silences += silences_in(source)
     return read.model or DirectoryFile()
 
 

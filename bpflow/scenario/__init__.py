@@ -4,10 +4,10 @@ The law of this room: a scenario is `Engine` on an empty store in memory and not
 adds no meaning of its own.
 """
 
-from bpflow.scenario.checks import check_scenarios
 from bpflow.scenario.coverage import Coverage, Share, Unvisited, coverage_of, told
 from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.failure import Failure
+from bpflow.scenario.heeding import check_scenarios, heed_scenarios
 from bpflow.scenario.model import Scenario, ScenarioFile
 from bpflow.scenario.player import Played, play
 from bpflow.scenario.reading import LoadedScenarios, load_scenarios
@@ -31,6 +31,7 @@ __all__ = [
     "Workspaces",
     "check_scenarios",
     "coverage_of",
+    "heed_scenarios",
     "load_scenarios",
     "open_file",
     "play",

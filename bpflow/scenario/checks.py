@@ -7,11 +7,10 @@ are looked at: a wrong outcome, field or value is the very point of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from bpflow.definition.directory import Absence, near_entry
 from bpflow.definition.types import Given
-from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, in_order, say
+from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph
 from bpflow.graph.written import span_of
@@ -41,27 +40,21 @@ from bpflow.scenario.model import (
     means_none,
     parts,
 )
-from bpflow.scenario.reading import LoadedScenarios, load_scenarios
+from bpflow.scenario.reading import LoadedScenarios
 from bpflow.source import Table
 from bpflow.values import Field, InvalidValue
 
 Findings = Iterator[Diagnostic]
 
 
-def check_scenarios(path: Path | str, workspace: LoadedWorkspace) -> list[Diagnostic]:
-    """All findings about a file of scenarios: its text, its shape, and what its process and its workspace do not have."""
-    return check_loaded(load_scenarios(path), workspace)
-
-
-def check_loaded(file: LoadedScenarios, workspace: LoadedWorkspace) -> list[Diagnostic]:
-    """All findings about scenarios that have been read."""
+def check_loaded(file: LoadedScenarios, workspace: LoadedWorkspace) -> Findings:
+    """All findings about scenarios that have been read: of their text, their shape, and what their process and workspace do not have."""
     loaded = workspace.processes.get(file.process)
-    found = [*file.findings, *_process(file, workspace, loaded), *_titles(file.scenarios)]
+    yield from (*file.findings, *_process(file, workspace, loaded), *_titles(file.scenarios))
     if loaded is not None and loaded.graph is not None:
         for scenario in file.scenarios:
             known = _known(scenario, loaded.graph, workspace)
-            found += _Examination(known, file.complete, workspace).scenario(scenario)
-    return in_order(found)
+            yield from _Examination(known, file.complete, workspace).scenario(scenario)
 
 
 def _known(scenario: Scenario, graph: Graph, workspace: LoadedWorkspace) -> Known:

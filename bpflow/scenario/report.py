@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.loading import LoadedWorkspace, find_workspace, load_workspace
-from bpflow.scenario.checks import check_loaded
 from bpflow.scenario.coverage import Coverage, coverage_of
+from bpflow.scenario.heeding import heed_scenarios
 from bpflow.scenario.model import Scenario
 from bpflow.scenario.player import Played, play
 from bpflow.scenario.reading import load_scenarios
@@ -78,7 +78,7 @@ def open_file(path: Path | str, workspace: LoadedWorkspace) -> Opened:
     """Reads and checks a `*.test.yaml` of a workspace; nothing is played yet."""
     file = load_scenarios(path)
     loaded = workspace.processes.get(file.process)
-    findings = in_order([*check_loaded(file, workspace), *_around(workspace), *(loaded.findings if loaded else [])])
+    findings = in_order([*heed_scenarios(file, workspace).findings, *_around(workspace), *(loaded.findings if loaded else [])])
     sources = {**workspace.sources, file.file: file.text}
     fit = loaded is not None and not any(finding.severity is Severity.ERROR for finding in findings)
     prepared = prepare(loaded, workspace) if loaded is not None and fit else None

@@ -19,7 +19,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from pydantic_core import core_schema
 
 from bpflow.definition.process import Process
+from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import vocabulary
+from bpflow.schema.pages import markdown, opening
 from bpflow.schema.steps import activities_in, definition_of
 from bpflow.source import Tree
 
@@ -80,17 +82,33 @@ class _ProcessDescribed(_ProcessGenerator, _Described):
     """Both."""
 
 
-def process_schema() -> Schema:
-    """The JSON Schema (draft 2020-12) of a process with all activities of the vocabulary, for editors and other tools."""
-    known = vocabulary()
-    schema = _process(dict(known), known, _ProcessDescribed)
-    definitions = {**schema["$defs"], "step": _chosen_by_activity(list(known))}
-    return {"$schema": DIALECT, "title": "bpflow process", **schema, "$defs": dict(sorted(definitions.items()))}
+def process_schema(activities: Activities | None = None) -> Schema:
+    """The JSON Schema (draft 2020-12) of a process, for editors and other tools, with all activities that are installed.
+
+    `activities` may be used besides those: a program's own, by name. Beside `description`, which is plain text, stands what editors show
+    better: `markdownDescription`, the whole page with its examples, and `enumDescriptions`, what each activity does.
+    """
+    known = {**vocabulary(), **(activities or {})}
+    schema = _process(known, known, _ProcessDescribed)
+    definitions: Schema = {name: _hovered(made) for name, made in schema["$defs"].items()}
+    for name in known:
+        activity = definitions[definition_of(name)]
+        activity["properties"]["activity"] |= {key: activity[key] for key in ("description", "markdownDescription") if key in activity}
+    definitions["step"] = _chosen_by_activity({name: str(definitions[definition_of(name)].get("description", "")) for name in known})
+    return {"$schema": DIALECT, "title": "bpflow process", **_hovered(schema), "$defs": dict(sorted(definitions.items()))}
 
 
 def model_schema(model: type[BaseModel], title: str) -> Schema:
     """The JSON Schema of a file of the workspace that has one model."""
-    return {"$schema": DIALECT, **model.model_json_schema(schema_generator=_Described), "title": title}
+    made = _hovered(model.model_json_schema(schema_generator=_Described))
+    made["$defs"] = {name: _hovered(inner) for name, inner in made.get("$defs", {}).items()}
+    return {"$schema": DIALECT, **made, "title": title}
+
+
+def _hovered(schema: Schema) -> Schema:
+    """A set of keys of which editors show the first paragraph where they show plain text, else the whole page."""
+    page = str(schema.get("description", ""))
+    return {**schema, "description": opening(page), "markdownDescription": markdown(page)} if "\n" in page else {**schema}
 
 
 @cache
@@ -186,13 +204,14 @@ def _named(schema: Schema, activity: str) -> Schema:
     return {**schema, "title": activity, "properties": properties}
 
 
-def _chosen_by_activity(names: Iterable[str]) -> Schema:
-    """Editors offer the names first, then the keys of the one that is chosen."""
+def _chosen_by_activity(named: Mapping[str, str]) -> Schema:
+    """Editors offer the names first, with what each does, then the keys of the one that is chosen."""
     cases = [
         {
             "if": {"properties": {"activity": {"const": name}}, "required": ["activity"]},
             "then": {"$ref": f"#/$defs/{definition_of(name)}"},
         }
-        for name in names
+        for name in named
     ]
-    return {"type": "object", "required": ["activity"], "properties": {"activity": {"enum": list(names)}}, "allOf": cases}
+    activity = {"description": docstrings(Step)["activity"], "enum": list(named), "enumDescriptions": list(named.values())}
+    return {"type": "object", "required": ["activity"], "properties": {"activity": activity}, "allOf": cases}

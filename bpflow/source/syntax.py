@@ -87,7 +87,9 @@ class Trouble:
 
     def value(self, start: int) -> str:
         """The value that begins at `start` as it was probably meant: to the end of its line, or of its entry in `{…}`."""
-        end = _entry_end(self.lines.text, start, self.flow)
+        before = self.lines.text[self.lines.line_start(start) : start]
+        opened = any(before.count(sign) > before.count(closing) for sign, closing in ("{}", "[]"))  # libyaml reads a whole line ahead
+        end = _entry_end(self.lines.text, start, self.flow or opened)
         return self.lines.text[start:end].rstrip(" \t")
 
     def about(self, rule: str, start: int, span: Span, message: Message, hint: Message | None = None) -> Said:

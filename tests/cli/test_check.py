@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from bpflow.checks import RULES
+from bpflow.cli.explain import ROOMS
+
 Bpflow = Callable[..., Any]
 ROOT = Path(__file__).parent.parent.parent
 BROKEN = "bpflow: 1\nid: broken\ntitle: Не так\nsteps:\n  - {activity: notfy, to: initiator, text: Привет}\n  - {activity: end, result: done}\n"
@@ -64,7 +67,7 @@ def test_findings_for_programs(bpflow: Bpflow, workspace: Path) -> None:
     (finding,) = data["findings"]
     assert (finding["file"], finding["line"], finding["rule"], finding["severity"]) == ("broken.yaml", 5, "unknown-activity", "error")
     assert finding["hint"] == 'did you mean "notify"?'
-    assert json.loads(bpflow("validate", "purchase.yaml", "--json").out) == {"files": 1, "findings": []}
+    assert json.loads(bpflow("validate", "purchase.yaml", "--json").out) == {"files": 1, "findings": [], "silenced": []}
 
 
 def test_advice_counts_only_if_it_is_strict(bpflow: Bpflow, workspace: Path) -> None:
@@ -109,23 +112,68 @@ def test_a_path_that_is_not_there(bpflow: Bpflow, workspace: Path) -> None:
     assert (told.code, told.err) == (2, 'there is no file or folder "nosuch.yaml"\n')
 
 
+# ── whole workspaces ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_whole_workspace_of_a_file_is_checked(bpflow: Bpflow, workspace: Path) -> None:
+    path = workspace / "documents" / "deal.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("stage:", "phase:"), encoding="utf-8")
+    assert bpflow("validate", "documents/deal.yaml").out == "clean (files: 1)\n"
+    told = bpflow("validate", "--whole", "documents/deal.yaml", "directory.yaml")
+    assert told.code == 1
+    assert "deal-flow.yaml:7:43:" in told.out
+    assert told.out.splitlines()[-1] == "files: 6, findings: 1"
+
+
+def test_files_of_no_workspace_are_left_out_of_whole_ones(bpflow: Bpflow, workspace: Path) -> None:
+    (workspace / ".github").mkdir()
+    (workspace / ".github" / "ci.yaml").write_text("jobs: {}\n", encoding="utf-8")
+    told = bpflow("validate", "--whole", ".github/ci.yaml")
+    assert (told.code, told.out, told.err) == (0, "clean (files: 0)\n", '".github/ci.yaml" belongs to no workspace: it is left out\n')
+
+
+# ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_rule_is_explained(bpflow: Bpflow) -> None:
     for rule in ("unknown-name", "[unknown-name]"):
         told = bpflow("explain", rule)
         assert told.code == 0
-        assert "Bad:" in told.out
-        assert "Good:" in told.out
+        assert told.out.splitlines()[0] == "unknown-name · error"
+        assert "\nBad:\n" in told.out
+        assert "\nGood:\n" in told.out
 
 
-def test_all_rules_are_listed(bpflow: Bpflow) -> None:
+def test_a_rule_is_explained_in_russian_as_far_as_there_is_any(bpflow: Bpflow) -> None:
+    told = bpflow("explain", "hash-cut", "--lang", "ru").out
+    assert told.startswith("hash-cut · предупреждение\n\n`#` после пробела")
+    assert "\nПлохо:\n" in told
+
+
+def test_on_a_terminal_the_examples_are_in_colour(bpflow: Bpflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpflow.cli.output.is_terminal", lambda stream: True)
+    monkeypatch.setenv("TERM", "xterm")
+    lines = bpflow("explain", "number").out.splitlines()
+    assert lines[0] == "\x1b[1mnumber\x1b[0m · \x1b[33mwarning\x1b[0m"
+    bad, good = lines.index("\x1b[1;31m✗ Bad:\x1b[0m"), lines.index("\x1b[32m✓ Good:\x1b[0m")
+    assert lines[bad + 2] == "  \x1b[1;31m│\x1b[0m variables:"
+    assert lines[good + 2] == "  \x1b[32m│\x1b[0m variables:"
+
+
+def test_all_rules_are_listed_by_room_and_severity(bpflow: Bpflow) -> None:
     told = bpflow("explain")
     assert told.code == 0
-    assert {"unknown-name", "unknown-activity"} <= {line.split()[0] for line in told.out.splitlines()}
+    lines = told.out.splitlines()
+    listed = {line.split()[0]: line.split()[1] for line in lines if line.startswith("  ")}
+    assert listed == {rule.id: rule.severity.value for rule in RULES.values()}
+    scenarios = lines[lines.index("Scenarios") :]
+    assert "unknown-outcome" in {line.split()[0] for line in scenarios if line}
 
 
-def test_an_unknown_rule(bpflow: Bpflow) -> None:
-    told = bpflow("explain", "unknow-name")
-    assert (told.code, told.err) == (2, 'there is no rule "unknow-name" — did you mean "unknown-name"?\n')
+def test_every_room_is_called_something() -> None:
+    assert {rule.room for rule in RULES.values()} <= ROOMS.keys()
+
+
+@pytest.mark.parametrize("name, near", [("unknow-name", "unknown-name"), ("[unknown-filed]", "unknown-field")])
+def test_an_unknown_rule(bpflow: Bpflow, name: str, near: str) -> None:
+    told = bpflow("explain", name)
+    assert (told.code, told.err) == (2, f'there is no rule "{name}" — did you mean "{near}"?\n')
 
 
 def test_as_a_program(program: Bpflow) -> None:

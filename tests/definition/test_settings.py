@@ -26,7 +26,7 @@ channels:
   email: {title: Почта}
   telegram: {title: Телеграм}
 rules:
-  step-without-id: {state: off, reason: черновики процессов}
+  step-without-id: {severity: off, reason: черновики процессов}
 """
 
 
@@ -76,7 +76,7 @@ def test_settings_that_cannot_be(old: str, new: str, finding: str) -> None:
         {"calendar": {"weekend": ["суббота"]}},
         {"calendar": {"holidays": ["30.12.2026"]}},
         {"directory": "../people.yaml"},
-        {"rules": {"unreachable-step": {"state": "off"}}},
+        {"rules": {"unreachable-step": {"severity": "off"}}},
         {"language": "de"},
         {"services": {"Курс": {"url": "https://example.org"}}},
         {"services": {"rate": {"url": "ftp://example.org"}}},
