@@ -5,7 +5,15 @@ The modules register their rules when they are imported; here they are in the or
 
 from bpflow.checks import files as _files  # noqa: I001  the order of the rooms is the order of the rules
 from bpflow.checks import shapes as _shapes, starts as _starts, expressions as _expressions, ids as _ids, names as _names
-from bpflow.checks import choices as _choices, people as _people, documents as _documents, flow as _flow, stages as _stages, workspace as _workspace
+from bpflow.checks import (
+    choices as _choices,
+    people as _people,
+    documents as _documents,
+    flow as _flow,
+    gathering as _gathering,
+    stages as _stages,
+    workspace as _workspace,
+)
 from bpflow.checks import calls as _calls, forms as _forms, messages as _messages
 from bpflow.checks.calls import check_calls
 from bpflow.checks.messages import check_messages
@@ -14,7 +22,7 @@ from bpflow.checks.rule import RULES, Rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic
 
-_BY_SUBJECT = (_choices, _people, _forms, _documents, _flow, _stages, _workspace, _calls, _messages, _scenarios)
+_BY_SUBJECT = (_choices, _people, _forms, _documents, _flow, _gathering, _stages, _workspace, _calls, _messages, _scenarios)
 ROOMS = (_files, _shapes, _starts, _expressions, _ids, _names, *_BY_SUBJECT)
 
 __all__ = ["ROOMS", "RULES", "Rule", "Subject", "check", "check_calls", "check_messages"]

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Span, say
-from bpflow.graph import Graph, Node, StepInfo, flows, step_of
+from bpflow.graph import Node, StepInfo, flows, step_of
 
 
 @rule("unreachable-step")
 def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """Every step must be on some way from the start.
 
-    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it. Only the first
-    of several such steps in a row is reported.
+    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it, also at the end of
+    each way through a block. Only the first of several such steps in a row is reported.
 
     Bad:
 
@@ -31,18 +31,16 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """
     if not subject.complete:
         return
-    reached = {step_of(node) for node in reached_nodes(subject.graph)}
-    before_is_lost = False
+    reached = {step_of(node) for node in subject.flow.regions.reached}
+    circles = {step_of(node) for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows}
+    before: dict[str, str] = {}
+    told = False
     for info in subject.graph.steps:
+        around = info.path.rpartition("/")[0]
         lost = info.path not in reached
-        if lost and not before_is_lost:
+        if lost and not told and before.get(around) not in circles:
             yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
-        before_is_lost = lost
-
-
-def reached_nodes(graph: Graph) -> set[str]:
-    """The ids of the nodes that some way from the start leads to."""
-    return reached_from([flow.to for flow in graph.entry] + [handler.entry.to for handler in graph.handlers], {node.id: node for node in graph.nodes})
+        told, before[around] = lost, info.path
 
 
 def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:

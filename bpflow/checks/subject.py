@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
+from bpflow.checks.soundness.verdicts import Examination
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
+from bpflow.expressions.facts import Constant
 from bpflow.graph import Graph, Part, Place
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
@@ -79,6 +81,19 @@ class Subject:
         tree = self.source.tree
         whole = tree.value_spans.get("start") if isinstance(tree, Table) else None
         return whole is not None and (whole.line, whole.column) <= (span.line, span.column) < (whole.end_line, whole.end_column)
+
+    @cached_property
+    def flow(self) -> Examination:
+        """What its flow comes to. Where ways are missing (it is not `complete`) that says nothing."""
+        return Examination(self.graph, self._values)
+
+    def _values(self, names: tuple[str, ...]) -> frozenset[Constant] | None:
+        """All values that there can be at a path, if they are few and known."""
+        field = self.environment.field(names, False)
+        if field is None or field.many or field.kind not in ("choice", "boolean"):
+            return None
+        values: set[Constant] = {True, False} if field.kind == "boolean" else {id for id, _ in field.choices}
+        return frozenset(values if field.required else {*values, None})
 
     def table(self, key: str) -> Table:
         """The table under a key of the process, empty if there is none."""

@@ -1,0 +1,191 @@
+"""The search through what may stand in a region at once: tokens in places, and tokens that joins hold.
+
+The law of this file: tokens do not hinder each other but at joins, and a join counts by flows, so in whatever order they move the same is
+left in the end. It is enough to move one of them at a time, whichever, in all its ways (a persistent set: P. Godefroid, Partial-Order
+Methods for the Verification of Concurrent Systems, 1996); the first run to a state is the shortest. Above a bound on states nothing is decided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from bpflow.checks.soundness.knowledge import NOTHING, Knowledge, Known
+from bpflow.checks.soundness.net import End, Net, Option
+from bpflow.checks.soundness.regions import Target, Way
+from bpflow.graph import Join
+
+MAX_STATES = 20_000
+"""The most states of a region that are looked at, if nothing else is said."""
+MAX_FIRED = 100
+"""The most times that joins fire in one go: above, a token goes round between them until something clears the region."""
+MAX_TOKENS, MAX_HELD = 60, 8
+"""The most tokens in a state, and the most that a join holds on one flow: above, they may become ever more."""
+
+Counts: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What stands in a region: places, once for each token in them; what joins hold, by flow ("" if one of N has fired); what is known."""
+
+    tokens: tuple[str, ...]
+    joins: tuple[tuple[str, Counts], ...] = ()
+    known: Known = NOTHING
+
+    @property
+    def waiting(self) -> dict[str, Counts]:
+        """The joins that hold tokens and have not fired."""
+        return {join: counts for join, counts in self.joins if all(flow for flow, _ in counts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What has led to a state: the option taken, None at the beginning, and the joins that have fired then."""
+
+    option: Option | None
+    fired: tuple[str, ...] = ()
+
+
+@dataclass
+class Search:
+    """A search through a net from its entries."""
+
+    net: Net
+    knowledge: Knowledge
+    most: int = MAX_STATES
+    """The most states that are looked at."""
+    decided: bool = True
+    """Whether all there is has been looked at."""
+    came: dict[State, tuple[State | None, Move]] = field(default_factory=dict)
+    cost: dict[State, tuple[bool, int]] = field(default_factory=dict)
+    """Whether the run to a state rests on choices of which it cannot be told whether they go together; how long it is."""
+
+    def finals(self) -> Iterator[State]:
+        """The states in which no token can move, those that are certain first, by the length of their runs."""
+        todo: list[tuple[bool, int, int, State]] = []
+        for begun in self._begin():
+            heappush(todo, (False, 0, 0, begun))
+        looked_at = 0
+        while todo:
+            soft, cost, _, state = heappop(todo)
+            if self.cost[state] < (soft, cost):
+                continue
+            looked_at += 1
+            if looked_at > self.most:
+                self.decided = False
+                return
+            place = min((token for token in set(state.tokens) if self.net.options.get(token)), key=self._order, default=None)
+            if place is None:
+                yield state
+                continue
+            for option in self.net.options[place]:
+                self._take(todo, state, place, option)
+
+    def _take(self, todo: list[tuple[bool, int, int, State]], state: State, place: str, option: Option) -> None:
+        """Takes an option of a place, if it can be taken now, and notes the state to which it leads."""
+        learned = self.knowledge.after(state.known, option.way, self._passed(option))
+        made = self._moved(state, place, option, learned.known) if learned else None
+        if learned is None or made is None:
+            return
+        following, fired = made
+        if len(following.tokens) > MAX_TOKENS or any(count > MAX_HELD for _, counts in following.joins for _, count in counts):
+            self.decided = False
+            return
+        soft, so_far = self.cost[state]
+        cost = (soft or learned.uncertain, so_far + self._length(option))
+        if following not in self.cost or cost < self.cost[following]:
+            self.cost[following], self.came[following] = cost, (state, Move(option, fired))
+            heappush(todo, (*cost, len(self.came), following))
+
+    def _order(self, place: str) -> tuple[int, str]:
+        return len(self.net.options[place]), place
+
+    def _length(self, option: Option) -> int:
+        return 1 + sum(len(self.net.passed(target)) for target in option.way.targets)
+
+    def _begin(self) -> Iterator[State]:
+        made = self._settled(Counter(), {}, self.net.entries, NOTHING)
+        if made is not None:
+            self.came[made[0]], self.cost[made[0]] = (None, Move(None, made[1])), (False, 0)
+            yield made[0]
+
+    def _moved(self, state: State, place: str, option: Option, known: Known) -> tuple[State, tuple[str, ...]] | None:
+        tokens = Counter(state.tokens)
+        tokens[place] -= 1
+        return self._settled(tokens, {join: dict(counts) for join, counts in state.joins}, option.ends, known)
+
+    def _passed(self, option: Option) -> list[Way]:
+        return [way for target in option.way.targets for way in self.net.passed(target)] if self.knowledge.needed else []
+
+    def _settled(self, tokens: Counter[str], joins: dict[str, dict[str, int]], ends: tuple[End, ...], known: Known) -> tuple[State, tuple[str, ...]] | None:
+        """The state when the ends are put into it and no join can fire; with the joins that have. None where something clears the region."""
+        todo, fired = list(ends), list[str]()
+        while todo:
+            end = todo.pop(0)
+            if end.kind == "gone" or len(fired) > MAX_FIRED:
+                return None
+            if end.kind == "at":
+                tokens[end.place] += 1
+            elif end.kind == "join":
+                join = self.net.nodes[end.place]
+                assert isinstance(join, Join)
+                counts = joins.setdefault(end.place, {})
+                counts[end.flow] = counts.get(end.flow, 0) + 1
+                for _ in range(times_fired(join, counts)):
+                    fired.append(end.place)
+                    todo.append(self.net.end_of(Target(join.out, join.out.up)))
+        held = tuple((join, tuple(sorted(counts.items()))) for join, counts in sorted(joins.items()) if counts)
+        return State(tuple(sorted(tokens.elements())), held, known), tuple(fired)
+
+    def run(self, state: State) -> list[Way]:
+        """The ways taken on the run to a state, one after the other; a join stands where it fires."""
+        found: list[tuple[State | None, Move]] = []
+        at: State | None = state
+        while at is not None:
+            before, move = self.came[at]
+            found.append((before, move))
+            at = before
+        return [way for _, move in reversed(found) for way in self._told(move)]
+
+    def _told(self, move: Move) -> Iterator[Way]:
+        if move.option is None:
+            for target in self.net.region.entries:
+                yield from self.net.passed(target)
+        else:
+            yield move.option.way
+            for target in move.option.way.targets:
+                yield from self.net.passed(target)
+        for join in move.fired:
+            way = self.net.region.ways[join][0]
+            yield way
+            yield from self.net.passed(way.targets[0])
+
+
+def times_fired(join: Join, counts: dict[str, int]) -> int:
+    """How often a join lets a token go on, now that one has come; takes those that it uses up out of its counts. One of N that has fired
+    takes the others in, and begins anew when one has come on each flow."""
+    into, times = join.into, 0
+    while True:
+        if "" in counts and all(flow in counts for flow in into):
+            _use_up(into, counts)
+        need = join.need if isinstance(join.need, int) else len(into)
+        if "" in counts or sum(flow in counts for flow in into) < max(need, 1):
+            return times
+        times += 1
+        if need < len(into):
+            counts[""] = 1
+        else:
+            _use_up(into, counts)
+
+
+def _use_up(into: tuple[str, ...], counts: dict[str, int]) -> None:
+    counts.pop("", None)
+    for flow in into:
+        if counts.get(flow, 0) > 1:
+            counts[flow] -= 1
+        else:
+            counts.pop(flow, None)

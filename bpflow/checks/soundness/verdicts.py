@@ -1,0 +1,228 @@
+"""What is wrong with the flow of a graph: a verdict for each mistake, with the shortest run that shows it.
+
+The law of this file: a verdict is about one region, and of what follows from a mistake nothing is told. Whatever is not told is sound, or
+there is a verdict that says that it is not decided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from bpflow.checks.soundness.knowledge import Domain, Knowledge, World
+from bpflow.checks.soundness.net import PARKED, Net
+from bpflow.checks.soundness.regions import Key, Region, Regions, Way, is_every
+from bpflow.checks.soundness.search import Search, State
+from bpflow.graph import ENTRIES, Block, Graph, Join, flows
+
+Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
+MOST_FORKED = 200_000
+"""Ways out of splits times nodes: above, nobody looks for what is done twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A mistake: at a node of a region, with the ways taken in that region until it shows. `flows`: those on which a join waits, or has too
+    much; the nodes of a circle. `uncertain`: it may be that the choices on the run cannot go together."""
+
+    rule: Rule
+    region: Region
+    node: str
+    run: tuple[Way, ...] = ()
+    flows: tuple[str, ...] = ()
+    uncertain: bool = False
+
+
+class Examination:
+    """The regions of a graph under examination."""
+
+    def __init__(self, graph: Graph, domain: Domain = lambda _: None) -> None:
+        self.graph = graph
+        self.regions = Regions(graph)
+        self.world = World(graph, domain)
+        self.stuck: set[Key] = set()
+        """The regions in which a join waits for a step that is not reached, which is told as such."""
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """All that is wrong, each mistake once."""
+        found: dict[tuple[Rule, str], Verdict] = {}
+        for region in self.regions.all.values():
+            for verdict in self._of(region):
+                found.setdefault((verdict.rule, verdict.node), verdict)
+        return [*found.values()]
+
+    def _of(self, region: Region) -> Iterator[Verdict]:
+        joins = [*self._joins(region)]
+        wrong = [verdict for verdict in joins if verdict.rule != "not-decided"]
+        if not wrong and region.key not in self.stuck:
+            wrong = [*self._endless(region)]
+        yield from wrong or joins
+        if region.forks and not wrong:
+            yield from self._twice(region)
+            yield from self._cancels(region)
+
+    # ── what never ends ────────────────────────────────────────────────────────────────────────────────────────────
+    def _endless(self, region: Region) -> Iterator[Verdict]:
+        """A token that can neither come to an end nor be cancelled."""
+        if len(region.finishing) == len(region.ways) or (self.graph.stages and not region.key[0]):
+            return
+        way_there = region.path(lambda id: id not in region.finishing)
+        first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
+        circle = self._circle(region, first) if first else []
+        rests = any(self._rests(id) for id in circle)
+        if circle and not (region.rescued() if rests else region.rescued_at_once(self._rests)):
+            yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], tuple(way_there), tuple(circle))
+
+    def _after(self, region: Region, ways: list[Way]) -> list[str]:
+        targets = ways[-1].targets if ways else region.entries
+        return [target.node for target in targets if target.node is not None]
+
+    def _circle(self, region: Region, id: str) -> list[str]:
+        """The nodes among which a token goes round that cannot come to an end; none where it stands still in a block, which is told there."""
+        passed: list[str] = []
+        while id not in passed:
+            passed.append(id)
+            following = [t.node for way in region.ways[id] for t in way.targets if t.node is not None and t.node not in region.finishing]
+            if not following:
+                return []
+            id = following[0]
+        return passed[passed.index(id) :]
+
+    def _rests(self, id: str) -> bool:
+        """Whether time passes at a node; in a block, if it does at some node inside."""
+        if not isinstance(self.regions.nodes[id], Block):
+            return self.world.rests(self.regions.nodes[id])
+        inside = (region for key, region in self.regions.all.items() if key[0] == id)
+        return any(self._rests(one) for region in inside for one in region.ways)
+
+    # ── joins ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _joins(self, region: Region) -> Iterator[Verdict]:
+        """Joins that wait for what cannot come, or keep what nobody fetches."""
+        joins = [node for id in region.joins if isinstance(node := self.regions.nodes[id], Join)]
+        if not joins or any(join.need == "live" for join in joins):
+            return
+        out_of_reach = {join.id for join in joins if isinstance(join.need, int) and join.need > len(join.into)}
+        yield from (Verdict("out-of-reach", region, join.id, flows=join.into) for join in joins if join.id in out_of_reach)
+        told = set(out_of_reach)
+        search = self._search(region)
+        for state in search.finals():
+            join = self._first_of(region, [*state.waiting])
+            if join is not None and join not in told:
+                told.add(join)
+                yield from self._stuck(region, search, state, join)
+        if not search.decided and not told:
+            yield Verdict("not-decided", region, region.joins[0])
+
+    def _search(self, region: Region) -> Search:
+        """The search through a region. What the choices read that are left in the net must be left in it too."""
+        kept: set[str] = set()
+        while True:
+            net = Net(region, self.regions.nodes, kept)
+            knowledge = Knowledge(self.world, {place.partition("#")[0] for place in net.options})
+            if knowledge.kept <= kept:
+                return Search(net, knowledge)
+            kept |= knowledge.kept
+
+    def _first_of(self, region: Region, waiting: list[str]) -> str | None:
+        """Of the joins that wait, one that does not wait because of another."""
+        before = {join: self._upstream(region, join) for join in waiting}
+        return next((join for join in waiting if not any(other in before[join] for other in waiting if other != join)), next(iter(waiting), None))
+
+    def _upstream(self, region: Region, node: str) -> set[str]:
+        found: set[str] = set()
+        todo = [node]
+        while todo:
+            for id in region.before[todo.pop()]:
+                if id not in found:
+                    found.add(id)
+                    todo.append(id)
+        return found
+
+    def _stuck(self, region: Region, search: Search, state: State, join: str) -> Iterator[Verdict]:
+        node = self.regions.nodes[join]
+        assert isinstance(node, Join)
+        held = state.waiting[join]
+        missing = tuple(flow for flow in node.into if flow not in dict(held))
+        if any((source := self.sources[flow]) and source not in self.regions.reached for flow in missing):
+            self.stuck.add(region.key)
+            return
+        run = tuple(search.run(state))
+        again = any(way.node == join for way in run) or any(count > 1 for _, count in held)
+        flows = tuple(flow for flow, _ in held) if again else missing
+        yield Verdict("surplus-token" if again else "waits-for-ever", region, join, run, flows, search.cost[state][0])
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Flow → the node from which it comes, "" for those into the process."""
+        found = {flow.id: "" for flow in (*self.graph.entry, *(handler.entry for handler in self.graph.handlers))}
+        return found | {flow.id: node.id for node in self.graph.nodes for flow in flows(node)}
+
+    # ── several tokens ─────────────────────────────────────────────────────────────────────────────────────────────
+    def _twice(self, region: Region) -> Iterator[Verdict]:
+        """Steps to which two branches come, one after the other."""
+        whole = Net(region, self.regions.nodes)
+        merges = {id for id in self._merges(region) if self._rests(id) or id not in whole.parts or whole.parts[id] is not None}
+        for _ in range(3):
+            if not merges:
+                return
+            net = Net(region, self.regions.nodes, sinks=merges)
+            search = Search(net, Knowledge(self.world, {place.partition("#")[0] for place in net.options}))
+            seen, twice = set[str](), set[str]()
+            for state in search.finals():
+                seen |= {*state.tokens}
+                for node, times in Counter(state.tokens).items():
+                    if times > 1 and node in merges - twice:
+                        twice.add(node)
+                        yield Verdict("done-twice", region, node, tuple(search.run(state)), uncertain=search.cost[state][0])
+            merges = set() if twice else merges - seen
+
+    def _merges(self, region: Region) -> set[str]:
+        """The nodes to which several branches of one split lead by different flows, without a join before them."""
+        into: dict[str, set[str]] = {}
+        forks = [[target.node for target in region.entries if target.node]]
+        for way in region.forward():
+            for target in way.targets:
+                if target.node is not None:
+                    into.setdefault(target.node, set()).add(target.flow.id)
+        forks += [[t.node for t in way.targets if t.node] for way in region.forward()]
+        forks += [[t.node for way in ways for t in way.targets if t.node] for id, ways in region.ways.items() if is_every(self.regions.nodes[id])]
+        several = [fork for fork in forks if len(fork) > 1]
+        if sum(map(len, several)) * len(region.ways) > MOST_FORKED:
+            return set()
+        shared = (Counter(id for branch in fork for id in self._branch(region, branch)) for fork in several)
+        return {id for counts in shared for id, branches in counts.items() if branches > 1 and len(into.get(id, ())) > 1}
+
+    def _branch(self, region: Region, id: str) -> set[str]:
+        """The nodes that a branch leads to before any join."""
+        found: set[str] = set()
+        todo = [id]
+        while todo:
+            id = todo.pop()
+            if id not in found and not isinstance(self.regions.nodes[id], Join):
+                found.add(id)
+                todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
+        return found
+
+    def _cancels(self, region: Region) -> Iterator[Verdict]:
+        """Steps that lead out of a block while others in it may be open."""
+        leaving = {node for target, node in region.exits() if node}
+        if not leaving or region.key[0].endswith(tuple(f":{suffix}" for suffix in ENTRIES)):
+            return
+        resting = {id for id in region.ways if self.world.rests(self.regions.nodes[id])} - leaving
+        net = Net(region, self.regions.nodes, sinks=leaving, parking=resting)
+        search = Search(net, Knowledge(self.world, {place.partition("#")[0] for place in net.options}), most=2_000)
+        for state in search.finals():
+            first = next((token for token in state.tokens if token in leaving), None)
+            if first is not None and (len(state.tokens) > 1 or state.waiting):
+                others = tuple(dict.fromkeys(token.rstrip(PARKED) for token in state.tokens if token != first))
+                yield Verdict("cancels-others", region, first, tuple(search.run(state)), others, search.cost[state][0])
+                return
+
+
+def examine(graph: Graph, domain: Domain = lambda _: None) -> list[Verdict]:
+    """What is wrong with the flow of a graph."""
+    return Examination(graph, domain).verdicts
