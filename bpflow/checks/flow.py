@@ -32,7 +32,8 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     if not subject.complete:
         return
     reached = {step_of(node) for node in subject.flow.regions.reached}
-    circles = {step_of(node) for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows}
+    circling = (node for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows)
+    circles = {path for node in circling for path in (step_of(node), *steps_around(step_of(node)))}  # what follows a circle is told with it
     before: dict[str, str] = {}
     told = False
     for info in subject.graph.steps:
@@ -41,6 +42,13 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
         if lost and not told and before.get(around) not in circles:
             yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
         told, before[around] = lost, info.path
+
+
+def steps_around(path: str) -> Iterator[str]:
+    """The paths of the steps around a step, from the nearest on."""
+    while path := path.rpartition("/")[0]:
+        yield path
+        yield path.rpartition(".")[0]  # without the name of the branch
 
 
 def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:

@@ -7,6 +7,7 @@ run that rests on choices of which it is not certain that they go together makes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from bpflow.checks.rule import rule
 from bpflow.checks.soundness.runs import Words, scenario, whole
@@ -130,7 +131,8 @@ def out_of_reach(subject: Subject) -> Iterator[Diagnostic]:
         assert isinstance(join, Join)
         message = say("so many ways are needed: {need}, and so many lead here: {ways}", need=join.need, ways=len(join.into))
         span = model.value_span("need") if model else _place(subject, verdict.node)
-        yield Diagnostic(span, "out-of-reach", message, say("write a smaller number, or let more ways lead to the join"))
+        hint, last = say("write a smaller number, or let more ways lead to the join"), say('"{join}" waits for ever', join=Words(subject.graph).step(join.id))
+        yield replace(_finding(subject, verdict, message, hint, last), span=span)
 
 
 @rule("no-way-to-end")
@@ -324,7 +326,7 @@ def _found(subject: Subject, rule: Rule) -> list[Verdict]:
 def _finding(subject: Subject, verdict: Verdict, message: Message, hint: Message, last: Message) -> Diagnostic:
     severity = _SOFTER.get(verdict.rule, Severity.WARNING if verdict.uncertain else Severity.ERROR)
     run = Words(subject.graph).run(verdict, last)
-    played = scenario(whole(subject.flow, verdict), subject.flow.regions.nodes)
+    played = scenario(subject.flow, whole(subject.flow, verdict))
     return Diagnostic(_place(subject, verdict.node), verdict.rule, message, hint, severity, run if len(run) > 1 else (), played)
 
 

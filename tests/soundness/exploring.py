@@ -97,8 +97,9 @@ class Explored:
         return [shape for shape, state in self.states.items() if shape not in good and not state.incidents]
 
 
-def explore(graph: Graph, most: int = 1500) -> Explored:
-    """Runs an instance in every way, until there is nothing new or there are `most` states. What has gone wrong is not gone on with."""
+def explore(graph: Graph, most: int = 1500, begin: State | None = None) -> Explored:
+    """Runs an instance in every way, from the start or from a state, until there is nothing new or there are `most` states. What has gone wrong is
+    not gone on with."""
     found = Explored(Program(graph))
     todo: deque[tuple[Any, State]] = deque()
 
@@ -112,7 +113,7 @@ def explore(graph: Graph, most: int = 1500) -> Explored:
                 todo.append((shape, state))
         return shape
 
-    for state in outcomes(found, None, Started(T, by=IVANOV)):
+    for state in (begin,) if begin else outcomes(found, None, Started(T, by=IVANOV)):
         reached(state)
     while todo:
         shape, state = todo.popleft()

@@ -85,6 +85,7 @@ class Maker:
         made: Written = {"activity": "block", "steps": self.steps(depth, 1, 4)}
         if self.chance.random() < 0.4:
             cancels = self.chance.random() < 0.5
+            made["steps"].insert(0, {"activity": "pause", "for": "1d"})  # while nothing is waited for, nothing happens meanwhile
             made["meanwhile"] = [{"command": self.id(), "cancels": cancels, "steps": self.steps(depth - 1, 1, 2)}]
         return made
 
@@ -115,3 +116,106 @@ def compiled(steps: list[Written]) -> Graph | None:
 def make(chance: Random) -> list[Written]:
     """A random process."""
     return Maker(chance, chance.choice((3, 4, 5, 6, 7))).steps(chance.choice((0, 0, 1, 2)), 2, chance.choice((4, 5, 6)))
+
+
+# ── sound by construction ───────────────────────────────────────────────────────────────────────────────────────────
+@dataclass
+class Sound:
+    """Makes up flat processes in which everything comes to its end: each piece has one way in, and goes on to one step that is there."""
+
+    chance: Random
+    left: int = 12
+    count: int = 0
+    made: list[list[Written]] = field(default_factory=lambda: [[]])
+
+    def id(self) -> str:
+        self.count += 1
+        self.left -= 1
+        return f"s{self.count}"
+
+    def add(self, **step: Any) -> str:
+        """Adds a step to the list that is being made; its id."""
+        self.made[-1].append(step)
+        return str(step["id"])
+
+    def piece(self, then: str, depth: int, apart: bool = False) -> str:
+        """A piece of a process that goes on to the step `then`; the step by which it is entered."""
+        kinds = [self.ask, self.notify, self.pause]
+        kinds += (
+            [self.series, self.series, self.choice, self.choose, self.split, self.split, self.again, self.nested, self.nested]
+            if depth > 0 and self.left > 0
+            else []
+        )
+        if self.chance.random() < 0.06:
+            return self.add(id=self.id(), activity="end", result="done")
+        return self.chance.choice(kinds)(then, depth - 1)
+
+    def ask(self, then: str, depth: int) -> str:
+        return self.add(id=self.id(), activity="request-info", to=WHO, next=then)
+
+    def notify(self, then: str, depth: int) -> str:
+        return self.add(id=self.id(), activity="notify", to=WHO, text="Hi", next=then)
+
+    def pause(self, then: str, depth: int) -> str:
+        return self.add(id=self.id(), activity="pause", next=then, **{"for": "1d"})
+
+    def series(self, then: str, depth: int) -> str:
+        return self.piece(self.piece(then, depth), depth)
+
+    def choice(self, then: str, depth: int) -> str:
+        """Outcomes, or branches of a race, that lead to pieces of their own."""
+        ways = {name: {"next": self.piece(then, depth)} for name in ("yes", "no", "later")[: self.chance.choice((2, 3))]}
+        if self.chance.random() < 0.3:
+            triggers: tuple[Written, ...] = ({"after": "1d"}, {"command": self.id()}, {"command": self.id()})
+            branches = {name: {**trigger, **way} for (name, way), trigger in zip(ways.items(), triggers, strict=False)}
+            return self.add(id=self.id(), activity="race", branches=branches)
+        return self.add(id=self.id(), activity="request-info", to=WHO, outcomes=ways)
+
+    def choose(self, then: str, depth: int) -> str:
+        branches = [{"when": f"c{self.count}_{n}", "next": self.piece(then, depth)} for n in range(self.chance.choice((1, 2)))]
+        return self.add(id=self.id(), activity="condition", branches=branches, otherwise={"next": self.piece(then, depth)})
+
+    def split(self, then: str, depth: int) -> str:
+        """A split and its join: each way comes to it by one step of its own."""
+        join, ways = self.id(), self.chance.choice((2, 2, 3, 4))
+        need = self.chance.choice(({}, {}, {"need": "any"}, {"need": self.chance.randint(1, ways)}))
+        self.add(id=join, activity="join", next=then, **need)
+        lasts = [self.notify(join, 0) for _ in range(ways)]
+        return self.add(id=self.id(), activity="notify", to=WHO, text="Hi", next=[self.piece(last, depth) for last in lasts])
+
+    def again(self, then: str, depth: int) -> str:
+        """A piece that an outcome repeats."""
+        ask = self.id()
+        first = self.piece(ask, depth)
+        self.add(id=ask, activity="request-info", to=WHO, outcomes={"done": {"next": then}, "again": {"next": first}})
+        return first
+
+    def inside(self, depth: int) -> list[Written]:
+        """A list of steps of its own."""
+        self.made.append([])
+        first = self.piece(self.notify("go-on", 0), depth)
+        steps = self.made.pop()
+        return [{"id": self.id(), "activity": "notify", "to": WHO, "text": "Hi", "next": first}, *steps]
+
+    def nested(self, then: str, depth: int) -> str:
+        match self.chance.choice(("block", "parallel", "loop", "for-each")):
+            case "block":
+                keys: Written = {"steps": self.inside(depth)}
+                if self.chance.random() < 0.4:
+                    keys["meanwhile"] = [{"command": self.id(), "cancels": self.chance.random() < 0.5, "steps": self.inside(depth - 1)}]
+                return self.add(id=self.id(), activity="block", next=then, **keys)
+            case "parallel":
+                branches = {name: {"steps": self.inside(depth)} for name in ("left", "right", "third")[: self.chance.choice((2, 3))]}
+                return self.add(id=self.id(), activity="parallel", branches=branches, join=self.chance.choice(("all", "any", 2)), next=then)
+            case "loop":
+                return self.add(id=self.id(), activity="loop", until=f"c{self.count}", steps=self.inside(depth), next=then)
+        keys = {"items": "[1, 2]", "as": f"i{self.count}", "in-parallel": self.chance.random() < 0.5, "steps": self.inside(depth)}
+        return self.add(id=self.id(), activity="for-each", next=then, **keys)
+
+
+def make_sound(chance: Random) -> list[Written]:
+    """A random process that is sound, whatever its conditions come to."""
+    made = Sound(chance, chance.choice((4, 8, 12, 20)))
+    last = made.add(id=made.id(), activity="notify", to=WHO, text="Hi", next="go-on")
+    first = made.piece(last, chance.choice((2, 3, 4)))
+    return [{"id": made.id(), "activity": "notify", "to": WHO, "text": "Hi", "next": first}, *made.made[0]]

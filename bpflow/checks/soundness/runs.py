@@ -12,12 +12,14 @@ from typing import Any
 
 from bpflow.checks.soundness.regions import Region, Target, Way
 from bpflow.checks.soundness.search import times_fired
-from bpflow.checks.soundness.verdicts import Examination, Verdict
+from bpflow.checks.soundness.verdicts import Examination, Verdict, handlers_of
 from bpflow.diagnostics import Message, each_quoted, say
 from bpflow.graph import Block, Choose, Flow, Graph, Join, Node, Step, StepInfo, Task, Trigger, Wait, step_name, step_of
 
 MOST_LINES = 30
 """The most lines of a run that are told; of a longer one the last."""
+MOST_DEPTH = 30
+"""The most blocks in each other of which the inside is told."""
 MOST_WAYS = 2_000
 """The most ways that are followed inside of a block until it comes to its end."""
 _LENGTH = re.compile(r'moment\((?:duration\("([^"]+)"\))\)')
@@ -25,20 +27,26 @@ _LENGTH = re.compile(r'moment\((?:duration\("([^"]+)"\))\)')
 
 # ── the whole run ───────────────────────────────────────────────────────────────────────────────────────────────────
 def whole(examination: Examination, verdict: Verdict) -> list[Way]:
-    """Every way that is taken from the start on, also inside of blocks that are passed. A way of a block stands after those inside."""
+    """Every way that is taken from the start on, also inside of blocks that are passed: a way of a block stands after those inside. What begins
+    meanwhile is a way of its block, the process's being ""."""
     return [one for way in (*_before(verdict.region), *verdict.run) for one in _inside(examination, way, 0)]
 
 
 def _before(region: Region) -> list[Way]:
     """The ways from the start to where a region is entered."""
-    if region.around is None:
-        return []
-    return [*_before(region.around), *region.around.path(lambda id: id == region.key[0])]
+    way_there = region.around.path(lambda id: id == region.key[0]) if region.around else []
+    begun = [Way(region.key[0], region.entries, within=(region.key, ""))] if region.key[1] >= 0 else []
+    return [*(_before(region.around) if region.around else ()), *way_there, *begun]
+
+
+def is_begun(way: Way) -> bool:
+    """Whether a way is the beginning of what may happen meanwhile."""
+    return way.within is not None and not way.within[1] and bool(way.targets)
 
 
 def _inside(examination: Examination, way: Way, depth: int) -> Iterator[Way]:
-    node = examination.regions.nodes[way.node]
-    if isinstance(node, Block) and way.targets and depth < 30:
+    node = examination.regions.nodes.get(way.node)
+    if isinstance(node, Block) and way.targets and not is_begun(way) and depth < MOST_DEPTH:
         inner = _leaving(examination, way) if way.within else _completing(examination, node)
         yield from (one for passed in inner for one in _inside(examination, passed, depth + 1))
     yield way
@@ -49,8 +57,9 @@ def _leaving(examination: Examination, way: Way) -> list[Way]:
     assert way.within is not None
     key, flow = way.within
     region = examination.regions.all[key]
+    begun = [Way(key[0], region.entries, within=(key, ""))] if key[1] >= 0 else []
     last = next((one for one in region.forward() for target in one.targets if target.flow.id == flow), None)
-    return [*region.path(lambda id: id == last.node), last] if last else []
+    return [*begun, *region.path(lambda id: id == last.node), last] if last else begun
 
 
 def _completing(examination: Examination, block: Block) -> list[Way]:
@@ -78,10 +87,24 @@ def _completing(examination: Examination, block: Block) -> list[Way]:
 
 
 # ── for a scenario ──────────────────────────────────────────────────────────────────────────────────────────────────
-def scenario(ways: Sequence[Way], nodes: Mapping[str, Node]) -> tuple[Mapping[str, Any], ...]:
+def scenario(examination: Examination, ways: Sequence[Way]) -> tuple[Mapping[str, Any], ...]:
     """The `play` of a scenario, as far as the run consists of answers, commands, messages and times of which it can be said how long
     they are. Who answers, and what is filled in, is for the reader to add."""
-    return tuple(entry for way in ways if way.targets and (entry := _played(nodes[way.node], way.targets[0].flow)) is not None)
+    found = (_began(examination, way) if is_begun(way) else _played(examination.regions.nodes[way.node], way.targets[0].flow) for way in ways if way.targets)
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _began(examination: Examination, way: Way) -> Mapping[str, Any] | None:
+    assert way.within is not None
+    block, number = way.within[0]
+    return _triggered(examination.handlers[block][number].trigger)
+
+
+def _triggered(trigger: Trigger) -> Mapping[str, Any] | None:
+    if trigger.kind in ("command", "message"):
+        return {trigger.kind: {"name": trigger.name}}
+    length = _LENGTH.fullmatch(trigger.expr.text) if trigger.expr else None
+    return {"wait": length[1]} if length else None
 
 
 def _played(node: Node, flow: Flow) -> Mapping[str, Any] | None:
@@ -89,11 +112,7 @@ def _played(node: Node, flow: Flow) -> Mapping[str, Any] | None:
         outcome = next((name for name, one in node.outcomes if one == flow), None)
         return {"answer": {"task": step_name(step_of(node.id)), "outcome": outcome}} if outcome else None
     if isinstance(node, Wait):
-        trigger = next(trigger for trigger, one in node.arms if one == flow)
-        if trigger.kind in ("command", "message"):
-            return {trigger.kind: {"name": trigger.name}}
-        length = _LENGTH.fullmatch(trigger.expr.text) if trigger.expr else None
-        return {"wait": length[1]} if length else None
+        return _triggered(next(trigger for trigger, one in node.arms if one == flow))
     return None
 
 
@@ -103,7 +122,7 @@ class Words:
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: Mapping[str, Node] = {node.id: node for node in graph.nodes}
-        self.handlers = {"": graph.handlers} | {node.id: node.handlers for node in graph.nodes if isinstance(node, Block)}
+        self.handlers = handlers_of(graph)
         self.infos: Mapping[str, StepInfo] = {info.path: info for info in graph.steps}
 
     def step(self, node: str) -> str:

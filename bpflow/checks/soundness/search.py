@@ -7,8 +7,8 @@ Methods for the Verification of Concurrent Systems, 1996); the first run to a st
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TypeAlias
@@ -30,11 +30,13 @@ Counts: TypeAlias = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What stands in a region: places, once for each token in them; what joins hold, by flow ("" if one of N has fired); what is known."""
+    """What stands in a region: places, once for each token in them; what joins hold, by flow ("" if one of N has fired); what is known; how
+    many tokens have run off their list, where the region goes on when there are so many."""
 
     tokens: tuple[str, ...]
     joins: tuple[tuple[str, Counts], ...] = ()
     known: Known = NOTHING
+    arrived: int = 0
 
     @property
     def waiting(self) -> dict[str, Counts]:
@@ -63,6 +65,9 @@ class Search:
     came: dict[State, tuple[State | None, Move]] = field(default_factory=dict)
     cost: dict[State, tuple[bool, int]] = field(default_factory=dict)
     """Whether the run to a state rests on choices of which it cannot be told whether they go together; how long it is."""
+
+    noted: int = 0
+    """How many states have been noted, some of them again by a better run."""
 
     def finals(self) -> Iterator[State]:
         """The states in which no token can move, those that are certain first, by the length of their runs."""
@@ -99,7 +104,8 @@ class Search:
         cost = (soft or learned.uncertain, so_far + self._length(option))
         if following not in self.cost or cost < self.cost[following]:
             self.cost[following], self.came[following] = cost, (state, Move(option, fired))
-            heappush(todo, (*cost, len(self.came), following))
+            self.noted += 1
+            heappush(todo, (*cost, self.noted, following))
 
     def _order(self, place: str) -> tuple[int, str]:
         return len(self.net.options[place]), place
@@ -108,38 +114,18 @@ class Search:
         return 1 + sum(len(self.net.passed(target)) for target in option.way.targets)
 
     def _begin(self) -> Iterator[State]:
-        made = self._settled(Counter(), {}, self.net.entries, NOTHING)
+        made = Settling(self.net, State(())).settled(self.net.entries, NOTHING)
         if made is not None:
             self.came[made[0]], self.cost[made[0]] = (None, Move(None, made[1])), (False, 0)
             yield made[0]
 
     def _moved(self, state: State, place: str, option: Option, known: Known) -> tuple[State, tuple[str, ...]] | None:
-        tokens = Counter(state.tokens)
-        tokens[place] -= 1
-        return self._settled(tokens, {join: dict(counts) for join, counts in state.joins}, option.ends, known)
+        settling = Settling(self.net, state)
+        settling.tokens[place] -= 1
+        return settling.settled(option.ends, known)
 
     def _passed(self, option: Option) -> list[Way]:
         return [way for target in option.way.targets for way in self.net.passed(target)] if self.knowledge.needed else []
-
-    def _settled(self, tokens: Counter[str], joins: dict[str, dict[str, int]], ends: tuple[End, ...], known: Known) -> tuple[State, tuple[str, ...]] | None:
-        """The state when the ends are put into it and no join can fire; with the joins that have. None where something clears the region."""
-        todo, fired = list(ends), list[str]()
-        while todo:
-            end = todo.pop(0)
-            if end.kind == "gone" or len(fired) > MAX_FIRED:
-                return None
-            if end.kind == "at":
-                tokens[end.place] += 1
-            elif end.kind == "join":
-                join = self.net.nodes[end.place]
-                assert isinstance(join, Join)
-                counts = joins.setdefault(end.place, {})
-                counts[end.flow] = counts.get(end.flow, 0) + 1
-                for _ in range(times_fired(join, counts)):
-                    fired.append(end.place)
-                    todo.append(self.net.end_of(Target(join.out, join.out.up)))
-        held = tuple((join, tuple(sorted(counts.items()))) for join, counts in sorted(joins.items()) if counts)
-        return State(tuple(sorted(tokens.elements())), held, known), tuple(fired)
 
     def run(self, state: State) -> list[Way]:
         """The ways taken on the run to a state, one after the other; a join stands where it fires."""
@@ -163,6 +149,44 @@ class Search:
             way = self.net.region.ways[join][0]
             yield way
             yield from self.net.passed(way.targets[0])
+
+
+class Settling:
+    """A state into which something is put: then joins fire until none can."""
+
+    def __init__(self, net: Net, state: State) -> None:
+        self.net = net
+        self.tokens = Counter(state.tokens)
+        self.joins = {join: dict(counts) for join, counts in state.joins}
+        self.arrived = state.arrived
+        self.fired: list[str] = []
+
+    def settled(self, ends: Iterable[End], known: Known) -> tuple[State, tuple[str, ...]] | None:
+        """The state with the ends in it, and the joins that have fired. None where something clears the region, or enough has arrived."""
+        todo = deque(ends)
+        need = self.net.region.need
+        while todo:
+            end = todo.popleft()
+            if end.kind == "at":
+                self.tokens[end.place] += 1
+            elif end.kind == "join":
+                todo.extend(self._joined(end))
+            elif end.kind == "off" and need != "all":
+                self.arrived += 1
+            if end.kind == "gone" or len(self.fired) > MAX_FIRED or (need != "all" and self.arrived >= need):
+                return None
+        held = tuple((join, tuple(sorted(counts.items()))) for join, counts in sorted(self.joins.items()) if counts)
+        return State(tuple(sorted(self.tokens.elements())), held, known, self.arrived), tuple(self.fired)
+
+    def _joined(self, end: End) -> Iterator[End]:
+        """Where the tokens come to that a join lets go on when one has come to it."""
+        join = self.net.nodes[end.place]
+        assert isinstance(join, Join)
+        counts = self.joins.setdefault(join.id, {})
+        counts[end.flow] = counts.get(end.flow, 0) + 1
+        for _ in range(times_fired(join, counts)):
+            self.fired.append(join.id)
+            yield self.net.end_of(Target(join.out, join.out.up))
 
 
 def times_fired(join: Join, counts: dict[str, int]) -> int:

@@ -16,7 +16,7 @@ from bpflow.checks.soundness.knowledge import Domain, Knowledge, World
 from bpflow.checks.soundness.net import PARKED, Net
 from bpflow.checks.soundness.regions import Key, Region, Regions, Way, is_every
 from bpflow.checks.soundness.search import Search, State
-from bpflow.graph import ENTRIES, Block, Graph, Join, flows
+from bpflow.graph import ENTRIES, Block, Graph, Handler, Join, flows
 
 Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
 MOST_FORKED = 200_000
@@ -43,6 +43,7 @@ class Examination:
         self.graph = graph
         self.regions = Regions(graph)
         self.world = World(graph, domain)
+        self.handlers = handlers_of(graph)
         self.stuck: set[Key] = set()
         """The regions in which a join waits for a step that is not reached, which is told as such."""
 
@@ -72,25 +73,27 @@ class Examination:
             return
         way_there = region.path(lambda id: id not in region.finishing)
         first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
-        circle = self._circle(region, first) if first else []
+        passed, circle = self._circle(region, first) if first else ([], [])
         rests = any(self._rests(id) for id in circle)
         if circle and not (region.rescued() if rests else region.rescued_at_once(self._rests)):
-            yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], tuple(way_there), tuple(circle))
+            yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _after(self, region: Region, ways: list[Way]) -> list[str]:
         targets = ways[-1].targets if ways else region.entries
         return [target.node for target in targets if target.node is not None]
 
-    def _circle(self, region: Region, id: str) -> list[str]:
-        """The nodes among which a token goes round that cannot come to an end; none where it stands still in a block, which is told there."""
-        passed: list[str] = []
+    def _circle(self, region: Region, id: str) -> tuple[list[Way], list[str]]:
+        """The ways by which a token that cannot come to an end gets into a circle, and the nodes of that; none where it stands still in a block,
+        which is told there."""
+        passed: dict[str, Way] = {}
         while id not in passed:
-            passed.append(id)
-            following = [t.node for way in region.ways[id] for t in way.targets if t.node is not None and t.node not in region.finishing]
-            if not following:
-                return []
-            id = following[0]
-        return passed[passed.index(id) :]
+            found = ((way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node not in region.finishing)
+            way, following = next(found, (None, ""))
+            if way is None:
+                return [], []
+            passed[id], id = way, following
+        circle = [*passed][[*passed].index(id) :]
+        return [passed[one] for one in passed if one not in circle], circle
 
     def _rests(self, id: str) -> bool:
         """Whether time passes at a node; in a block, if it does at some node inside."""
@@ -105,9 +108,7 @@ class Examination:
         joins = [node for id in region.joins if isinstance(node := self.regions.nodes[id], Join)]
         if not joins or any(join.need == "live" for join in joins):
             return
-        out_of_reach = {join.id for join in joins if isinstance(join.need, int) and join.need > len(join.into)}
-        yield from (Verdict("out-of-reach", region, join.id, flows=join.into) for join in joins if join.id in out_of_reach)
-        told = set(out_of_reach)
+        told = set[str]()
         search = self._search(region)
         for state in search.finals():
             join = self._first_of(region, [*state.waiting])
@@ -151,6 +152,9 @@ class Examination:
             self.stuck.add(region.key)
             return
         run = tuple(search.run(state))
+        if isinstance(node.need, int) and node.need > len(node.into):
+            yield Verdict("out-of-reach", region, join, run, node.into, search.cost[state][0])
+            return
         again = any(way.node == join for way in run) or any(count > 1 for _, count in held)
         flows = tuple(flow for flow, _ in held) if again else missing
         yield Verdict("surplus-token" if again else "waits-for-ever", region, join, run, flows, search.cost[state][0])
@@ -221,6 +225,11 @@ class Examination:
                 others = tuple(dict.fromkeys(token.rstrip(PARKED) for token in state.tokens if token != first))
                 yield Verdict("cancels-others", region, first, tuple(search.run(state)), others, search.cost[state][0])
                 return
+
+
+def handlers_of(graph: Graph) -> dict[str, tuple[Handler, ...]]:
+    """What may happen meanwhile, by block; "" is the process."""
+    return {"": graph.handlers} | {node.id: node.handlers for node in graph.nodes if isinstance(node, Block)}
 
 
 def examine(graph: Graph, domain: Domain = lambda _: None) -> list[Verdict]:
