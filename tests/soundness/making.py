@@ -102,7 +102,7 @@ class Maker:
         around, self.around = self.around, []
         steps = self.steps(depth, 1, 2)
         self.around = around
-        return {"activity": "for-each", "items": "[1, 2]", "as": f"i{self.count}", "in-parallel": True, "steps": steps}
+        return {"activity": "for-each", "items": "[1]", "as": f"i{self.count}", "in-parallel": True, "steps": steps}
 
 
 def compiled(steps: list[Written]) -> Graph | None:
@@ -209,7 +209,7 @@ class Sound:
                 return self.add(id=self.id(), activity="parallel", branches=branches, join=self.chance.choice(("all", "any", 2)), next=then)
             case "loop":
                 return self.add(id=self.id(), activity="loop", until=f"c{self.count}", steps=self.inside(depth), next=then)
-        keys = {"items": "[1, 2]", "as": f"i{self.count}", "in-parallel": self.chance.random() < 0.5, "steps": self.inside(depth)}
+        keys = {"items": "[1]", "as": f"i{self.count}", "in-parallel": self.chance.random() < 0.5, "steps": self.inside(depth)}
         return self.add(id=self.id(), activity="for-each", next=then, **keys)
 
 

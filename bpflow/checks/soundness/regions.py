@@ -7,12 +7,14 @@ around it, with the ways by which it may be left. Conditions are free: what data
 
 from __future__ import annotations
 
+import ast
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+from bpflow.expressions import parse
 from bpflow.graph import Block, Choose, Exit, Flow, Graph, Handler, Join, Node, Step, flows
 
 Key: TypeAlias = tuple[str, int]
@@ -262,7 +264,8 @@ class Regions:
         """The ways out of a block: after its end, and wherever a flow inside leads out of it."""
         inner = self._scope(block.id, block.entry, around, "all" if block.each else block.need, block.handlers)
         replaced = [region for region in inner if region.key[1] < 0 or block.handlers[region.key[1]].cancels]
-        found = [_way(block.id, block.out)] if block.each or any(region.completes for region in replaced) else []
+        passed_by = block.each is not None and may_be_empty(block.each.items.text)
+        found = [_way(block.id, block.out)] if passed_by or any(region.completes for region in replaced) else []
         found += [_way(block.id, handler.entry) for handler in block.handlers if handler.outside]
         left: dict[tuple[str | None, int], Way] = {}
         for region in inner:
@@ -279,6 +282,12 @@ def _targets(entry: Iterable[Flow]) -> tuple[Target, ...]:
 
 def _way(node: str, *out: Flow) -> Way:
     return Way(node, _targets(out))
+
+
+def may_be_empty(items: str) -> bool:
+    """Whether a list may have no items: of one that is written out it is known."""
+    tree = parse(items).tree
+    return not (isinstance(tree, ast.List) and tree.elts)
 
 
 def is_every(node: Node) -> bool:
