@@ -325,7 +325,8 @@ def _found(subject: Subject, rule: Rule) -> list[Verdict]:
 
 def _finding(subject: Subject, verdict: Verdict, message: Message, hint: Message, last: Message) -> Diagnostic:
     severity = _SOFTER.get(verdict.rule, Severity.WARNING if verdict.uncertain else Severity.ERROR)
-    run = Words(subject.graph).run(verdict, last)
+    about = None if verdict.rule == "cancels-others" else {verdict.node, *subject.flow.upstream(verdict.region, verdict.node)}
+    run = Words(subject.graph).run(verdict, last, about)
     played = scenario(subject.flow, whole(subject.flow, verdict))
     return Diagnostic(_place(subject, verdict.node), verdict.rule, message, hint, severity, run if len(run) > 1 else (), played)
 

@@ -16,6 +16,11 @@ Written: TypeAlias = dict[str, Any]
 WHO = 'user("ivanov")'
 
 
+def free(name: str) -> str:
+    """A condition of which nothing is known, whatever has happened before."""
+    return f'is_absent(user("{name}"))'
+
+
 @dataclass
 class Maker:
     """Makes up a process of about `left` steps. `around`: the ids that `next` may name."""
@@ -65,7 +70,7 @@ class Maker:
         return {"activity": "pause", "for": "1d"}
 
     def choose(self, depth: int) -> Written:
-        branches = [{"when": f"c{self.count}_{n}", **self.way(depth)} for n in range(self.chance.choice((1, 1, 2)))]
+        branches = [{"when": free(self.id()), **self.way(depth)} for _ in range(self.chance.choice((1, 1, 2)))]
         return {"activity": "condition", "branches": branches, "otherwise": self.way(depth)}
 
     def split(self, depth: int) -> Written:
@@ -91,12 +96,12 @@ class Maker:
 
     def parallel(self, depth: int) -> Written:
         around, self.around = self.around, []
-        branches = {name: {"steps": self.steps(depth, 1, 2), **({"when": "c"} if self.chance.random() < 0.3 else {})} for name in ("left", "right")}
+        branches = {name: {"steps": self.steps(depth, 1, 2), **({"when": free(name)} if self.chance.random() < 0.3 else {})} for name in ("left", "right")}
         self.around = around
         return {"activity": "parallel", "branches": branches, "join": self.chance.choice(("all", "all", "any"))}
 
     def loop(self, depth: int) -> Written:
-        return {"activity": "loop", self.chance.choice(("until", "while")): "c", "steps": self.steps(depth, 1, 3)}
+        return {"activity": "loop", self.chance.choice(("until", "while")): free(self.id()), "steps": self.steps(depth, 1, 3)}
 
     def each(self, depth: int) -> Written:
         around, self.around = self.around, []
@@ -172,7 +177,7 @@ class Sound:
         return self.add(id=self.id(), activity="request-info", to=WHO, outcomes=ways)
 
     def choose(self, then: str, depth: int) -> str:
-        branches = [{"when": f"c{self.count}_{n}", "next": self.piece(then, depth)} for n in range(self.chance.choice((1, 2)))]
+        branches = [{"when": free(self.id()), "next": self.piece(then, depth)} for _ in range(self.chance.choice((1, 2)))]
         return self.add(id=self.id(), activity="condition", branches=branches, otherwise={"next": self.piece(then, depth)})
 
     def split(self, then: str, depth: int) -> str:
@@ -208,7 +213,7 @@ class Sound:
                 branches = {name: {"steps": self.inside(depth)} for name in ("left", "right", "third")[: self.chance.choice((2, 3))]}
                 return self.add(id=self.id(), activity="parallel", branches=branches, join=self.chance.choice(("all", "any", 2)), next=then)
             case "loop":
-                return self.add(id=self.id(), activity="loop", until=f"c{self.count}", steps=self.inside(depth), next=then)
+                return self.add(id=self.id(), activity="loop", until=free(self.id()), steps=self.inside(depth), next=then)
         keys = {"items": "[1]", "as": f"i{self.count}", "in-parallel": self.chance.random() < 0.5, "steps": self.inside(depth)}
         return self.add(id=self.id(), activity="for-each", next=then, **keys)
 

@@ -97,7 +97,7 @@ class Knowledge:
         if facts is None or self.world.is_exhausted(facts):
             return None
         earlier = [said for said in known.said if said.text == text and not (said.old and said.node == node)]
-        if any(said.truth is not truth and not said.old and not self.world.is_fickle(text) for said in earlier):
+        if any(said.truth is not truth and not said.old for said in earlier) and not self.world.asks(text):
             return None
         uncertain = any(said.truth is not truth for said in earlier)
         if not earlier and decided(tree, known.facts) is None:
@@ -122,11 +122,16 @@ class Knowledge:
             said = frozenset(one for one in known.said if written.isdisjoint(path[0] for path in self.world.reads(one.text)))
             known = Known(facts, said)
         if self.world.rests(node):
-            facts = frozenset(fact for fact in known.facts if not self.world.is_open(fact.names))
-            said = frozenset(one._replace(old=True) if self.world.is_fickle(one.text) else one for one in known.said)
-            known = Known(facts, said)
+            known = self.later(known)
         chosen = outcome_of(node, way.targets[0].flow if way.targets else None)
         return Known(known.facts | {chosen}, known.said) if chosen else known
+
+    def later(self, known: Known) -> Known:
+        """What is known when time has passed."""
+        if known == NOTHING:
+            return known
+        facts = frozenset(fact for fact in known.facts if not self.world.is_open(fact.names))
+        return Known(facts, frozenset(one._replace(old=True) if self.world.is_fickle(one.text) else one for one in known.said))
 
 
 class World:
@@ -164,8 +169,12 @@ class World:
         return len(names) > own
 
     def is_fickle(self, text: str) -> bool:
-        """Whether a condition may come to something else though the instance has written nothing."""
-        return any(self.is_open(names) for names in self.reads(text)) or any(name not in _SAME for name, _ in parse(text).calls)
+        """Whether a condition may come to something else after a time, though the instance has written nothing."""
+        return any(self.is_open(names) for names in self.reads(text)) or self.asks(text)
+
+    def asks(self, text: str) -> bool:
+        """Whether a condition asks the clock, the calendar or the directory."""
+        return any(name not in _SAME for name, _ in parse(text).calls)
 
     def rests(self, node: Node) -> bool:
         """Whether time may pass at a node."""

@@ -7,8 +7,8 @@ net can be told as a run through the region.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from bpflow.checks.soundness.regions import Region, Target, Way
@@ -35,6 +35,8 @@ class Option:
 
     way: Way
     ends: tuple[End, ...]
+    length: int = 1
+    """How many ways are taken by it, those that are passed on the way to its ends included."""
 
 
 class Net:
@@ -52,7 +54,7 @@ class Net:
             if not isinstance(nodes[id], Join) and id not in sinks:
                 self._read(id, ways)
         self._reduce()
-        self.options = {place: self._live(place) for place in self.raw if place not in self.parts}
+        self.options = {place: [*map(self._measured, self._live(place))] for place in self.raw if place not in self.parts}
         self.entries = tuple(self.end_of(target) for target in region.entries)
 
     def _read(self, id: str, ways: tuple[Way, ...]) -> None:
@@ -90,6 +92,14 @@ class Net:
         """The options of a place that lead on to another one, as far as the parts of their ways are known."""
         found = [Option(option.way, tuple(map(self.rest, option.ends))) for option in self.raw[place]]
         return [option for option in found if GONE not in option.ends and option.ends != (End("at", place),)]
+
+    def _measured(self, option: Option) -> Option:
+        return replace(option, length=1 + sum(len(self.passed(target)) for target in option.way.targets))
+
+    def late(self, rests: Callable[[str], bool]) -> set[str]:
+        """The places to which a token comes after one of the nodes where it `rests`."""
+        targets = [*self.region.entries, *(target for way in self.region.forward() for target in way.targets)]
+        return {self.end_of(target).place for target in targets if any(rests(way.node) for way in self.passed(target))}
 
     def rest(self, end: End) -> End:
         """Where a token rests that has come to an end of a way."""

@@ -7,7 +7,7 @@ played leaves out nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from bpflow.checks.soundness.regions import Region, Target, Way
@@ -135,9 +135,10 @@ class Words:
         """Several steps, each once."""
         return each_quoted(dict.fromkeys(map(self.step, nodes)))
 
-    def run(self, verdict: Verdict, last: Message) -> tuple[Message, ...]:
-        """The lines of a run, and the last one."""
-        told = [*self._before(verdict.region), *(line for way in verdict.run for line in self.way(way))]
+    def run(self, verdict: Verdict, last: Message, about: Container[str] | None = None) -> tuple[Message, ...]:
+        """The lines of a run, and the last one. Of what happens in its region only what is `about` those nodes."""
+        run = (way for way in verdict.run if about is None or way.node in about)
+        told = [*self._before(verdict.region), *(line for way in run for line in self.way(way))]
         lines = [line for number, line in enumerate(told) if number == 0 or line != told[number - 1]]
         return (*lines[-MOST_LINES:], last)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 from typing import TypeAlias
 
@@ -18,7 +19,7 @@ from bpflow.checks.soundness.net import End, Net, Option
 from bpflow.checks.soundness.regions import Target, Way
 from bpflow.graph import Join
 
-MAX_STATES = 20_000
+MAX_STATES = 10_000
 """The most states of a region that are looked at, if nothing else is said."""
 MAX_FIRED = 100
 """The most times that joins fire in one go: above, a token goes round between them until something clears the region."""
@@ -66,21 +67,26 @@ class Search:
     cost: dict[State, tuple[bool, int]] = field(default_factory=dict)
     """Whether the run to a state rests on choices of which it cannot be told whether they go together; how long it is."""
 
+    looked_at: int = 0
     noted: int = 0
     """How many states have been noted, some of them again by a better run."""
+
+    @cached_property
+    def late(self) -> set[str]:
+        """The places before which time has passed, so that what others may change may have been changed."""
+        return self.net.late(lambda id: self.knowledge.world.rests(self.net.nodes[id])) if self.knowledge.needed else set()
 
     def finals(self) -> Iterator[State]:
         """The states in which no token can move, those that are certain first, by the length of their runs."""
         todo: list[tuple[bool, int, int, State]] = []
         for begun in self._begin():
             heappush(todo, (False, 0, 0, begun))
-        looked_at = 0
         while todo:
             soft, cost, _, state = heappop(todo)
             if self.cost[state] < (soft, cost):
                 continue
-            looked_at += 1
-            if looked_at > self.most:
+            self.looked_at += 1
+            if self.looked_at > self.most:
                 self.decided = False
                 return
             place = min((token for token in set(state.tokens) if self.net.options.get(token)), key=self._order, default=None)
@@ -92,7 +98,8 @@ class Search:
 
     def _take(self, todo: list[tuple[bool, int, int, State]], state: State, place: str, option: Option) -> None:
         """Takes an option of a place, if it can be taken now, and notes the state to which it leads."""
-        learned = self.knowledge.after(state.known, option.way, self._passed(option))
+        known = self.knowledge.later(state.known) if place in self.late else state.known
+        learned = self.knowledge.after(known, option.way, self._passed(option))
         made = self._moved(state, place, option, learned.known) if learned else None
         if learned is None or made is None:
             return
@@ -101,7 +108,7 @@ class Search:
             self.decided = False
             return
         soft, so_far = self.cost[state]
-        cost = (soft or learned.uncertain, so_far + self._length(option))
+        cost = (soft or learned.uncertain, so_far + option.length)
         if following not in self.cost or cost < self.cost[following]:
             self.cost[following], self.came[following] = cost, (state, Move(option, fired))
             self.noted += 1
@@ -109,9 +116,6 @@ class Search:
 
     def _order(self, place: str) -> tuple[int, str]:
         return len(self.net.options[place]), place
-
-    def _length(self, option: Option) -> int:
-        return 1 + sum(len(self.net.passed(target)) for target in option.way.targets)
 
     def _begin(self) -> Iterator[State]:
         made = Settling(self.net, State(())).settled(self.net.entries, NOTHING)

@@ -19,6 +19,8 @@ from bpflow.checks.soundness.search import Search, State
 from bpflow.graph import ENTRIES, Block, Graph, Handler, Join, flows
 
 Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
+MORE_STATES = 1_000
+"""The most states that are looked at for another mistake where there is one."""
 MOST_FORKED = 200_000
 """Ways out of splits times nodes: above, nobody looks for what is done twice."""
 
@@ -75,7 +77,7 @@ class Examination:
         first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
         passed, circle = self._circle(region, first) if first else ([], [])
         rests = any(self._rests(id) for id in circle)
-        if circle and not (region.rescued() if rests else region.rescued_at_once(self._rests)):
+        if circle and not (region.rescued() if rests else region.rescued_at_once(self._must_rest)):
             yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _after(self, region: Region, ways: list[Way]) -> list[str]:
@@ -102,6 +104,11 @@ class Examination:
         inside = (region for key, region in self.regions.all.items() if key[0] == id)
         return any(self._rests(one) for region in inside for one in region.ways)
 
+    def _must_rest(self, id: str) -> bool:
+        """Whether time certainly passes at a node: a block may come to its end at once."""
+        node = self.regions.nodes[id]
+        return self.world.rests(node) and not isinstance(node, Block)
+
     # ── joins ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _joins(self, region: Region) -> Iterator[Verdict]:
         """Joins that wait for what cannot come, or keep what nobody fetches."""
@@ -114,7 +121,10 @@ class Examination:
             join = self._first_of(region, [*state.waiting])
             if join is not None and join not in told:
                 told.add(join)
+                search.most = min(search.most, search.looked_at + MORE_STATES)
                 yield from self._stuck(region, search, state, join)
+            if len(told) == len(joins):
+                return
         if not search.decided and not told:
             yield Verdict("not-decided", region, region.joins[0])
 
@@ -130,10 +140,11 @@ class Examination:
 
     def _first_of(self, region: Region, waiting: list[str]) -> str | None:
         """Of the joins that wait, one that does not wait because of another."""
-        before = {join: self._upstream(region, join) for join in waiting}
+        before = {join: self.upstream(region, join) for join in waiting}
         return next((join for join in waiting if not any(other in before[join] for other in waiting if other != join)), next(iter(waiting), None))
 
-    def _upstream(self, region: Region, node: str) -> set[str]:
+    def upstream(self, region: Region, node: str) -> set[str]:
+        """The nodes from which a token can come to a node."""
         found: set[str] = set()
         todo = [node]
         while todo:
