@@ -6,13 +6,11 @@ The law of this file: a finding is a value. Nothing here prints, reads a file or
 
 from __future__ import annotations
 
-import difflib
-import gettext
+import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Any
 
 LANGUAGES = ("en", "ru")
@@ -70,9 +68,11 @@ def spoken(environment: Mapping[str, str]) -> str:
 
 
 @cache
-def _catalogue(language: str) -> gettext.NullTranslations:
-    folder = resources.files("bpflow") / "locale"
-    return gettext.translation("bpflow", str(folder), [language], fallback=True)
+def _catalogue(language: str) -> Any:
+    import gettext  # not loaded by who reads English
+
+    folder = os.path.join(os.path.dirname(__file__), "locale")
+    return gettext.translation("bpflow", folder, [language], fallback=True)
 
 
 class Severity(StrEnum):
@@ -120,6 +120,8 @@ def in_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> Message | None:
     """A hint with the nearest of the `known` words, or None where none is near."""
+    import difflib  # only where there is something to say
+
     words = sorted(set(known))
     near = difflib.get_close_matches(word, words, 1, 0.6)
     if not near:

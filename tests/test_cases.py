@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bpflow.cli.checking import check, units
+from bpflow.cli.checking import Unit, check
 from bpflow.diagnostics import render
 
 CASES = Path(__file__).parent / "cases"
@@ -22,7 +22,7 @@ def cases(folder: str) -> list[Path]:
 
 def said(path: Path) -> str:
     """All findings about a process or a workspace as an analyst reads them, with file names relative to the folder of the case."""
-    checked = check(units([path]))
+    checked = check([Unit(path, whole=path.is_dir())])
     shown = (render(finding, checked.sources.get(finding.span.file)) for finding in checked.findings)
     return "\n".join(shown).replace(f"{path.parent}/", "") + "\n"
 

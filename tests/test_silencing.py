@@ -76,6 +76,7 @@ def test_other_comments_are_left_alone() -> None:
         ("# bpflow: off unknown-name — why not", 'what "unknown-name" finds is an error, and cannot be silenced'),
         ("# bpflow: off idle-comment — why not", "what silences nothing cannot be silenced"),
         ("# bpflow: off hash-cut — why not", 'in line 4 there is nothing of "hash-cut" to silence'),
+        ("# bpflow: off dead-end-stage — why not", 'in line 4 there is nothing of "dead-end-stage" to silence'),
     ],
 )
 def test_a_comment_that_silences_nothing_is_a_finding(comment: str, said: str) -> None:
@@ -107,6 +108,14 @@ def test_of_a_file_with_errors_no_comment_is_said_to_be_idle() -> None:
     assert [finding.rule for finding in loaded.findings] == ["not-allowed"]
 
 
+def test_where_another_rule_has_spoken_one_that_may_have_kept_silent_is_not_said_to_be_idle() -> None:
+    loaded = load("code: {type: string, default: 007} # bpflow: off dead-end-stage, hash-cut — later")
+    assert [(finding.rule, str(finding.message)) for finding in loaded.findings] == [
+        ("number", "007 is read as the number 7"),
+        ("idle-comment", 'in line 4 there is nothing of "hash-cut" to silence'),
+    ]
+
+
 # ── in a workspace ──────────────────────────────────────────────────────────────────────────────────────────────────
 def office(folder: Path, settings: str = "", **processes: str) -> Path:
     (folder / "bpflow.yaml").write_text(settings, encoding="utf-8")
@@ -124,6 +133,14 @@ def test_what_only_the_workspace_finds_is_silenced_too(tmp_path: Path) -> None:
     assert workspace.findings == []
     assert [one.finding.rule for one in workspace.silenced] == ["file-name"]
     assert load_process(folder / "other.yaml").findings == []  # alone, it cannot be said to be idle
+
+
+def test_what_the_workspace_would_find_is_not_judged_where_a_process_cannot_be_read(tmp_path: Path) -> None:
+    send = "steps:\n  - {activity: send-message, message: paid} # bpflow: off unmatched-message — the bank waits for it\n"
+    folder = office(tmp_path, tell=HEAD + send, other="bpflow: 1\nid: other\nsteps: []\n")
+    assert [finding.rule for finding in load_workspace(folder).findings] == ["too-short"]
+    office(tmp_path, other="bpflow: 1\nid: other\nsteps:\n  - {activity: wait-message, message: paid}\n")
+    assert [finding.rule for finding in load_workspace(folder).findings] == ["idle-comment"]
 
 
 def test_settings_switch_off_and_raise(tmp_path: Path) -> None:

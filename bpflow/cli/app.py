@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,6 +107,8 @@ def _usage(error: Any) -> tuple[Any, Any]:
         case "MissingParameter":
             return say('"{name}" is missing', name=error.param.metavar if error.param.param_type_name == "argument" else error.param.opts[0]), hint
         case "NoSuchOption":
+            from difflib import get_close_matches
+
             near = get_close_matches(error.option_name, [name for param in error.ctx.command.params for name in param.opts], 1)
             return say('there is no option "{option}"', option=error.option_name), say('did you mean "{word}"?', word=near[0]) if near else hint
         case "BadOptionUsage":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -44,16 +44,17 @@ def validate(
     return int(checked.failed)
 
 
-def _workspaces(paths: Iterable[Path], out: Output) -> Iterable[Path]:
+def _workspaces(paths: Iterable[Path], out: Output) -> Iterator[Path]:
     """The workspaces of the files; folders as they are."""
+    left_out = 0
     for path in paths:
         folder = workspace_of(path)
-        if folder is not None:
-            yield folder
-        elif path.is_dir():
-            yield path
+        if folder is not None or path.is_dir():
+            yield folder or path
         else:
-            out.note(say('"{file}" belongs to no workspace: it is left out', file=path), "dim")
+            left_out += 1
+    if left_out:
+        out.note(say("files of no workspace that are left out: {files}", files=left_out), "dim")
 
 
 def _watch(paths: list[Path], format: str, strict: bool, out: Output) -> None:

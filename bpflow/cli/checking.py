@@ -20,13 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Checked:
-    """What was found in which files, and what was silenced; `strict`: warnings and advice count as errors do."""
+    """What was found in which files, and what was silenced; `strict`: warnings and advice count as errors do.
+
+    `workspaces` are those that had to be read for it, by their folders: each once.
+    """
 
     findings: list[Diagnostic] = field(default_factory=list)
     silenced: list[Silenced] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     strict: bool = False
+    workspaces: dict[Path, LoadedWorkspace] = field(default_factory=dict)
+
+    def workspace(self, folder: Path) -> LoadedWorkspace:
+        """The workspace in a folder."""
+        from bpflow.loading import load_workspace
+
+        if folder not in self.workspaces:
+            self.workspaces[folder] = load_workspace(folder)
+        return self.workspaces[folder]
 
     def add(self, findings: list[Diagnostic], silenced: list[Silenced], sources: dict[str, str], file: str | None = None) -> None:
         """Takes in what was found in all those sources, or only in one file."""
@@ -64,9 +76,9 @@ class Unit:
         if self.whole:
             _check_workspace(self.path, checked)
         elif self.path.name.endswith(SCENARIOS):
-            from bpflow.loading import find_workspace, load_workspace
+            from bpflow.loading import find_workspace
 
-            _check_scenarios(self.path, load_workspace(find_workspace(self.path) or self.path.parent), checked)
+            _check_scenarios(self.path, checked.workspace(find_workspace(self.path) or self.path.parent), checked)
         else:
             _check_file(self.path, checked)
 
@@ -100,9 +112,9 @@ def _units(path: Path) -> Iterator[Unit]:
                 yield from _units(inner)
 
 
-def check(units: Iterable[Unit], strict: bool = False) -> Checked:
-    """All that is found in the units."""
-    checked = Checked(strict=strict)
+def check(units: Iterable[Unit], strict: bool = False, workspaces: dict[Path, LoadedWorkspace] | None = None) -> Checked:
+    """All that is found in the units. `workspaces` are those that have been read already; what has to be read is added to them."""
+    checked = Checked(strict=strict, workspaces={} if workspaces is None else workspaces)
     for unit in units:
         unit.check(checked)
     checked.findings = in_order(checked.findings)
@@ -117,9 +129,7 @@ def workspace_of(path: Path) -> Path | None:
 
 
 def _check_workspace(folder: Path, checked: Checked) -> None:
-    from bpflow.loading import load_workspace
-
-    loaded = load_workspace(folder)
+    loaded = checked.workspace(folder)
     checked.add(loaded.findings, loaded.silenced, loaded.sources)
     for path in loaded.scenarios.values():
         _check_scenarios(path, loaded, checked)
@@ -134,11 +144,11 @@ def _check_scenarios(path: Path, workspace: LoadedWorkspace, checked: Checked) -
 
 
 def _check_file(path: Path, checked: Checked) -> None:
-    from bpflow.loading import load_process, load_workspace
+    from bpflow.loading import load_process
 
     workspace = workspace_of(path)
     if workspace is not None and not _is_process(path, workspace):
-        loaded = load_workspace(workspace)
+        loaded = checked.workspace(workspace)
         checked.add(loaded.findings, loaded.silenced, loaded.sources, str(path))
     else:
         process = load_process(path)

@@ -10,37 +10,56 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bpflow.cli.checking import Checked, Unit, check, units
 from bpflow.cli.output import Output, is_terminal
 from bpflow.diagnostics import say
 
+if TYPE_CHECKING:
+    from bpflow.loading import LoadedWorkspace
+
 SECONDS = 0.3
 """Between two looks."""
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
-Mark = Mapping[str, tuple[int, int]]
+Marks = Mapping[str, tuple[int, int]]
 
 
 def watch(paths: Sequence[Path], strict: bool) -> Iterator[Checked]:
     """What is found, now and after each change; never ends by itself. Between two of them it sleeps."""
-    marks: dict[Unit, Mark] = {}
-    found: dict[Unit, Checked] = {}
+    known: dict[Unit, _Known] = {}
     while True:
-        seen = {unit: _mark(unit) for unit in units(paths)}
-        changed = [unit for unit, mark in seen.items() if marks.get(unit) != mark]
-        if changed or len(seen) != len(marks):
-            found = {unit: check([unit], strict) if unit in changed else found[unit] for unit in seen}
-            marks = seen
-            yield _together(found.values(), strict)
+        marks = {unit: _marks([*unit.files(), *(known[unit].read if unit in known else ())]) for unit in units(paths)}
+        changed = {unit for unit, mark in marks.items() if unit not in known or known[unit].marks != mark}
+        if changed or len(marks) != len(known):
+            workspaces: dict[Path, LoadedWorkspace] = {}
+            known = {unit: _known(check([unit], strict, workspaces), mark) if unit in changed else known[unit] for unit, mark in marks.items()}
+            yield _together((one.found for one in known.values()), strict)
         time.sleep(SECONDS)
 
 
-def _mark(unit: Unit) -> Mark:
-    """When the files of the unit were written, and how long they are."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found in a unit, the files that were read for it, and how they were then."""
+
+    found: Checked
+    read: tuple[Path, ...]
+    marks: Marks
+
+
+def _known(found: Checked, marks: Marks) -> _Known:
+    """A file of which nobody knew that it has a say, such as the directory, is taken as it is now."""
+    read = tuple(map(Path, found.sources))
+    return _Known(found, read, {**_marks(read), **marks})
+
+
+def _marks(files: Iterable[Path]) -> Marks:
+    """When files were written, and how long they are; nothing of those that are not there."""
     marks: dict[str, tuple[int, int]] = {}
-    for path in unit.files():
+    for path in files:
         try:
             status = os.stat(path)
         except OSError:

@@ -135,7 +135,6 @@ def with_idle(heeded: Heeded, rules: Rules, silences: Iterable[Silence], *, whol
 
 def _idle_comments(silences: Iterable[Silence], heeded: Heeded, rules: Rules, whole: bool) -> Iterator[Diagnostic]:
     used = {(one.by.span, one.finding.rule) for one in heeded.silenced if one.by}
-    broken = {finding.span.file for finding in heeded.findings if finding.severity is Severity.ERROR}
     for silence in silences:
         if not silence.rules:
             yield _idle(silence.span, say('a comment that silences a rule is written as "{form}"', form=FORM))
@@ -143,25 +142,33 @@ def _idle_comments(silences: Iterable[Silence], heeded: Heeded, rules: Rules, wh
             yield _idle(silence.span, say("the comment does not say why: it silences nothing"), say('write the reason behind a dash: "{form}"', form=FORM))
         else:
             for rule, span in silence.rules:
-                judged = (whole or _tells_alone(rule)) and silence.span.file not in broken and (silence.span, rule) not in used
-                yield from _mistake(rule, span, rules) or ([_nothing(rule, span, silence, heeded)] if judged else [])
+                if mistake := _mistake(rule, span, rules):
+                    yield mistake
+                elif (silence.span, rule) not in used and _has_spoken(rule, silence.span.file, heeded, whole):
+                    yield _nothing(rule, span, silence, heeded)
 
 
-def _tells_alone(rule: str) -> bool:
-    """Whether what the rule finds in a file is found by looking at that file only."""
-    return rule in RULES and (RULES[rule].check is not None or RULES[rule].room == "files")
+def _has_spoken(rule: str, file: str, heeded: Heeded, whole: bool) -> bool:
+    """Whether the rule would have found what there is: it may keep silent where another has spoken, and about what could not be read."""
+    wrong = {finding.span.file for finding in heeded.findings if finding.severity is Severity.ERROR}
+    if RULES[rule].room == "files":
+        return file not in wrong
+    if RULES[rule].check is None:
+        return whole and not wrong
+    found = (*heeded.findings, *(one.finding for one in heeded.silenced))
+    return not wrong and all(finding.rule == rule for finding in found if finding.span.file == file)
 
 
-def _mistake(rule: str, span: Span, rules: Rules) -> list[Diagnostic]:
+def _mistake(rule: str, span: Span, rules: Rules) -> Diagnostic | None:
     """What is wrong with the rule that a comment names."""
     if rule not in RULES:
-        return [_idle(span, say('there is no rule "{rule}"', rule=rule), did_you_mean(rule, RULES))]
+        return _idle(span, say('there is no rule "{rule}"', rule=rule), did_you_mean(rule, RULES))
     if rule == IDLE:
-        return [_idle(span, say("what silences nothing cannot be silenced"), say("delete the comment"))]
+        return _idle(span, say("what silences nothing cannot be silenced"), say("delete the comment"))
     raised = rule in rules and rules[rule].severity == "error"
     if raised or RULES[rule].severity is Severity.ERROR:
-        return [_idle(span, say('what "{rule}" finds is an error, and cannot be silenced', rule=rule))]
-    return []
+        return _idle(span, say('what "{rule}" finds is an error, and cannot be silenced', rule=rule))
+    return None
 
 
 def _nothing(rule: str, span: Span, silence: Silence, heeded: Heeded) -> Diagnostic:

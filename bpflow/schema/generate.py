@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -89,7 +89,7 @@ def process_schema(activities: Activities | None = None) -> Schema:
     better: `markdownDescription`, the whole page with its examples, and `enumDescriptions`, what each activity does.
     """
     known = {**vocabulary(), **(activities or {})}
-    schema = _process(known, known, _ProcessDescribed)
+    schema = _process(known, _ProcessDescribed)
     definitions: Schema = {name: _hovered(made) for name, made in schema["$defs"].items()}
     for name in known:
         activity = definitions[definition_of(name)]
@@ -123,15 +123,17 @@ def shape_schema(tree: Tree, known: Activities) -> Schema:
     Its `step` is `{"step": [all that are known]}`: whoever reads the schema follows the one that a step names.
     """
     used = sorted({name for name in activities_in(tree) if name in known})
-    return _shape_schema(tuple((name, known[name]) for name in used), tuple(known))
+    made = _shape_schema(tuple((name, known[name]) for name in used))
+    return {**made, "$defs": {**made["$defs"], "step": {"step": known}}}
 
 
 @cache
-def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...], known: tuple[str, ...]) -> Schema:
-    return _process(dict(used), known, _ProcessGenerator)
+def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...]) -> Schema:
+    return _process(dict(used), _ProcessGenerator)
 
 
-def _process(classes: Mapping[str, type[BaseModel]], known: Iterable[str], generator: type[GenerateJsonSchema]) -> Schema:
+def _process(classes: Mapping[str, type[BaseModel]], generator: type[GenerateJsonSchema]) -> Schema:
+    """The schema of a process with these activities, but for what a `step` is."""
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in _models(classes)]
     placed, made = models_json_schema(modes, schema_generator=generator)
     definitions: Schema = made["$defs"]
@@ -141,7 +143,7 @@ def _process(classes: Mapping[str, type[BaseModel]], known: Iterable[str], gener
     used = _referred(root, definitions) | {definition_of(name) for name in classes}
     for name in classes:
         used |= _referred(definitions[definition_of(name)], definitions)
-    return {**root, "$defs": {**{name: made for name, made in definitions.items() if name in used}, "step": {"step": list(known)}}}
+    return {**root, "$defs": {name: made for name, made in definitions.items() if name in used}}
 
 
 def _models(classes: Mapping[str, type[BaseModel]]) -> Iterator[type[BaseModel]]:

@@ -7,7 +7,7 @@ to import than a process takes to load, says what is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -45,7 +45,7 @@ class _Keeper:
         found = self._root.get("$defs", {}).get(said.removeprefix("#/$defs/"))
         return found is not None and self.keeps(value, found)
 
-    def _step(self, value: Any, said: list[str], _: Schema) -> bool:
+    def _step(self, value: Any, said: Collection[str], _: Schema) -> bool:
         schema = step_schema(value, said)
         return schema is not None and self.keeps(value, schema)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -41,13 +41,13 @@ def _shape(errors: list[ValidationError], source: Source) -> Shape:
     return Shape(tuple(findings_of(errors, source)), places)
 
 
-def _follow(validator: Any, known: list[str], step: Any, _schema: Schema) -> Iterator[ValidationError]:
+def _follow(validator: Any, known: Collection[str], step: Any, _schema: Schema) -> Iterator[ValidationError]:
     """The keyword `step`: the errors of a step by the definition of its activity."""
     schema = step_schema(step, known)
     if not isinstance(step, dict):
         yield from validator.descend(step, {"type": "object"})
     elif schema is None:
-        yield ValidationError("", validator="activity", validator_value=known, instance=step)
+        yield ValidationError("", validator="activity", validator_value=list(known), instance=step)
     else:
         yield from validator.descend(step, schema)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ NOT_SHOWN = {"file-missing", "file-unreadable", "too-large", "too-many"}
 LEAST = 3
 
 
+@cache
 def shown() -> dict[str, set[str]]:
     """The cases in which each rule is found."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -29,7 +31,7 @@ def test_every_rule_has_three_golden_pairs(rule: str) -> None:
 
 
 def test_what_is_not_shown_is_a_rule_and_has_no_case() -> None:
-    assert NOT_SHOWN <= RULES.keys()
+    assert RULES.keys() >= NOT_SHOWN
     assert NOT_SHOWN.isdisjoint(shown())
 
 

@@ -128,7 +128,7 @@ def test_a_fault_of_ours_is_told_from_the_others(bpflow: Bpflow, workspace: Path
     def broken(*_: object) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr("bpflow.cli.check._check", broken)
+    monkeypatch.setattr("bpflow.cli.check.check", broken)
     told = bpflow("validate", "purchase.yaml")
     assert (told.code, told.err) == (3, "this is a bug of bpflow: RuntimeError: no such luck — --traceback shows where\n")
     shown = bpflow("validate", "purchase.yaml", "--traceback")

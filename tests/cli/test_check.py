@@ -9,6 +9,7 @@ import pytest
 
 from bpflow.checks import RULES
 from bpflow.cli.explain import ROOMS
+from bpflow.loading import load_workspace
 
 Bpflow = Callable[..., Any]
 ROOT = Path(__file__).parent.parent.parent
@@ -127,7 +128,17 @@ def test_files_of_no_workspace_are_left_out_of_whole_ones(bpflow: Bpflow, worksp
     (workspace / ".github").mkdir()
     (workspace / ".github" / "ci.yaml").write_text("jobs: {}\n", encoding="utf-8")
     told = bpflow("validate", "--whole", ".github/ci.yaml")
-    assert (told.code, told.out, told.err) == (0, "clean (files: 0)\n", '".github/ci.yaml" belongs to no workspace: it is left out\n')
+    assert (told.code, told.out, told.err) == (0, "clean (files: 0)\n", "files of no workspace that are left out: 1\n")
+
+
+def test_a_workspace_is_read_once_however_many_of_its_files_are_named(bpflow: Bpflow, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr("bpflow.loading.load_workspace", lambda folder: (read.append(folder), load_workspace(folder))[1])
+    for process in ("purchase", "stuck"):
+        scenario = f"process: {process}\nscenarios:\n  - {{title: It begins, at: 2026-03-02T10:00+03:00, by: ivanov, inputs: {{}}}}\n"
+        (workspace / f"{process}.test.yaml").write_text(scenario, encoding="utf-8")
+    bpflow("validate", *sorted(workspace.glob("*.yaml")), workspace / "documents" / "deal.yaml")
+    assert read == [workspace]
 
 
 # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
