@@ -30,6 +30,7 @@ ROOMS = {
     "forms": tr("Forms"),
     "documents": tr("Documents"),
     "flow": tr("The way through the steps"),
+    "gathering": tr("What is split, and gathered again"),
     "stages": tr("Stages"),
     "workspace": tr("The other files of a workspace"),
     "calls": tr("Calls of processes and services"),
