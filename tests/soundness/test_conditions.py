@@ -139,3 +139,62 @@ steps:
   - {id: tell, activity: notify, to: initiator, text: Never}
 """
     assert [rule for rule, _ in found(text) if rule in ("waits-for-ever", "surplus-token")] == []
+
+
+AROUND = """\
+bpflow: 1
+id: p
+inputs:
+  urgent: {type: boolean, required: true}
+  late: {type: boolean, required: true}
+steps:
+  - {id: which, activity: condition, branches: [{when: urgent, next: works}], otherwise: {next: OTHER}}
+  - id: works
+    activity: block
+    steps:
+      - {id: begin, activity: notify, to: initiator, text: We begin, next: [a, b]}
+      - {id: a, activity: request-info, to: initiator, next: if_a}
+      - {id: if_a, activity: condition, branches: [{when: WITHIN, next: both}], otherwise: {next: rest}}
+      - {id: b, activity: request-info, to: initiator, next: both}
+      - {id: both, activity: join, next: rest}
+      - {id: rest, activity: notify, to: initiator, text: That is all}
+  - {id: done, activity: notify, to: initiator, text: Done}
+"""
+
+
+@pytest.mark.parametrize(
+    "within, other, expected",
+    [
+        ("urgent", "done", []),
+        ("urgent", "works", PERHAPS),  # another way leads into the block, of which it is not looked at what else it makes certain
+        ("late", "done", SURE),
+        ("not urgent", "done", SURE),
+    ],
+)
+def test_what_has_led_into_a_block_is_known_in_it(within: str, other: str, expected: Sequence[tuple[str, Severity]]):
+    told = found(AROUND.replace("WITHIN", within).replace("OTHER", other))
+    assert [one for one in told if one[0] == "waits-for-ever"] == expected
+
+
+def test_how_a_block_is_left_may_hang_on_the_same():
+    text = """\
+bpflow: 1
+id: p
+inputs:
+  urgent: {type: boolean, required: true}
+  late: {type: boolean, required: true}
+steps:
+  - {id: begin, activity: notify, to: initiator, text: We begin, next: [a, b]}
+  - id: a
+    activity: block
+    steps:
+      - {id: ask, activity: request-info, to: initiator}
+      - {id: if_a, activity: condition, branches: [{when: urgent, next: both}], otherwise: {next: tell}}
+  - {id: b, activity: request-info, to: initiator, next: if_b}
+  - {id: if_b, activity: condition, branches: [{when: RIGHT, next: both}], otherwise: {next: tell}}
+  - {id: both, activity: join, next: gathered}
+  - {id: tell, activity: notify, to: initiator, text: Not so, next: go-on}
+  - {id: gathered, activity: notify, to: initiator, text: Gathered}
+"""
+    for right, expected in (("urgent", PERHAPS), ("late", SURE)):
+        assert [one for one in found(text.replace("RIGHT", right)) if one[0] == "waits-for-ever"] == expected

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from bpflow.checks.soundness.regions import Way
 from bpflow.expressions import parse
 from bpflow.expressions.facts import Constant, Fact, Facts, assume, decided
-from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, Wait
+from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, Wait, step_of
 
 AT_ONCE = ("documents.", "notify", "calendar.", "messages.", "people.")
 """What the names of services begin with that answer in the same moment."""
@@ -59,25 +59,54 @@ class Knowledge:
     def __init__(self, world: World, places: Collection[str]) -> None:
         self.world = world
         self.places = {id for id in places if isinstance(world.nodes[id], Choose)}
+        self.blocks = {id for id in places if isinstance(world.nodes[id], Block)}
         self.needed = bool(self.places)
+
+    @cached_property
+    def clouded(self) -> set[str]:
+        """The blocks of which the way out may hang on what is chosen about elsewhere."""
+        reads = {id: {path for text in conditions(self.world.nodes[id]) for path in self.world.reads(text)} for id in self.places}
+        reads |= {id: {path for text in self.world.inside(id) for path in self.world.reads(text)} for id in self.blocks}
+        others = {id: [path for other, paths in reads.items() if other != id for path in paths] for id in self.blocks}
+        return {id for id, paths in others.items() if any(overlap(path, own) for path in paths for own in reads[id])}
+
+    @cached_property
+    def roots(self) -> set[str]:
+        """The names from which on is read what is chosen about."""
+        return {path[0] for id in self.places for text in conditions(self.world.nodes[id]) for path in self.world.reads(text)}
+
+    def concerns(self, way: Way) -> bool:
+        """Whether a way tells something of what is chosen about."""
+        node = self.world.nodes.get(way.node)
+        read = {path[0] for text in conditions(node) for path in self.world.reads(text)} if isinstance(node, Choose) else set()
+        told = outcome_of(node, way.targets[0].flow) if node and way.targets else None
+        return not read.isdisjoint(self.roots) or (told is not None and told.names[0] in self.roots)
+
+    def entered(self, before: Iterable[Way]) -> Known:
+        """What is known where a region is entered on that way."""
+        known = NOTHING
+        for way in before:
+            node = self.world.nodes.get(way.node)
+            learned = self._choice(known, way) if isinstance(node, Choose) else None
+            known = learned.known if learned else self._forgot(known, way) if node else known
+        return known
 
     @cached_property
     def kept(self) -> set[str]:
         """The nodes that write what the choices read."""
-        roots = {path[0] for id in self.places for text in conditions(self.world.nodes[id]) for path in self.world.reads(text)}
-        return {id for id, names in self.world.writes.items() if not names.isdisjoint(roots)}
+        return {id for id, names in self.world.writes.items() if not names.isdisjoint(self.roots)}
 
     def after(self, known: Known, way: Way, passed: Iterable[Way]) -> Learned | None:
         """What is known when a way is taken, and those after it are passed. None: with what is known it cannot be taken."""
         if not self.needed:
-            return Learned(known)
+            return Learned(known, way.node in self.clouded)
         learned = self._choice(known, way) if way.node in self.places else Learned(self._forgot(known, way))
         if learned is None:
             return None
         known = learned.known
         for one in passed:
             known = self._forgot(known, one)
-        return Learned(known, learned.uncertain)
+        return Learned(known, learned.uncertain or way.node in self.clouded)
 
     # ── choices ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _choice(self, known: Known, way: Way) -> Learned | None:
@@ -148,6 +177,12 @@ class World:
     def writes(self) -> Mapping[str, frozenset[str]]:
         """Node → the names that it writes, or forgets."""
         return {id: frozenset(names) for id, node in self.nodes.items() if (names := {*_written(node)})}
+
+    def inside(self, block: str) -> list[str]:
+        """The conditions of choices inside of a block."""
+        path = step_of(block)
+        within = (node for id, node in self.nodes.items() if id != block and (step_of(id) == path or id.startswith((f"{path}/", f"{path}."))))
+        return [text for node in within for text in conditions(node)]
 
     def reads(self, text: str) -> frozenset[tuple[str, ...]]:
         """The paths that a condition reads."""

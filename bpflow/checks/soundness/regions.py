@@ -172,12 +172,28 @@ class Region:
         begun = [self.entries, *(way.targets for way in self.forward() if len(way.targets) > 1)]
         return any(clears(target, at_once) for targets in begun for target in targets)
 
+    def way_in(self) -> list[Way]:
+        """The ways from the start to where the region is entered; what begins meanwhile is a way of its block, the process's being ""."""
+        before = [] if self.around is None else [*self.around.way_in(), *self.around.path(lambda id: id == self.key[0])]
+        return [*before, Way(self.key[0], self.entries, within=(self.key, ""))] if self.key[1] >= 0 else before
+
     def outwards(self) -> Iterator[Region]:
         """The region, and those around it."""
         at: Region | None = self
         while at is not None:
             yield at
             at = at.around
+
+    def reaches(self, id: str, without: Way) -> bool:
+        """Whether some way leads from an entry to a node, one way left out."""
+        found: set[str] = set()
+        todo = [target.node for target in self.entries]
+        while todo:
+            at = todo.pop()
+            if at is not None and at not in found:
+                found.add(at)
+                todo += [target.node for way in self.ways[at] if way is not without for target in way.targets]
+        return id in found
 
     def path(self, goal: Callable[[str], bool]) -> list[Way]:
         """The shortest way of one token from an entry to a node for which `goal` holds: the ways taken, without that node's own."""

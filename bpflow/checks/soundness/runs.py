@@ -29,14 +29,7 @@ _LENGTH = re.compile(r'moment\((?:duration\("([^"]+)"\))\)')
 def whole(examination: Examination, verdict: Verdict) -> list[Way]:
     """Every way that is taken from the start on, also inside of blocks that are passed: a way of a block stands after those inside. What begins
     meanwhile is a way of its block, the process's being ""."""
-    return [one for way in (*_before(verdict.region), *verdict.run) for one in _inside(examination, way, 0)]
-
-
-def _before(region: Region) -> list[Way]:
-    """The ways from the start to where a region is entered."""
-    way_there = region.around.path(lambda id: id == region.key[0]) if region.around else []
-    begun = [Way(region.key[0], region.entries, within=(region.key, ""))] if region.key[1] >= 0 else []
-    return [*(_before(region.around) if region.around else ()), *way_there, *begun]
+    return [one for way in (*verdict.region.way_in(), *verdict.run) for one in _inside(examination, way, 0)]
 
 
 def is_begun(way: Way) -> bool:

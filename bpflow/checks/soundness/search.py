@@ -59,6 +59,8 @@ class Search:
 
     net: Net
     knowledge: Knowledge
+    entered: Known = NOTHING
+    """What is known where the region is entered."""
     most: int = MAX_STATES
     """The most states that are looked at."""
     decided: bool = True
@@ -118,7 +120,7 @@ class Search:
         return len(self.net.options[place]), place
 
     def _begin(self) -> Iterator[State]:
-        made = Settling(self.net, State(())).settled(self.net.entries, NOTHING)
+        made = Settling(self.net, State(())).settled(self.net.entries, self.entered)
         if made is not None:
             self.came[made[0]], self.cost[made[0]] = (None, Move(None, made[1])), (False, 0)
             yield made[0]

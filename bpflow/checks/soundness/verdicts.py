@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from bpflow.checks.soundness.knowledge import Domain, Knowledge, World
+from bpflow.checks.soundness.knowledge import NOTHING, Domain, Knowledge, Known, World
 from bpflow.checks.soundness.net import PARKED, Net
 from bpflow.checks.soundness.regions import Key, Region, Regions, Way, is_every
 from bpflow.checks.soundness.search import Search, State
@@ -21,6 +21,8 @@ from bpflow.graph import ENTRIES, Block, Graph, Handler, Join, flows
 Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
 MORE_STATES = 1_000
 """The most states that are looked at for another mistake where there is one."""
+FEW_STATES = 2_000
+"""The most states that are looked at for an advice."""
 MOST_FORKED = 200_000
 """Ways out of splits times nodes: above, nobody looks for what is done twice."""
 
@@ -115,28 +117,48 @@ class Examination:
         joins = [node for id in region.joins if isinstance(node := self.regions.nodes[id], Join)]
         if not joins or any(join.need == "live" for join in joins):
             return
-        told = set[str]()
         search = self._search(region)
+        found = [*self._stuck_in(region, search)]
+        if not found and search.entered != NOTHING and self._has_another_way_in(region, search.knowledge):
+            search = replace(self._search(region), entered=NOTHING)
+            found = [replace(verdict, uncertain=True) for verdict in self._stuck_in(region, search)]
+        yield from found
+        if not search.decided and not found:
+            yield Verdict("not-decided", region, region.joins[0])
+
+    def _has_another_way_in(self, region: Region, knowledge: Knowledge) -> bool:
+        """Whether a region can be entered with something else known of what is chosen in it."""
+        for at in region.outwards():
+            block, around = at.key[0], at.around
+            for way in around.path(block.__eq__) if around else ():
+                if around and knowledge.concerns(way) and around.reaches(block, without=way):
+                    return True
+        return False
+
+    def _stuck_in(self, region: Region, search: Search) -> Iterator[Verdict]:
+        told = set[str]()
         for state in search.finals():
             join = self._first_of(region, [*state.waiting])
             if join is not None and join not in told:
                 told.add(join)
                 search.most = min(search.most, search.looked_at + MORE_STATES)
                 yield from self._stuck(region, search, state, join)
-            if len(told) == len(joins):
+            if len(told) == len(region.joins):
                 return
-        if not search.decided and not told:
-            yield Verdict("not-decided", region, region.joins[0])
 
     def _search(self, region: Region) -> Search:
         """The search through a region. What the choices read that are left in the net must be left in it too."""
         kept: set[str] = set()
         while True:
             net = Net(region, self.regions.nodes, kept)
-            knowledge = Knowledge(self.world, {place.partition("#")[0] for place in net.options})
+            knowledge = Knowledge(self.world, _nodes(net))
             if knowledge.kept <= kept:
-                return Search(net, knowledge)
+                return Search(net, knowledge, self._entered(region, knowledge))
             kept |= knowledge.kept
+
+    def _entered(self, region: Region, knowledge: Knowledge) -> Known:
+        """What is known where a region is entered, if anything in it is chosen."""
+        return knowledge.entered(region.way_in()) if knowledge.needed else NOTHING
 
     def _first_of(self, region: Region, waiting: list[str]) -> str | None:
         """Of the joins that wait, one that does not wait because of another."""
@@ -185,7 +207,7 @@ class Examination:
             if not merges:
                 return
             net = Net(region, self.regions.nodes, sinks=merges)
-            search = Search(net, Knowledge(self.world, {place.partition("#")[0] for place in net.options}))
+            search = self._searching(region, net)
             seen, twice = set[str](), set[str]()
             for state in search.finals():
                 seen |= {*state.tokens}
@@ -194,6 +216,10 @@ class Examination:
                         twice.add(node)
                         yield Verdict("done-twice", region, node, tuple(search.run(state)), uncertain=search.cost[state][0])
             merges = set() if twice else merges - seen
+
+    def _searching(self, region: Region, net: Net) -> Search:
+        knowledge = Knowledge(self.world, _nodes(net))
+        return Search(net, knowledge, self._entered(region, knowledge))
 
     def _merges(self, region: Region) -> set[str]:
         """The nodes to which several branches of one split lead by different flows, without a join before them."""
@@ -229,13 +255,18 @@ class Examination:
             return
         resting = {id for id in region.ways if self.world.rests(self.regions.nodes[id])} - leaving
         net = Net(region, self.regions.nodes, sinks=leaving, parking=resting)
-        search = Search(net, Knowledge(self.world, {place.partition("#")[0] for place in net.options}), most=2_000)
+        search = replace(self._searching(region, net), most=FEW_STATES)
         for state in search.finals():
             first = next((token for token in state.tokens if token in leaving), None)
             if first is not None and (len(state.tokens) > 1 or state.waiting):
                 others = tuple(dict.fromkeys(token.rstrip(PARKED) for token in state.tokens if token != first))
                 yield Verdict("cancels-others", region, first, tuple(search.run(state)), others, search.cost[state][0])
                 return
+
+
+def _nodes(net: Net) -> set[str]:
+    """The nodes that are places of a net."""
+    return {place.partition("#")[0] for place in net.options}
 
 
 def handlers_of(graph: Graph) -> dict[str, tuple[Handler, ...]]:
