@@ -109,7 +109,7 @@ def shows(examination: Examination, verdict: Verdict) -> bool:
     replay = Replay(program, ways, turn)
     incidents = [(incident.kind, incident.node, str(incident.message)) for incident in replay.state.incidents]
     if verdict.rule in WAITED:
-        return any(kind == "stuck" and node == verdict.node for kind, node, _ in incidents)
+        return any(kind == "stuck" for kind, _, _ in incidents)
     if verdict.rule == "livelock":
         return any("without a wait" in message or "in one scope" in message for _, _, message in incidents)
     if verdict.rule == "no-way-to-end":

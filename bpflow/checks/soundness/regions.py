@@ -153,14 +153,23 @@ class Region:
             return any(target.arrives or target.node in self.arriving for target in self.entries)
         return all(target.arrives or target.node in self.completing for target in self.entries)
 
-    def rescued(self) -> bool:
-        """Whether something else could cancel a token that stays in it for ever: what may happen meanwhile, here or around; another token
-        that leaves or ends; the branches of which enough have come to their end."""
-        return any(at.cancelled_meanwhile or (at.forks and (at.need != "all" or at.clears)) for at in self.outwards())
+    def rescued(self, lost: Callable[[str], bool]) -> bool:
+        """Whether something else could cancel a token that stays for ever among the `lost` nodes: what may happen meanwhile, here or around;
+        another token that leaves or ends; the branches of which enough have come to their end."""
+        for at in self.outwards():
+            others = at.forks and (at.need != "all" or at.clears) and at.path_alone(lost) is None
+            if at.cancelled_meanwhile or others:
+                return True
+            lost = at.key[0].__eq__
+        return False
 
-    def rescued_at_once(self, rests: Callable[[str], bool]) -> bool:
+    def rescued_at_once(self, lost: Callable[[str], bool], rests: Callable[[str], bool]) -> bool:
         """The same, where no time passes: what another token does before it rests, at any of the nodes where it `rests`."""
-        return any(at.forks and at.cleared_at_once(rests) for at in self.outwards())
+        for at in self.outwards():
+            if at.forks and at.cleared_at_once(rests) and at.path_alone(lost) is None:
+                return True
+            lost = at.key[0].__eq__
+        return False
 
     def cleared_at_once(self, rests: Callable[[str], bool]) -> bool:
         """Whether some token can cancel all else before it rests."""
@@ -197,18 +206,25 @@ class Region:
 
     def path(self, goal: Callable[[str], bool]) -> list[Way]:
         """The shortest way of one token from an entry to a node for which `goal` holds: the ways taken, without that node's own."""
+        return self._path(goal, lambda _: True) or []
+
+    def path_alone(self, goal: Callable[[str], bool]) -> list[Way] | None:
+        """The same on which there is never another token; None if there is no such way."""
+        return self._path(goal, lambda way: len(way.targets) == 1) if len(self.entries) == 1 else None
+
+    def _path(self, goal: Callable[[str], bool], taken: Callable[[Way], bool]) -> list[Way] | None:
         came: dict[str, Way | None] = {target.node: None for target in self.entries if target.node is not None}
         todo = deque(came)
         while todo:
             id = todo.popleft()
             if goal(id):
                 return self._back(id, came)
-            for way in self.ways[id]:
+            for way in filter(taken, self.ways[id]):
                 for target in way.targets:
                     if target.node is not None and target.node not in came:
                         came[target.node] = way
                         todo.append(target.node)
-        return []
+        return None
 
     def _back(self, id: str, came: Mapping[str, Way | None]) -> list[Way]:
         found: list[Way] = []
@@ -239,16 +255,8 @@ class Regions:
         inside = [(number, handler) for number, handler in enumerate(handlers) if not handler.outside]
         found += [self._region(Region((block, number), _targets((handler.entry,)), around)) for number, handler in inside]
         for region in found:
-            region.cancelled_meanwhile = any(
-                handlers[one.key[1]].cancels or one.clears for one in found if one is not region and self._beside(region, one, handlers)
-            )
+            region.cancelled_meanwhile = any(_may_cancel(one, region, handlers) for one in found)
         return found
-
-    def _beside(self, region: Region, other: Region, handlers: Sequence[Handler]) -> bool:
-        """Whether what is in the `other` may begin while something is in the `region`: a handler that cancels has taken the place of the body."""
-        number = region.key[1]
-        replaced = number >= 0 and handlers[number].cancels
-        return other.key[1] >= 0 and not replaced and handlers[other.key[1]].trigger.kind != "alone"
 
     def _region(self, region: Region) -> Region:
         self.all[region.key] = region
@@ -298,6 +306,17 @@ def _targets(entry: Iterable[Flow]) -> tuple[Target, ...]:
 
 def _way(node: str, *out: Flow) -> Way:
     return Way(node, _targets(out))
+
+
+def _may_cancel(one: Region, other: Region, handlers: Sequence[Handler]) -> bool:
+    """Whether what happens in a region of a scope may cancel what is in another. A handler that cancels has taken the place of the body, and
+    nothing else begins then."""
+    mine, others = one.key[1], other.key[1]
+    if one is other or (others >= 0 and handlers[others].cancels):
+        return False
+    if mine < 0:
+        return one.clears
+    return handlers[mine].trigger.kind != "alone" and (handlers[mine].cancels or one.clears)
 
 
 def may_be_empty(items: str) -> bool:

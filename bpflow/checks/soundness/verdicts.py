@@ -75,11 +75,13 @@ class Examination:
         """A token that can neither come to an end nor be cancelled."""
         if len(region.finishing) == len(region.ways) or (self.graph.stages and not region.key[0]):
             return
-        way_there = region.path(lambda id: id not in region.finishing)
+        way_there = region.path_alone(lambda id: id not in region.finishing) or region.path(lambda id: id not in region.finishing)
         first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
         passed, circle = self._circle(region, first) if first else ([], [])
         rests = any(self._rests(id) for id in circle)
-        if circle and not (region.rescued() if rests else region.rescued_at_once(self._must_rest)):
+        lost = region.finishing.keys().__contains__
+        rescued = region.rescued(lambda id: not lost(id)) if rests else region.rescued_at_once(lambda id: not lost(id), self._must_rest)
+        if circle and not rescued:
             yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _after(self, region: Region, ways: list[Way]) -> list[str]:
