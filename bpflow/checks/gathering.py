@@ -53,11 +53,22 @@ def waits_for_ever(subject: Subject) -> Iterator[Diagnostic]:
         words = Words(subject.graph)
         join, steps = words.step(verdict.node), words.steps([subject.flow.sources[flow] for flow in verdict.flows])
         message = say('"{join}" waits for something from {steps} that can no longer come', join=join, steps=steps)
-        split = any(len(way.targets) > 1 for way in verdict.run) or len(verdict.region.entries) > 1
-        alone = say("nothing runs side by side here, so there is nothing to gather: lead to the step after the join")
-        lost = say('let every way of the split lead to the join, or write "parallel", whose branches cannot lose their way')
         last = say('"{join}" waits for ever', join=join)
-        yield _finding(subject, verdict, message, lost if split else alone, last)
+        yield _finding(subject, verdict, message, _remedy(subject, verdict), last)
+
+
+def _remedy(subject: Subject, verdict: Verdict) -> Message:
+    """What helps where a join waits for ever, by what has led to it."""
+    join, sources = subject.flow.regions.nodes[verdict.node], subject.flow.sources
+    assert isinstance(join, Join)
+    missing = {step_of(sources[flow]) for flow in verdict.flows}
+    both = [sources[flow] for flow in join.into if flow not in verdict.flows and step_of(sources[flow]) in missing]
+    if not any(len(way.targets) > 1 for way in verdict.run) and len(verdict.region.entries) == 1:
+        return say("nothing runs side by side here, so there is nothing to gather: lead to the step after the join")
+    if both:
+        step = Words(subject.graph).step(both[0])
+        return say('each outcome and each branch that leads to a join is a way of its own: let those of "{step}" lead to one step before it', step=step)
+    return say('let every way of the split lead to the join, or write "parallel", whose branches cannot lose their way')
 
 
 @rule("surplus-token")

@@ -157,3 +157,21 @@ steps:
     (finding,) = found(steps)
     assert [str(line) for line in finding.run] == ['meanwhile: "Hurry up"', '"how": the outcome "Call" is chosen', '"done" waits for ever']
     assert finding.scenario == ({"command": {"name": "hurry"}}, {"answer": {"task": "how", "outcome": "call"}})
+
+
+def test_a_join_counts_by_the_way_on_which_a_block_is_left():
+    """Two ways out of one block into a join are two ways, of which only one is taken."""
+    steps = """\
+steps:
+  - {id: begin, activity: notify, to: initiator, text: We begin, next: [a, b]}
+  - id: a
+    activity: block
+    steps:
+      - id: ask
+        activity: request-info
+        to: initiator
+        outcomes: {one: {title: One, next: both}, two: {title: Two, next: both}}
+  - {id: b, activity: request-info, to: initiator, next: both}
+  - {id: both, activity: join}
+"""
+    assert [finding.rule for finding in found(steps) if finding.rule != "cancels-others"] == ["waits-for-ever"]

@@ -291,11 +291,11 @@ class Regions:
         passed_by = block.each is not None and may_be_empty(block.each.items.text)
         found = [_way(block.id, block.out)] if passed_by or any(region.completes for region in replaced) else []
         found += [_way(block.id, handler.entry) for handler in block.handlers if handler.outside]
-        left: dict[tuple[str | None, int], Way] = {}
-        for region in inner:
-            for target, _ in region.exits():
-                way = Way(block.id, (Target(target.flow, target.up - 1),), within=(region.key, target.flow.id))
-                left.setdefault((target.flow.to, target.up), way)
+        left = {
+            target.flow.id: Way(block.id, (Target(target.flow, target.up - 1),), within=(region.key, target.flow.id))
+            for region in inner
+            for target, _ in region.exits()
+        }
         ends = [Way(block.id, (), ends=True, within=(region.key, "")) for region in inner if region.ends]
         return (*found, *left.values(), *ends[:1])
 

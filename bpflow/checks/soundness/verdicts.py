@@ -23,8 +23,8 @@ MORE_STATES = 1_000
 """The most states that are looked at for another mistake where there is one."""
 FEW_STATES = 2_000
 """The most states that are looked at for an advice."""
-MOST_FORKED = 200_000
-"""Ways out of splits times nodes: above, nobody looks for what is done twice."""
+MOST_FOLLOWED = 100_000
+"""The most nodes that are followed from splits on to find what is done twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +233,15 @@ class Examination:
                     into.setdefault(target.node, set()).add(target.flow.id)
         forks += [[t.node for t in way.targets if t.node] for way in region.forward()]
         forks += [[t.node for way in ways for t in way.targets if t.node] for id, ways in region.ways.items() if is_every(self.regions.nodes[id])]
-        several = [fork for fork in forks if len(fork) > 1]
-        if sum(map(len, several)) * len(region.ways) > MOST_FORKED:
-            return set()
-        shared = (Counter(id for branch in fork for id in self._branch(region, branch)) for fork in several)
-        return {id for counts in shared for id, branches in counts.items() if branches > 1 and len(into.get(id, ())) > 1}
+        found: set[str] = set()
+        steps = 0
+        for fork in (fork for fork in forks if len(fork) > 1):
+            branches = [self._branch(region, branch) for branch in fork]
+            found |= {id for id, times in Counter(id for branch in branches for id in branch).items() if times > 1 and len(into.get(id, ())) > 1}
+            steps += sum(map(len, branches))
+            if steps > MOST_FOLLOWED:
+                break
+        return found
 
     def _branch(self, region: Region, id: str) -> set[str]:
         """The nodes that a branch leads to before any join."""
