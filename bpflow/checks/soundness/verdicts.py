@@ -93,8 +93,8 @@ class Examination:
         which is told there."""
         passed: dict[str, Way] = {}
         while id not in passed:
-            found = ((way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node not in region.finishing)
-            way, following = next(found, (None, ""))
+            found = [(way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node not in region.finishing]
+            way, following = min(found, key=lambda one: isinstance(self.regions.nodes[one[1]], Join), default=(None, ""))  # a join may not go on
             if way is None:
                 return [], []
             passed[id], id = way, following
