@@ -6,7 +6,6 @@ The law of this file: a finding is a value. Nothing here prints, reads a file or
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,10 +68,10 @@ def spoken(environment: Mapping[str, str]) -> str:
 
 @cache
 def _catalogue(language: str) -> Any:
-    import gettext  # not loaded by who reads English
+    import gettext  # neither is loaded by who reads English
+    from importlib import resources
 
-    folder = os.path.join(os.path.dirname(__file__), "locale")
-    return gettext.translation("bpflow", folder, [language], fallback=True)
+    return gettext.translation("bpflow", str(resources.files("bpflow") / "locale"), [language], fallback=True)
 
 
 class Severity(StrEnum):

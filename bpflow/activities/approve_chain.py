@@ -97,7 +97,6 @@ class ApproveChain(HumanStep):
         return b.at("next") if name == FIRST else super().way(b, name, outcome)
 
     def _final(self, name: str) -> Expr:
-        if self.levels:
-            return Expr(f"{name}.level >= {self.levels}")
-        assert self.until is not None
+        if self.until is None:
+            return Expr(f"{name}.level >= {self.levels or 1}")
         return Expr(f"any(({self.until.text}) for {APPROVER} in {name}.skipped + [{name}.approver] if {APPROVER} != none)", self.until.place)

@@ -12,6 +12,7 @@ from bpflow.definition.step import Step as DefinedStep
 from bpflow.definition.types import Expression, Given, Givens, Title
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
 from bpflow.graph import Choose, Expr, Lowering, Sets, Step, World
+from bpflow.graph.literals import valued
 from bpflow.graph.written import start_of
 from bpflow.values import Field, Kind
 
@@ -86,6 +87,13 @@ class Decide(DefinedStep):
         """What is decided."""
         many = self.hit == "collect"
         return {name: replace(field, many=True) if many else field for name, field in fields_of(self.gives)}
+
+    def parts_within(self) -> Iterator[tuple[str, Expr, Field]]:
+        """Where several rules count, each result is one expression over all of them."""
+        fields = dict(fields_of(self.gives))
+        for rule in self.rules if self.hit not in ("first", "unique") else ():
+            yield "", rule.when, Field("boolean")
+            yield from ((given.name, valued(given.raw, fields[given.name]).expr, fields[given.name]) for given in rule.then if given.name in fields)
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Results of which the way makes nothing: several for a sum, texts for a sum, lists to be collected, anything for a count."""

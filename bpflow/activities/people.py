@@ -164,6 +164,12 @@ class HumanStep(Step, FormKeys):
                     message = say('"{name}" is a result of "{activity}", so no field can have this name', name=name, activity=self.activity)
                     yield Diagnostic(span_of(name) if span_of(name).file else keys.place, "name-clash", message)
 
+    def parts_within(self) -> Iterator[tuple[str, Expr, Field]]:
+        """How long before the deadline people are reminded."""
+        yield from super().parts_within()
+        if self.remind_before:
+            yield "remind-before", self.remind_before, Field("duration")
+
     def _outcomes(self) -> Mapping[str, OutcomeKeys]:
         if self.outcomes and not self.always:
             return self.outcomes
@@ -175,7 +181,8 @@ class HumanStep(Step, FormKeys):
     def _fields(self, world: World | None) -> dict[str, Field]:
         fields: dict[str, Field] = {}
         for outcome in self._outcomes().values():
-            fields |= forms.known_fields((self, outcome), world or World())
+            for name, field in forms.known_fields((self, outcome), world or World()).items():
+                fields[name] = forms.either(fields.get(name), field)
         return fields
 
     def results(self, world: World | None = None) -> Mapping[str, Field] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bpflow.definition import forms
+from bpflow.definition.filling import either
 from bpflow.definition.step import Step, Steps
 from bpflow.definition.triggers import TriggerKeys
 from bpflow.definition.types import Name, Targets
@@ -74,7 +75,8 @@ class Race(Step):
         """Which branch it was, and what its trigger brought."""
         found: dict[str, Field] = {}
         for branch in self.branches.values():
-            found |= branch.brings() or {}
+            for name, field in (branch.brings() or {}).items():
+                found[name] = either(found.get(name), field)
         return {**found, "won": Field("choice", choices=tuple((str(name), str(branch.title or name)) for name, branch in self.branches.items()))}
 
     @property

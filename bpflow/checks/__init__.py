@@ -6,7 +6,7 @@ The modules register their rules when they are imported; here they are in the or
 from bpflow.checks import files as _files  # noqa: I001  the order of the rooms is the order of the rules
 from bpflow.checks import shapes as _shapes, starts as _starts, expressions as _expressions, ids as _ids, names as _names
 from bpflow.checks import (
-    choices as _choices,
+    typed as _typed,
     people as _people,
     documents as _documents,
     flow as _flow,
@@ -14,18 +14,21 @@ from bpflow.checks import (
     stages as _stages,
     workspace as _workspace,
 )
-from bpflow.checks import calls as _calls, forms as _forms, messages as _messages
-from bpflow.checks.calls import check_calls
+from bpflow.checks import directory as _directory, nobody as _nobody, four_eyes as _four_eyes, deadlines as _deadlines, watched as _watched, zones as _zones
+from bpflow.checks import sliding as _sliding, calls as _calls, forms as _forms, messages as _messages
+from bpflow.checks.calls import check_calls, interfaces
 from bpflow.checks.messages import check_messages
 from bpflow.checks import scenarios as _scenarios
 from bpflow.checks.rule import RULES, Rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic
 
-_BY_SUBJECT = (_choices, _people, _forms, _documents, _flow, _gathering, _stages, _workspace, _calls, _messages, _scenarios)
+_OF_PEOPLE = (_people, _directory, _nobody, _four_eyes)
+_OF_TIME = (_deadlines, _watched, _sliding, _zones)
+_BY_SUBJECT = (_typed, *_OF_PEOPLE, *_OF_TIME, _forms, _documents, _flow, _gathering, _stages, _workspace, _calls, _messages, _scenarios)
 ROOMS = (_files, _shapes, _starts, _expressions, _ids, _names, *_BY_SUBJECT)
 
-__all__ = ["ROOMS", "RULES", "Rule", "Subject", "check", "check_calls", "check_messages"]
+__all__ = ["ROOMS", "RULES", "Rule", "Subject", "check", "check_calls", "check_messages", "interfaces"]
 
 
 def check(subject: Subject) -> list[Diagnostic]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bpflow.checks.interface import INPUT, START, Interface, interface_of
+from bpflow.checks.judging import Judge, judged
 from bpflow.checks.rule import page
+from bpflow.checks.subject import Subject
+from bpflow.checks.wanted import a_document, value_of
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, say
 from bpflow.graph import Call, Expr, Graph
 from bpflow.values import Field, InvalidValue, check, read
 
-START, INPUT = "processes.start", "inputs."
-Processes = Mapping[str, Graph | None]
+Processes = Mapping[str, Interface | None]
 """The processes of a workspace by id; None for one with errors, of which nothing is known but that it is there."""
 
 page(
@@ -63,7 +66,7 @@ page(
     """
     A call gives the called process the inputs that it has, and all that it requires.
 
-    Values that are written out must be of the type of the input; what an expression gives is seen when it runs.
+    Each must be of the type of its input: values that are written out, and those that expressions give as far as their types are known.
 
     Bad:
 
@@ -154,53 +157,64 @@ class _Called:
         return {name.removeprefix(INPUT): expr for name, expr in self.arguments.items() if name.startswith(INPUT)}
 
 
-def check_calls(graph: Graph, known: Processes) -> Iterator[Diagnostic]:
-    """The findings about the calls of one process of a workspace."""
-    for node in graph.nodes:
-        if isinstance(node, Call) and node.service == START:
-            arguments = dict(node.arguments)
-            process = arguments["process"]
-            called = _Called(graph.source, str(literal(process.text)), arguments)
-            if called.process not in known:
-                message = say('there is no process "{process}"', process=called.process)
-                yield called.finding("unknown-process", message, did_you_mean(called.process, known))
-            elif (other := known[called.process]) is not None:
-                yield from _as_it_asks(called, other)
+def interfaces(subjects: Mapping[str, Subject | None]) -> Processes:
+    """The processes of a workspace as they see each other."""
+    return {id: interface_of(one.graph, one.environment.known) if one else None for id, one in subjects.items()}
 
 
-def _as_it_asks(called: _Called, other: Graph) -> Iterator[Diagnostic]:
+def check_calls(subject: Subject, known: Processes) -> Iterator[Diagnostic]:
+    """The findings about the calls of one process of a workspace, and about what it reads of their results."""
+    judge, others = Judge(subject), {id: one for id, one in known.items() if one is not None}
+    called = [dict(node.arguments) for node in subject.graph.nodes if isinstance(node, Call) and node.service == START]
+    for arguments in called:
+        yield from _call(_Called(subject.graph.source, str(literal(arguments["process"].text)), arguments), known, judge)
+    if called:
+        yield from judged(replace(subject, others=others))
+
+
+def _call(called: _Called, known: Processes, judge: Judge) -> Iterator[Diagnostic]:
+    if called.process not in known:
+        message = say('there is no process "{process}"', process=called.process)
+        yield called.finding("unknown-process", message, did_you_mean(called.process, known))
+    elif (other := known[called.process]) is not None:
+        yield from _as_it_asks(called, other.graph, judge)
+
+
+def _as_it_asks(called: _Called, other: Graph, judge: Judge) -> Iterator[Diagnostic]:
+    document = called.arguments.get("document")
     if other.starts and not any(start.on == "call" for start in other.starts):
         message = say('the process "{process}" cannot be called: it has no start "on: call"', process=other.process)
         yield called.finding("not-callable", message, say('add "on: call" to its "start"'))
-    if other.document is not None and "document" not in called.arguments:
+    if other.document is not None and document is None:
         message = say('"{process}" runs on a document of the type "{wanted}"', process=other.process, wanted=other.document)
         yield called.finding("call-document", message, say('name the document with "document"'))
-    if other.document is None and "document" in called.arguments:
+    elif other.document is not None and document is not None:
+        yield from (replace(one, rule="call-document") for one in judge.of(document, a_document(other.document)))
+    elif document is not None:
         message = say('the process "{name}" has no document', name=other.process)
-        yield called.finding("call-document", message, at=called.arguments["document"])
-    yield from _inputs(called, other)
+        yield called.finding("call-document", message, at=document)
+    yield from _inputs(called, other, judge)
 
 
-def _inputs(called: _Called, other: Graph) -> Iterator[Diagnostic]:
+def _inputs(called: _Called, other: Graph, judge: Judge) -> Iterator[Diagnostic]:
     fields, given = dict(other.inputs), called.inputs
     for name, expr in given.items():
         if name not in fields:
             message = say('the process "{process}" has no input "{input}"', process=other.process, input=name)
             yield called.finding("call-inputs", message, did_you_mean(name, fields), expr)
-        elif (wrong := _wrong(fields[name], expr, other)) is not None:
+        elif literal(expr.text) is ...:
+            yield from (replace(one, rule="call-inputs") for one in judge.of(expr, replace(value_of(name, fields[name]), way="read")))
+        elif (wrong := wrong_literal(fields[name], expr, other)) is not None:
             yield called.finding("call-inputs", say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint, expr)
     for name, field in fields.items():
         if field.required and field.default is None and name not in given:
             yield called.finding("call-inputs", say('"{input}" is missing: the process "{process}" requires it', input=name, process=other.process))
 
 
-def _wrong(field: Field, expr: Expr, other: Graph) -> InvalidValue | None:
-    """Why what is written out cannot be a value of the input; None if it can, or is not written out."""
-    value = literal(expr.text)
-    if value is ...:
-        return None
+def wrong_literal(field: Field, expr: Expr, other: Graph) -> InvalidValue | None:
+    """Why what is written out cannot be a value of the field, as it is read there; None if it can."""
     try:
-        check(field, read(field, value, ZoneInfo(other.timezone)))
+        check(field, read(field, literal(expr.text), ZoneInfo(other.timezone)))
     except InvalidValue as wrong:
         return wrong
     return None

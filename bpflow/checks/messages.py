@@ -6,10 +6,13 @@ Messages from outside are not known here; so nothing is said of one that is wait
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bpflow.checks.calls import literal
+from bpflow.checks.calls import literal, wrong_literal
+from bpflow.checks.judging import Judge
 from bpflow.checks.rule import page
+from bpflow.checks.subject import Subject
+from bpflow.checks.wanted import value_of
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
 from bpflow.graph import Block, Call, Expr, Graph, Handler, Trigger, Wait
 from bpflow.values import Field
@@ -21,8 +24,9 @@ page(
     """
     A message that a process sends is received by a process of the workspace, as it was sent.
 
-    Its name is that of a message which somebody waits for or starts by. It has a key if it is waited for with a key, and none if it
-    is waited for without. It brings what its receiver requires. Otherwise it would be kept for ever, or be an incident of its receiver.
+    Its name is that of a message which somebody waits for or starts by. It has a key if it is waited for with a key, and none if it is waited
+    for without. It brings what its receiver requires, each value of the type by which the receiver reads it. Otherwise it would be kept for
+    ever, or be an incident of its receiver.
 
     Bad:
 
@@ -56,30 +60,31 @@ page(
 
 @dataclass(frozen=True, slots=True)
 class _Received:
-    """A message that a process of the workspace takes in. `keyed`: with a key or without one; None: either."""
+    """A message that a process of the workspace takes in. `keyed`: with a key or without one; None: either · `graph`: that of the process."""
 
     name: str
     keyed: bool | None
     form: dict[str, Field]
+    graph: Graph
 
 
-def check_messages(graphs: Iterable[Graph]) -> Iterator[Diagnostic]:
+def check_messages(subjects: Iterable[Subject]) -> Iterator[Diagnostic]:
     """The findings about what the processes of a workspace send each other; they must be all that there are."""
-    graphs = list(graphs)
-    received = [one for graph in graphs for one in _received(graph)]
-    for graph in graphs:
-        for node in graph.nodes:
+    subjects = list(subjects)
+    received = [one for subject in subjects for one in _received(subject.graph)]
+    for subject in subjects:
+        for node in subject.graph.nodes:
             if isinstance(node, Call) and node.service == SEND:
-                yield from _sent(graph.source, dict(node.arguments), received)
+                yield from _sent(subject, dict(node.arguments), received)
 
 
 def _received(graph: Graph) -> Iterator[_Received]:
     for start in graph.starts:
         if start.on == "message":
-            yield _Received(start.name, None, dict(start.form))
+            yield _Received(start.name, None, dict(start.form), graph)
     for trigger in _triggers(graph):
         if trigger.kind == "message":
-            yield _Received(trigger.name, trigger.expr is not None, dict(trigger.form))
+            yield _Received(trigger.name, trigger.expr is not None, dict(trigger.form), graph)
 
 
 def _triggers(graph: Graph) -> Iterator[Trigger]:
@@ -92,9 +97,9 @@ def _triggers(graph: Graph) -> Iterator[Trigger]:
     yield from (handler.trigger for handler in handlers)
 
 
-def _sent(file: str, arguments: dict[str, Expr], received: list[_Received]) -> Iterator[Diagnostic]:
+def _sent(subject: Subject, arguments: dict[str, Expr], received: list[_Received]) -> Iterator[Diagnostic]:
     """What is wrong with one message that is sent."""
-    at = arguments["message"]
+    at, file = arguments["message"], subject.graph.source
     name = str(literal(at.text))
     same = [one for one in received if one.name == name]
     fitting = [one for one in same if one.keyed in (None, "key" in arguments)]
@@ -106,11 +111,12 @@ def _sent(file: str, arguments: dict[str, Expr], received: list[_Received]) -> I
     elif not fitting:
         yield _finding(file, at, name, say('the message "{message}" has no key, but is waited for with one: they never meet', message=name))
     else:
-        yield from _values(file, arguments, name, fitting)
+        yield from _values(subject, arguments, name, fitting)
 
 
-def _values(file: str, arguments: dict[str, Expr], name: str, fitting: list[_Received]) -> Iterator[Diagnostic]:
-    """What it does not bring though it must, and what it brings though nobody reads it."""
+def _values(subject: Subject, arguments: dict[str, Expr], name: str, fitting: list[_Received]) -> Iterator[Diagnostic]:
+    """What it does not bring though it must, what it brings though nobody reads it, and what no receiver can take."""
+    file = subject.graph.source
     given = {argument.removeprefix(VALUE): expr for argument, expr in arguments.items() if argument.startswith(VALUE)}
     needed = {field for one in fitting for field, type in one.form.items() if type.required and type.default is None}
     for field in sorted(needed - given.keys()):
@@ -122,6 +128,24 @@ def _values(file: str, arguments: dict[str, Expr], name: str, fitting: list[_Rec
         if field not in read and all(one.form for one in fitting):
             message = say('no receiver of "{message}" has a field "{field}"', message=name, field=field)
             yield _finding(file, expr, expr.text, message, did_you_mean(field, read))
+        else:
+            yield from _of_its_type(subject, field, expr, fitting)
+
+
+def _of_its_type(subject: Subject, name: str, expr: Expr, fitting: list[_Received]) -> Iterator[Diagnostic]:
+    """What is wrong with a value for the first of those who might get it, unless another can take it."""
+    found = [list(_for_one(subject, name, expr, one)) for one in fitting if name in one.form]
+    if len(found) == len(fitting) and all(found):
+        yield from found[0]
+
+
+def _for_one(subject: Subject, name: str, expr: Expr, receiver: _Received) -> Iterator[Diagnostic]:
+    field = receiver.form[name]
+    if literal(expr.text) is ...:
+        for one in Judge(subject).of(expr, replace(value_of(name, field), way="read")):
+            yield replace(one, rule="unmatched-message", severity=Severity.WARNING)
+    elif (wrong := wrong_literal(field, expr, receiver.graph)) is not None:
+        yield _finding(subject.graph.source, expr, str(literal(expr.text)), say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint)
 
 
 def _finding(file: str, at: Expr, word: str, message: Message, hint: Message | None = None) -> Diagnostic:

@@ -1,15 +1,17 @@
-"""Rules about the names in expressions: each must be known, and each field too, where its fields are."""
+"""The rule about the names in expressions: each must be known."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from bpflow.checks.paths import Reading, readings
+from bpflow.checks.parties import calls_of
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
-from bpflow.expressions import FUNCTIONS
-from bpflow.schema.letters import foreign_letter
+from bpflow.definition.directory import DirectoryFile
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
+from bpflow.expressions import FUNCTIONS, quoted
+from bpflow.expressions.letters import foreign_letter
 
 
 @rule("unknown-name")
@@ -38,14 +40,14 @@ def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
     for use in subject.uses:
         for name, offset in use.parsed.names.items():
             if use.named(name) is None:
-                yield _unknown(name, offset, use, silent)
+                yield _unknown(name, offset, use, silent, subject.directory)
 
 
-def _unknown(name: str, offset: int, use: Use, silent: set[str]) -> Diagnostic:
+def _unknown(name: str, offset: int, use: Use, silent: set[str], directory: DirectoryFile | None) -> Diagnostic:
     foreign = foreign_letter(name, _known(use))
     if foreign:
         return Diagnostic(use.span(offset + foreign.offset, 1), "lookalike", foreign.message, foreign.hint)
-    message, hint = _explained(name, use, silent)
+    message, hint = _explained(name, use, silent, directory)
     return Diagnostic(use.span(offset, len(name)), "unknown-name", message, hint)
 
 
@@ -53,7 +55,7 @@ def _known(use: Use) -> list[str]:
     return [*use.around.names, *(use.around.start if use.at_start else ())]
 
 
-def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message | None]:
+def _explained(name: str, use: Use, silent: set[str], directory: DirectoryFile | None) -> tuple[Message, Message | None]:
     if name in silent:
         return say('the step "{name}" gives no results', name=name), None
     if name in use.around.start:
@@ -62,7 +64,18 @@ def _explained(name: str, use: Use, silent: set[str]) -> tuple[Message, Message 
         return say('the process has no document, so there is no "{name}"', name=name), say('name its type with "document: …"')
     if name in FUNCTIONS:
         return say('"{name}" is a function', name=name), say('write "{call}"', call=FUNCTIONS[name].usage)
-    return say('nothing is called "{name}" here', name=name), did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name, use)
+    exact = _as_party(name, use, directory)
+    return say('nothing is called "{name}" here', name=name), exact or did_you_mean(name, _known(use)) or _as_field(name, use) or _as_text(name, use)
+
+
+def _as_party(name: str, use: Use, directory: DirectoryFile | None) -> Message | None:
+    """A hint for the bare name of somebody in the directory, and for one that stands in a function which takes it in quotes."""
+    for node in ast.walk(use.parsed.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="user" | "department" | "with_role" as function), args=[ast.Name(id=id)]) if id == name:
+                return say("a name stands in quotes: {call}", call=f"{function}({quoted(name)})")
+    found = calls_of(name, directory) if directory else []
+    return say("write {call}", call=found[0]) if len(found) == 1 else None
 
 
 def _as_field(name: str, use: Use) -> Message | None:
@@ -81,44 +94,3 @@ def _as_text(name: str, use: Use) -> Message | None:
     if not name.isascii():
         return say("a text stands in quotes")
     return say('a person is written user("{name}"), a role with_role("{name}")', name=name) if str(use.part.source).strip() == name else None
-
-
-@rule("unknown-field")
-def unknown_field(subject: Subject) -> Iterator[Diagnostic]:
-    """A field that is read must be a field of what it is read of.
-
-    The fields of the document and of documents that it refers to stand in their types, the fields of a step's results are those of
-    its form with `outcome`, `by`, `at`, `comment` and the like.
-
-    Bad:
-
-        start:
-          - {on: document-changed, when: document.staus == "won"}
-        steps:
-          - {activity: notify, to: document.responsible, text: Ready}
-
-    Good:
-
-        start:
-          - {on: document-changed, when: document.status == "won"}
-        steps:
-          - {activity: notify, to: document.responsible, text: Ready}
-    """
-    for use in subject.uses:
-        for reading in readings(use):
-            known = reading.among
-            if known is not None and reading.names[-1] not in known:
-                yield _no_field(reading, list(known))
-
-
-def _no_field(reading: Reading, known: list[str]) -> Diagnostic:
-    name, whole = reading.names[-1], ".".join(reading.names[:-1])
-    foreign = foreign_letter(name, known)
-    if foreign:
-        return Diagnostic(reading.letter(foreign.offset), "lookalike", foreign.message, foreign.hint)
-    message = say('"{whole}" has no field "{name}"', whole=whole, name=name)
-    return Diagnostic(reading.span, "unknown-field", message, did_you_mean(name, known) or _fields(known))
-
-
-def _fields(known: list[str]) -> Message | None:
-    return say("it has: {names}", names=each_quoted(known)) if 0 < len(known) <= 16 else None

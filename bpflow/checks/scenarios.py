@@ -44,7 +44,7 @@ page(
         bpflow: 1
         id: ask
         steps:
-          - {id: question, activity: request-info, to: initiator}
+          - {id: question, activity: request-info, to: initiator, due: 1d}
         # ask.test.yaml
         process: ask
         scenarios:
@@ -60,7 +60,7 @@ page(
         bpflow: 1
         id: ask
         steps:
-          - {id: question, activity: request-info, to: initiator}
+          - {id: question, activity: request-info, to: initiator, due: 1d}
         # ask.test.yaml
         process: ask
         scenarios:
@@ -83,7 +83,7 @@ page(
         bpflow: 1
         id: ask
         steps:
-          - {id: question, activity: request-info, to: initiator}
+          - {id: question, activity: request-info, to: initiator, due: 1d}
         meanwhile:
           - {command: withdraw, by: initiator, cancels: true, steps: [{activity: end, result: withdrawn}]}
         # ask.test.yaml
@@ -101,7 +101,7 @@ page(
         bpflow: 1
         id: ask
         steps:
-          - {id: question, activity: request-info, to: initiator}
+          - {id: question, activity: request-info, to: initiator, due: 1d}
         meanwhile:
           - {command: withdraw, by: initiator, cancels: true, steps: [{activity: end, result: withdrawn}]}
         # ask.test.yaml
@@ -127,7 +127,7 @@ page(
         id: ask
         document: {type: letter, fields: {author: {type: user}}}
         steps:
-          - {id: question, activity: request-info, to: document.author}
+          - {id: question, activity: request-info, to: document.author, due: 1d}
         # ask.test.yaml
         process: ask
         scenarios:
@@ -145,7 +145,7 @@ page(
         id: ask
         document: {type: letter, fields: {author: {type: user}}}
         steps:
-          - {id: question, activity: request-info, to: document.author}
+          - {id: question, activity: request-info, to: document.author, due: 1d}
         # ask.test.yaml
         process: ask
         scenarios:

@@ -1,6 +1,12 @@
-"""The pages of the rules about starts, which are found when they are read."""
+"""Rules about starts; most of them are found when starts are read."""
 
-from bpflow.checks.rule import page
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpflow.checks.rule import page, rule
+from bpflow.checks.subject import Subject
+from bpflow.diagnostics import Diagnostic, each_quoted, say
 
 page(
     "bad-schedule",
@@ -60,3 +66,39 @@ page(
           - {activity: notify, to: user("ivanov"), text: Good morning}
     """,
 )
+
+
+@rule("missing-input")
+def missing_input(subject: Subject) -> Iterator[Diagnostic]:
+    """A start that no person fills in must give every input that the process requires.
+
+    By hand people fill in the form, and a process that calls another one gives what that requires. A start by a document, a message or a
+    schedule has nobody who could: it says in `with` what the inputs are. Otherwise each instance would begin with an incident. An input with a
+    `default` may be left out.
+
+    Bad:
+
+        inputs:
+          reason: {type: string, required: true}
+        start:
+          - {on: manual}
+          - {on: document-created}
+        steps:
+          - {activity: notify, to: user("ivanov"), text: $(reason)}
+
+    Good:
+
+        inputs:
+          reason: {type: string, required: true}
+        start:
+          - {on: manual}
+          - {on: document-created, with: {reason: A new company}}
+        steps:
+          - {activity: notify, to: user("ivanov"), text: $(reason)}
+    """
+    needed = [name for name, field in subject.graph.inputs if field.required and field.default is None]
+    for start, model in zip(subject.graph.starts, subject.process.start, strict=True):
+        missing = [name for name in needed if name not in dict(start.give)]
+        if missing and start.on not in ("manual", "call"):
+            message = say("nobody fills in {names} here, and the process requires it", names=each_quoted(missing))
+            yield Diagnostic(model.value_span("on"), "missing-input", message, say('give it in "with", or a "default"'))

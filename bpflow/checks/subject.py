@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpflow.checks.environment import Environment, Named, environment, with_names, world_of
+from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
+from bpflow.checks.gathered import gathered
+from bpflow.checks.interface import Interface
 from bpflow.checks.soundness.verdicts import Examination
-from bpflow.definition.process import Process
+from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.process import Process, Start
+from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Span
-from bpflow.expressions import Parsed, parse
+from bpflow.expressions import Inferred, Parsed, infer, parse
 from bpflow.expressions.facts import Constant
-from bpflow.graph import Graph, Part, Place
+from bpflow.graph import Call, Graph, Part, Place
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
 
@@ -25,6 +30,16 @@ class Use:
     parsed: Parsed
     around: Environment
     at_start: bool
+    place: Place
+    """Where the expression of the graph stands that it is, or is a part of."""
+    inferred: Inferred
+    """Its type, and what is wrong with it."""
+
+    @property
+    def whole(self) -> Span:
+        """The place of the expression."""
+        text = self.part.text
+        return self.part.span(len(text) - len(text.lstrip()), len(text.strip()))
 
     def span(self, offset: int, length: int) -> Span:
         """The place of some of its characters."""
@@ -39,12 +54,14 @@ class Use:
         return self.around.field(names, self.at_start)
 
 
-@dataclass
+@dataclass(eq=False)
 class Subject:
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could
-    not be read: nothing is said against them. `complete`: there are no such parts.
+    not be read: nothing is said against them. `complete`: there are no such parts. `directory`: that of the workspace; None where it has none, or
+    one that could not be read to its end. `settings`: those of the workspace; None for a text or a file by itself. `others`: its other
+    processes, as far as they are known.
     """
 
     source: Source
@@ -55,21 +72,35 @@ class Subject:
     lost: frozenset[str] = frozenset()
     complete: bool = True
     services: Mapping[str, ServiceType] = field(default_factory=dict)
+    directory: DirectoryFile | None = None
+    settings: Settings | None = None
+    others: Mapping[str, Interface] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
         """What expressions may name."""
-        return environment(self.process, world_of(self.process, self.types, self.services), self.lost, self.complete)
+        around = Around(world_of(self.process, self.types, self.services), self.directory, self.others)
+        return gathered(environment(self.process, self.graph, around, self.lost, self.complete), self.graph)
 
     @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
-        return [self._use(part, place) for place, parts in self.origins.items() for part in parts]
+        return [self._use(part, place) for place, part in self._parts()]
 
     def _use(self, part: Part, place: Place) -> Use:
-        own = self._names_within.get(place)
+        own, start = self._names_within.get(place), self._start_around(part.span(0, 1))
         around = with_names(self.environment, own) if own else self.environment
-        return Use(part, parse(part.text), around, self._within_start(part.span(0, 1)))
+        if start is not None:
+            around = at_start(around, start)
+        parsed = parse(part.text)
+        return Use(part, parsed, around, start is not None, place, infer(parsed, around.known_at_start if start else around.known))
+
+    def _parts(self) -> Iterator[tuple[Place, Part]]:
+        """The parts of all expressions. A minus in the order of documents is no minus: it turns the order round."""
+        orders = {dict(node.arguments)["order"].place for node in self.graph.nodes if isinstance(node, Call) and "order" in dict(node.arguments)}
+        for place, parts in self.origins.items():
+            for part in parts:
+                yield from ((place, one) for one in (_ordered(part) if place in orders else (part,)))
 
     @cached_property
     def _names_within(self) -> dict[Place, Mapping[str, Field]]:
@@ -77,10 +108,14 @@ class Subject:
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
 
-    def _within_start(self, span: Span) -> bool:
-        tree = self.source.tree
-        whole = tree.value_spans.get("start") if isinstance(tree, Table) else None
-        return whole is not None and (whole.line, whole.column) <= (span.line, span.column) < (whole.end_line, whole.end_column)
+    def _start_around(self, span: Span) -> Start | None:
+        """The start in which a place stands."""
+        here = span.line, span.column
+        for start in self.process.start:
+            whole = start.place
+            if (whole.line, whole.column) <= here < (whole.end_line, whole.end_column):
+                return start
+        return None
 
     @cached_property
     def flow(self) -> Examination:
@@ -100,3 +135,11 @@ class Subject:
         tree = self.source.tree
         found = tree.get(key) if isinstance(tree, Table) else None
         return found if isinstance(found, Table) else Table()
+
+
+def _ordered(part: Part) -> Iterator[Part]:
+    """What documents are put in order by, each without the minus before it."""
+    tree = parse(part.text).tree
+    for one in tree.elts if isinstance(tree, ast.List) else [tree]:
+        inner = one.operand if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub) else one
+        yield Part(part.text[inner.col_offset : inner.end_col_offset], part.source, part.offset + inner.col_offset)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,7 +65,20 @@ def _schema(kind: str) -> dict[str, object]:
         case "directory":
             return model_schema(DirectoryFile, "bpflow directory")
         case "settings":
-            return model_schema(Settings, "bpflow workspace settings")
+            return _with_rules(model_schema(Settings, "bpflow workspace settings"))
         case "scenarios":
             return model_schema(ScenarioFile, "bpflow scenarios")
     return process_schema()
+
+
+def _with_rules(settings: dict[str, Any]) -> dict[str, object]:
+    """The settings with the rules that a workspace may switch off, so that editors offer them and show their pages."""
+    from bpflow.checks import RULES
+
+    known = settings["properties"]["rules"]
+    known["properties"] = {
+        rule.id: {**known["additionalProperties"], "description": rule.summary, "markdownDescription": rule.markdown}
+        for rule in RULES.values()
+        if rule.severity is not Severity.ERROR
+    }
+    return settings

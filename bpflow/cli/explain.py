@@ -23,21 +23,35 @@ ROOMS = {
     "shapes": tr("Keys and their values"),
     "starts": tr("Starts"),
     "expressions": tr("Expressions"),
-    "ids": tr("Ids"),
+    "ids": tr("Names"),
     "names": tr("Names"),
-    "choices": tr("Choices"),
+    "typed": tr("Types of values"),
+    "amounts": tr("Types of values"),
     "people": tr("People"),
+    "directory": tr("People"),
+    "nobody": tr("People"),
+    "four_eyes": tr("People"),
+    "deadlines": tr("Time"),
+    "watched": tr("Time"),
+    "sliding": tr("Time"),
+    "zones": tr("Time"),
     "forms": tr("Forms"),
     "documents": tr("Documents"),
     "flow": tr("The way through the steps"),
-    "gathering": tr("What is split, and gathered again"),
+    "gathering": tr("The way through the steps"),
+    "soundness": tr("The way through the steps"),
+    "certain": tr("Conditions and loops"),
+    "cases": tr("Conditions and loops"),
+    "loops": tr("Conditions and loops"),
+    "assigned": tr("Results and variables"),
+    "variables": tr("Results and variables"),
     "stages": tr("Stages"),
     "workspace": tr("The other files of a workspace"),
     "calls": tr("Calls of processes and services"),
     "messages": tr("Messages"),
     "scenarios": tr("Scenarios"),
 }
-"""What the rules of a room are about, by the module in `bpflow/checks`."""
+"""What the rules of a room are about, by the module in `bpflow/checks`; several may be about one thing."""
 _EXAMPLES = {"Bad:": ("✗", "red", tr("Bad:")), "Good:": ("✓", "green", tr("Good:"))}
 
 
@@ -63,16 +77,16 @@ def explain(
 
 
 def _list(out: Output) -> None:
-    """The rules of each room under what they are about."""
+    """The rules under what they are about."""
     from bpflow.checks import RULES
 
-    rooms: dict[str, list[Rule]] = {}
+    subjects: dict[str, list[Rule]] = {}
     for rule in RULES.values():
-        rooms.setdefault(rule.room, []).append(rule)
-    for number, (room, rules) in enumerate(rooms.items()):
+        subjects.setdefault(ROOMS.get(rule.room, rule.room), []).append(rule)
+    for number, (subject, rules) in enumerate(subjects.items()):
         if number:
             out.line()
-        out.line(helped(ROOMS.get(room, room), out.language) or room, "bold")
+        out.line(helped(subject, out.language) or subject, "bold")
         rows = [(f"  {rule.id}", translate(rule.severity, out.language), helped(rule.summary, out.language) or "") for rule in rules]
         out.table((say("rule"), say("severity"), say("what it says")), rows)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, in_order, say
+from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, in_order, say
 
 Day: TypeAlias = Annotated[date, Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}$"})]
 """A day, written as 2026-03-02."""
@@ -90,6 +90,20 @@ class DirectoryFile(Entry):
     roles: dict[Id, RoleEntry] = Field(default_factory=dict, description="The roles, by id.")
 
 
+EntryKind: TypeAlias = Literal["person", "department", "role"]
+
+
+def entries_of(data: DirectoryFile, kind: EntryKind) -> Mapping[str, PersonEntry] | Mapping[str, DepartmentEntry] | Mapping[str, RoleEntry]:
+    """The entries of a kind, by id."""
+    match kind:
+        case "person":
+            return data.people
+        case "department":
+            return data.departments
+        case "role":
+            return data.roles
+
+
 class Places(Protocol):
     """Where the entries stand in their file: a `Source`, for these checks."""
 
@@ -105,7 +119,8 @@ def check_directory(data: DirectoryFile, source: Places) -> list[Diagnostic]:
     findings: list[Diagnostic] = []
     for path, name, kind, known in _references(data):
         if name not in known:
-            findings.append(Diagnostic(source.span_at(path), f"unknown-{kind}", _unknown(kind, name), near_entry(name, known)))
+            findings.append(Diagnostic(source.span_at(path), f"unknown-{kind}", no_entry(kind, name), near_entry(name, known)))
+    findings += _have_left(data, source)
     findings += _wrong_days(data, source)
     findings += _circles(data, source)
     findings += _taken_names(data, source)
@@ -120,17 +135,18 @@ def near_entry(name: str, known: Mapping[str, Entry]) -> Message | None:
     return did_you_mean(name, known)
 
 
-def _unknown(kind: str, name: str) -> Message:
+def no_entry(kind: EntryKind, name: str) -> Message:
+    """That the directory has no such entry."""
     match kind:
         case "person":
             return say('there is no person "{name}" in the directory', name=name)
         case "department":
             return say('there is no department "{name}" in the directory', name=name)
-        case _:
+        case "role":
             return say('there is no role "{name}" in the directory', name=name)
 
 
-def _references(data: DirectoryFile) -> Iterator[tuple[Keys, str, str, Mapping[str, Entry]]]:
+def _references(data: DirectoryFile) -> Iterator[tuple[Keys, str, EntryKind, Mapping[str, Entry]]]:
     """Every name of another entry: its place, the name, its kind, and the entries among which it must be."""
     for id, person in data.people.items():
         yield from _references_of(("people", id), person, data)
@@ -144,7 +160,7 @@ def _references(data: DirectoryFile) -> Iterator[tuple[Keys, str, str, Mapping[s
             yield ("roles", id, "members", i), member, "person", data.people
 
 
-def _references_of(at: Keys, person: PersonEntry, data: DirectoryFile) -> Iterator[tuple[Keys, str, str, Mapping[str, Entry]]]:
+def _references_of(at: Keys, person: PersonEntry, data: DirectoryFile) -> Iterator[tuple[Keys, str, EntryKind, Mapping[str, Entry]]]:
     if person.department is not None:
         yield (*at, "department"), person.department, "department", data.departments
     if person.substitute is not None:
@@ -154,6 +170,39 @@ def _references_of(at: Keys, person: PersonEntry, data: DirectoryFile) -> Iterat
     for i, absence in enumerate(person.absences):
         if absence.substitute is not None:
             yield (*at, "absences", i, "substitute"), absence.substitute, "person", data.people
+
+
+def gone(data: DirectoryFile, id: str) -> date | None:
+    """The last day at work of somebody who has left (or is to leave) without anybody who acts for him from then on; None for everybody else."""
+    first, met = data.people.get(id), set[str]()
+    entry = first
+    while entry is not None and entry.left is not None:
+        if entry.substitute is None or entry.substitute in met:
+            return first.left if first else None
+        met.add(entry.substitute)
+        entry = data.people.get(entry.substitute)
+    return None
+
+
+def has_left(data: DirectoryFile, id: str, last: date) -> Message:
+    """That nobody does the work of somebody after his last day, which may be past or to come."""
+    return say('the last day of "{name}" is {day}, and nobody acts for him after that', name=data.people[id].name, day=last)
+
+
+def _have_left(data: DirectoryFile, source: Places) -> Iterator[Diagnostic]:
+    """Heads and substitutes whose work nobody does any more, and roles that only such people have."""
+    for path, name, kind, _ in _references(data):
+        last = gone(data, name) if kind == "person" and path[0] != "roles" else None
+        if last is not None and not (path[0] == "people" and data.people[str(path[1])].left):
+            yield Diagnostic(source.span_at(path), "has-left", has_left(data, name, last), _SUCCESSOR, Severity.WARNING)
+    for id, role in data.roles.items():
+        members = {*role.members, *(name for name, person in data.people.items() if id in person.roles)}
+        if members and all(gone(data, name) for name in members):
+            message = say('all who have the role "{title}" leave, and nobody acts for them after that', title=role.title)
+            yield Diagnostic(source.span_at(("roles", id), key=True), "has-left", message, _SUCCESSOR, Severity.WARNING)
+
+
+_SUCCESSOR = say("name whoever does the work now")
 
 
 def _wrong_days(data: DirectoryFile, source: Places) -> Iterator[Diagnostic]:

@@ -37,6 +37,16 @@ class FormKeys(Model):
     """What must hold of the form as a whole, once each field is right: the first that does not is told."""
 
 
+def either(one: Field | None, other: Field) -> Field:
+    """A field that is there in two forms under one name: what holds of a value of either. Of two kinds the second is told."""
+    if one is None or (one.kind, one.many) != (other.kind, other.many):
+        return other
+    of = tuple(dict.fromkeys((*one.of, *other.of))) if one.of and other.of else ()
+    choices = tuple({**dict(one.choices), **dict(other.choices)}.items())
+    low, high, pattern = (mine if mine == its else None for mine, its in ((one.min, other.min), (one.max, other.max), (one.pattern, other.pattern)))
+    return replace(other, choices=choices, of=of, required=one.required and other.required, min=low, max=high, pattern=pattern)
+
+
 def must(field: Field) -> Field:
     """The same field where it must be filled."""
     return replace(field, required=True, default=None)

@@ -241,7 +241,8 @@ def moved(process: Process, world: World) -> dict[str, Field]:
     """The fields of `move`: what is known of every move, and those of the forms of all of them."""
     known = {**MOVED, "from": Field("choice", choices=tuple((str(name), str(stage.title or name)) for name, stage in process.stages.items()))}
     for _, move in all_moves(process):
-        known |= {name: one for name, one in filling.known_fields((move,), world).items() if name not in MOVED}
+        for name, one in filling.known_fields((move,), world).items():
+            known |= {name: filling.either(known.get(name), one)} if name not in MOVED else {}
     return known
 
 

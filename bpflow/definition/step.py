@@ -89,6 +89,11 @@ class Step(Model):
         """The names that an expression of this step sees besides those of the process, with their types."""
         yield from ()
 
+    def parts_within(self) -> Iterator[tuple[str, Expr, values.Field]]:
+        """The expressions that the graph has only as parts of others: each with the key or the result that it is for ("" of a condition), and
+        the field whose values it may give."""
+        yield from ()
+
     def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """The lists of steps inside this one, by the name of the branch."""
         yield from ()

@@ -13,6 +13,8 @@ from bpflow.expressions.errors import EvaluationError, ExpressionError, describe
 from bpflow.expressions.functions import Scope, as_integer, as_text, function
 from bpflow.expressions.instants import read_date, read_instant, read_time
 from bpflow.expressions.operations import later
+from bpflow.expressions.signatures import DAY, WHEN, due, kept, printed_day
+from bpflow.expressions.types import BOOLEAN, DATE, DATETIME, DURATION, INTEGER, TEXT, one_of_types
 
 
 def _as_date(value: Any, name: str) -> date:
@@ -34,7 +36,7 @@ def _units(name: str, doc: str, make: Callable[[int], Duration]) -> None:
         return bounded(make(as_integer(count, name)))
 
     run.__doc__ = f"`{name}(n)` → duration\n\n{doc}"
-    function(1, name=name, literal=True)(run)
+    function(INTEGER, gives=DURATION, name=name, literal=True)(run)
 
 
 _units("minutes", "So many minutes.\nExample: `now + minutes(30)`.", lambda n: Duration(seconds=60 * n))
@@ -53,7 +55,7 @@ _units(
 )
 
 
-@function(1, literal=True)
+@function(one_of_types(TEXT, DURATION), gives=DURATION, literal=True)
 def duration(value: Any) -> Duration:
     """`duration("2 working days")` → duration
 
@@ -78,7 +80,7 @@ def _literal_date(value: Any) -> date:
     raise EvaluationError(say("{value} is not a date", value=describe(value)), hint)
 
 
-@function(1, name="date", asks=True, literal=_literal_date)
+@function(one_of_types(TEXT, DATE, DATETIME), gives=DATE, name="date", asks=True, literal=_literal_date)
 def date_(s: Scope, value: Any) -> date:
     """`date("2026-12-31")` → date
 
@@ -104,7 +106,7 @@ def _literal_instant(value: Any) -> datetime | None:
     return found if found.tzinfo else None
 
 
-@function(1, name="datetime", asks=True, literal=_literal_instant)
+@function(one_of_types(TEXT, DATETIME), gives=DATETIME, name="datetime", asks=True, literal=_literal_instant)
 def datetime_(s: Scope, value: Any) -> datetime:
     """`datetime("2026-03-03T12:00")` → date and time
 
@@ -126,7 +128,7 @@ def _as_instant(value: date) -> datetime:
     raise EvaluationError(say("the calendar gave {value} instead of an instant", value=describe(value)))
 
 
-@function(0, asks=True)
+@function(gives=DATE, asks=True)
 def today(s: Scope) -> date:
     """`today()` → date
 
@@ -136,17 +138,21 @@ def today(s: Scope) -> date:
     return _ask_date(s, "date", s.now)
 
 
-@function(2, asks=True)
+def _months(count: Any) -> Duration:
+    return bounded(Duration(months=as_integer(count, "add_months")))
+
+
+@function(DAY, INTEGER, gives=kept(DATE, DATETIME), asks=True, bounds={1: _months})
 def add_months(s: Scope, value: Any, count: Any) -> date:
     """`add_months(date, n)` → date, or date and time
 
     The same day so many months later (earlier, if negative), or the last day of a shorter month.
     Example: `add_months(today(), 1)`.
     """
-    return later(s, _as_date(value, "add_months"), bounded(Duration(months=as_integer(count, "add_months"))))
+    return later(s, _as_date(value, "add_months"), _months(count))
 
 
-@function(1, asks=True)
+@function(DAY, gives=INTEGER, asks=True)
 def weekday(s: Scope, value: Any) -> int:
     """`weekday(date)` → integer
 
@@ -157,7 +163,7 @@ def weekday(s: Scope, value: Any) -> int:
     return as_integer(s.ask(("calendar", "weekday", day, s.zone)), "weekday") if isinstance(day, datetime) else day.isoweekday()
 
 
-@function(1, asks=True)
+@function(DAY, gives=BOOLEAN, asks=True)
 def is_working_day(s: Scope, value: Any) -> bool:
     """`is_working_day(date)` → boolean
 
@@ -167,7 +173,7 @@ def is_working_day(s: Scope, value: Any) -> bool:
     return s.ask(("calendar", "is_working_day", _as_date(value, "is_working_day"), s.zone)) is True
 
 
-@function(1, asks=True)
+@function(DAY, gives=DATE, asks=True)
 def next_working_day(s: Scope, value: Any) -> date:
     """`next_working_day(date)` → date
 
@@ -177,20 +183,38 @@ def next_working_day(s: Scope, value: Any) -> date:
     return _ask_date(s, "next_working_day", _as_date(value, "next_working_day"))
 
 
-@function(2, asks=True)
+def _clock(value: Any) -> str:
+    time = as_text(value, "at_time")
+    if read_time(time) is None:
+        raise EvaluationError(say("{value} is not a time of day", value=describe(value)), say('for example "09:00"'))
+    return str(time).strip()
+
+
+@function(DAY, TEXT, gives=DATETIME, asks=True, bounds={1: _clock})
 def at_time(s: Scope, value: Any, clock: Any) -> datetime:
     """`at_time(date, "09:00")` → date and time
 
     That time of the day, in the process's zone.
     Example: `at_time(document.deadline, "18:00")`.
     """
-    time = as_text(clock, "at_time")
-    if read_time(time) is None:
-        raise EvaluationError(say("{value} is not a time of day", value=describe(clock)), say('for example "09:00"'))
-    return _as_instant(_ask_date(s, "at_time", _as_date(value, "at_time"), str(time).strip()))
+    return _as_instant(_ask_date(s, "at_time", _as_date(value, "at_time"), _clock(clock)))
 
 
-@function(2, 3, asks=True, name="format")
+def _pattern(pattern: Any) -> str:
+    spelled = as_text(pattern, "format")
+    if len(spelled) > 100:
+        raise EvaluationError(say("the pattern of a date is too long: at most {length} characters", length=100))
+    return str(spelled)
+
+
+def _language(language: Any) -> str:
+    spelled = as_text(language, "format")
+    if spelled not in ("ru", "en"):
+        raise EvaluationError(say('dates are not known in the language "{language}"', language=spelled), say('there are "ru" and "en"'))
+    return str(spelled)
+
+
+@function(DAY, TEXT, TEXT, gives=printed_day, least=2, asks=True, name="format", bounds={1: _pattern, 2: _language})
 def format_(s: Scope, value: Any, pattern: Any, language: Any = "ru") -> str:
     """`format(date, "d MMMM", "ru")` → text
 
@@ -198,14 +222,12 @@ def format_(s: Scope, value: Any, pattern: Any, language: Any = "ru") -> str:
     Names are in the language given, `ru` (unless said otherwise) or `en`.
     Example: `format(ask.meeting_at, "d MMMM, HH:mm")` is 3 марта, 12:00.
     """
-    day, spelled = _as_date(value, "format"), as_text(language, "format")
-    if len(as_text(pattern, "format")) > 100:
-        raise EvaluationError(say("the pattern of a date is too long: at most {length} characters", length=100))
-    return as_text(s.ask(("calendar", "format", day, str(pattern), s.zone, str(spelled))), "format")
+    day, shown, spelled = _as_date(value, "format"), _pattern(pattern), _language(language)
+    return as_text(s.ask(("calendar", "format", day, shown, s.zone, spelled)), "format")
 
 
 # ── what keys such as `due` and `until` make of a value ─────────────────────────────────────────────────────────────
-@function(1, asks=True)
+@function(WHEN, gives=due, asks=True)
 def deadline(s: Scope, value: Any) -> datetime | None:
     """`deadline(x)` → date and time
 
@@ -220,7 +242,7 @@ def deadline(s: Scope, value: Any) -> datetime | None:
     return _as_instant(_ask_date(s, "end_of_work", _as_date(value, "deadline")))
 
 
-@function(1, asks=True)
+@function(one_of_types(WHEN, BOOLEAN), gives=due, asks=True)
 def moment(s: Scope, value: Any) -> datetime | bool | None:
     """`moment(x)` → date and time
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bpflow.diagnostics import say
 from bpflow.expressions.data import Question, Value
 from bpflow.expressions.errors import EvaluationError, describe
+from bpflow.expressions.signatures import Rule
+from bpflow.expressions.types import Type
 
 MAX_ITEMS = 100_000
 """Items of a list that an expression makes or goes through."""
@@ -40,8 +42,10 @@ class Scope(Protocol):
 class Function:
     """A function of the library. `max_args` None: any number. `doc` is its manual, whose first line shows how it is called.
 
-    `asks`: `run` gets the Scope first · `takes_list`: its one argument may be a generator · `literal`: gives the constant that a
-    call with literals stands for (None: none), and raises EvaluationError if they are wrong.
+    `takes`: the types of the arguments; the last is also that of all further ones · `gives`: the type of the result, or the rule by
+    which it follows from the arguments · `asks`: `run` gets the Scope first · `takes_list`: its one argument may be a generator ·
+    `literal`: gives the constant that a call with literals stands for (None: none), and raises EvaluationError if they are wrong ·
+    `bounds`: for some of the arguments, counted from 0, what raises EvaluationError if a constant cannot stand there.
     """
 
     name: str
@@ -49,9 +53,12 @@ class Function:
     max_args: int | None
     doc: str
     run: Callable[..., Any]
+    takes: tuple[Type, ...]
+    gives: Type | Rule
     asks: bool = False
     takes_list: bool = False
     literal: Callable[..., Value] | None = None
+    bounds: Mapping[int, Callable[[Any], object]] = field(default_factory=dict)
 
     @property
     def usage(self) -> str:
@@ -66,14 +73,24 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 def function(
-    least: int, most: int | None = -1, *, name: str = "", asks: bool = False, takes_list: bool = False, literal: Callable[..., Value] | bool = False
+    *takes: Type,
+    gives: Type | Rule,
+    least: int | None = None,
+    many: bool = False,
+    name: str = "",
+    asks: bool = False,
+    takes_list: bool = False,
+    literal: Callable[..., Value] | bool = False,
+    bounds: Mapping[int, Callable[[Any], object]] = {},
 ) -> Callable[[Run], Run]:
-    """Enter a Python function in the library. `most` is `least` unless given; `literal=True`: it is its own `literal`."""
+    """Enter a Python function in the library. It has as many arguments as it `takes`, of which `least` must be there (all unless given);
+    `many`: any number of the last. `literal=True`: it is its own `literal`."""
 
     def enter(run: Run) -> Run:
         known = name or run.__name__.strip("_")
+        counts = (len(takes) if least is None else least, None if many else len(takes))
         constant = run if literal is True else literal or None
-        FUNCTIONS[known] = Function(known, least, least if most == -1 else most, (run.__doc__ or "").strip(), run, asks, takes_list, constant)
+        FUNCTIONS[known] = Function(known, *counts, (run.__doc__ or "").strip(), run, takes, gives, asks, takes_list, constant, bounds)
         return run
 
     return enter

@@ -15,9 +15,11 @@ from bpflow.expressions.errors import Absent, EvaluationError, describe
 from bpflow.expressions.functions import as_integer, as_list, function, short_enough
 from bpflow.expressions.numbers import DIGITS, EXACT, Number, exactly, read_number, rounded, whole
 from bpflow.expressions.operations import condition, is_number, key, less
+from bpflow.expressions.signatures import COMPARED, LIST, SUMMED, amount, extreme, first_present, kept, nearest, total
+from bpflow.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, list_of, one_of_types
 
 
-@function(1, takes_list=True)
+@function(list_of(BOOLEAN), gives=BOOLEAN, takes_list=True)
 def any_(values: Any) -> bool:
     """`any(x > 1 for x in list)` → boolean
 
@@ -27,7 +29,7 @@ def any_(values: Any) -> bool:
     return any(map(condition, values if isinstance(values, GeneratorType) else as_list(values, "any")))
 
 
-@function(1, takes_list=True)
+@function(list_of(BOOLEAN), gives=BOOLEAN, takes_list=True)
 def all_(values: Any) -> bool:
     """`all(x > 1 for x in list)` → boolean
 
@@ -37,7 +39,7 @@ def all_(values: Any) -> bool:
     return all(map(condition, values if isinstance(values, GeneratorType) else as_list(values, "all")))
 
 
-@function(1, takes_list=True)
+@function(SUMMED, gives=total, takes_list=True)
 def sum_(values: Any) -> Any:
     """`sum(list)` → number or duration
 
@@ -62,7 +64,7 @@ def _sum_of_numbers(items: list[Any]) -> Number:
     return total
 
 
-@function(1, takes_list=True)
+@function(one_of_types(LIST, TEXT), gives=INTEGER, takes_list=True)
 def len_(value: Any) -> int:
     """`len(list or text)` → integer
 
@@ -72,7 +74,7 @@ def len_(value: Any) -> int:
     return len(value) if isinstance(value, str) else len(as_list(value, "len"))
 
 
-@function(1, None, takes_list=True)
+@function(COMPARED, gives=extreme, many=True, takes_list=True)
 def min_(*values: Any) -> Any:
     """`min(list)` or `min(a, b, …)` → one of them
 
@@ -82,7 +84,7 @@ def min_(*values: Any) -> Any:
     return _extreme(values, "min", lambda best, value: less(value, best))
 
 
-@function(1, None, takes_list=True)
+@function(COMPARED, gives=extreme, many=True, takes_list=True)
 def max_(*values: Any) -> Any:
     """`max(list)` or `max(a, b, …)` → one of them
 
@@ -103,7 +105,7 @@ def _extreme(values: tuple[Any, ...], name: str, better: Callable[[Any, Any], bo
     return best
 
 
-@function(1, takes_list=True, name="list")
+@function(LIST, gives=kept(LIST), takes_list=True, name="list")
 def list_(values: Any) -> list[Any]:
     """`list(x for x in list if …)` → list
 
@@ -113,7 +115,7 @@ def list_(values: Any) -> list[Any]:
     return list(as_list(values, "list"))
 
 
-@function(1, takes_list=True)
+@function(LIST, gives=kept(LIST), takes_list=True)
 def unique(values: Any) -> list[Any]:
     """`unique(list)` → list
 
@@ -143,7 +145,7 @@ def coalesce(*reads: Callable[[], Any]) -> Any:
     return None
 
 
-function(1, None)(coalesce)
+function(ANY, gives=first_present, many=True)(coalesce)
 
 
 # ── numbers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,21 +155,26 @@ def _number(value: Any, name: str) -> Number:
     raise EvaluationError(say('"{name}" needs a number, not {value}', name=name, value=describe(value)))
 
 
-@function(1, 2)
+def _places(digits: Any) -> int:
+    places = as_integer(digits, "round")
+    if not 0 <= places <= DIGITS:
+        raise EvaluationError(say('"round" takes from 0 to {most} digits, not {digits}', most=DIGITS, digits=places))
+    return places
+
+
+@function(NUMBER, INTEGER, gives=nearest, least=1, bounds={1: _places})
 def round_(value: Any, digits: Any = 0) -> Number:
     """`round(number, digits)` → integer, or number with so many decimals
 
     Half is rounded up, away from nought. Without `digits` the result is an integer.
     Example: `round(document.amount * 0.2, 2)`.
     """
-    places = as_integer(digits, "round")
-    if not 0 <= places <= DIGITS:
-        raise EvaluationError(say('"round" takes from 0 to {most} digits, not {digits}', most=DIGITS, digits=places))
+    places = _places(digits)
     near = rounded(_number(value, "round"), places)
     return near if places else whole(int(near))
 
 
-@function(1)
+@function(NUMBER, gives=INTEGER)
 def floor(value: Any) -> int:
     """`floor(number)` → integer
 
@@ -177,7 +184,7 @@ def floor(value: Any) -> int:
     return whole(int(rounded(_number(value, "floor"), 0, decimal.ROUND_FLOOR)))
 
 
-@function(1)
+@function(NUMBER, gives=INTEGER)
 def ceil(value: Any) -> int:
     """`ceil(number)` → integer
 
@@ -187,7 +194,7 @@ def ceil(value: Any) -> int:
     return whole(int(rounded(_number(value, "ceil"), 0, decimal.ROUND_CEILING)))
 
 
-@function(1)
+@function(NUMBER, gives=amount)
 def abs_(value: Any) -> Number:
     """`abs(number)` → number
 
@@ -198,7 +205,7 @@ def abs_(value: Any) -> Number:
     return whole(abs(number)) if isinstance(number, int) else exactly(EXACT.abs, number)
 
 
-@function(1)
+@function(one_of_types(TEXT, NUMBER), gives=amount)
 def number(value: Any) -> Number:
     """`number(text)` → number
 

@@ -75,7 +75,7 @@ def _between(a: date, b: date) -> Duration:
     if isinstance(a, datetime) and isinstance(b, datetime):
         return Duration(seconds=(a - b) // timedelta(seconds=1))
     if isinstance(a, datetime) or isinstance(b, datetime):
-        raise _impossible("-", a, b, _DATE_HINT)
+        raise _impossible("-", a, b, DATE_HINT)
     return Duration(days=(a - b).days)
 
 
@@ -98,7 +98,7 @@ def _date(answer: Any) -> date:
     raise EvaluationError(say("the calendar gave {value} instead of a date", value=describe(answer)))
 
 
-_DATE_HINT = say('"date(x)" is the day of an instant, "at_time(d, …)" an instant of a day')
+DATE_HINT = say('"date(x)" is the day of an instant, "at_time(d, …)" an instant of a day')
 
 
 def _text_hint(a: Any, b: Any) -> Message | None:
@@ -223,7 +223,7 @@ def _order(operator: str, a: Any, b: Any) -> int:
         return order(a, b)
     if isinstance(a, date) and isinstance(b, date):
         if isinstance(a, datetime) is not isinstance(b, datetime):
-            raise _impossible(operator, a, b, _DATE_HINT)
+            raise _impossible(operator, a, b, DATE_HINT)
     elif not (is_number(a) and is_number(b)) and not (isinstance(a, str) and isinstance(b, str)):
         raise _impossible(operator, a, b)
     return int(a > b) - int(a < b)

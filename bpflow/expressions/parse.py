@@ -51,7 +51,7 @@ class Parsed:
     tree: ast.expr = field(compare=False, repr=False)
 
 
-@lru_cache(1024)
+@lru_cache(8192)
 def parse(text: str) -> Parsed:
     """Read an expression. ExpressionError, with place and hint, if it is none.
 

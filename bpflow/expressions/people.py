@@ -9,6 +9,8 @@ from bpflow.diagnostics import Message, say
 from bpflow.expressions.data import Department, Question, Role, User
 from bpflow.expressions.errors import EvaluationError, describe
 from bpflow.expressions.functions import Scope, as_integer, as_list, as_text, few_enough, function
+from bpflow.expressions.signatures import DAY, USERS
+from bpflow.expressions.types import BOOLEAN, DEPARTMENT, INTEGER, ROLE, TEXT, USER, list_of, one_of_types
 
 
 def _refuse(name: str, what: Message, value: Any) -> EvaluationError:
@@ -28,7 +30,7 @@ def _people(s: Scope, question: Question, name: str) -> list[Any]:
     return answer
 
 
-@function(1, literal=True)
+@function(one_of_types(TEXT, USER), gives=USER, literal=True)
 def user(value: Any) -> User:
     """`user("ivanov")` → user
 
@@ -43,7 +45,14 @@ def user(value: Any) -> User:
     return User(known)
 
 
-@function(1, 2, asks=True)
+def _level(level: Any) -> int:
+    steps = as_integer(level, "head_of")
+    if not 1 <= steps <= 100:
+        raise EvaluationError(say('the level of "head_of" is from 1 to 100, not {level}', level=steps))
+    return steps
+
+
+@function(one_of_types(USER, DEPARTMENT), INTEGER, gives=USER.or_none(), least=1, asks=True, bounds={1: _level})
 def head_of(s: Scope, whose: Any, level: Any = 1) -> Any:
     """`head_of(user or department, level)` → user
 
@@ -52,13 +61,10 @@ def head_of(s: Scope, whose: Any, level: Any = 1) -> Any:
     """
     if not isinstance(whose, User | Department):
         raise _refuse("head_of", say("a user or a department"), whose)
-    steps = as_integer(level, "head_of")
-    if not 1 <= steps <= 100:
-        raise EvaluationError(say('the level of "head_of" is from 1 to 100, not {level}', level=steps))
-    return s.ask(("directory", "head_of", whose, steps))
+    return s.ask(("directory", "head_of", whose, _level(level)))
 
 
-@function(1, asks=True)
+@function(one_of_types(TEXT, DEPARTMENT), gives=DEPARTMENT, asks=True)
 def department(s: Scope, name: Any) -> Any:
     """`department("sales")` → department
 
@@ -68,7 +74,7 @@ def department(s: Scope, name: Any) -> Any:
     return name if isinstance(name, Department) else s.ask(("directory", "department", str(as_text(name, "department"))))
 
 
-@function(1, asks=True)
+@function(USER, gives=DEPARTMENT.or_none(), asks=True)
 def department_of(s: Scope, who: Any) -> Any:
     """`department_of(user)` → department
 
@@ -78,7 +84,7 @@ def department_of(s: Scope, who: Any) -> Any:
     return s.ask(("directory", "department_of", _as_user(who, "department_of")))
 
 
-@function(1, asks=True)
+@function(one_of_types(DEPARTMENT, ROLE), gives=USERS, asks=True)
 def members(s: Scope, group: Any) -> list[Any]:
     """`members(department or role)` → list of users
 
@@ -90,7 +96,7 @@ def members(s: Scope, group: Any) -> list[Any]:
     return _people(s, ("directory", "members", group), "members")
 
 
-@function(0, asks=True)
+@function(gives=list_of(DEPARTMENT), asks=True)
 def departments(s: Scope) -> list[Any]:
     """`departments()` → list of departments
 
@@ -100,7 +106,7 @@ def departments(s: Scope) -> list[Any]:
     return _people(s, ("directory", "departments"), "departments")
 
 
-@function(1, asks=True)
+@function(TEXT, gives=ROLE, asks=True)
 def with_role(s: Scope, name: Any) -> Any:
     """`with_role("accountant")` → role
 
@@ -110,7 +116,7 @@ def with_role(s: Scope, name: Any) -> Any:
     return s.ask(("directory", "role", str(as_text(name, "with_role"))))
 
 
-@function(1, asks=True)
+@function(USER, gives=USERS, asks=True)
 def chain(s: Scope, who: Any) -> list[Any]:
     """`chain(user)` → list of users
 
@@ -120,7 +126,7 @@ def chain(s: Scope, who: Any) -> list[Any]:
     return _people(s, ("directory", "chain", _as_user(who, "chain")), "chain")
 
 
-@function(1, 2, asks=True)
+@function(USER, DAY.or_none(), gives=BOOLEAN, least=1, asks=True)
 def is_absent(s: Scope, who: Any, at: Any = None) -> bool:
     """`is_absent(user, at)` → boolean
 
@@ -130,7 +136,7 @@ def is_absent(s: Scope, who: Any, at: Any = None) -> bool:
     return s.ask(("directory", "is_absent", _as_user(who, "is_absent"), _when(s, at, "is_absent"))) is True
 
 
-@function(1, 2, asks=True)
+@function(USER, DAY.or_none(), gives=USER.or_none(), least=1, asks=True)
 def acting(s: Scope, who: Any, at: Any = None) -> Any:
     """`acting(user, at)` → user
 
@@ -149,7 +155,7 @@ def _when(s: Scope, at: Any, name: str) -> Any:
     return when if isinstance(when, datetime) else s.ask(("calendar", "start_of_day", when, s.zone))
 
 
-@function(1, asks=True)
+@function(USER, gives=INTEGER, asks=True)
 def open_tasks(s: Scope, who: Any) -> int:
     """`open_tasks(user)` → integer
 

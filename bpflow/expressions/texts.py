@@ -13,12 +13,14 @@ from bpflow.expressions.durations import spoken
 from bpflow.expressions.errors import EvaluationError, describe
 from bpflow.expressions.functions import Scope, as_list, as_text, few_enough, function, short_enough
 from bpflow.expressions.numbers import plain
+from bpflow.expressions.signatures import PRINTED
+from bpflow.expressions.types import BOOLEAN, TEXT, list_of
 
 _RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 _BOOLEANS = {"en": ("no", "yes"), "ru": ("нет", "да")}
 
 
-@function(0, None, asks=True)
+@function(PRINTED, gives=TEXT, least=0, many=True, asks=True)
 def text(s: Scope, *values: Any) -> str:
     """`text(a, b, …)` → text
 
@@ -78,7 +80,7 @@ def _joined(separator: str, pieces: Any) -> str:
     return separator.join(pieces)
 
 
-@function(1, 2, asks=True, takes_list=True)
+@function(list_of(PRINTED), TEXT, gives=TEXT, least=1, asks=True, takes_list=True)
 def join(s: Scope, values: Any, separator: Any = ", ") -> str:
     """`join(list, separator)` → text
 
@@ -90,7 +92,7 @@ def join(s: Scope, values: Any, separator: Any = ", ") -> str:
     return _joined(as_text(separator, "join"), [printed(s, item, "ru" if russian else "en") for item in items])
 
 
-@function(1)
+@function(TEXT, gives=TEXT)
 def lower(value: Any) -> str:
     """`lower(text)` → text
 
@@ -100,7 +102,7 @@ def lower(value: Any) -> str:
     return as_text(value, "lower").lower()
 
 
-@function(1)
+@function(TEXT, gives=TEXT)
 def upper(value: Any) -> str:
     """`upper(text)` → text
 
@@ -112,7 +114,7 @@ def upper(value: Any) -> str:
     return made
 
 
-@function(1)
+@function(TEXT, gives=TEXT)
 def strip(value: Any) -> str:
     """`strip(text)` → text
 
@@ -122,7 +124,7 @@ def strip(value: Any) -> str:
     return as_text(value, "strip").strip()
 
 
-@function(2)
+@function(TEXT, TEXT, gives=BOOLEAN)
 def starts_with(value: Any, beginning: Any) -> bool:
     """`starts_with(text, beginning)` → boolean
 
@@ -132,7 +134,7 @@ def starts_with(value: Any, beginning: Any) -> bool:
     return as_text(value, "starts_with").startswith(as_text(beginning, "starts_with"))
 
 
-@function(2)
+@function(TEXT, TEXT, gives=BOOLEAN)
 def ends_with(value: Any, ending: Any) -> bool:
     """`ends_with(text, ending)` → boolean
 
@@ -142,7 +144,7 @@ def ends_with(value: Any, ending: Any) -> bool:
     return as_text(value, "ends_with").endswith(as_text(ending, "ends_with"))
 
 
-@function(2)
+@function(TEXT, TEXT, gives=BOOLEAN)
 def contains(value: Any, part: Any) -> bool:
     """`contains(text, part)` → boolean
 
@@ -152,29 +154,39 @@ def contains(value: Any, part: Any) -> bool:
     return as_text(part, "contains") in as_text(value, "contains")
 
 
-@function(3)
+def _replaced(part: Any) -> str:
+    old = as_text(part, "replace")
+    if not old:
+        raise EvaluationError(say("the text to be replaced is empty"))
+    return old
+
+
+@function(TEXT, TEXT, TEXT, gives=TEXT, bounds={1: _replaced})
 def replace(value: Any, part: Any, other: Any) -> str:
     """`replace(text, part, other)` → text
 
     The text with every occurrence of the part replaced.
     Example: `replace(document.phone, "-", "")`.
     """
-    whole_text, old, new = as_text(value, "replace"), as_text(part, "replace"), as_text(other, "replace")
-    if not old:
-        raise EvaluationError(say("the text to be replaced is empty"))
+    whole_text, old, new = as_text(value, "replace"), _replaced(part), as_text(other, "replace")
     short_enough(len(whole_text) + whole_text.count(old) * (len(new) - len(old)))
     return str(whole_text).replace(old, new)
 
 
-@function(2)
+def _separator(separator: Any) -> str:
+    mark = as_text(separator, "split")
+    if not mark:
+        raise EvaluationError(say("the separator is empty"))
+    return mark
+
+
+@function(TEXT, TEXT, gives=list_of(TEXT), bounds={1: _separator})
 def split(value: Any, separator: Any) -> list[str]:
     """`split(text, separator)` → list of texts
 
     The parts between the separators, without spaces around them.
     Example: `split("a; b", ";")` is `["a", "b"]`.
     """
-    whole_text, mark = as_text(value, "split"), as_text(separator, "split")
-    if not mark:
-        raise EvaluationError(say("the separator is empty"))
+    whole_text, mark = as_text(value, "split"), _separator(separator)
     few_enough(whole_text.count(mark) + 1)
     return [part.strip() for part in str(whole_text).split(mark)]

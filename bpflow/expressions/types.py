@@ -39,7 +39,7 @@ class Type:
     """What a value may be.
 
     `optional`: or none · `values`: of a text, the only ones that it can be (ids of choices, a literal); None: any · `titles`: those of the
-    choices, beside `values` · `item`: of a list · `of`: of a document, the document types that it may have; empty: any · `fields`: of a
+    choices, beside `values` · `item`: of a list; None: it is empty · `of`: of a document, the document types that it may have; empty: any · `fields`: of a
     record · `open`: it may have others besides · `among`: of `one-of`, at least two types that are not `one-of` themselves.
     """
 
@@ -124,7 +124,7 @@ def _wider(a: Type, b: Type) -> Type:
         case "text":
             return _either_text(a, b)
         case "list":
-            return list_of(one_of_types(a.item or ANY, b.item or ANY))
+            return list_of(one_of_types(a.item, b.item)) if a.item and b.item else a if a.item else b
         case "document":
             return replace(a, of=tuple(dict.fromkeys((*a.of, *b.of))) if a.of and b.of else ())
         case "record":

@@ -34,8 +34,8 @@ class Loaded:
     """A process as loaded.
 
     `process` is None where its file cannot be read as one; `graph` is None unless it is fit to be run: there is no error among the
-    findings. `sources` is the text of each file that findings are about. `silenced` are the findings that are not told, and `silences` the
-    comments that silence rules.
+    findings. `sources` is the text of each file that findings are about. `silenced` are the findings that are not told, `silences` the comments
+    that silence rules, and `subject` is what the rules have looked at, where they have.
     """
 
     process: Process | None
@@ -44,6 +44,7 @@ class Loaded:
     sources: dict[str, str]
     silenced: list[Silenced] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
 
 def load_process(path: Path | str, *, activities: Activities | None = None, surroundings: Surroundings | None = None) -> Loaded:
@@ -94,7 +95,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     silences = silences_in(source)
     heeded = around.heeded(examined.findings, silences)
     fit = not any(finding.severity is Severity.ERROR for finding in heeded.findings)
-    return Loaded(examined.process, examined.graph if fit else None, heeded.findings, sources, heeded.silenced, silences)
+    return Loaded(examined.process, examined.graph if fit else None, heeded.findings, sources, heeded.silenced, silences, examined.subject)
 
 
 _TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")
@@ -105,11 +106,11 @@ class _Examined:
     """The way of one tree through the rooms."""
 
     def __init__(self, source: Source, tree: Table, around: Surroundings, timezone: str) -> None:
-        self.source, self.types, self.unread, self.timezone = source, around.types, frozenset(around.unread), timezone
-        self.services = around.services
-        self.activities = around.activities
+        self.source, self.around, self.timezone = source, around, timezone
+        self.types, self.services, self.activities, self.unread = around.types, around.services, around.activities, frozenset(around.unread)
         self.process: Process | None = None
         self.graph: Graph | None = None
+        self.subject: Subject | None = None
         reading = Reading(source.file, self.activities)
         shape = process_shape(tree, source, self.activities)
         try:
@@ -125,8 +126,10 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
-        found = check(Subject(self.source, process, compiled.graph, compiled.origins, self.types, lost, complete, self.services))
-        return [finding for finding in (*compiled.findings, *found) if not _about_lost(finding, lost)]
+        settings = self.around.settings if self.around.folder else None
+        known = (self.types, lost, complete, self.services, self.around.people, settings)
+        self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
+        return [finding for finding in (*compiled.findings, *check(self.subject)) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
@@ -155,4 +158,4 @@ def shown_fields(tree: Tree) -> Iterator[Place]:
 
 def _about_lost(finding: Diagnostic, lost: frozenset[str]) -> bool:
     values = finding.message.values
-    return finding.rule.startswith(("unknown-", "jump-")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})
+    return finding.rule.startswith(("unknown-", "jump-", "wrong-type")) and not lost.isdisjoint({str(values.get(key)) for key in ("name", "field", "type")})

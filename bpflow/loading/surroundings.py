@@ -1,12 +1,14 @@
-"""What a workspace gives to each of its processes: its settings and its document types."""
+"""What a workspace gives to each of its processes: its settings, its people and its document types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bpflow.checks.directory import unknown_defaults
 from bpflow.checks.documents import unknown_types
+from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
@@ -27,6 +29,7 @@ class Surroundings:
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
     that its processes may use, `sources` the texts of its files by their names, and `silences` the comments in them that silence rules.
+    `directory` is what could be read of its directory, and `whole_directory` says whether that is all of it.
     """
 
     folder: Path | None = None
@@ -37,8 +40,14 @@ class Surroundings:
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
-
+    directory: DirectoryFile = field(default_factory=DirectoryFile)
+    whole_directory: bool = True
     silences: list[Silence] = field(default_factory=list)
+
+    @property
+    def people(self) -> DirectoryFile | None:
+        """The directory by which the people of its processes are judged; None where somebody else knows them, or not all of it could be read."""
+        return self.directory if self.whole_directory and self.directory.people else None
 
     def heeded(self, findings: Iterable[Diagnostic], silences: Iterable[Silence]) -> Heeded:
         """The findings in order, as grave as the settings say, without what they or the comments silence."""
@@ -58,7 +67,7 @@ def find_workspace(path: Path) -> Path | None:
 
 
 def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None = None, services: Mapping[str, ServiceType] | None = None) -> Surroundings:
-    """The settings and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
+    """The settings, the directory and the document types of a workspace. `activities` may be used besides those that are installed, `services` besides those
     that the settings declare; what the settings say of one of these is what holds."""
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
@@ -66,6 +75,8 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     settings = _settings(folder, sources, findings, silences)
     known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
     made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, silences=silences)
+    directory, whole = _directory(folder / settings.directory, made)
+    made = replace(made, directory=directory, whole_directory=whole)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
@@ -81,6 +92,7 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     findings += _taken(models, made.types)
     for model, _ in models:
         findings += unknown_types(model, {*made.types, *made.unread})
+        findings += unknown_defaults(model, made.people)
     return made
 
 
@@ -102,6 +114,18 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic],
     silences += silences_in(source)
     settings = read.model or Settings()
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
+
+
+def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:
+    """What can be read of the directory, and whether that is all of it. What there is to say of the file is added to what is `made`."""
+    if not path.is_file():
+        return DirectoryFile(), True
+    source = read_file(path, str(path))
+    read = read_rest(source, DirectoryFile, check_directory)
+    made.sources[source.file] = source.text
+    made.findings.extend(read.findings)
+    made.silences.extend(silences_in(source))
+    return read.model or DirectoryFile(), read.whole
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:

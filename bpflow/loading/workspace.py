@@ -6,15 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bpflow.checks import check_calls, check_messages
-from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.checks import check_calls, check_messages, interfaces
+from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
-from bpflow.loading.models import read_rest
 from bpflow.loading.process import Activities, Loaded, load_process
-from bpflow.loading.silencing import Heeded, Silence, Silenced, silences_in
+from bpflow.loading.silencing import Heeded, Silence, Silenced
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
-from bpflow.source import read_file
 from bpflow.values import DocumentType, ServiceType
 
 SCENARIOS = ".test.yaml"
@@ -47,7 +45,6 @@ def load_workspace(
     folder = Path(folder)
     around = load_surroundings(folder, activities, services)
     told = _Told(list(around.findings), dict(around.sources), list(around.silences))
-    directory = _directory(folder / around.settings.directory, told)
     found: dict[str, Loaded] = {}
     for path, loaded in _processes(folder, around) if processes else ():
         told.take(loaded, _named(path, loaded, found))
@@ -55,7 +52,7 @@ def load_workspace(
     told.findings += [*_calls(found), *_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     heeded = told.heeded(around, whole=processes)
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
-    return LoadedWorkspace(folder, around.settings, directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
+    return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
 
 
 @dataclass(slots=True)
@@ -81,17 +78,6 @@ class _Told:
         return around.with_idle(heeded, self.silences, whole=whole)
 
 
-def _directory(path: Path, told: _Told) -> DirectoryFile:
-    if not path.is_file():
-        return DirectoryFile()
-    source = read_file(path, str(path))
-    read = read_rest(source, DirectoryFile, check_directory)
-    told.sources[source.file] = source.text
-    told.findings += read.findings
-    told.silences += silences_in(source)
-    return read.model or DirectoryFile()
-
-
 def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
     """The processes with their files; those that are called as their files come first, so that a copy is told from its original."""
     others = {SETTINGS, around.settings.directory}
@@ -102,12 +88,12 @@ def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
 
 def _calls(processes: Mapping[str, Loaded]) -> Iterator[Diagnostic]:
     """What is wrong with the calls of processes by each other, and with their messages to each other."""
-    known = {id: one.graph for id, one in processes.items()}
-    graphs = [graph for graph in known.values() if graph is not None]
-    for graph in graphs:
-        yield from check_calls(graph, known)
-    if len(graphs) == len(known):
-        yield from check_messages(graphs)
+    fit = {id: one.subject if one.graph is not None else None for id, one in processes.items()}
+    subjects, known = [subject for subject in fit.values() if subject is not None], interfaces(fit)
+    for subject in subjects:
+        yield from check_calls(subject, known)
+    if len(subjects) == len(known):
+        yield from check_messages(subjects)
 
 
 def _id(path: Path, loaded: Loaded) -> str:

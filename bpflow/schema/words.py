@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
-from bpflow.schema.letters import foreign_letter
+from bpflow.expressions.letters import foreign_letter
 from bpflow.source import Source, Text
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -211,7 +211,7 @@ def _pattern(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
     span = at.key(value) if is_key else at.span
     foreign = foreign_letter(value)
     if foreign and re.match(pattern, foreign.latin):
-        yield foreign.finding(at.value if isinstance(at.value, Text) else Text(value, span))
+        yield foreign.finding_at((at.value if isinstance(at.value, Text) else Text(value, span)).at(foreign.offset))
     elif not is_key and "next" in at.path[-2:]:
         yield Diagnostic(span, "unknown-step", say('there is no step "{name}"', name=value), _step_called(value, at.source.tree))
     elif is_key or pattern.startswith("^[a-z][a-z0-9_"):

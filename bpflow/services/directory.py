@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from bpflow.definition.directory import Absence, DepartmentEntry, DirectoryFile, PersonEntry, RoleEntry, near_entry
+from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.expressions.data import Department, Role, User, Value, flattened
 
@@ -48,11 +49,7 @@ class EmbeddedDirectory:
         self.data = data
         self.zone = zone
         self._further = dict(further or {})
-        self._members = {id: [*role.members] for id, role in data.roles.items()}
-        for id, person in data.people.items():
-            for role in person.roles:
-                if role in self._members and id not in self._members[role]:
-                    self._members[role].append(id)
+        self._roster = Roster(data)
 
     def with_absences(self, absences: Mapping[str, Sequence[Absence]]) -> EmbeddedDirectory:
         """The same directory where these people are away on these days too. Raises DirectoryError for an unknown person."""
@@ -87,9 +84,9 @@ class EmbeddedDirectory:
     def _of_groups(self, function: str, arguments: tuple[Value, ...]) -> Value:
         match function, arguments:
             case "department", (str(name),):
-                return Department(_titled(name, self.data.departments) or self._department_id(Department(name)))
+                return Department(self._roster.department(name) or self._department_id(Department(name)))
             case "role", (str(name),):
-                return Role(_titled(name, self.data.roles) or self._role_id(Role(name)))
+                return Role(self._roster.role(name) or self._role_id(Role(name)))
             case "departments", ():
                 return [Department(id) for id in self.data.departments]
             case "department_of", (User() as user,):
@@ -151,20 +148,16 @@ class EmbeddedDirectory:
 
     def chain(self, of: User | Department) -> list[User]:
         """All the heads above a person or a department, the nearest first."""
-        start = self.department_of(of) if isinstance(of, User) else self._department_id(of)
-        line: list[User] = []
-        for id in self._upwards(start):
-            head = self.data.departments[id].head
-            if head is not None and User(head) != of and User(head) not in line:
-                line.append(User(head))
-        return line
+        if isinstance(of, User):
+            return [User(head) for head in self._roster.heads(self.department_of(of), but=of.id)]
+        return [User(head) for head in self._roster.heads(self._department_id(of))]
 
     # Groups
 
     def department_of(self, user: User) -> str | None:
         """The id of the department in which he works; for one who has none, of the first that he heads."""
-        own = self.entry(user.id).department
-        return own if own is not None else next((id for id, entry in self.data.departments.items() if entry.head == user.id), None)
+        self.entry(user.id)
+        return self._roster.department_of(user.id)
 
     def _own_department(self, user: User) -> Department | None:
         own = self.department_of(user)
@@ -177,25 +170,23 @@ class EmbeddedDirectory:
         """
         if isinstance(group, Role):
             self._role(group.id)
-            return [User(id) for id in self._members[group.id]]
-        top = self._department_id(group)
-        below = {id for id in self.data.departments if top in self._upwards(id)}
-        return [User(id) for id in self.data.people if self.department_of(User(id)) in below]
+            return [User(id) for id in self._roster.roles[group.id]]
+        return [User(id) for id in self._roster.members(self._department_id(group))]
 
     def belongs(self, user: User, group: Department | Role) -> bool:
         """Whether he is among the `members` of the group."""
         if isinstance(group, Role):
             self.entry(user.id)
             return user in self.members(group)
-        return self._department_id(group) in self._upwards(self.department_of(user))
+        return self._department_id(group) in self._roster.upwards(self.department_of(user))
 
     def groups_of(self, user: User) -> list[Department | Role]:
         """His department with those above it, and his roles."""
-        above: list[Department | Role] = [Department(id) for id in self._upwards(self.department_of(user))]
+        above: list[Department | Role] = [Department(id) for id in self._roster.upwards(self.department_of(user))]
         return above + self._roles_of(user.id)
 
     def _roles_of(self, id: str) -> list[Department | Role]:
-        return [Role(role) for role, members in self._members.items() if id in members]
+        return [Role(role) for role, members in self._roster.roles.items() if id in members]
 
     # Absence
 
@@ -224,14 +215,6 @@ class EmbeddedDirectory:
 
     # Entries
 
-    def _upwards(self, id: str | None) -> list[str]:
-        """The department and those above it, up to the top or to where they begin to repeat."""
-        way: list[str] = []
-        while id is not None and id not in way:
-            way.append(id)
-            id = self._department(id).parent
-        return way
-
     def entry(self, id: str) -> PersonEntry:
         """What the file says of a person. Raises DirectoryError if it does not know him."""
         entry = self.data.people.get(id)
@@ -258,12 +241,6 @@ class EmbeddedDirectory:
         if entry is None:
             raise DirectoryError(say('there is no role "{name}" in the directory', name=id), near_entry(id, self.data.roles))
         return entry
-
-
-def _titled(title: str, entries: Mapping[str, DepartmentEntry] | Mapping[str, RoleEntry]) -> str | None:
-    """The id of the one entry with this title; none where it is an id itself, or the title of several."""
-    found = [id for id, entry in entries.items() if entry.title == title]
-    return found[0] if len(found) == 1 and title not in entries else None
 
 
 def _cannot(function: str) -> DirectoryError:

@@ -105,6 +105,7 @@ FILES = {
             activity: request-info
             title: Подписать
             to: document.responsible
+            due: none
             show: [amount]
             outcomes:
               done: {title: Готово, fill: [signed_at, amount], required: [signed_at]}

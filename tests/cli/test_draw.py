@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from bpflow.checks import RULES
+from bpflow.diagnostics import Severity
 
 Bpflow = Callable[..., Any]
 ROOT = Path(__file__).parent.parent.parent
@@ -46,6 +50,16 @@ def test_each_kind_of_file_has_a_schema(bpflow: Bpflow, kind: str, key: str) -> 
     schema = json.loads(bpflow("schema", kind).out)
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert key in schema["properties"]
+
+
+def test_the_schema_of_settings_offers_the_rules_that_can_be_switched_off(bpflow: Bpflow, workspace: Path) -> None:
+    schema = json.loads(bpflow("schema", "settings").out)
+    offered = schema["properties"]["rules"]["properties"]
+    assert offered.keys() == {rule.id for rule in RULES.values() if rule.severity is not Severity.ERROR}
+    assert offered["hash-cut"]["description"] == RULES["hash-cut"].summary
+    judge = Draft202012Validator(schema)
+    assert judge.is_valid({"rules": {"hash-cut": {"severity": "off", "reason": "So they write"}, "unknown-name": {"severity": "error", "reason": "It is one"}}})
+    assert not judge.is_valid({"rules": {"hash-cut": {"severity": "off"}}})
 
 
 def test_an_unknown_kind(bpflow: Bpflow) -> None:

@@ -96,9 +96,10 @@ def test_a_called_instance_that_has_failed(bpflow: Bpflow, started: Path) -> Non
             bpflow: 1
             id: breaks
             title: Ломается
+            variables: {nothing: {type: document, default: none}}
             steps:
-              - {id: tell, activity: notify, to: 'user("nobody-here")', text: X}
-              - {id: gone, activity: update-document, document: 'none', set: {name: X}}
+              - {id: tell, activity: notify, to: 'user("ivanov")', text: X}
+              - {id: gone, activity: update-document, document: nothing, set: {name: X}}
         """),
         encoding="utf-8",
     )

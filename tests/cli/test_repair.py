@@ -200,8 +200,9 @@ def test_a_place_is_told_once_and_says_what_it_waits_for(bpflow: Bpflow, workspa
 
 
 def test_people_that_are_none_are_said_without_python(bpflow: Bpflow, workspace: Path) -> None:
-    steps = '  - {id: pick, activity: pick-user, from: user("sidorov"), how: first}\n  - {activity: notify, to: pick, text: x}\n'
-    (workspace / "tells.yaml").write_text(f"bpflow: 1\nid: tells\nsteps:\n{steps}", encoding="utf-8")
+    told = "meanwhile:\n  - {id: told, message: who, cancels: true, steps: [{activity: notify, to: told, text: x}]}\n"
+    steps = '  - {activity: send-message, message: who, values: {user: $(user("sidorov"))}}\n  - {activity: pause, for: 1h}\n'
+    (workspace / "tells.yaml").write_text(f"bpflow: 1\nid: tells\n{told}steps:\n{steps}", encoding="utf-8")
     assert bpflow("start", "tells").code == 0
     assert bpflow("work").code == 0
     (one,) = json.loads(bpflow("incidents", "--json").out)

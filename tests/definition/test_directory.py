@@ -27,7 +27,7 @@ people:
     absences:
       - {from: 2026-03-16, to: 2026-03-29, substitute: orlova, reason: отпуск}
       - {from: 2026-06-01}
-  orlova: {name: Орлова Анна, left: 2026-01-30}
+  orlova: {name: Орлова Анна}
 """
 
 

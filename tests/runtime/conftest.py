@@ -93,7 +93,12 @@ title: Два вопроса без документа
 inputs:
   who: {type: user}
 steps:
-  - {id: first, activity: request-info, title: Первый, to: 'coalesce(who, user("boss"))', outcomes: {done: {fields: {parts: {type: integer, required: true}}}}}
+  - id: first
+    activity: request-info
+    title: Первый
+    to: 'coalesce(who, user("boss"))'
+    due: none
+    outcomes: {done: {fields: {parts: {type: integer, required: true}}}}
   - id: second
     activity: request-info
     title: Второй

@@ -424,7 +424,7 @@ services:
 """
 STEPS = """\
   - {id: got, activity: call-service, service: rate, with: {currency: USD}}
-  - {id: last, activity: request-info, title: $(got.rate) $(got.day), to: user("boss")}
+  - {id: last, activity: request-info, title: $(got.rate) $(got.day), to: user("boss"), due: none}
 """
 
 

@@ -42,7 +42,7 @@ PEOPLE = (
     'members(department("sales"))',
 )
 RULES: tuple[Any, ...] = ("any", "all", "majority", {"at-least": 2}, {"percent": 60})
-NOBODY = ('department("empty")', "none", 'members(department("empty"))', "document.nobody", 'user("stranger")')
+NOBODY = ('department("empty")', 'members(department("empty"))', "document.nobody", 'user("stranger")')
 NUMBERS = ("$(x + 1)", "$(y)", "3", "$(6 // document.amount)", "$(document.amount)", "0")
 SETS: tuple[Written, ...] = ({"x": "$(x + 1)"}, {"x": "$((x + 1) % 7)"}, {"y": "$(x)", "x": "$(y)"}, {"flag": "$(not flag)"}, {"who": "$(manager)"}, {"x": 0})
 CHANGES: tuple[Written, ...] = (
@@ -57,7 +57,11 @@ CHANGES: tuple[Written, ...] = (
     {"responsible": "$(who)"},
     {"name": "none"},
 )
-ITEMS = ("[1, 2, 3]", "[x, y]", "[]", "document.tags", "document.parts", 'members(department("sales"))', "list(p for p in document.parts if p > x)")
+ITEMS = {
+    "number": ("[1, 2, 3]", "[x, y]", "document.parts", "list(p for p in document.parts if p > x)"),
+    "text": ("document.tags", "[]"),
+    "people": ('members(department("sales"))',),
+}
 MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout", "crm", "no_money", "cancelled")
 KEYS = ("document.name", "x", "6 // document.amount")
 OUTCOMES = (("done",), ("yes", "no"), ("yes", "no", "later"))
@@ -250,7 +254,7 @@ class Maker:
 
     def decide(self, id: str, depth: int) -> Written:
         hit = self.pick(("first", "first", "unique", "collect", "sum", "max", "count"))
-        self.gives(id, {f"{id}.level == 1": "boolean"})
+        self.gives(id, {f"{id}.level == 1": "boolean"} if hit != "collect" else {f"len({id}.level) == 1": "boolean"})
         then = [{} if hit == "count" else {"then": {"level": self.pick(NUMBERS)}} for _ in range(2)]
         made: Written = {"hit": hit, "rules": [{"when": self.condition(), **one} for one in then], "gives": {"level": {"type": "integer"}}}
         return {**made, **({} if hit == "count" or self.chance(3) else {"otherwise": {"level": 1}})}
@@ -294,12 +298,14 @@ class Maker:
         return made
 
     def approve_chain(self, id: str, depth: int) -> Written:
+        known = [*self.given]
         made = self.request_info(id, depth)
-        for key in ("to", "outcomes", "on-overdue"):
+        self.given[:] = known
+        for key in ("to", "outcomes", "on-overdue", "rule", "ask"):
             made.pop(key, None)
         made |= {"until": "approver == document.responsible"} if self.chance(2) else {"levels": self.pick((1, 2))}
         made |= self.maybe(2, "start-at", lambda: self.pick(("document.responsible", 'user("ivanov")', 'user("boss")')))
-        self.gives(id, {f"{id}.approver": "people", f"{id}.level > 1": "boolean"})
+        self.gives(id, {f"{id}.approver": "people", f"{id}.level > 1": "boolean", f'{id}.outcome == "approved"': "boolean"})
         return {**made, "outcomes": {"rejected": self.branch(depth)}}
 
     def form(self, made: Written) -> dict[str, str]:
@@ -337,18 +343,24 @@ class Maker:
         return {**made, "steps": self.steps(depth)}
 
     def for_each(self, id: str, depth: int) -> Written:
-        item, beside = self.id("item"), self.chance(2)
-        made: Written = {"items": self.pick(ITEMS), "as": item}
+        item, beside, kind = self.id("item"), self.chance(2), self.pick(("number", "number", "number", "text", "people"))
+        made: Written = {"items": self.pick(ITEMS[kind]), "as": item}
         if beside:
             made |= {"in-parallel": True, **self.maybe(2, "at-most", lambda: self.number(1, 2))}
-        made |= self.maybe(3, "enough", lambda: self.pick(("done >= 2", "len(results) > 1", "any(r == x for r in results)", "done * 2 >= total", "done")))
+        collected = [None, item, {"what": f"$({item})", "more": "$(x + 1)"}]
+        enough = ["done >= 2", "len(results) > 1", "done * 2 >= total", "6 // document.amount > done"]
+        if kind == "number":
+            collected += [f"[{item}, x]", f"{item} // document.amount"]
+        collect = self.pick(collected)
+        if kind == "number" and collect == item:
+            enough.append("any(r == x for r in results)")
+        made |= self.maybe(3, "enough", lambda: self.pick(enough))
         known = len(self.given)
-        self.given += [(f"{item} == 2", "boolean"), (item, "people")]
+        self.given += {"number": [(f"{item} == 2", "boolean")], "text": [], "people": [(item, "people")]}[kind]
         with self.beside(beside):
             steps = self.steps(depth)
-        collect = self.pick((None, item, f"[{item}, x]", {"what": f"$({item})", "more": "$(x + 1)"}, f"{item} // document.amount"))
         del self.given[known:]
-        self.gives(id, {f"len({id}.results) > 1": "boolean", f"{id}.results": "people"})
+        self.gives(id, {f"len({id}.results) > 1": "boolean", **({f"{id}.results": "people"} if kind == "people" and collect == item else {})})
         return {**made, **({"collect": collect} if collect else {}), "steps": steps}
 
     def parallel(self, id: str, depth: int) -> Written:

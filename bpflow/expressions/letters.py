@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bpflow.diagnostics import Diagnostic, Message, Span, say
-from bpflow.source import Text
 
 _ALIKE = dict(zip("асеорхукіѕјАВЕКМНОРСТХУІЅЈ", "aceopxykisjABEKMHOPCTXYISJ", strict=True))
 _CYRILLIC = range(0x400, 0x530)
@@ -31,12 +30,8 @@ class Foreign:
         """What to write instead."""
         return say('write "{name}" in Latin letters', name=self.latin)
 
-    def finding(self, name: Text) -> Diagnostic:
-        """The finding, at the letter."""
-        return Diagnostic(name.at(self.offset), "lookalike", self.message, self.hint)
-
     def finding_at(self, span: Span) -> Diagnostic:
-        """The finding, at the place of the whole name."""
+        """The finding, at that place."""
         return Diagnostic(span, "lookalike", self.message, self.hint)
 
 

@@ -1,0 +1,83 @@
+"""Rules about the time that people are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bpflow.activities.block import Block
+from bpflow.activities.parallel import Parallel
+from bpflow.activities.pause import Pause
+from bpflow.activities.people import HumanStep
+from bpflow.activities.task import Task
+from bpflow.checks.rule import rule
+from bpflow.checks.subject import Subject
+from bpflow.definition.step import Step, walk
+from bpflow.definition.triggers import Handler
+from bpflow.diagnostics import Diagnostic, Severity, say
+
+
+@rule("no-deadline", Severity.ADVICE)
+def no_deadline(subject: Subject) -> Iterator[Diagnostic]:
+    """A process that waits for people says until when.
+
+    A task that nobody answers is noticed by nobody: without `due` it is never overdue, nobody is reminded, and the process stands still. Give
+    it a deadline, and say under `on-overdue` who hears of it. Where it may wait as long as it likes, write `due: none`: then the next
+    reader knows that this is meant. Nothing is said where a timer stands around the task, under `meanwhile` of a block, a stage or the
+    process, or in a branch beside it that may win; nor about a process that stands in no workspace, which is a sketch.
+
+    Bad:
+
+        # call.yaml
+        bpflow: 1
+        id: call
+        steps:
+          - {id: call, activity: task, title: Call the client, to: initiator}
+
+    Good:
+
+        # call.yaml
+        bpflow: 1
+        id: call
+        steps:
+          - {id: call, activity: task, title: Call the client, to: initiator, due: 2 working days, on-overdue: {remind: 1 working day}}
+          - {id: read, activity: review, title: Read when you have time, to: initiator, due: none}
+    """
+    process = subject.process
+    if subject.settings and not _timed(process.meanwhile):
+        yield from _without(process.steps)
+        yield from (finding for handler in process.meanwhile for finding in _without(handler.steps))
+        for stage in process.stages.values():
+            if not _timed(stage.meanwhile):
+                yield from _without(stage.steps)
+
+
+def _without(steps: Iterable[Step]) -> Iterator[Diagnostic]:
+    """The findings about steps of a list, and of those inside them, unless a timer stands around them."""
+    for step in steps:
+        if isinstance(step, HumanStep) and "due" not in step.model_fields_set and _is_waited_for(step):
+            message = say("nothing says until when this is to be answered")
+            yield Diagnostic(
+                step.value_span("activity"), "no-deadline", message, say('write "due: 2 working days", or "due: none" if it may wait'), Severity.ADVICE
+            )
+        if not _has_timer(step):
+            for inner in step.inner():
+                yield from _without(inner)
+
+
+def _is_waited_for(step: HumanStep) -> bool:
+    """Whether the process stands still until somebody answers."""
+    return not (isinstance(step, Task) and not step.wait)
+
+
+def _has_timer(step: Step) -> bool:
+    """Whether time goes on for what stands inside a step."""
+    if isinstance(step, Block):
+        return _timed(step.meanwhile)
+    if isinstance(step, Parallel) and step.join != "all":
+        return any(isinstance(inner, Pause) for branch in step.branches.values() for inner in walk(branch.steps))
+    return False
+
+
+def _timed(handlers: Iterable[Handler]) -> bool:
+    """Whether something happens when a time has come."""
+    return any(handler.at is not None or handler.after is not None for handler in handlers)

@@ -1,0 +1,43 @@
+"""What a process is to the others of its workspace: how it is called, how it ends, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpflow.expressions import FieldTypes, Known, infer, parse
+from bpflow.expressions.types import NONE, Type
+from bpflow.graph import Call, Exit, Graph
+
+START, INPUT = "processes.start", "inputs."
+"""The service that begins another process, and what the names of its arguments begin with that are for inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A process as others see it: its graph, with the inputs and starts; the types of its result and of its outputs."""
+
+    graph: Graph
+    result: Type
+    outputs: FieldTypes
+
+
+def called_process(node: Call) -> str | None:
+    """The id of the process that a node calls; None if it calls none."""
+    return literal_text(dict(node.arguments)["process"].text) if node.service == START else None
+
+
+def ends(graph: Graph) -> Type:
+    """How an instance may end: by one of the results that an `end` or a final stage has, or by running to the end of its steps."""
+    results = dict.fromkeys(node.name for node in graph.nodes if isinstance(node, Exit) and node.how == "end")
+    return Type("text", values=tuple(results), optional=True) if results else NONE
+
+
+def interface_of(graph: Graph, known: Known) -> Interface:
+    """The process as others see it; `known` are the types of its names."""
+    outputs = tuple((name, infer(parse(expr.text), known).type) for name, expr in graph.outputs)
+    return Interface(graph, ends(graph), outputs)
+
+
+def literal_text(text: str) -> str:
+    """The text that a literal of the language stands for."""
+    return str(getattr(parse(text).tree, "value", text))
