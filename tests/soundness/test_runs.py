@@ -175,3 +175,15 @@ steps:
   - {id: both, activity: join}
 """
     assert [finding.rule for finding in found(steps) if finding.rule != "cancels-others"] == ["waits-for-ever"]
+
+
+def test_a_circle_may_go_through_a_split_and_its_join():
+    steps = """\
+steps:
+  - {id: begin, activity: notify, to: initiator, text: We begin, next: [a, b]}
+  - {id: a, activity: request-info, to: initiator, next: both}
+  - {id: b, activity: request-info, to: initiator, next: both}
+  - {id: both, activity: join}
+  - {id: rest, activity: pause, for: 1d, next: begin}
+"""
+    assert [finding.rule for finding in found(steps)] == ["no-way-to-end"]

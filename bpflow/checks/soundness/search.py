@@ -69,6 +69,8 @@ class Search:
     cost: dict[State, tuple[bool, int]] = field(default_factory=dict)
     """Whether the run to a state rests on choices of which it cannot be told whether they go together; how long it is."""
 
+    firing: set[str] = field(default_factory=set)
+    """The joins that have let something go on."""
     looked_at: int = 0
     noted: int = 0
     """How many states have been noted, some of them again by a better run."""
@@ -106,6 +108,7 @@ class Search:
         if learned is None or made is None:
             return
         following, fired = made
+        self.firing.update(fired)
         if len(following.tokens) > MAX_TOKENS or any(count > MAX_HELD for _, counts in following.joins for _, count in counts):
             self.decided = False
             return
@@ -122,6 +125,7 @@ class Search:
     def _begin(self) -> Iterator[State]:
         made = Settling(self.net, State(())).settled(self.net.entries, self.entered)
         if made is not None:
+            self.firing.update(made[1])
             self.came[made[0]], self.cost[made[0]] = (None, Move(None, made[1])), (False, 0)
             yield made[0]
 

@@ -50,6 +50,8 @@ class Examination:
         self.handlers = handlers_of(graph)
         self.stuck: set[Key] = set()
         """The regions in which a join waits for a step that is not reached, which is told as such."""
+        self.firing: set[str] = set()
+        """The joins that have let something go on in a search."""
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -81,7 +83,8 @@ class Examination:
         rests = any(self._rests(id) for id in circle)
         lost = region.finishing.keys().__contains__
         rescued = region.rescued(lambda id: not lost(id)) if rests else region.rescued_at_once(lambda id: not lost(id), self._must_rest)
-        if circle and not rescued:
+        goes_on = all(id in self.firing for id in circle if isinstance(self.regions.nodes[id], Join))
+        if circle and goes_on and not rescued:
             yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _after(self, region: Region, ways: list[Way]) -> list[str]:
@@ -124,6 +127,7 @@ class Examination:
         if not found and search.entered != NOTHING and self._has_another_way_in(region, search.knowledge):
             search = replace(self._search(region), entered=NOTHING)
             found = [replace(verdict, uncertain=True) for verdict in self._stuck_in(region, search)]
+        self.firing |= search.firing
         yield from found
         if not search.decided and not found:
             yield Verdict("not-decided", region, region.joins[0])
