@@ -42,8 +42,8 @@ class Inference:
     """One way through one expression.
 
     `bound`: the items of the generators that are open, each with how many of the `conditions` stand outside of it · `conditions`: what has
-    been asked where the reading stands, and what came out · `tolerant`: what is read here counts as none where it is not there ·
-    `absent`: that may have happened.
+    been asked where the reading stands, and what came out · `proven`: what is certain after each of them, counted from some of them on ·
+    `tolerant`: what is read here counts as none where it is not there · `absent`: that may have happened.
     """
 
     def __init__(self, text: str, known: Known) -> None:
@@ -52,6 +52,7 @@ class Inference:
         self.constants = self.judge.constants
         self.bound: dict[str, tuple[Type, int]] = {}
         self.conditions: list[tuple[ast.expr, bool]] = []
+        self.proven: dict[tuple[ast.expr, bool, int], Facts] = {}
         self.tolerant = False
         self.absent = False
 
@@ -122,7 +123,10 @@ class Inference:
         if not found:
             self.judge.no_item(node, owner, index)
             return WRONG
-        self.reached(owner)
+        if owner[1].kind == "list":
+            self.judge.present(owner)  # an item of none is never allowed for
+        else:
+            self.reached(owner)
         self.judge.present(index)
         self.absent = True  # a list may be shorter
         return one_of_types(*found) if self.constants.fold(node, _item, node.value, node.slice) else WRONG
@@ -153,7 +157,10 @@ class Inference:
         bound = self.bound.get(name)
         known, start = (frozenset[Fact](), bound[1]) if bound else (self.known.facts, 0)
         for node, truth in self.conditions[start:]:
-            known = assume(node, truth, known) or known
+            found = self.proven.get((node, truth, start))
+            if found is None:
+                found = self.proven[node, truth, start] = assume(node, truth, known) or known
+            known = found
         return known
 
     def under(self, condition: ast.expr, truth: bool, node: ast.expr) -> Type:

@@ -7,6 +7,7 @@ written there.
 from __future__ import annotations
 
 import ast
+from itertools import combinations
 from typing import TypeAlias
 
 from bpflow.diagnostics import Message, did_you_mean, each_quoted, say
@@ -15,7 +16,7 @@ from bpflow.expressions.constants import Constants
 from bpflow.expressions.errors import EvaluationError, brief, describe
 from bpflow.expressions.facts import path_of
 from bpflow.expressions.functions import Function
-from bpflow.expressions.kinds import equal_kinds, equal_values, takes
+from bpflow.expressions.kinds import comparable, equal_kinds, equal_values, takes
 from bpflow.expressions.known import Known, Mistake
 from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.signatures import needed
@@ -66,10 +67,11 @@ class Judge:
 
     def present(self, side: Side) -> None:
         """A part stands where none is refused."""
-        node, type = side
+        if side[1].optional and self.written(side[0]) not in self.doubted:
+            self._doubt(*side)
+
+    def _doubt(self, node: ast.expr, type: Type) -> None:
         what = self.written(node)
-        if not type.optional or what in self.doubted:
-            return
         self.doubted.add(what)
         if type.kind == "list":
             hint = say('"coalesce({what}, [])" makes an empty list of none', what=what)
@@ -94,11 +96,22 @@ class Judge:
     def order(self, node: ast.expr, sign: str, left: Side, right: Side) -> None:
         """`<` and its like, of kinds that do not go together."""
         text, other = self._literal(left, right)
-        hint = self._instead(text, other)
+        hint = self._instead(text, other) or self._field_of_either(left, right)
         self.impossible(text or node, sign, left, right, hint or remedies.order(left[1], right[1]))
 
     def _instead(self, text: ast.Constant | None, other: Side) -> Message | None:
         return remedies.instead_of_text(str(text.value), other[1]) if text else None
+
+    def _field_of_either(self, left: Side, right: Side) -> Message | None:
+        return self._field_of(left, right[1]) or self._field_of(right, left[1])
+
+    def _field_of(self, side: Side, wanted: Type) -> Message | None:
+        """A hint with the fields of a record or a document that would fit in its place."""
+        node, type = side
+        fields = self.known.fields_of(type) if type.kind in ("record", "document") and path_of(node) else None
+        fitting = [name for each in fields or () for name, one in each if equal_values(one.present(), wanted.present())]
+        named = [f"{self.written(node)}.{name}" for name in dict.fromkeys(fitting)]
+        return say("perhaps one of its fields is meant: {names}", names=each_quoted(named)) if 0 < len(named) <= 4 else None
 
     def no_negative(self, node: ast.expr, side: Side) -> None:
         """A minus before something that has no contrary."""
@@ -113,7 +126,7 @@ class Judge:
         """`==` and `!=`: values that can never be equal."""
         text, other = self._literal(left, right)
         if not equal_kinds(left[1], right[1]):
-            hint = self._instead(text, other)
+            hint = self._instead(text, other) or self._field_of_either(left, right)
             message = say("{a} and {b} are never equal", a=self.said(left), b=self.said(right))
             self.add(text or node, "wrong-type", message, hint or remedies.equality(left[1], right[1]))
         elif not equal_values(left[1], right[1]):
@@ -232,7 +245,7 @@ class Judge:
             self.no_condition(side, None)
             return
         text = self._text(side)
-        hint = remedies.instead_of_text(str(text.value), wanted) if text else remedies.taken(given, wanted)
+        hint = remedies.instead_of_text(str(text.value), wanted) if text else self._field_of(side, wanted) or remedies.taken(given, wanted)
         value = self.said(side)
         if wanted.kind == "integer" and given.kind == "number":
             hint = say('"round(x)" makes an integer of it')
@@ -250,7 +263,8 @@ class Judge:
             self._no_time_to_show(node.args[1], (sides[1][1].values or ("",))[0])
             return
         if len(sides) > 1:
-            first, other = sides[0], sides[1]
+            apart = (pair for pair in combinations(sides, 2) if not comparable(pair[0][1], pair[1][1]))
+            first, other = next(apart, (sides[0], sides[1]))
             self.impossible(node, function.name, first, other, remedies.order(first[1], other[1]))
             return
         message = say('"{name}" needs {what}, not {value}', name=function.name, what=say("a list, or several values"), value=self.said(sides[0]))

@@ -93,6 +93,8 @@ def comparable(a: Type, b: Type) -> bool:
 
 def takes(wanted: Type, given: Type) -> bool:
     """Whether some value of a type can stand where another is asked for. A number may be an integer; none is told by `optional`."""
+    if given.kind == wanted.kind and given.kind in _PLAIN:
+        return True
     if given.kind == "none":
         return wanted.optional or wanted.kind == "any"
     if given.item is not None and given.item.kind == "none" and wanted.item is not None:
@@ -100,6 +102,7 @@ def takes(wanted: Type, given: Type) -> bool:
     return fits(given, wanted) or (not _NUMERIC.isdisjoint(one.kind for one in given.each) and any(one.kind == "integer" for one in wanted.each))
 
 
+_PLAIN = frozenset(("boolean", "integer", "number", "date", "datetime", "duration", "user", "department", "role", "file"))
 _NUMERIC = frozenset(("integer", "number"))
 
 

@@ -106,7 +106,15 @@ def _text_hint(a: Any, b: Any) -> Message | None:
 
 
 def _days_hint(a: Any, b: Any) -> Message | None:
-    return say('say of what: "days({number})", "hours({number})"', number=b if type(b) is int else 1) if isinstance(a, date) and is_number(b) else None
+    return units_hint(b, clock=isinstance(a, datetime)) if isinstance(a, date) and is_number(b) else None
+
+
+def units_hint(number: Any, *, clock: bool) -> Message:
+    """How a number is added to a date, or (`clock`) to an instant, which has hours."""
+    count = number if type(number) is int else 1
+    if clock:
+        return say('say of what: "days({number})", "hours({number})"', number=count)
+    return say('say of what: "days({number})", "working_days({number})"', number=count)
 
 
 def multiply(a: Any, b: Any) -> Any:

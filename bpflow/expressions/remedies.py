@@ -80,7 +80,7 @@ def arithmetic(sign: str, a: Type, b: Type, constant: Any) -> Message | None:
     """For `+` and its like; `constant` is the right side, if it is one."""
     left, right = _kinds(a), _kinds(b)
     if left <= _DAYS and right <= _NUMBERS and sign in ("+", "-"):
-        return say('say of what: "days({number})", "hours({number})"', number=constant if type(constant) is int else 1)
+        return operations.units_hint(constant, clock=left == {"datetime"})
     if left <= _DAYS and right <= _DAYS and sign == "-":
         return operations.DATE_HINT
     if sign == "+" and ("text" in left or "text" in right):
@@ -101,8 +101,6 @@ def equality(a: Type, b: Type) -> Message | None:
     for one, other in ((a, b), (b, a)):
         if one.kind == "list" and other.kind != "list":
             return say('whether it is one of them: "x in list"')
-        if one.kind == "record" and any(name == "outcome" for name, _ in one.fields) and other.kind == "text":
-            return say('compare one of its fields: "x.outcome"')
     if {a.kind, b.kind} == {"user", "department"}:
         return say('"department_of(x)" is the department of a user')
     if {a.kind, b.kind} == {"user", "role"}:

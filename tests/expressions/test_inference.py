@@ -153,8 +153,10 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
 @pytest.mark.parametrize(
     "text, line",
     [
-        ("day + 3", 'day + 3 [wrong-type] "+" is not possible for a date and the number 3 — say of what: "days(3)", "hours(3)"'),
+        ("day + 3", 'day + 3 [wrong-type] "+" is not possible for a date and the number 3 — say of what: "days(3)", "working_days(3)"'),
         ("word + count", 'word + count [wrong-type] "+" is not possible for a text and an integer — "text(a, b)" joins values of any kind into text'),
+        ("now - 3", 'now - 3 [wrong-type] "-" is not possible for a date with a time and the number 3 — say of what: "days(3)", "hours(3)"'),
+        ("min(count, price, day)", 'min(count, price, day) [wrong-type] "min" is not possible for an integer and a date'),
         (
             "instant - day",
             'instant - day [wrong-type] "-" is not possible for a date with a time and a date — '
@@ -182,8 +184,23 @@ def test_mistakes_stand_in_the_order_of_their_places() -> None:
         ('status == ("x" if flag else "y")', 'status == ("x" if flag else "y") [wrong-value] "status" and ""x" if flag else "y"" have no value in common'),
         ('"wonn" in list(status for w in words)', '"wonn" [wrong-value] the text "wonn" is never one of these — did you mean "won"?'),
         ("sum([none])", '[none] [wrong-type] "sum" needs numbers or durations, not a list'),
+        (
+            "maybe_client == initiator",
+            'maybe_client == initiator [wrong-type] a document and a user are never equal — perhaps one of its fields is meant: "maybe_client.manager"',
+        ),
+        (
+            "is_absent(document)",
+            'document [wrong-type] "is_absent" needs a user, not a document — perhaps one of its fields is meant: "document.responsible"',
+        ),
+        (
+            "document > 100",
+            'document > 100 [wrong-type] ">" is not possible for a document and the number 100 — perhaps one of its fields is meant: "document.amount"',
+        ),
         ("initiator == people", 'initiator == people [wrong-type] a user and a list of users are never equal — whether it is one of them: "x in list"'),
-        ('ask == "won"', '"won" [wrong-type] a record of several fields and the text "won" are never equal — compare one of its fields: "x.outcome"'),
+        (
+            'ask == "won"',
+            '"won" [wrong-type] a record of several fields and the text "won" are never equal — perhaps one of its fields is meant: "ask.outcome", "ask.note"',
+        ),
         (
             "initiator in group",
             'initiator in group [wrong-type] "in" is not possible for a user and a department — "members(x)" are the people of a department or a role',
@@ -299,6 +316,7 @@ def test_what_goes_well_for_some_value_is_no_mistake(text: str) -> None:
         ("maybe_day < day", '"maybe_day" may be none here — ask first: "maybe_day != none"; or "coalesce(maybe_day, …)" gives a value in place of it'),
         ("len(maybe_words)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
         ("any(w == word for w in maybe_words)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
+        ("coalesce(maybe_words[0], word)", '"maybe_words" may be none here — "coalesce(maybe_words, [])" makes an empty list of none'),
         ("not maybe_flag", '"maybe_flag" may be none here — write "maybe_flag == true"'),
         ("is_absent(head_of(initiator))", '"head_of(initiator)" may be none here — "coalesce(head_of(initiator), …)" gives a value in place of it'),
         (

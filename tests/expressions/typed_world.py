@@ -142,7 +142,7 @@ _VALUES: Mapping[str, tuple[Any, ...]] = {
 
 
 def value_of(type: Type, chance: Random, *, full: bool = False, present: bool = False) -> Any:
-    """A random value of the type; `full`: its lists are not empty; `present`: it is not none unless nothing else is left."""
+    """A random value of the type; `full`: its lists are not empty; `present`: nothing of it is none that can be something else."""
     if type.optional and not present and chance.random() < 0.4:
         return None
     match type.kind:
@@ -151,11 +151,11 @@ def value_of(type: Type, chance: Random, *, full: bool = False, present: bool = 
         case "none":
             return None
         case "one-of":
-            return value_of(chance.choice(type.among), chance, full=full)
+            return value_of(chance.choice(type.among), chance, full=full, present=present)
         case "list":
-            return [value_of(type.item or TEXT, chance, full=full) for _ in range(chance.randint(int(full), 3))] if type.item else []
+            return [value_of(type.item or TEXT, chance, full=full, present=present) for _ in range(chance.randint(int(full), 3))] if type.item else []
         case "record":
-            return {name: value_of(one, chance, full=full) for name, one in type.fields}
+            return {name: value_of(one, chance, full=full, present=present) for name, one in type.fields}
         case "document":
             return Document(chance.choice(type.of or ("deal",)), chance.randint(1, 2))
         case "text" if type.values is not None:
