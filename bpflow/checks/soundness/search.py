@@ -108,7 +108,6 @@ class Search:
         if learned is None or made is None:
             return
         following, fired = made
-        self.firing.update(fired)
         if len(following.tokens) > MAX_TOKENS or any(count > MAX_HELD for _, counts in following.joins for _, count in counts):
             self.decided = False
             return
@@ -123,16 +122,19 @@ class Search:
         return len(self.net.options[place]), place
 
     def _begin(self) -> Iterator[State]:
-        made = Settling(self.net, State(())).settled(self.net.entries, self.entered)
+        settling = Settling(self.net, State(()))
+        made = settling.settled(self.net.entries, self.entered)
+        self.firing.update(settling.fired)
         if made is not None:
-            self.firing.update(made[1])
             self.came[made[0]], self.cost[made[0]] = (None, Move(None, made[1])), (False, 0)
             yield made[0]
 
     def _moved(self, state: State, place: str, option: Option, known: Known) -> tuple[State, tuple[str, ...]] | None:
         settling = Settling(self.net, state)
         settling.tokens[place] -= 1
-        return settling.settled(option.ends, known)
+        made = settling.settled(option.ends, known)
+        self.firing.update(settling.fired)
+        return made
 
     def _passed(self, option: Option) -> list[Way]:
         return [way for target in option.way.targets for way in self.net.passed(target)] if self.knowledge.needed else []
