@@ -6,7 +6,7 @@ STAMP := .venv/stamp
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format bench update untranslated soak lowest clean
+.PHONY: help setup demo test quick check format bench update untranslated soak mutants lowest clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -60,6 +60,9 @@ untranslated: setup ## the messages that have no translation yet, and those that
 
 soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…)
 	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 --hypothesis-profile soak -m 'not slow'
+
+mutants: setup ## every kind of mistake at every place of processes/: which of them `bpflow validate` finds, and which slip
+	$(BIN)/python -m tests.mutation
 
 lowest: setup ## the tests with the oldest libraries that pyproject.toml allows
 	$(PYTHON) -m venv .venv/lowest

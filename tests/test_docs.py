@@ -75,7 +75,8 @@ def test_the_other_examples_of_a_page(page: str, tmp_path: Path) -> None:
     workspace = workspace_of("language.md", tmp_path)
     for language, block in blocks(page):
         if language == "yaml" and not FILE.match(block):
-            assert load_text(whole(block), "example.yaml", workspace.documents).findings == [], block
+            found = load_text(whole(block), "example.yaml", workspace.documents).findings
+            assert [finding for finding in found if finding.rule != "never-read"] == [], block
 
 
 def keep(path: Path, text: str) -> None:

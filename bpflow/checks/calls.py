@@ -75,6 +75,7 @@ page(
         id: check
         inputs:
           amount: {type: money, required: true}
+        outputs: {tax: amount / 5}
         steps:
           - {activity: end, result: checked}
         # order.yaml
@@ -90,6 +91,7 @@ page(
         id: check
         inputs:
           amount: {type: money, required: true}
+        outputs: {tax: amount / 5}
         steps:
           - {activity: end, result: checked}
         # order.yaml

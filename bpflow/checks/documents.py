@@ -21,17 +21,17 @@ def unknown_type(subject: Subject) -> Iterator[Diagnostic]:
 
     Bad:
 
-        variables:
+        inputs:
           client: {type: document, of: clients}
         steps:
-          - {activity: notify, to: initiator, text: Ready}
+          - {activity: notify, to: initiator, text: $(client) is ready}
 
     Good:
 
-        variables:
+        inputs:
           client: {type: document, of: company}
         steps:
-          - {activity: notify, to: initiator, text: Ready}
+          - {activity: notify, to: initiator, text: $(client) is ready}
     """
     own = {subject.graph.document} if subject.graph.document else set()
     yield from unknown_types(subject.process, {*subject.types, *own, *subject.lost})

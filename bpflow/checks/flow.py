@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bpflow.checks.cases import unanswered
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Span, say
-from bpflow.graph import Node, StepInfo, flows, step_of
+from bpflow.graph import Graph, Node, StepInfo, flows, step_of
 
 
 @rule("unreachable-step")
@@ -32,6 +33,7 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     if not subject.complete:
         return
     reached = {step_of(node) for node in subject.flow.regions.reached}
+    reached |= _meant(subject, reached)
     circling = (node for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows)
     circles = {path for node in circling for path in (step_of(node), *steps_around(step_of(node)))}  # what follows a circle is told with it
     before: dict[str, str] = {}
@@ -49,6 +51,24 @@ def steps_around(path: str) -> Iterator[str]:
     while path := path.rpartition("/")[0]:
         yield path
         yield path.rpartition(".")[0]  # without the name of the branch
+
+
+def _meant(subject: Subject, reached: set[str]) -> set[str]:
+    """The steps that are reached if a condition without `otherwise` goes on to the next one, as whoever has left it out may have thought."""
+    found: set[str] = set()
+    ways = {step_of(choice) for choice in unanswered(subject)} if any(info.path not in reached for info in subject.graph.steps) else set()
+    nodes = {node.id: node for node in subject.graph.nodes}
+    for path in ways:
+        following = _next_in_list(path, subject.graph)
+        found |= {step_of(node) for node in reached_from([id for id in nodes if step_of(id) == following], nodes)}
+    return found
+
+
+def _next_in_list(path: str, graph: Graph) -> str | None:
+    """The step after another one in the same list."""
+    paths = [info.path for info in graph.steps]
+    around = path.rpartition("/")[0]
+    return next((other for other in paths[paths.index(path) + 1 :] if other.rpartition("/")[0] == around), None)
 
 
 def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:
@@ -171,37 +191,6 @@ page(
               first: {steps: [{activity: notify, to: initiator, text: Ready}]}
               second: {steps: [{activity: pause, for: 1d}]}
           - {id: after, activity: notify, to: initiator, text: One of them is over}
-    """,
-)
-
-page(
-    "set-in-parallel",
-    """
-    A variable cannot be set where steps run in parallel.
-
-    Two branches that set one variable would leave what the slower one has written. Steps give results of their own, which can be read
-    after the parallel; a `for-each` gathers with `collect`.
-
-    Bad:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{activity: set-variables, set: {price: 10}}]}
-              second: {steps: [{activity: set-variables, set: {price: 20}}]}
-
-    Good:
-
-        variables:
-          price: {type: money}
-        steps:
-          - activity: parallel
-            branches:
-              first: {steps: [{id: ask, activity: request-info, to: initiator, fields: {price: {type: money}}}]}
-              second: {steps: [{activity: pause, for: 1d}]}
-          - {activity: set-variables, set: {price: $(ask.price)}}
     """,
 )
 

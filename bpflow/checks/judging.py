@@ -19,7 +19,7 @@ from bpflow.checks.wanted import CONDITION, PEOPLE, TEXTS, Wanted, value_of
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, say
 from bpflow.expressions import Mistake, infer, parse
-from bpflow.expressions.types import ANY, list_of, named, one_of_types
+from bpflow.expressions.types import list_of, named, one_of_types
 from bpflow.graph import Expr, Place
 from bpflow.graph.literals import valued
 from bpflow.graph.written import is_template
@@ -116,8 +116,19 @@ class Judge:
 
     def _each(self, uses: list[Use], wanted: Wanted) -> Iterator[Diagnostic]:
         for use in uses:
-            if not wanted.takes(use.inferred.type) and not self._told_of_nobody(use, wanted):
+            if wanted.takes(use.inferred.type):
+                yield from self._arms(use, wanted)
+            elif not self._told_of_nobody(use, wanted):
                 yield unfit(use.whole, use.part.text.strip(), use.inferred.type, wanted)
+
+    def _arms(self, use: Use, wanted: Wanted) -> Iterator[Diagnostic]:
+        """The values of which one is taken, or which are put together, where each of them must be right; and none is for the run to tell."""
+        arms = list(arms_of(use.parsed.tree, wanted, use.inferred.type.kind == "list"))
+        for node, one in arms if arms and arms[0][0] is not use.parsed.tree else ():
+            text = use.parsed.text[node.col_offset : node.end_col_offset]
+            type = infer(parse(text), use.known).type
+            if type.kind != "none" and not one.takes(type):
+                yield unfit(use.span(node.col_offset, len(text)), text, type, one)
 
     def _told_of_nobody(self, use: Use, wanted: Wanted) -> bool:
         """Whether it is the word `none` where people are wanted, of which another rule tells that it is for nobody."""
@@ -136,8 +147,7 @@ class Judge:
         """A literal, or a list of values in which some are expressions."""
         tree = parse(expr.text).tree
         if isinstance(tree, ast.List) and wanted.type.kind == "list":
-            inner = wanted.type.item or ANY
-            item = replace(wanted, type=inner, what=named(inner))
+            item = item_of(wanted)
             for one in tree.elts:
                 yield from self._item(expr.text[one.col_offset : one.end_col_offset], place, item)
         elif isinstance(tree, ast.Constant):
@@ -165,6 +175,30 @@ def _offered(process: Process) -> Iterator[Expected]:
     for name, model in process.inputs.items():
         if is_template(model.default):
             yield valued(model.default, model.field()).expr, value_of(name, model.field())
+
+
+def arms_of(node: ast.expr, wanted: Wanted, many: bool) -> Iterator[tuple[ast.expr, Wanted]]:
+    """The parts of an expression each of which may be the whole, or a part of the list that it gives if that is `many`, with what is wanted of
+    each. There may be none, of an empty list."""
+    parts: list[ast.expr] = [node]
+    match node:
+        case ast.IfExp(body=body, orelse=other):
+            parts = [body, other]
+        case ast.Call(func=ast.Name(id="coalesce"), args=given):
+            parts = given
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if many:
+            parts = [left, right]
+        case ast.List(elts=items):
+            yield from (arm for item in items for arm in arms_of(item, item_of(wanted), False))
+            return
+    for part in parts:
+        yield from arms_of(part, wanted, many) if part is not node else ((node, wanted),)
+
+
+def item_of(wanted: Wanted) -> Wanted:
+    """What is wanted of the items where a list is; people and the like may lie in lists anyhow."""
+    inner = wanted.type.item
+    return replace(wanted, type=inner, what=named(inner)) if inner is not None else wanted
 
 
 def is_text(use: Use) -> bool:

@@ -21,7 +21,7 @@ def people_cycle(subject: Subject) -> Iterator[Diagnostic]:
           head: deputy
           deputy: head
         steps:
-          - {activity: notify, to: head, text: Ready}
+          - {activity: notify, to: deputy, text: Ready}
 
     Good:
 
@@ -29,7 +29,7 @@ def people_cycle(subject: Subject) -> Iterator[Diagnostic]:
           head: head_of(initiator)
           deputy: head
         steps:
-          - {activity: notify, to: head, text: Ready}
+          - {activity: notify, to: deputy, text: Ready}
     """
     reads = {name: _reads(name, subject) for name in subject.table("people")}
     done: set[str] = set()

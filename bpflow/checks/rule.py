@@ -25,13 +25,15 @@ RULES: dict[str, Rule] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule with its manual page, and the module of this room in which it stands. `check` is None for one that is found in an earlier room."""
+    """A rule with its manual page, and the module of this room in which it stands. `check` is None for one that is found in an earlier room.
+    `last`: it is asked only where nothing is wrong otherwise, for what it misses may be what was meant there."""
 
     id: str
     severity: Severity
     manual: str
     room: str
     check: Check | None = None
+    last: bool = False
 
     @property
     def summary(self) -> str:
@@ -54,11 +56,11 @@ class Rule:
         return markdown(self.manual)
 
 
-def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
+def rule(id: str, severity: Severity = Severity.ERROR, *, last: bool = False) -> Callable[[Check], Check]:
     """Registers a function as the check of the rule `id`; its docstring becomes the page."""
 
     def register(check: Check) -> Check:
-        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", _room(check.__module__), check)
+        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", _room(check.__module__), check, last)
         return check
 
     return register

@@ -80,14 +80,14 @@ page(
         inputs:
           day_count: {type: int, title: How many days}
         steps:
-          - {activity: notify, to: initiator, text: Ready}
+          - {activity: notify, to: initiator, text: $(day_count) days}
 
     Good:
 
         inputs:
           day_count: {type: integer, title: How many days}
         steps:
-          - {activity: notify, to: initiator, text: Ready}
+          - {activity: notify, to: initiator, text: $(day_count) days}
     """,
 )
 

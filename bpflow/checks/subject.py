@@ -10,14 +10,19 @@ from functools import cached_property
 from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
+from bpflow.checks.possible import Possible
 from bpflow.checks.soundness.verdicts import Examination
+from bpflow.checks.ways.walk import Walk
 from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.forms import FormField
+from bpflow.definition.model import Model
 from bpflow.definition.process import Process, Start
 from bpflow.definition.settings import Settings
+from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
-from bpflow.expressions import Inferred, Parsed, infer, parse
+from bpflow.expressions import Inferred, Known, Parsed, infer, parse
 from bpflow.expressions.facts import Constant
-from bpflow.graph import Call, Graph, Part, Place
+from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
 
@@ -34,6 +39,11 @@ class Use:
     """Where the expression of the graph stands that it is, or is a part of."""
     inferred: Inferred
     """Its type, and what is wrong with it."""
+
+    @property
+    def known(self) -> Known:
+        """The types of what it may name."""
+        return self.around.known_at_start if self.at_start else self.around.known
 
     @property
     def whole(self) -> Span:
@@ -71,6 +81,8 @@ class Subject:
     types: Mapping[str, DocumentType]
     lost: frozenset[str] = frozenset()
     complete: bool = True
+    flawed: bool = False
+    """Something in it could not be read or lowered as it is written: what is missing may be what was meant."""
     services: Mapping[str, ServiceType] = field(default_factory=dict)
     directory: DirectoryFile | None = None
     settings: Settings | None = None
@@ -83,12 +95,36 @@ class Subject:
         return gathered(environment(self.process, self.graph, around, self.lost, self.complete), self.graph)
 
     @cached_property
+    def possible(self) -> Possible:
+        """Which values names can have at the nodes of the graph."""
+        return Possible(self.graph, self.environment.known, self.environment.known_at_start)
+
+    @cached_property
+    def possible_if_untouched(self) -> Possible:
+        """The same, as long as nobody changes the document from outside."""
+        return Possible(self.graph, self.environment.known, self.environment.known_at_start, lasting=True)
+
+    @cached_property
+    def walk(self) -> Walk:
+        """What is certain at each node, on whichever way it was entered."""
+        return Walk(self.graph)
+
+    @cached_property
     def uses(self) -> list[Use]:
         """All expressions that stand in the file."""
         return [self._use(part, place) for place, part in self._parts()]
 
+    def use_at(self, expr: Expr) -> Use | None:
+        """The expression of the graph as it stands in the file; None if it is not written there as a whole."""
+        use = self._use_by_place.get(expr.place) if expr.place else None
+        return use if use and use.part.text.strip() == expr.text else None
+
+    @cached_property
+    def _use_by_place(self) -> dict[Place, Use]:
+        return {use.place: use for use in self.uses}
+
     def _use(self, part: Part, place: Place) -> Use:
-        own, start = self._names_within.get(place), self._start_around(part.span(0, 1))
+        own, start = self.names_within.get(place), self._start_around(part.span(0, 1))
         around = with_names(self.environment, own) if own else self.environment
         if start is not None:
             around = at_start(around, start)
@@ -103,7 +139,7 @@ class Subject:
                 yield from ((place, one) for one in (_ordered(part) if place in orders else (part,)))
 
     @cached_property
-    def _names_within(self) -> dict[Place, Mapping[str, Field]]:
+    def names_within(self) -> dict[Place, Mapping[str, Field]]:
         """The names that only one expression sees, by its place."""
         world = world_of(self.process, self.types, self.services)
         return {expr.place: names for step in self.process.all_steps() for expr, names in step.names_within(world) if expr.place}
@@ -129,6 +165,26 @@ class Subject:
             return None
         values: set[Constant] = {True, False} if field.kind == "boolean" else {id for id, _ in field.choices}
         return frozenset(values if field.required else {*values, None})
+
+    def step_of(self, node: str) -> Step | None:
+        """The step that a node came from; None if nobody has written it."""
+        return self._steps_by_path.get(step_of(node))
+
+    @cached_property
+    def _steps_by_path(self) -> dict[str, Step]:
+        by_place = {(step.place.line, step.place.column): step for step in self.process.all_steps()}
+        return {info.path: by_place[info.place] for info in self.graph.steps if info.place in by_place}
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        """The process and its steps, with all that is written in them."""
+        return (*models(self.process), *(model for step in self.process.all_steps() for model in models(step)))
+
+    @cached_property
+    def restricted(self) -> frozenset[str]:
+        """The names of the form fields in which not everything may be chosen."""
+        forms = (getattr(model, "fields", None) or {} for model in self.models if "fields" in type(model).model_fields)
+        return frozenset(str(name) for fields in forms for name, field in fields.items() if isinstance(field, FormField) and field.from_ is not None)
 
     def table(self, key: str) -> Table:
         """The table under a key of the process, empty if there is none."""

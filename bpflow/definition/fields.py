@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, WrapValidator
@@ -97,6 +98,7 @@ class FieldModel(Model):
         yield from super().mistakes()
         yield from self._foreign_keys()
         yield from self._bounds()
+        yield from self._twice()
         if self.pattern is not None:
             try:
                 values.check_pattern(self.pattern)
@@ -104,6 +106,14 @@ class FieldModel(Model):
                 yield Diagnostic(self.value_span("pattern"), "wrong-value", error.message)
         if self.default is not None:
             yield from self._default().findings
+
+    def _twice(self) -> Iterator[Diagnostic]:
+        """A choice that is listed a second time."""
+        seen: set[str] = set()
+        for id, _ in self.choices:
+            if id in seen:
+                yield Diagnostic(self.value_span("choices"), "duplicate-id", say('the choice "{name}" stands twice', name=id))
+            seen.add(id)
 
     def _foreign_keys(self) -> Iterator[Diagnostic]:
         for key, kinds in _OWN_KEYS.items():
@@ -125,6 +135,16 @@ class FieldModel(Model):
                 literal(raw, values.Field(kind))
             except NotAValue as error:
                 yield Diagnostic(self.value_span(key), "wrong-value", error.message, error.hint)
+                return
+        yield from self._order_of_bounds(values.Field(kind, max=self.max))
+
+    def _order_of_bounds(self, above: values.Field) -> Iterator[Diagnostic]:
+        """A least value that is above the greatest, and no room for anything in a text or a list."""
+        if self.max is not None and above.kind == "integer" and (self.many or self.type != "integer") and int(self.max) < 1:
+            yield Diagnostic(self.value_span("max"), "impossible-amount", say('with "max: {max}" nothing can stand in it', max=self.max))
+        elif self.min is not None and not _is_within(above, self.min):
+            message = say("the least value, {min}, is above the greatest, {max}", min=self.min, max=self.max)
+            yield Diagnostic(self.value_span("min"), "impossible-amount", message)
 
     def _default(self) -> Valued:
         return valued(self.default, self._typed(""), place=self.value_span("default"))
@@ -149,6 +169,15 @@ class FieldModel(Model):
             help=str(self.help or ""),
             secret=self.secret,
         )
+
+
+def _is_within(field: values.Field, least: str) -> bool:
+    """Whether the least value is not above the greatest."""
+    try:
+        values.check(field, values.read(field, least, UTC))
+    except values.InvalidValue:
+        return False
+    return True
 
 
 AnyField = TypeVar("AnyField", bound=FieldModel)

@@ -34,6 +34,13 @@ class Retry(Model):
     at_most: Seconds = 3600
     """The longest time between two tries; an hour if nothing is said."""
 
+    def mistakes(self) -> Iterator[Diagnostic]:
+        """A longest time that is shorter than the first."""
+        yield from super().mistakes()
+        if "at_most" in self.model_fields_set and self.at_most < self.first:
+            message = say('"at-most" is shorter than "first", which comes before it')
+            yield Diagnostic(self.value_span("at-most"), "impossible-amount", message)
+
     def lowered(self) -> graph.Retry:
         """The retry of the graph."""
         return graph.Retry(self.times, self.first, max(self.first, self.at_most))
@@ -168,14 +175,14 @@ def can_fork(steps: Iterable[Step]) -> bool:
 
 
 def _forks(step: Step) -> bool:
-    return any(isinstance(targets := getattr(model, "next", ()), tuple) and len(targets) > 1 for model in _models(step))
+    return any(isinstance(targets := getattr(model, "next", ()), tuple) and len(targets) > 1 for model in models(step))
 
 
-def _models(value: Any) -> Iterator[Model]:
+def models(value: Any) -> Iterator[Model]:
     """A model and those inside it, but for the steps inside."""
     yield value
     for name in type(value).model_fields:
         held = getattr(value, name)
         for one in held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else (held,):
             if isinstance(one, Model) and not isinstance(one, Step):
-                yield from _models(one)
+                yield from models(one)

@@ -14,8 +14,12 @@ from bpflow.engine import arms, enough, telling
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import MAX_LIVE
 from bpflow.engine.state import ROOT, Failure, Fan, Scope, Token
+from bpflow.expressions import weight
 from bpflow.expressions.data import Value
 from bpflow.graph import Block, Each, Flow, Task
+
+MAX_RESULTS = 10_000_000
+"""Items and characters of all that a for-each collects."""
 
 
 def block_of(draft: Draft, id: str) -> Block:
@@ -195,7 +199,9 @@ def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
     assert fan is not None and block.each is not None
     counts = fan.counts
     try:
-        enough.add(draft, block.each, fan, scope.index, collect(draft, block.each, scope))
+        result = collect(draft, block.each, scope)
+        few_results(fan, result)
+        enough.add(draft, block.each, fan, scope.index, result)
         met = enough.is_met(draft, block.each, fan, host.scope, host.node)
     except Fault as fault:
         fan.results.pop(scope.index, None)
@@ -241,6 +247,12 @@ def collect(draft: Draft, each: Each, scope: Scope) -> Value:
     if each.collect is not None:
         return draft.value(each.collect)
     return {name: draft.value(expr) for name, expr in each.collect_fields} if each.collect_fields else None
+
+
+def few_results(fan: Fan, result: Value) -> None:
+    """A turn whose like in all turns would be too much is a fault: what one for-each collects another may collect in each of its turns."""
+    if weight(result) * len(fan.items) > MAX_RESULTS:
+        raise Fault(say("the results of all turns would be too large: at most {count} items and characters together", count=MAX_RESULTS))
 
 
 # ── leaving early ───────────────────────────────────────────────────────────────────────────────────────────────────

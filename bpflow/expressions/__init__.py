@@ -13,6 +13,7 @@ from bpflow.expressions.evaluate import Code, compile_code
 from bpflow.expressions.functions import MAX_ITEMS, MAX_TEXT, Function, Scope
 from bpflow.expressions.inference import FieldTypes, Inferred, Known, Mistake, infer
 from bpflow.expressions.library import BUILTIN_NAMES, FUNCTIONS, SITUATION_NAMES
+from bpflow.expressions.meter import weight
 from bpflow.expressions.parse import Parsed, Path, parse
 from bpflow.expressions.template import Piece, Template, literal, parse_template, quoted, split_template, template_expression
 
@@ -57,4 +58,5 @@ __all__ = [
     "split_template",
     "spoken",
     "template_expression",
+    "weight",
 ]

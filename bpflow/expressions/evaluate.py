@@ -15,14 +15,17 @@ from bpflow.diagnostics import say
 from bpflow.expressions import operations
 from bpflow.expressions.data import Value
 from bpflow.expressions.errors import Absent, EvaluationError, ExpressionError, describe
-from bpflow.expressions.functions import FUNCTIONS, MAX_ITEMS, Function, Scope
+from bpflow.expressions.functions import FUNCTIONS, Function, Scope
+from bpflow.expressions.meter import MAX_TURNS, MAX_WORK, Meter, kept, metered, pay_turns
 from bpflow.expressions.parse import OPERATORS, Parsed, parse
 
 Code: TypeAlias = Callable[[Scope], Value]
 """A compiled expression."""
 
-MAX_TURNS = 1_000_000
-"""Turns of all generators in one evaluation."""
+SHORT = 100
+"""Characters of a literal that costs nothing to be compared with."""
+MANY_PARTS = 200
+"""An expression of more parts is metered even if it has neither generators nor lists."""
 MAX_READS = 10_000
 """How often one expression may come to evaluate expressions of people, each within others."""
 
@@ -75,14 +78,12 @@ def absent(error: KeyError, names: Mapping[str, Any], known: Iterable[str]) -> E
     return error
 
 
-def turns(value: Any, left: list[int]) -> list[Any]:
-    """The list that a generator goes through; `left` counts down the turns of the whole evaluation."""
+def turns(value: Any, left: Meter, parts: int) -> list[Any]:
+    """The list that a generator goes through, once all its turns are paid for; `parts`: how much of the expression each turn goes through."""
     if not isinstance(value, list):
         hint = say('"coalesce(x, [])" makes an empty list of none') if value is None else None
         raise EvaluationError(say("a generator goes through a list, not {value}", value=describe(value)), hint)
-    left[0] -= len(value)
-    if len(value) > MAX_ITEMS or left[0] < 0:
-        raise EvaluationError(say("too many items: at most {items} in a list, {turns} together", items=MAX_ITEMS, turns=MAX_TURNS))
+    pay_turns(left, len(value), parts)
     return value
 
 
@@ -107,8 +108,26 @@ def _name(name: str) -> ast.expr:
     return ast.Name(name, ast.Load(), **_AT)
 
 
-def _lambda(body: ast.expr) -> ast.expr:
-    return ast.Lambda(ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]), body, **_AT)
+def _lambda(body: ast.expr, *names: str) -> ast.expr:
+    given = [ast.arg(name, **_AT) for name in names]
+    return ast.Lambda(ast.arguments(posonlyargs=[], args=given, kwonlyargs=[], kw_defaults=[], defaults=[]), body, **_AT)
+
+
+def is_wide(tree: ast.expr) -> bool:
+    """The parts of the expression together may go through much more than each of them: it has generators, lists or very many parts."""
+    parts = [part for part in ast.walk(tree) if isinstance(part, ast.expr)]
+    return len(parts) > MANY_PARTS or any(isinstance(part, ast.GeneratorExp) or (isinstance(part, ast.List) and not _is_constant(part)) for part in parts)
+
+
+def is_short(node: ast.expr) -> bool:
+    """A literal of few characters, or a list of such."""
+    if isinstance(node, ast.List):
+        return all(isinstance(item, ast.Constant) and is_short(item) for item in node.elts)
+    return isinstance(node, ast.Constant) and (not isinstance(node.value, str) or len(node.value) <= SHORT)
+
+
+def _is_constant(items: ast.List) -> bool:
+    return all(isinstance(item, ast.Constant) for item in items.elts)
 
 
 class _Compiler:
@@ -146,11 +165,11 @@ class _Builder:
         self.given: dict[int, str] = {}
         self.bound: dict[str, str] = {}
         self.tolerant = 0
-        self.counts_turns = False
+        self.metered = is_wide(parsed.tree)
         self.reads = 1
 
     def function(self, body: ast.expr) -> Code:
-        start = f"left = left or [{MAX_TURNS}]" if self.counts_turns else "pass"
+        start = f"left = left or [{MAX_TURNS}, {MAX_WORK}]" if self.metered else "pass"
         shell = ast.parse(_SHELL.replace("{start}", start))
         whole: Any = shell.body[0]
         whole.body[1].body[0].value = body
@@ -167,7 +186,12 @@ class _Builder:
         return _name(self.given[id(value)])
 
     def call(self, run: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
+        """A call of something that reads, or goes through its own few values."""
         return ast.Call(self.known(run), list(arguments), [], **_AT)
+
+    def work(self, run: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
+        """A call of something that may go through long texts and lists, or make them."""
+        return self.call(metered, _name("left"), self.known(run), *arguments) if self.metered else self.call(run, *arguments)
 
     def value(self, value: Any) -> ast.expr:
         return _constant(value) if value is None or type(value) in (bool, int, str) else self.known(value)
@@ -185,7 +209,8 @@ class _Builder:
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self.library(FUNCTIONS[name], arguments)
             case ast.List(elts=items):
-                return ast.List([self.expression(item) for item in items], ast.Load(), **_AT)
+                made = ast.List([self.expression(item) for item in items], ast.Load(), **_AT)
+                return self.call(kept, _name("left"), made) if self.metered else made
         return self.operation(node)
 
     def operation(self, node: ast.expr) -> ast.expr:
@@ -199,7 +224,7 @@ class _Builder:
             case ast.BinOp(left=left, op=op, right=right):
                 sign = OPERATORS[type(op)]
                 scope = (_name("s"),) if sign in _ASK else ()
-                return self.call(_CALLS[sign], *scope, self.expression(left), self.expression(right))
+                return self.work(_CALLS[sign], *scope, self.expression(left), self.expression(right))
             case ast.BoolOp(op=op, values=values):
                 return ast.BoolOp(op, [self.condition(value) for value in values], **_AT)
             case ast.IfExp(test=test, body=body, orelse=other):
@@ -232,7 +257,7 @@ class _Builder:
         self.reads += reads
         if self.reads > MAX_READS:
             raise ExpressionError(say("the people stand for too long an expression"), offset, len(name))
-        self.counts_turns = True
+        self.metered = True
         return self.call(code, _name("s"), _name("left"))
 
     # comparisons ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,22 +269,29 @@ class _Builder:
         left, right = node.left, node.comparators[0]
         if signs[0] in ("==", "!="):
             return self.equality(left, right, signs[0])
-        return self.call(_CALLS[signs[0]], self.expression(left), self.expression(right))
+        return self.compared(signs[0], left, right)
+
+    def compared(self, sign: str, left: ast.expr, right: ast.expr) -> ast.expr:
+        """A comparison; one with a short literal does not go far, whatever it is compared with."""
+        near = is_short(right) or (is_short(left) and sign not in ("in", "not in"))
+        call = self.call if near else self.work
+        return call(_CALLS[sign], self.side(left, sign), self.side(right, sign))
 
     def link(self, sign: str, other: ast.expr) -> ast.expr:
-        return ast.Tuple([self.known(_CALLS[sign]), _lambda(self.expression(other))], ast.Load(), **_AT)
+        compare = _lambda(self.work(_CALLS[sign], _name("a"), _name("b")), "a", "b") if self.metered else self.known(_CALLS[sign])
+        return ast.Tuple([compare, _lambda(self.expression(other))], ast.Load(), **_AT)
 
     def equality(self, left: ast.expr, right: ast.expr, sign: str) -> ast.expr:
         for one, other in ((left, right), (right, left)):
             if isinstance(other, ast.Constant) and other.value is None and isinstance(one, ast.Name | ast.Attribute | ast.Subscript):
                 made = self.call(is_none, self.lazy(one))
                 return made if sign == "==" else ast.UnaryOp(ast.Not(), made, **_AT)
-        return self.call(_CALLS[sign], self.side(left), self.side(right))
+        return self.compared(sign, left, right)
 
-    def side(self, node: ast.expr) -> ast.expr:
-        """A side of `==`: `x.outcome` may be compared before `x` has run."""
+    def side(self, node: ast.expr, sign: str) -> ast.expr:
+        """A side of a comparison: of `==`, `x.outcome` may be compared before `x` has run."""
         match node:
-            case ast.Attribute(value=ast.Name(id=name), attr="outcome") if name not in self.bound and name not in self.compiler.people:
+            case ast.Attribute(value=ast.Name(id=name), attr="outcome") if sign in ("==", "!=") and name not in self.bound and name not in self.compiler.people:
                 names = ast.Attribute(_name("s"), "names", ast.Load(), **_AT)
                 return self.call(operations.result, names, _constant(name), _constant("outcome"))
         return self.expression(node)
@@ -277,9 +309,9 @@ class _Builder:
         if constant is not None:
             return self.value(constant)
         if function.name == "coalesce":
-            return self.call(function.run, *(self.lazy(argument) for argument in arguments))
+            return self.work(function.run, *(self.lazy(argument) for argument in arguments))
         made = [self.argument(function, argument) for argument in arguments]
-        return self.call(function.run, *([_name("s")] if function.asks else []), *made)
+        return self.work(function.run, *([_name("s")] if function.asks else []), *made)
 
     def literal(self, function: Function, arguments: list[ast.expr]) -> Any:
         values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
@@ -293,12 +325,15 @@ class _Builder:
     def generator(self, node: ast.GeneratorExp, short: bool) -> ast.expr:
         """A generator as one of Python's; as a list, unless its function stops at the first item that decides."""
         part = node.generators[0]
-        items = self.call(turns, self.expression(part.iter), _name("left"))
-        self.counts_turns = True
+        parts = sum(isinstance(inner, ast.expr) for one in (node.elt, *part.ifs) for inner in ast.walk(one))
+        items = self.call(turns, self.expression(part.iter), _name("left"), _constant(parts))
         name, known = str(getattr(part.target, "id", "")), f"item_{len(self.bound)}"
         self.bound[name] = known
         ifs = [self.condition(test) for test in part.ifs]
         inner = self.expression(node.elt)
         del self.bound[name]
         loop = ast.comprehension(ast.Name(known, ast.Store(), **_AT), items, ifs, 0)
-        return ast.GeneratorExp(inner, [loop], **_AT) if short else ast.ListComp(inner, [loop], **_AT)
+        if short:
+            return ast.GeneratorExp(inner, [loop], **_AT)
+        is_read = isinstance(node.elt, ast.Name | ast.Attribute | ast.Subscript | ast.IfExp)  # what is made is paid for by whoever makes it
+        return ast.ListComp(self.call(kept, _name("left"), inner) if is_read else inner, [loop], **_AT)

@@ -33,14 +33,12 @@ class Fact:
     equal: bool
     value: Constant
 
-    def _key(self) -> tuple[object, ...]:
-        return self.names, self.equal, operations.key(self.value)  # true is not 1
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fact) and self._key() == other._key()
+        same = isinstance(other, Fact) and self.names == other.names and self.equal is other.equal
+        return same and operations.equal(self.value, other.value)  # type: ignore[attr-defined]  # true is not 1, as Python has it
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash((self.names, self.equal, self.value))
 
     @property
     def contrary(self) -> Fact:
@@ -63,12 +61,17 @@ def facts(node: ast.expr, truth: bool) -> Facts:
 
 def assume(node: ast.expr, truth: bool, known: Facts = frozenset()) -> Facts | None:
     """The facts `known`, and what is certain besides if the condition is evaluated to `truth`. None: with those facts it never is."""
-    return _both(node, known)[0 if truth else 1]
+    return consequences(node, known)[0 if truth else 1]
+
+
+def consequences(node: ast.expr, known: Facts = frozenset()) -> Both:
+    """Both at once: what `assume` tells of true, and of false."""
+    return _both(node, known)
 
 
 def decided(node: ast.expr, known: Facts) -> bool | None:
     """What the condition comes to as far as facts tell: always true, always false, or (None) either, or no value at all."""
-    true, false = _both(node, known)
+    true, false = consequences(node, known)
     if (true is None) is (false is None):
         return None
     return true is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -34,7 +35,7 @@ def text(s: Scope, *values: Any) -> str:
         return _joined("", values)
     words = any(isinstance(value, bool | Duration | list) for value in values)
     language = "ru" if words and any(isinstance(value, str) and _RUSSIAN.search(value) for value in values) else "en"
-    return _joined("", [printed(s, value, language) for value in values])
+    return _joined("", (printed(s, value, language) for value in values))
 
 
 def printed(s: Scope, value: Any, language: str) -> str:
@@ -57,7 +58,7 @@ def printed(s: Scope, value: Any, language: str) -> str:
         case Duration():
             return spoken(value, language)
         case list():
-            return _joined(", ", [printed(s, item, language) for item in value])
+            return _joined(", ", (printed(s, item, language) for item in value))
     return _name(s, value)
 
 
@@ -75,9 +76,14 @@ def _name(s: Scope, value: Any) -> str:
     raise EvaluationError(say("{value} has no text", value=describe(value)), say("name one of its fields"))
 
 
-def _joined(separator: str, pieces: Any) -> str:
-    short_enough(sum(map(len, pieces)) + len(separator) * len(pieces))
-    return separator.join(pieces)
+def _joined(separator: str, pieces: Iterable[str]) -> str:
+    """One text; what is too long together is not made at all."""
+    kept, length = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        length += len(piece) + len(separator)
+        short_enough(length)
+    return separator.join(kept)
 
 
 @function(list_of(PRINTED), TEXT, gives=TEXT, least=1, asks=True, takes_list=True)
@@ -89,7 +95,7 @@ def join(s: Scope, values: Any, separator: Any = ", ") -> str:
     """
     items = as_list(values, "join")
     russian = any(isinstance(item, str) and _RUSSIAN.search(item) for item in items)
-    return _joined(as_text(separator, "join"), [printed(s, item, "ru" if russian else "en") for item in items])
+    return _joined(as_text(separator, "join"), (printed(s, item, "ru" if russian else "en") for item in items))
 
 
 @function(TEXT, gives=TEXT)

@@ -104,8 +104,12 @@ def template(raw: Any, place: Span = NOWHERE) -> Written:
     found = [finding for part in parts for finding in _mistakes(part)]
     if found:
         raise Unread(found)
+    try:
+        whole = template_expression(raw)
+    except ExpressionError as error:  # each is one, but together they are too long
+        raise Unread([_finding(raw, 0, error)]) from None
     start = span_within(raw, parts[0].offset if len(parts) == len(pieces) == 1 else 0, 1)
-    return Written(Expr(template_expression(raw), start_of(start)), parts)
+    return Written(Expr(whole, start_of(start)), parts)
 
 
 def is_template(raw: Any) -> bool:

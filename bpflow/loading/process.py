@@ -126,8 +126,9 @@ class _Examined:
         self.graph = compiled.graph
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
+        flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
         settings = self.around.settings if self.around.folder else None
-        known = (self.types, lost, complete, self.services, self.around.people, settings)
+        known = (self.types, lost, complete, flawed, self.services, self.around.people, settings)
         self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
         return [finding for finding in (*compiled.findings, *check(self.subject)) if not _about_lost(finding, lost)]
 

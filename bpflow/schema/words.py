@@ -199,10 +199,12 @@ def _too_short(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
 
 
 def _bounds(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
-    limit = error.validator_value
-    least = error.validator in ("minimum", "exclusiveMinimum")
-    words = say('"{key}" must be at least {limit}', key=at.name, limit=limit) if least else say('"{key}" must be at most {limit}', key=at.name, limit=limit)
-    yield Diagnostic(at.span, "not-allowed", words)
+    limit = f"{error.validator_value:g}"
+    words = {
+        "minimum": say('"{key}" must be at least {limit}', key=at.name, limit=limit),
+        "exclusiveMinimum": say('"{key}" must be more than {limit}', key=at.name, limit=limit),
+    }
+    yield Diagnostic(at.span, "not-allowed", words.get(str(error.validator)) or say('"{key}" must be at most {limit}', key=at.name, limit=limit))
 
 
 def _pattern(error: ValidationError, at: Place) -> Iterator[Diagnostic]:

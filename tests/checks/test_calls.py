@@ -31,7 +31,7 @@ def said(folder: Path, call: str, check: str = CHECK) -> list[str]:
     (folder / "check.yaml").write_text(check, encoding="utf-8")
     order = f"bpflow: 1\nid: order\nsteps:\n  - {{activity: call-process, {call}}}\n"
     (folder / "order.yaml").write_text(order, encoding="utf-8")
-    found = load_workspace(folder).findings
+    found = [one for one in load_workspace(folder).findings if one.rule != "never-read"]
     assert all(finding.severity is Severity.ERROR for finding in found)
     return [f"{Path(f.span.file).name}:{f.span.line}:{f.span.column} {f.rule}: {f.message}{f' — {f.hint}' if f.hint else ''}" for f in found]
 

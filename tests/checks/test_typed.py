@@ -52,7 +52,7 @@ variables:
 def found(steps: str, head: str = HEAD) -> list[Diagnostic]:
     """The findings about types in a process with these steps."""
     text = f"{head}steps:\n{steps}"
-    findings = load_text(text, "example.yaml", {"deal": DEAL}).findings
+    findings = [one for one in load_text(text, "example.yaml", {"deal": DEAL}).findings if one.rule != "never-read"]
     assert all(one.span.line <= text.count("\n") + 1 for one in findings)
     return findings
 
@@ -137,6 +137,24 @@ def test_each_place_takes_what_it_can_use(place: str) -> None:
     quote = "'" if '"' in right else ""
     assert marked(f"{BEFORE}  - {step.replace('XX', f'{quote}{right}{quote}' if '$(XX)' not in step else right)}\n") == []
     assert marked(f"{BEFORE}  - {step.replace('XX', wrong)}\n") == [("wrong-type", wrong)]
+
+
+ARMS = [
+    ("{activity: task, title: T, to: document.owner, due: 'XX'}", "coalesce(document.count, days(2))", ["document.count"]),
+    ("{activity: task, title: T, to: document.owner, due: 'XX'}", "document.at if document.hot == true else 3", ["3"]),
+    ("{activity: notify, to: 'XX', text: T}", "document.owner if n > 1 else document.name if n > 2 else document.team", ["document.name"]),
+    ("{activity: update-document, set: {team: '$(XX)'}}", "document.team + [document.team]", ["document.team"]),
+    ("{activity: update-document, set: {tags: '$(XX)'}}", "document.tags + [document.name, n]", ["n"]),
+    ("{activity: notify, to: 'XX', text: T}", "[document.owner, [document.name], document.team, n]", ["document.name", "n"]),
+    ("{activity: notify, to: 'XX', text: T}", "members(document.office) + [document.owner]", []),
+    ("{activity: for-each, items: 'XX', as: one, steps: [{activity: pause, for: 1h}]}", "[1, document.name, [n]]", []),
+    ("{activity: update-document, set: {total: '$(XX)'}}", "document.total + n if n > 1 else none", []),
+]
+
+
+@pytest.mark.parametrize("step, expression, wrong", ARMS)
+def test_each_of_the_values_of_which_one_is_taken_is_judged(step: str, expression: str, wrong: list[str]) -> None:
+    assert marked(f"  - {step.replace('XX', expression)}\n") == [("wrong-type", one) for one in wrong]
 
 
 GOOD = [
@@ -252,6 +270,7 @@ def across(folder: Path, parent: str, child: str = CHILD, services: Mapping[str,
     head = "bpflow: 1\nid: parent\ninputs: {amount: {type: money, required: true}, word: {type: string, required: true}, day: {type: date, required: true}}\n"
     (folder / "parent.yaml").write_text(f"{head}steps:\n{parent}", encoding="utf-8")
     findings = load_workspace(folder, services=services).findings
+    findings = [one for one in findings if one.rule != "never-read"]
     return [(one.rule, one.span.line, one.severity) for one in findings if one.span.file.endswith("parent.yaml")]
 
 
@@ -346,7 +365,7 @@ def test_types_of_a_thousand_steps_are_soon_judged() -> None:
     text = HEAD + "steps:\n" + "".join(f"{ask}{rest}{more}".format(number) for number in range(250))
     loaded = load_text(text, "example.yaml", {"deal": DEAL})
     assert loaded.subject is not None
-    assert loaded.findings == []
+    assert {one.rule for one in loaded.findings} <= {"never-read"}
     rules = [RULES[rule].check for rule in ("wrong-type", "wrong-value", "unknown-field", "maybe-none")]
     again = type(loaded.subject)(loaded.subject.source, loaded.subject.process, loaded.subject.graph, loaded.subject.origins, {"deal": DEAL})
     begun = time.process_time()

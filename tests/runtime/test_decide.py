@@ -17,7 +17,7 @@ Deploy = Callable[[Engine, str], None]
 def decided(engine: Engine, deploy: Deploy, table: str, score: int = 0, read: str = "got.a") -> Mapping[str, Value]:
     """What the table says of a score; one of the results is read, or all."""
     body = "".join(f"    {line}\n" for line in table.strip().splitlines())
-    text = f"id: table\ninputs:\n  score: {{type: integer, required: true}}\nsteps:\n  - id: got\n    activity: decide\n{body}"
+    text = f"id: table\ninputs:\n  score: {{type: integer, required: true}}\n  sure: {{type: boolean}}\nsteps:\n  - id: got\n    activity: decide\n{body}"
     deploy(engine, f"{text}  - {{id: ask, activity: request-info, title: Дальше, show: ['coalesce(got, none)'], to: 'user(\"boss\")'}}\n")
     id = engine.start("table", inputs={"score": score})
     assert engine.incidents() == []
@@ -133,9 +133,9 @@ def test_dates_have_a_least_and_lengths_a_sum(engine: Engine, deploy: Deploy) ->
 
 
 def test_a_condition_that_is_none(engine: Engine, deploy: Deploy) -> None:
-    table = "hit: %s\nrules:\n- {when: score, then: {a: 1}}\ngives: {a: {type: integer}}\n"
-    assert trouble(engine, deploy, table % "first", 1) == "`score` is neither true nor false"
-    assert trouble(engine, deploy, table % "sum", 1) == "a condition is true or false, not the number 1"
+    table = "hit: %s\nrules:\n- {when: sure, then: {a: 1}}\ngives: {a: {type: integer}}\n"
+    assert trouble(engine, deploy, table % "first", 1) == "`sure` is neither true nor false"
+    assert trouble(engine, deploy, table % "sum", 1) == "a condition is true or false, not none"
 
 
 def test_a_large_table(engine: Engine, deploy: Deploy) -> None:

@@ -29,7 +29,7 @@ DATES = (
     "today()",
     "none",
 )
-LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "0min")
+LENGTHS = ("2h", "90min", "1d", "1 working day", "4 working hours", "hours(x + 1)", "minutes(document.amount)", "minutes(x - x)")
 PEOPLE = (
     'user("ivanov")',
     'user("gone")',
@@ -41,6 +41,8 @@ PEOPLE = (
     "both",
     'members(department("sales"))',
 )
+OTHERWISE = {"boolean": "false", "people": 'user("boss")', "date": "now"}
+"""What is taken where a result is not there, by the kind of what reads it."""
 RULES: tuple[Any, ...] = ("any", "all", "majority", {"at-least": 2}, {"percent": 60})
 NOBODY = ('department("empty")', 'members(department("empty"))', "document.nobody", 'user("stranger")')
 NUMBERS = ("$(x + 1)", "$(y)", "3", "$(6 // document.amount)", "$(document.amount)", "0")
@@ -59,7 +61,7 @@ CHANGES: tuple[Written, ...] = (
 )
 ITEMS = {
     "number": ("[1, 2, 3]", "[x, y]", "document.parts", "list(p for p in document.parts if p > x)"),
-    "text": ("document.tags", "[]"),
+    "text": ("document.tags", "list(t for t in document.tags if t == none)"),
     "people": ('members(department("sales"))',),
 }
 MESSAGES, ERRORS = ("ping", "pong"), ("notify", "documents.update", "calendar.add", "timeout", "crm", "no_money", "cancelled")
@@ -110,7 +112,11 @@ class Maker:
     def read(self, kind: str) -> str | None:
         """Sometimes something that reads what a step has given."""
         known = [text for text, of in self.given if of == kind]
-        return self.pick(known) if known and self.chance(3) else None
+        return self.proved(self.pick(known), kind) if known and self.chance(3) else None
+
+    def proved(self, text: str, kind: str) -> str:
+        """What a step has given, or something else where it has not been done."""
+        return f"coalesce({text}, {OTHERWISE[kind]})"
 
     def people(self) -> str | list[str]:
         if self.chance(15):
@@ -150,7 +156,7 @@ class Maker:
 
     def step(self, kind: str, id: str, depth: int) -> Written:
         """A step of that activity, with the keys that every step has."""
-        own = ACTIVITIES[kind](self, id, depth)
+        own: Written = getattr(self, ACTIVITIES[kind].__name__)(id, depth)
         common = {"id": id, "activity": kind}
         if kind in CALLING:
             common |= self.maybe(4, "retry", lambda: {"times": self.number(1, 2), **self.maybe(2, "first", lambda: self.pick(("5s", "10min")))})
@@ -462,16 +468,16 @@ def head(name: str) -> Written:
     return {"bpflow": 1, "id": name, "title": "Процесс", "timezone": "Europe/Moscow", "document": "deal", "people": PERSONS, "variables": VARIABLES}
 
 
-def make(number: Callable[[int, int], int], depth: int = 3, size: int = 30, name: str = "p") -> Written:
+def make(number: Callable[[int, int], int], depth: int = 3, size: int = 30, name: str = "p", kind: type[Maker] = Maker) -> Written:
     """A process with variables and people, on a document; perhaps with a start, an input, outputs and a `meanwhile`."""
-    maker = Maker(number, size)
+    maker = kind(number, size)
     steps = maker.steps(depth, 1, 4)
     handlers = [maker.handler(1) for _ in range(maker.pick((0, 0, 0, 1, 2)))]
     made = head(name)
     made |= maker.maybe(3, "start", lambda: [*STARTS, maker.pick(MORE_STARTS)])
     made |= {"unless-running": True} if "start" in made or maker.chance(4) else {}
     made |= maker.maybe(3, "inputs", lambda: {"given": {"type": "integer", "default": 2}})
-    made |= maker.maybe(2, "outputs", lambda: {"out": maker.pick(("x", *(text for text, _ in maker.given)))})
+    made |= maker.maybe(2, "outputs", lambda: {"out": maker.pick(("x", *(maker.proved(*one) for one in maker.given)))})
     made |= {"meanwhile": handlers} if handlers else {}
     return unnamed({**made, "steps": steps}, maker)
 
