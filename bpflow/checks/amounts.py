@@ -10,13 +10,13 @@ from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
 from bpflow.definition.model import Model, key_of
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Diagnostic, Message, Span, say
+from bpflow.diagnostics import Diagnostic, Span, say
 from bpflow.expressions import Duration, parse
 from bpflow.expressions.durations import order
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.facts import path_of
 from bpflow.expressions.formula import constant_of
-from bpflow.graph import Expr, Join
+from bpflow.graph import Expr
 
 TIMES = frozenset({"for_", "due", "after", "timeout", "remind"})
 """The fields of the models that hold lengths of time which must be longer than nothing."""
@@ -53,8 +53,6 @@ def impossible_amount(subject: Subject) -> Iterator[Diagnostic]:
         yield from _times(model)
         if isinstance(model, Step):
             yield from _people(model, subject)
-    if subject.complete:
-        yield from _joins(subject)
 
 
 # ── times ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,16 +136,3 @@ def _is_one_person(node: ast.expr, subject: Subject) -> bool:
 
 def _quorum_span(step: Any) -> Span:
     return step.rule.value_span("at-least")  # type: ignore[no-any-return]
-
-
-# ── joins ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _joins(subject: Subject) -> Iterator[Diagnostic]:
-    for node in subject.graph.nodes:
-        if isinstance(node, Join) and isinstance(node.need, int) and node.need > max(1, len(node.into)):
-            step = subject.step_of(node.id)
-            if step is not None:
-                yield Diagnostic(step.value_span("need"), "impossible-amount", _ways(node))
-
-
-def _ways(node: Join) -> Message:
-    return say("{need} ways must come here, and {ways} lead to it", need=node.need, ways=len(node.into))
