@@ -15,8 +15,8 @@ from bpflow.graph import Graph, Node, StepInfo, flows, step_of
 def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """Every step must be on some way from the start.
 
-    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it. Only the first
-    of several such steps in a row is reported.
+    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it, also at the end of
+    each way through a block. Only the first of several such steps in a row is reported.
 
     Bad:
 
@@ -32,14 +32,25 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """
     if not subject.complete:
         return
-    reached = {step_of(node) for node in reached_nodes(subject.graph)}
+    reached = {step_of(node) for node in subject.flow.regions.reached}
     reached |= _meant(subject, reached)
-    before_is_lost = False
+    circling = (node for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows)
+    circles = {path for node in circling for path in (step_of(node), *steps_around(step_of(node)))}  # what follows a circle is told with it
+    before: dict[str, str] = {}
+    told = False
     for info in subject.graph.steps:
+        around = info.path.rpartition("/")[0]
         lost = info.path not in reached
-        if lost and not before_is_lost:
+        if lost and not told and before.get(around) not in circles:
             yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
-        before_is_lost = lost
+        told, before[around] = lost, info.path
+
+
+def steps_around(path: str) -> Iterator[str]:
+    """The paths of the steps around a step, from the nearest on."""
+    while path := path.rpartition("/")[0]:
+        yield path
+        yield path.rpartition(".")[0]  # without the name of the branch
 
 
 def _meant(subject: Subject, reached: set[str]) -> set[str]:
@@ -58,11 +69,6 @@ def _next_in_list(path: str, graph: Graph) -> str | None:
     paths = [info.path for info in graph.steps]
     around = path.rpartition("/")[0]
     return next((other for other in paths[paths.index(path) + 1 :] if other.rpartition("/")[0] == around), None)
-
-
-def reached_nodes(graph: Graph) -> set[str]:
-    """The ids of the nodes that some way from the start leads to."""
-    return reached_from([flow.to for flow in graph.entry] + [handler.entry.to for handler in graph.handlers], {node.id: node for node in graph.nodes})
 
 
 def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:
