@@ -371,3 +371,9 @@ def test_types_of_a_thousand_steps_are_soon_judged() -> None:
     begun = time.process_time()
     assert [one for rule in rules if rule for one in rule(again)] == []
     assert time.process_time() - begun < 1
+
+
+def test_a_condition_that_gives_something_else_is_told_once() -> None:
+    """That a text is never true is not said besides."""
+    (finding,) = found("  - {id: look, activity: find-documents, type: deal, where: item.name if item.name != none else false}\n")
+    assert finding.rule == "wrong-type"

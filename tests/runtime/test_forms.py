@@ -266,10 +266,22 @@ def test_a_form_that_there_is_not(memory: Engine, repair: str) -> None:
     "keys, values, reason",
     [
         ("sum: {type: integer, title: Сумма, when: document.sum > 3}", {"sum": 1}, '"Сумма": whether it is asked for cannot be told: '),
-        ("sum: {type: integer, title: Сумма, when: '[document.name, true][0]'}", {}, '"Сумма": whether it is asked for cannot be told: `[document.name, true][0]` is neither'),
-        ("sum: {type: integer, title: Сумма, from: '[document.name, 1][0]'}", {"sum": 1}, '"Сумма": what may be chosen cannot be told: "Сделка 1" is not a whole number'),
+        (
+            "sum: {type: integer, title: Сумма, when: '[document.name, true][0]'}",
+            {},
+            '"Сумма": whether it is asked for cannot be told: `[document.name, true][0]` is neither',
+        ),
+        (
+            "sum: {type: integer, title: Сумма, from: '[document.name, 1][0]'}",
+            {"sum": 1},
+            '"Сумма": what may be chosen cannot be told: "Сделка 1" is not a whole number',
+        ),
         ("who: {type: user, title: Кто, from: 'head_of([document.parent, user(\"boss\")][0])'}", {"who": "boss"}, '"Кто": what may be chosen cannot be told: '),
-        ("who: {type: user, title: Кто, from: '[document.parent, user(\"boss\")][0]'}", {"who": "boss"}, '"Кто": nothing may be chosen here, so it must stay empty'),
+        (
+            "who: {type: user, title: Кто, from: '[document.parent, user(\"boss\")][0]'}",
+            {"who": "boss"},
+            '"Кто": nothing may be chosen here, so it must stay empty',
+        ),
         ("sum: {type: integer, title: Сумма}\n    check: [{that: ask.sum > 3, say: Мало}]", {}, "whether the form is right cannot be told: `ask.sum > 3`: "),
     ],
 )

@@ -38,7 +38,7 @@ def loaded(text: str, workspace: LoadedWorkspace) -> tuple[Loaded, list[Diagnost
         return load_text(text, "p.yaml", workspace.documents), found
 
 
-@seeds(2)
+@seeds(4)
 def test_what_is_not_found_is_there(folder: Path, workspace: LoadedWorkspace, done: Counter[str], seed: int):
     chance = Random(seed)
     process, found = loaded(written(make(chance.randint, *chance.choice(((1, 5), (2, 8), (2, 10), (3, 14))), kind=Asker)), workspace)

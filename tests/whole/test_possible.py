@@ -88,7 +88,7 @@ class Chooser(Asker):
         return {"set": self.pick(({"status": "open"}, {"status": "won"}, {"status": "$(document.status)"}, {"amount": 7}))}
 
 
-@seeds(2)
+@seeds(4)
 def test_the_values_that_are_told_are_those_that_are_met(folder: Path, workspace: LoadedWorkspace, looking: Looking, seed: int):
     chance = Random(seed)
     text = written(make(chance.randint, 3, 14, kind=Chooser))
