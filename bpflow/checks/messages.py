@@ -14,7 +14,7 @@ from bpflow.checks.rule import page
 from bpflow.checks.subject import Subject
 from bpflow.checks.wanted import value_of
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
-from bpflow.graph import Block, Call, Expr, Graph, Handler, Trigger, Wait
+from bpflow.graph import Call, Expr, Graph, triggers
 from bpflow.values import Field
 
 SEND, VALUE = "messages.send", "values."
@@ -82,19 +82,9 @@ def _received(graph: Graph) -> Iterator[_Received]:
     for start in graph.starts:
         if start.on == "message":
             yield _Received(start.name, None, dict(start.form), graph)
-    for trigger in _triggers(graph):
+    for trigger in triggers(graph):
         if trigger.kind == "message":
             yield _Received(trigger.name, trigger.expr is not None, dict(trigger.form), graph)
-
-
-def _triggers(graph: Graph) -> Iterator[Trigger]:
-    handlers: list[Handler] = [*graph.handlers]
-    for node in graph.nodes:
-        if isinstance(node, Wait):
-            yield from (trigger for trigger, _ in node.arms)
-        elif isinstance(node, Block):
-            handlers += node.handlers
-    yield from (handler.trigger for handler in handlers)
 
 
 def _sent(subject: Subject, arguments: dict[str, Expr], received: list[_Received]) -> Iterator[Diagnostic]:

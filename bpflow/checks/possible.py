@@ -17,7 +17,7 @@ from bpflow.checks.beside import Beside
 from bpflow.expressions import Known, parse
 from bpflow.expressions.truth import Case, Cases, Values, cases_of
 from bpflow.expressions.types import ANY, Type
-from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, flows
+from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, changes, flows
 
 Names: TypeAlias = tuple[str, ...]
 State: TypeAlias = Mapping[Names, Values]
@@ -131,7 +131,7 @@ class Possible:
     def _done(self, node: Node, state: State) -> State:
         """What is known after a node that takes one way whatever is so."""
         if isinstance(node, Step):
-            changed = {*(() if node.gives else (name for name, _ in node.sets)), *node.forgets, node.gives or "", node.turn or ""}
+            changed = changes(node)
             around = (node.gives,) if node.gives else ()
             made = {(*around, name): frozenset({value}) for name, expr in node.sets if (value := _literal(expr)) is not None}
             return {**self._without(state, changed), **{names: values for names, values in made.items() if names in self.followed}}
@@ -211,7 +211,7 @@ def _sets(graph: Graph) -> dict[str, list[Expr]]:
     """All that each variable is set to."""
     found: dict[str, list[Expr]] = {}
     for node in graph.nodes:
-        for name, expr in node.sets if isinstance(node, Step) and not node.gives else ():
+        for name, expr in node.variables if isinstance(node, Step) else ():
             found.setdefault(name, []).append(expr)
     return found
 
