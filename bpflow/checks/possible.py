@@ -7,7 +7,6 @@ is so as long as nobody changes the document from outside (`lasting`).
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial, reduce
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 
 from bpflow.checks.beside import Beside
 from bpflow.expressions import Known, parse
+from bpflow.expressions.parse import written_out
 from bpflow.expressions.truth import Case, Cases, Values, cases_of
 from bpflow.expressions.types import ANY, Type
 from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, changes, flows
@@ -203,8 +203,8 @@ def _either(one: State, other: State) -> State:
 
 def _literal(expr: Expr) -> Any:
     """The value that is written out; None if it is none, or no literal."""
-    tree = parse(expr.text).tree
-    return tree.value if isinstance(tree, ast.Constant) else None
+    value = written_out(parse(expr.text).tree)
+    return None if value is ... else value
 
 
 def _sets(graph: Graph) -> dict[str, list[Expr]]:
