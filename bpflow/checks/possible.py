@@ -1,5 +1,9 @@
 """Which values names can have at the nodes of the graph: outcomes of tasks that were chosen on the way there, what conditions have left over.
 
+It goes over the graph once more beside `ways.walk`, because it keeps something else: sets of values by their types, one state for a node, joined
+where ways meet; so a choice can be asked which of its cases are left over. The walk knows no types and keeps ways apart, and of a value only
+what is equal or is not.
+
 The law of this file: what is told is true on every way to the node. A name of which nothing is told may have any value: so it is with all
 that something beside can change at any time, and with the fields of documents as soon as anything waits or is done; unless it is asked what
 is so as long as nobody changes the document from outside (`lasting`).

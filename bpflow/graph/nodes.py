@@ -354,6 +354,11 @@ def step_of(node: str) -> str:
     return node.partition(":")[0]
 
 
+def is_inside(node: str, path: str) -> bool:
+    """Whether a node came from a step that stands inside of the step at a path."""
+    return node.startswith((f"{path}/", f"{path}."))
+
+
 ENTRIES = ("guard", "climb", "open")
 """The suffixes of the nodes by which a step may be entered instead of the node of its path, the outermost first."""
 

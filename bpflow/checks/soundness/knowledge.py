@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from bpflow.checks.soundness.regions import Way
 from bpflow.expressions import parse
 from bpflow.expressions.facts import Constant, Fact, Facts, assume, decided
-from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Task, Wait, changes, step_of
+from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Task, Wait, changes, is_inside, step_of
 
 AT_ONCE = ("documents.", "notify", "calendar.", "messages.", "people.")
 """What the names of services begin with that answer in the same moment."""
@@ -181,7 +181,7 @@ class World:
     def inside(self, block: str) -> list[str]:
         """The conditions of choices inside of a block."""
         path = step_of(block)
-        within = (node for id, node in self.nodes.items() if id != block and (step_of(id) == path or id.startswith((f"{path}/", f"{path}."))))
+        within = (node for id, node in self.nodes.items() if id != block and (step_of(id) == path or is_inside(id, path)))
         return [text for node in within for text in conditions(node)]
 
     def reads(self, text: str) -> frozenset[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """Where the nodes of a graph stand, and what runs beside what.
 
 The law of this file: a region is the body of a block, or the steps of one of its handlers; the process is the block "". What may happen at
-the same time is told once, here: what is touched by what runs beside a node is not certain at that node.
+the same time is told once, here: what is touched by what runs beside a node is not certain at that node. `soundness.regions` asks of the same
+bodies how a token may leave them, and knows nothing of names; `beside` takes less: which names may change beside anything at all.
 """
 
 from __future__ import annotations
@@ -86,14 +87,14 @@ class Layout:
                 region = found.get(region[0], ROOT)
             if flow.to is not None and flow.to not in found:
                 found[flow.to] = region
-                todo += self._ways(self.nodes[flow.to], region)
+                todo += self.ways(self.nodes[flow.to], region)
         return found
 
     @staticmethod
-    def _ways(node: Node, region: Region) -> Iterator[tuple[Flow, Region]]:
-        """The flows out of a node, each with the region in which it begins."""
+    def ways(node: Node, region: Region) -> Iterator[tuple[Flow, Region]]:
+        """The flows out of a node, each with the region in which it begins; a node without any runs off its list."""
         if not isinstance(node, Block):
-            yield from ((flow, region) for flow in flows(node))
+            yield from ((flow, region) for flow in flows(node) or (Flow(""),))
             return
         yield node.out, region
         yield from ((flow, (node.id, -1)) for flow in node.entry)

@@ -1,5 +1,8 @@
 """All ways through a graph at once: from each node the cases go on as the engine would take a token on.
 
+It tells what is there: results and their fields, kept apart by the ways that led to a node, so that a way to a mistake can be shown. Which values
+names can have is another matter, and cheaper: `bpflow.checks.possible`.
+
 The law of this file: a token is followed as `bpflow.engine` moves it, and for each thing that a node does there is one place here that says
 what it makes certain. What runs beside is taken to have done all or nothing of what it may do.
 """
