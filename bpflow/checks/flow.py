@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from bpflow.checks.cases import unanswered
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
-from bpflow.diagnostics import Diagnostic, Span, say
-from bpflow.graph import Graph, Node, StepInfo, flows, step_of
+from bpflow.diagnostics import Diagnostic, Message, Span, say
+from bpflow.graph import Choose, Graph, Node, StepInfo, flows, step_of
 
 
 @rule("unreachable-step")
@@ -38,8 +38,17 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     for info in subject.graph.steps:
         lost = info.path not in reached
         if lost and not before_is_lost:
-            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
+            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), _way_to(info.path, subject))
         before_is_lost = lost
+
+
+def _way_to(path: str, subject: Subject) -> Message:
+    """What leads there: often what a condition right before it leaves out."""
+    before = {_next_in_list(info.path, subject.graph): info for info in subject.graph.steps}.get(path)
+    choices = (node for node in subject.graph.nodes if isinstance(node, Choose) and node.otherwise is None)
+    if before is not None and any(step_of(node.id) == before.path for node in choices):
+        return say('the condition before it says nothing of the other cases: add "otherwise: {{next: go-on}}" to it')
+    return say('let a "next" lead to it, or remove it')
 
 
 def _meant(subject: Subject, reached: set[str]) -> set[str]:

@@ -150,6 +150,8 @@ def shown(b: Lowering, expr: Expr) -> tuple[str, Expr]:
     document = b.fields_of(None) or {}
     if expr.text in document:
         return document[expr.text].title or expr.text, b.instead(expr, f"document.{expr.text}")
+    if b.world.has_document and b.world.document is None and expr.text.isidentifier() and expr.text not in {**b.world.inputs, **b.world.variables}:
+        return expr.text, b.instead(expr, f"document.{expr.text}")  # that its type is not there is said elsewhere
     around, _, name = expr.text.rpartition(".")
     field = (b.fields_of(Expr(around)) or {}).get(name) if around else {**b.world.inputs, **b.world.variables}.get(name)
     return (field.title if field and field.title else expr.text), expr

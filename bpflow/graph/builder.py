@@ -382,9 +382,16 @@ class Lowering:
         made = valued(raw, field, self.world.timezone, place)
         for part in made.written:
             self._builder.keep(part)
+        meant = self._meant(raw)
         for finding in made.findings:
-            self.report(finding.rule, finding.message, finding.hint, _or(finding.span, place))
+            self.report(finding.rule, finding.message, meant if meant and finding.rule == "wrong-value" else finding.hint, _or(finding.span, place))
         return made.expr
+
+    def _meant(self, raw: Any) -> Message | None:
+        """A hint for the name of a value where a text stands: `starts` is a word, `$(starts)` what was filled in."""
+        root = raw.partition(".")[0] if isinstance(raw, str) else ""
+        known = {**self.world.inputs, **self.world.variables, "document": None, "initiator": None}
+        return say('write "{name}"', name=f"$({raw})") if root in known else None
 
     def instead(self, expr: Expr, text: str) -> Expr:
         """Another expression in the place of one that was short for it."""
