@@ -82,7 +82,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A finding: where, which rule, what is wrong, and often what to do about it. `run`: the shortest way on which it goes wrong, a step a line."""
+    """A finding: where, which rule, what is wrong, and often what to do about it. `run`: the shortest way on which it goes wrong, a step a line;
+    `scenario`: the `play` of a scenario that goes this way, as far as it consists of what people and others do."""
 
     span: Span
     rule: str
@@ -90,6 +91,7 @@ class Diagnostic:
     hint: Message | None = None
     severity: Severity = Severity.ERROR
     run: tuple[Message, ...] = ()
+    scenario: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def order(self) -> tuple[str, int, int, str]:
@@ -182,4 +184,5 @@ def as_data(finding: Diagnostic, language: str = "en") -> dict[str, Any]:
         "message": finding.message.text(language),
         "hint": finding.hint.text(language) if finding.hint else None,
         "run": [one.text(language) for one in finding.run],
+        "scenario": [*finding.scenario],
     }

@@ -16,7 +16,7 @@ import bpflow
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "bpflow").rglob("*.py"))
 FORBIDDEN = {"workflow", "job", "context", "manager", "payload", "spec", "utils", "common", "base", "helpers"}
-HEAVY = {"pydantic", "yaml", "networkx", "rich", "typer", "jsonschema", "sqlite3", "babel", "holidays", "icalendar", "asyncio"}
+HEAVY = {"pydantic", "yaml", "rich", "typer", "jsonschema", "sqlite3", "babel", "holidays", "icalendar", "asyncio"}
 
 
 @pytest.mark.parametrize("name", bpflow.__all__)

@@ -5,7 +5,15 @@ The modules register their rules when they are imported; here they are in the or
 
 from bpflow.checks import files as _files  # noqa: I001  the order of the rooms is the order of the rules
 from bpflow.checks import shapes as _shapes, starts as _starts, expressions as _expressions, ids as _ids, names as _names
-from bpflow.checks import typed as _typed, people as _people, documents as _documents, flow as _flow, stages as _stages, workspace as _workspace
+from bpflow.checks import (
+    typed as _typed,
+    people as _people,
+    documents as _documents,
+    flow as _flow,
+    gathering as _gathering,
+    stages as _stages,
+    workspace as _workspace,
+)
 from bpflow.checks import assigned as _assigned, certain as _certain, cases as _cases, loops as _loops, variables as _variables, amounts as _amounts
 from bpflow.checks import directory as _directory, nobody as _nobody, four_eyes as _four_eyes, deadlines as _deadlines, watched as _watched, zones as _zones
 from bpflow.checks import sliding as _sliding, calls as _calls, channels as _channels, forms as _forms, messages as _messages
@@ -19,7 +27,22 @@ from bpflow.diagnostics import Diagnostic, Severity
 _OF_PEOPLE = (_people, _directory, _nobody, _four_eyes)
 _OF_TIME = (_deadlines, _watched, _sliding, _zones)
 _OF_VALUES = (_assigned, _certain, _cases, _loops, _variables, _amounts)
-_BY_SUBJECT = (_typed, *_OF_PEOPLE, *_OF_TIME, _forms, _documents, _flow, *_OF_VALUES, _stages, _workspace, _calls, _channels, _messages, _scenarios)
+_BY_SUBJECT = (
+    _typed,
+    *_OF_PEOPLE,
+    *_OF_TIME,
+    _forms,
+    _documents,
+    _flow,
+    _gathering,
+    *_OF_VALUES,
+    _stages,
+    _workspace,
+    _calls,
+    _channels,
+    _messages,
+    _scenarios,
+)
 ROOMS = (_files, _shapes, _starts, _expressions, _ids, _names, *_BY_SUBJECT)
 
 __all__ = ["ROOMS", "RULES", "Rule", "Subject", "check", "check_calls", "check_messages", "interfaces"]

@@ -15,8 +15,8 @@ from bpflow.graph import Choose, Graph, Node, StepInfo, flows, step_of
 def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """Every step must be on some way from the start.
 
-    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it. Only the first
-    of several such steps in a row is reported.
+    A step that no way leads to is never done. Usually a `next` above it jumps past it, or an `end` stands before it, also at the end of
+    each way through a block. Only the first of several such steps in a row is reported.
 
     Bad:
 
@@ -32,21 +32,30 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
     """
     if not subject.complete:
         return
-    reached = {step_of(node) for node in reached_nodes(subject.graph)}
+    reached = {step_of(node) for node in subject.flow.regions.reached}
     reached |= _meant(subject, reached)
-    before_is_lost = False
+    circling = (node for verdict in subject.flow.verdicts if verdict.rule in ("no-way-to-end", "livelock") for node in verdict.flows)
+    circles = {path for node in circling for path in (step_of(node), *steps_around(step_of(node)))}  # what follows a circle is told with it
+    before: dict[str, str] = {}
+    told = False
     for info in subject.graph.steps:
+        around = info.path.rpartition("/")[0]
         lost = info.path not in reached
-        if lost and not before_is_lost:
-            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), _way_to(info.path, subject))
-        before_is_lost = lost
+        if lost and not told and before.get(around) not in circles:
+            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), _way_to(before.get(around), subject))
+        told, before[around] = lost, info.path
 
 
-def _way_to(path: str, subject: Subject) -> Message:
-    """What leads there: often what a condition right before it leaves out."""
-    before = {_next_in_list(info.path, subject.graph): info for info in subject.graph.steps}.get(path)
-    choices = (node for node in subject.graph.nodes if isinstance(node, Choose) and node.otherwise is None)
-    if before is not None and any(step_of(node.id) == before.path for node in choices):
+def steps_around(path: str) -> Iterator[str]:
+    """The paths of the steps around a step, from the nearest on."""
+    while path := path.rpartition("/")[0]:
+        yield path
+        yield path.rpartition(".")[0]  # without the name of the branch
+
+
+def _way_to(before: str | None, subject: Subject) -> Message:
+    """What leads to a step; often the step `before` it in its list is a condition that leaves out the other cases."""
+    if any(isinstance(node, Choose) and node.otherwise is None and step_of(node.id) == before for node in subject.graph.nodes):
         return say('the condition before it says nothing of the other cases: add "otherwise: {{next: go-on}}" to it')
     return say('let a "next" lead to it, or remove it')
 
@@ -67,11 +76,6 @@ def _next_in_list(path: str, graph: Graph) -> str | None:
     paths = [info.path for info in graph.steps]
     around = path.rpartition("/")[0]
     return next((other for other in paths[paths.index(path) + 1 :] if other.rpartition("/")[0] == around), None)
-
-
-def reached_nodes(graph: Graph) -> set[str]:
-    """The ids of the nodes that some way from the start leads to."""
-    return reached_from([flow.to for flow in graph.entry] + [handler.entry.to for handler in graph.handlers], {node.id: node for node in graph.nodes})
 
 
 def reached_from(todo: list[str | None], nodes: Mapping[str, Node]) -> set[str]:

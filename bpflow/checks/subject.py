@@ -11,6 +11,7 @@ from bpflow.checks.environment import Around, Environment, Named, at_start, envi
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
 from bpflow.checks.possible import Possible
+from bpflow.checks.soundness.verdicts import Examination
 from bpflow.checks.ways.walk import Walk
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
@@ -20,6 +21,7 @@ from bpflow.definition.settings import Settings
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
 from bpflow.expressions import Inferred, Known, Parsed, infer, parse
+from bpflow.expressions.facts import Constant
 from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
@@ -150,6 +152,19 @@ class Subject:
             if (whole.line, whole.column) <= here < (whole.end_line, whole.end_column):
                 return start
         return None
+
+    @cached_property
+    def flow(self) -> Examination:
+        """What its flow comes to. Where ways are missing (it is not `complete`) that says nothing."""
+        return Examination(self.graph, self._values)
+
+    def _values(self, names: tuple[str, ...]) -> frozenset[Constant] | None:
+        """All values that there can be at a path, if they are few and known."""
+        field = self.environment.field(names, False)
+        if field is None or field.many or field.kind not in ("choice", "boolean"):
+            return None
+        values: set[Constant] = {True, False} if field.kind == "boolean" else {id for id, _ in field.choices}
+        return frozenset(values if field.required else {*values, None})
 
     def step_of(self, node: str) -> Step | None:
         """The step that a node came from; None if nobody has written it."""

@@ -12,7 +12,7 @@ from tests.mutation.judging import Court, Mutant
 from tests.mutation.kinds import KINDS
 from tests.mutation.report import LIBRARY, OTHERS, counts, places, silent, table
 
-LEAST_FOUND = 0.6
+LEAST_FOUND = 0.9
 """The least share of the mistakes that the definition shows which the checker must find, in the sample of this test."""
 
 
@@ -48,7 +48,7 @@ def test_most_mistakes_are_found(sample: list[Mutant]):
 
 def test_what_slips_past_the_checker_fails_a_scenario(sample: list[Mutant]):
     slips = [mutant for mutant in sample if mutant.apart and not mutant.found]
-    assert sum(mutant.failed for mutant in slips) >= 0.8 * len(slips), "\n".join(silent(sample))
+    assert sum(mutant.failed for mutant in slips) >= 0.5 * len(slips), "\n".join(silent(sample))
 
 
 def test_what_does_the_same_does_not_count(library: Court):

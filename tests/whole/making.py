@@ -551,6 +551,8 @@ def damaged(process: Written, number: Callable[[int, int], int]) -> Written:
     tree = copy.deepcopy(process)
     for _ in range(number(1, 3)):
         places = [(holder, key) for holder in holders(tree) for key in (holder if isinstance(holder, dict) else range(len(holder)))]
+        if not places:
+            break
         holder, key = places[number(0, len(places) - 1)]
         other, name = places[number(0, len(places) - 1)]
         match number(0, 4):
