@@ -83,11 +83,11 @@ class _Unknown:
             return say('the process has no document, so there is no "{name}"', name=name), say('name its type with "document: …"')
         if name in FUNCTIONS:
             return say('"{name}" is a function', name=name), say('write "{call}"', call=FUNCTIONS[name].usage)
-        return say('nothing is called "{name}" here', name=name), self.exact() or did_you_mean(name, self.known) or self.as_field() or self.as_text()
+        return say('nothing is called "{name}" here', name=name), self.exact() or did_you_mean(name, self.known) or self.near_field() or self.as_text()
 
     def exact(self) -> Message | None:
         """What is certainly meant."""
-        return self.as_party() or self.as_truth() or self.as_document() or self.as_choice() or self.as_result()
+        return self.as_party() or self.as_truth() or self.as_document() or self.as_choice() or self.as_result() or self.as_field()
 
     # ── what may be meant ───────────────────────────────────────────────────────────────────────────────────────────
     def as_party(self) -> Message | None:
@@ -135,10 +135,17 @@ class _Unknown:
         return {name for each in known or () for name, _ in each}
 
     def as_field(self) -> Message | None:
-        """The field of the document that the name, or all that is written there, is near to."""
+        """A field of the document."""
+        return say('did you mean "{word}"?', word=f"document.{self.name}") if self.name in self.of_document() else None
+
+    def near_field(self) -> Message | None:
+        """A field of the document that all that is written there is near to."""
+        written, fields = self.use.part.text.strip(), self.of_document()
+        return did_you_mean(f"document.{written}", {f"document.{field}" for field in fields}) if did_you_mean(written, fields) else None
+
+    def of_document(self) -> set[str]:
         document = self.use.named("document")
-        fields = {f"document.{field}" for field in (document.fields if document else None) or ()}
-        return did_you_mean(f"document.{self.name}", fields & {f"document.{self.name}"}) or _near(self.use.part.text, fields)
+        return set((document.fields if document else None) or ())
 
     def as_text(self) -> Message | None:
         """What is meant as itself: where people are asked for, the name of a person; else a text."""
@@ -152,7 +159,3 @@ class _Unknown:
         people = self.directory.people if self.directory else {}
         found = [str(id) for id, person in people.items() if self.name.lower() in person.name.lower().split()]
         return say("write {call}", call=f"user({quoted(found[0])})") if len(found) == 1 else None
-
-
-def _near(text: str, fields: set[str]) -> Message | None:
-    return did_you_mean(f"document.{text.strip()}", fields) if did_you_mean(text.strip(), [field.partition(".")[2] for field in fields]) else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
+from bpflow.expressions import ExpressionError, parse
 from bpflow.graph import written
 from bpflow.graph.literals import valued
 from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, step_of
@@ -389,9 +390,12 @@ class Lowering:
 
     def _meant(self, raw: Any) -> Message | None:
         """A hint for the name of a value where a text stands: `starts` is a word, `$(starts)` what was filled in."""
-        root = raw.partition(".")[0] if isinstance(raw, str) else ""
-        known = {**self.world.inputs, **self.world.variables, "document": None, "initiator": None}
-        return say('write "{name}"', name=f"$({raw})") if root in known else None
+        try:
+            names = parse(raw).names if isinstance(raw, str) else {}
+        except ExpressionError:
+            return None
+        known = {*self.world.inputs, *self.world.variables, "document", "initiator"}
+        return say('write "{name}"', name=f"$({raw})") if names and known.issuperset(names) else None
 
     def instead(self, expr: Expr, text: str) -> Expr:
         """Another expression in the place of one that was short for it."""

@@ -186,6 +186,8 @@ def _remedy(at: Place, wanted: list[str], schema: Mapping[str, Any]) -> Message 
         return say('write "activity: {name}"', name=value)
     if "object" in wanted and isinstance(value, list):
         return say('write keys with a ":" behind them instead of items with a "-"')
+    if at.name == "retry" and isinstance(value, int) and not isinstance(value, bool):
+        return say("write {value}", value=f"{{times: {value}}}")
     if at.name == "rule" and isinstance(value, int) and not isinstance(value, bool):
         return say("write {value}", value=f"{{at-least: {value}}}")
     if "string" in wanted and isinstance(value, bool | int | Decimal):
