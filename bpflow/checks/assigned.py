@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
 from bpflow.checks.ways.cases import Case
-from bpflow.checks.ways.given import decided, gives
+from bpflow.checks.ways.given import decided
 from bpflow.checks.ways.reading import Missing
 from bpflow.checks.ways.telling import Telling
 from bpflow.checks.ways.views import INNER, around, seen
 from bpflow.checks.ways.walk import Walk
 from bpflow.diagnostics import Diagnostic, Message, Span, say
-from bpflow.graph import ERROR, Block, Expr, Handler, Node, Part, Place, Step, Task, step_name, step_of
+from bpflow.graph import ERROR, Block, Expr, Handler, Node, Part, Place, Step, Task, gives, handlers_of, step_name, step_of
 
 
 @rule("unset-result")
@@ -177,8 +177,7 @@ class _Reason:
 
     def bringers(self) -> list[Handler]:
         """What may happen that brings it."""
-        blocks = [self.walk.graph.handlers, *(node.handlers for node in self.walk.layout.nodes.values() if isinstance(node, Block))]
-        return [handler for handlers in blocks for handler in handlers if handler.gives == self.name]
+        return [handler for handlers in handlers_of(self.walk.graph).values() for handler in handlers if handler.gives == self.name]
 
     def coalesce(self) -> Message:
         if not self.found.node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from bpflow.graph import Block, Choose, Flow, Graph, Handler, Node, Step, flows
+from bpflow.graph import Block, Flow, Graph, Handler, Node, changes, flows, forked
 
 
 class Beside:
@@ -42,11 +42,11 @@ class Beside:
 
     def changed_in(self, block: Block) -> frozenset[str]:
         """The names that are changed inside of a block."""
-        return self.names(self.inside(block)) | _changed_by(block)
+        return self.names(self.inside(block)) | changes(block)
 
     def names(self, nodes: Iterable[str]) -> frozenset[str]:
         """The names that these nodes change."""
-        return frozenset(name for node in nodes for name in _changed_by(self.nodes[node]))
+        return frozenset(name for node in nodes for name in changes(self.nodes[node]))
 
     def region(self, entries: Iterable[Flow]) -> frozenset[str]:
         """The nodes that are reached by these flows without leaving the scope into which they lead."""
@@ -63,13 +63,7 @@ class Beside:
 
     def splits(self) -> Iterator[tuple[Flow, ...]]:
         """The flows on each of which a token goes on in the same scope."""
-        for node in self.graph.nodes:
-            if isinstance(node, Step) and len(node.out) > 1:
-                yield node.out
-            elif isinstance(node, Choose) and node.hit == "every":
-                yield tuple(flow for _, flow in node.arms)
-            elif isinstance(node, Block) and len(node.entry) > 1:
-                yield node.entry
+        return filter(None, map(forked, self.graph.nodes))
 
     def handlers(self) -> Iterator[tuple[Handler, tuple[Flow, ...]]]:
         """What runs beside a body, with the flows into that."""
@@ -91,13 +85,3 @@ def _ways(node: Node) -> Iterator[tuple[Flow, int]]:
     yield node.out, 0
     yield from ((flow, 1) for flow in node.entry)
     yield from ((handler.entry, 0 if handler.outside else 1) for handler in node.handlers)
-
-
-def _changed_by(node: Node) -> frozenset[str]:
-    """The names that a node changes, gives or forgets."""
-    found = {getattr(node, "gives", None) or ""}
-    if isinstance(node, Step):
-        found |= {*node.forgets, node.turn or "", *(() if node.gives else (name for name, _ in node.sets))}
-    if isinstance(node, Block):
-        found |= {handler.gives or "" for handler in node.handlers} | ({node.each.name} if node.each else set())
-    return frozenset(found - {""})

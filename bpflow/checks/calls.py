@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bpflow.checks.interface import INPUT, START, Interface, interface_of
-from bpflow.checks.judging import Judge, judged
+from bpflow.checks.interface import INPUT, START, Interface, interface_of, literal_text
+from bpflow.checks.judging import Judge, judged, written
 from bpflow.checks.rule import page
 from bpflow.checks.subject import Subject
 from bpflow.checks.wanted import a_document, value_of
-from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
+from bpflow.expressions import parse
+from bpflow.expressions.parse import written_out
 from bpflow.graph import Call, Expr, Graph
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -148,11 +149,7 @@ class _Called:
     arguments: Mapping[str, Expr]
 
     def finding(self, rule: str, message: Message, hint: Message | None = None, at: Expr | None = None) -> Diagnostic:
-        expr = at or self.arguments["process"]
-        line, column = expr.place or (1, 1)
-        value = literal(expr.text)
-        length = len(value if isinstance(value, str) else expr.text)
-        return Diagnostic(Span(self.file, line, column, line, column + length), rule, message, hint)
+        return Diagnostic(written(self.file, at or self.arguments["process"]), rule, message, hint)
 
     @property
     def inputs(self) -> dict[str, Expr]:
@@ -169,7 +166,7 @@ def check_calls(subject: Subject, known: Processes) -> Iterator[Diagnostic]:
     judge, others = Judge(subject), {id: one for id, one in known.items() if one is not None}
     called = [dict(node.arguments) for node in subject.graph.nodes if isinstance(node, Call) and node.service == START]
     for arguments in called:
-        yield from _call(_Called(subject.graph.source, str(literal(arguments["process"].text)), arguments), known, judge)
+        yield from _call(_Called(subject.graph.source, literal_text(arguments["process"]), arguments), known, judge)
     if called:
         yield from judged(replace(subject, others=others))
 
@@ -232,12 +229,9 @@ def wrong_literal(field: Field, expr: Expr, other: Graph) -> InvalidValue | None
 
 
 def literal(text: str) -> Any:
-    """The value of an expression that is a literal; `...` for any other."""
-    words = {"true": True, "false": False, "none": None}
-    if text in words:
-        return words[text]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return ...
-    return Decimal(text) if isinstance(value, float) else value
+    """The value, or the list of values, that is written out; `...` for anything else."""
+    tree = parse(text).tree
+    if not isinstance(tree, ast.List):
+        return written_out(tree)
+    values = [written_out(one) for one in tree.elts]
+    return ... if ... in values else values

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
+from bpflow.checks.interface import literal_text
 from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, Way, a_document, choices_of, value_of
 from bpflow.definition.forms import NOT_CHOSEN
 from bpflow.definition.services import HOUSE
@@ -101,7 +102,7 @@ class Places:
             case "documents.update":
                 yield from self._update(given)
             case "documents.create":
-                yield from self._set(given, parse_literal(given.get("type")))
+                yield from self._set(given, literal_text(given["type"]) if "type" in given else None)
             case "documents.find":
                 yield from _of(given, where=FACT)
             case "messages.send":
@@ -132,12 +133,6 @@ def type_of_document(expr: Expr, known: Known) -> str | None:
     """The type of the document that an expression gives; None if there may be several."""
     document = infer(parse(expr.text), known).type
     return document.of[0] if document.kind == "document" and len(document.of) == 1 else None
-
-
-def parse_literal(expr: Expr | None) -> str | None:
-    """The text that is written out in an argument."""
-    value = getattr(parse(expr.text).tree, "value", None) if expr else None
-    return value if isinstance(value, str) else None
 
 
 def _one_or_many(wanted: Wanted, field: Field) -> Wanted:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bpflow.expressions import FieldTypes, Known, infer, parse
+from bpflow.expressions.parse import written_out
 from bpflow.expressions.types import NONE, Type
-from bpflow.graph import Call, Exit, Graph
+from bpflow.graph import Call, Exit, Expr, Graph
 
 START, INPUT = "processes.start", "inputs."
 """The service that begins another process, and what the names of its arguments begin with that are for inputs."""
@@ -23,7 +24,7 @@ class Interface:
 
 def called_process(node: Call) -> str | None:
     """The id of the process that a node calls; None if it calls none."""
-    return literal_text(dict(node.arguments)["process"].text) if node.service == START else None
+    return literal_text(dict(node.arguments)["process"]) if node.service == START else None
 
 
 def ends(graph: Graph) -> Type:
@@ -38,6 +39,7 @@ def interface_of(graph: Graph, known: Known) -> Interface:
     return Interface(graph, ends(graph), outputs)
 
 
-def literal_text(text: str) -> str:
-    """The text that a literal of the language stands for."""
-    return str(getattr(parse(text).tree, "value", text))
+def literal_text(expr: Expr) -> str:
+    """The text that is written out; of anything else the words of the expression."""
+    value = written_out(parse(expr.text).tree)
+    return value if isinstance(value, str) else expr.text

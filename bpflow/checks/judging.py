@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from bpflow.checks.expected import Expected, Places
 from bpflow.checks.gathered import NOTHING_COLLECTED
+from bpflow.checks.interface import literal_text
 from bpflow.checks.others import unknown_fields_set
 from bpflow.checks.subject import Subject, Use
 from bpflow.checks.unfit import INITIATOR, nobody_began, unfit
@@ -153,7 +154,7 @@ class Judge:
         elif isinstance(tree, ast.Constant):
             type = infer(parse(expr.text), self.subject.environment.known).type
             if not wanted.takes(type):
-                yield unfit(written(self.subject.source.file, expr, place), expr.text, type, wanted)
+                yield unfit(written(self.subject.source.file, expr), expr.text, type, wanted)
 
     def _item(self, text: str, place: Place, wanted: Wanted) -> Iterator[Diagnostic]:
         """An item of a list of values, which has its own place in the file."""
@@ -207,7 +208,7 @@ def is_text(use: Use) -> bool:
     return source != use.part.text and source.strip() != f"$({use.part.text})"
 
 
-def written(file: str, expr: Expr, place: Place) -> Span:
+def written(file: str, expr: Expr) -> Span:
     """The place of what is written out."""
-    value = getattr(parse(expr.text).tree, "value", None)
-    return Span(file, *place, place[0], place[1] + len(value if isinstance(value, str) else expr.text))
+    line, column = expr.place or (1, 1)
+    return Span(file, line, column, line, column + len(literal_text(expr)))

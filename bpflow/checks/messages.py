@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bpflow.checks.calls import literal, wrong_literal
-from bpflow.checks.judging import Judge
+from bpflow.checks.interface import literal_text
+from bpflow.checks.judging import Judge, written
 from bpflow.checks.rule import page
 from bpflow.checks.subject import Subject
 from bpflow.checks.wanted import value_of
-from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
-from bpflow.graph import Block, Call, Expr, Graph, Handler, Trigger, Wait
+from bpflow.diagnostics import Diagnostic, Message, Severity, did_you_mean, say
+from bpflow.graph import Call, Expr, Graph, triggers
 from bpflow.values import Field
 
 SEND, VALUE = "messages.send", "values."
@@ -82,34 +83,24 @@ def _received(graph: Graph) -> Iterator[_Received]:
     for start in graph.starts:
         if start.on == "message":
             yield _Received(start.name, None, dict(start.form), graph)
-    for trigger in _triggers(graph):
+    for trigger in triggers(graph):
         if trigger.kind == "message":
             yield _Received(trigger.name, trigger.expr is not None, dict(trigger.form), graph)
-
-
-def _triggers(graph: Graph) -> Iterator[Trigger]:
-    handlers: list[Handler] = [*graph.handlers]
-    for node in graph.nodes:
-        if isinstance(node, Wait):
-            yield from (trigger for trigger, _ in node.arms)
-        elif isinstance(node, Block):
-            handlers += node.handlers
-    yield from (handler.trigger for handler in handlers)
 
 
 def _sent(subject: Subject, arguments: dict[str, Expr], received: list[_Received]) -> Iterator[Diagnostic]:
     """What is wrong with one message that is sent."""
     at, file = arguments["message"], subject.graph.source
-    name = str(literal(at.text))
+    name = literal_text(at)
     same = [one for one in received if one.name == name]
     fitting = [one for one in same if one.keyed in (None, "key" in arguments)]
     if not same:
         message = say('no process of this workspace waits for the message "{message}"', message=name)
-        yield _finding(file, at, name, message, did_you_mean(name, {one.name for one in received}))
+        yield _finding(file, at, message, did_you_mean(name, {one.name for one in received}))
     elif not fitting and "key" in arguments:
-        yield _finding(file, at, name, say('the message "{message}" has a key, but is waited for without one: they never meet', message=name))
+        yield _finding(file, at, say('the message "{message}" has a key, but is waited for without one: they never meet', message=name))
     elif not fitting:
-        yield _finding(file, at, name, say('the message "{message}" has no key, but is waited for with one: they never meet', message=name))
+        yield _finding(file, at, say('the message "{message}" has no key, but is waited for with one: they never meet', message=name))
     else:
         yield from _values(subject, arguments, name, fitting)
 
@@ -122,13 +113,11 @@ def _values(subject: Subject, arguments: dict[str, Expr], name: str, fitting: li
     read = {field for one in fitting for field in one.form}
     misnamed = {field for field in given if field not in read} if all(one.form for one in fitting) else set()
     for field in sorted(needed - given.keys()) if not misnamed else ():
-        yield _finding(
-            file, arguments["message"], name, say('the receiver of "{message}" requires "{field}"', message=name, field=field), say('give it in "values"')
-        )
+        yield _finding(file, arguments["message"], say('the receiver of "{message}" requires "{field}"', message=name, field=field), say('give it in "values"'))
     for field, expr in given.items():
         if field in misnamed:
             message = say('no receiver of "{message}" has a field "{field}"', message=name, field=field)
-            yield _finding(file, expr, expr.text, message, did_you_mean(field, read))
+            yield _finding(file, expr, message, did_you_mean(field, read))
         else:
             yield from _of_its_type(subject, field, expr, fitting)
 
@@ -146,9 +135,8 @@ def _for_one(subject: Subject, name: str, expr: Expr, receiver: _Received) -> It
         for one in Judge(subject).of(expr, replace(value_of(name, field), way="read")):
             yield replace(one, rule="unmatched-message", severity=Severity.WARNING)
     elif (wrong := wrong_literal(field, expr, receiver.graph)) is not None:
-        yield _finding(subject.graph.source, expr, str(literal(expr.text)), say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint)
+        yield _finding(subject.graph.source, expr, say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint)
 
 
-def _finding(file: str, at: Expr, word: str, message: Message, hint: Message | None = None) -> Diagnostic:
-    line, column = at.place or (1, 1)
-    return Diagnostic(Span(file, line, column, line, column + len(word)), "unmatched-message", message, hint, Severity.WARNING)
+def _finding(file: str, at: Expr, message: Message, hint: Message | None = None) -> Diagnostic:
+    return Diagnostic(written(file, at), "unmatched-message", message, hint, Severity.WARNING)

@@ -1,5 +1,9 @@
 """Which values names can have at the nodes of the graph: outcomes of tasks that were chosen on the way there, what conditions have left over.
 
+It goes over the graph once more beside `ways.walk`, because it keeps something else: sets of values by their types, one state for a node, joined
+where ways meet; so a choice can be asked which of its cases are left over. The walk knows no types and keeps ways apart, and of a value only
+what is equal or is not.
+
 The law of this file: what is told is true on every way to the node. A name of which nothing is told may have any value: so it is with all
 that something beside can change at any time, and with the fields of documents as soon as anything waits or is done; unless it is asked what
 is so as long as nobody changes the document from outside (`lasting`).
@@ -7,7 +11,6 @@ is so as long as nobody changes the document from outside (`lasting`).
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial, reduce
@@ -15,9 +18,10 @@ from typing import Any, TypeAlias
 
 from bpflow.checks.beside import Beside
 from bpflow.expressions import Known, parse
+from bpflow.expressions.parse import written_out
 from bpflow.expressions.truth import Case, Cases, Values, cases_of
 from bpflow.expressions.types import ANY, Type
-from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, flows
+from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, changes, flows
 
 Names: TypeAlias = tuple[str, ...]
 State: TypeAlias = Mapping[Names, Values]
@@ -131,7 +135,7 @@ class Possible:
     def _done(self, node: Node, state: State) -> State:
         """What is known after a node that takes one way whatever is so."""
         if isinstance(node, Step):
-            changed = {*(() if node.gives else (name for name, _ in node.sets)), *node.forgets, node.gives or "", node.turn or ""}
+            changed = changes(node)
             around = (node.gives,) if node.gives else ()
             made = {(*around, name): frozenset({value}) for name, expr in node.sets if (value := _literal(expr)) is not None}
             return {**self._without(state, changed), **{names: values for names, values in made.items() if names in self.followed}}
@@ -203,15 +207,15 @@ def _either(one: State, other: State) -> State:
 
 def _literal(expr: Expr) -> Any:
     """The value that is written out; None if it is none, or no literal."""
-    tree = parse(expr.text).tree
-    return tree.value if isinstance(tree, ast.Constant) else None
+    value = written_out(parse(expr.text).tree)
+    return None if value is ... else value
 
 
 def _sets(graph: Graph) -> dict[str, list[Expr]]:
     """All that each variable is set to."""
     found: dict[str, list[Expr]] = {}
     for node in graph.nodes:
-        for name, expr in node.sets if isinstance(node, Step) and not node.gives else ():
+        for name, expr in node.variables if isinstance(node, Step) else ():
             found.setdefault(name, []).append(expr)
     return found
 

@@ -9,7 +9,7 @@ from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
 from bpflow.checks.watched import Clock, is_condition
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
-from bpflow.graph import Block, Expr, Graph, Task, Trigger, Wait
+from bpflow.graph import Expr, Graph, Task, triggers
 
 _GIVES_ONE = {"max", "coalesce", "at_time", "next_working_day", "add_months", "date"}
 """Functions that give one of their times, or one that is made of it."""
@@ -40,10 +40,9 @@ def sliding_time(subject: Subject) -> Iterator[Diagnostic]:
           - {activity: set-variables, set: {days_left: $(document.days)}}
           - {id: pack, activity: task, title: Pack it, to: initiator, due: days(days_left)}
     """
-    uses = {use.place: use for use in subject.uses}
     clock = Clock({})
     for expr, hint in _moments(subject.graph):
-        use = uses.get(expr.place) if expr.place else None
+        use = subject.use_around(expr)
         if use is not None and "document" in use.parsed.names and _counts(use, clock):
             message = say("every change of the document lets this time be counted from now again, so it may never come")
             yield Diagnostic(use.whole, "sliding-time", message, hint, Severity.WARNING)
@@ -51,19 +50,8 @@ def sliding_time(subject: Subject) -> Iterator[Diagnostic]:
 
 def _moments(graph: Graph) -> Iterator[tuple[Expr, Message]]:
     """The expressions for times that follow what they read, each with what may be done instead."""
-    for node in graph.nodes:
-        match node:
-            case Task():
-                yield from ((alarm.at, _KEEP) for alarm in node.alarms)
-            case Wait():
-                yield from _of([trigger for trigger, _ in node.arms])
-            case Block():
-                yield from _of([handler.trigger for handler in node.handlers])
-    yield from _of([handler.trigger for handler in graph.handlers])
-
-
-def _of(triggers: list[Trigger]) -> Iterator[tuple[Expr, Message]]:
-    yield from ((one.expr, _AFTER) for one in triggers if one.kind in ("at", "until") and one.expr and not one.fixed)
+    yield from ((alarm.at, _KEEP) for node in graph.nodes if isinstance(node, Task) for alarm in node.alarms)
+    yield from ((one.expr, _AFTER) for one in triggers(graph) if one.kind in ("at", "until") and one.expr and not one.fixed)
 
 
 def _counts(use: Use, clock: Clock) -> bool:

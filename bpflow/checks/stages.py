@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from bpflow.checks.flow import reached_from
 from bpflow.checks.rule import page, rule
+from bpflow.checks.soundness.knowledge import AT_ONCE
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
 from bpflow.graph import Block, Call, Exit, Node, Stage, Step, flows
-
-_AT_ONCE = ("documents.", "notify", "calendar.", "messages.", "people.")
-"""What the names of services begin with that answer in the same moment."""
 
 
 @rule("unreachable-stage", Severity.WARNING)
@@ -133,7 +131,7 @@ def _at_once(node: Node) -> str | None:
     match node:
         case Step(out=(only,)) | Block(entry=(only,), each=None):
             return only.to
-        case Call(service=service) if not node.wait or service.startswith(_AT_ONCE):
+        case Call(service=service) if not node.wait or service.startswith(AT_ONCE):
             return node.out.to
     return None
 

@@ -116,8 +116,12 @@ class Subject:
 
     def use_at(self, expr: Expr) -> Use | None:
         """The expression of the graph as it stands in the file; None if it is not written there as a whole."""
-        use = self._use_by_place.get(expr.place) if expr.place else None
+        use = self.use_around(expr)
         return use if use and use.part.text.strip() == expr.text else None
+
+    def use_around(self, expr: Expr) -> Use | None:
+        """What stands in the file at the place of an expression of the graph, which may be more, or less, than that."""
+        return self._use_by_place.get(expr.place) if expr.place else None
 
     @cached_property
     def _use_by_place(self) -> dict[Place, Use]:

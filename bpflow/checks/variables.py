@@ -87,7 +87,7 @@ def _read(subject: Subject) -> frozenset[str]:
 
 
 def _set(subject: Subject) -> frozenset[str]:
-    return frozenset(name for node in subject.graph.nodes if isinstance(node, Step) and not node.gives for name, _ in node.sets)
+    return frozenset(name for node in subject.graph.nodes if isinstance(node, Step) for name, _ in node.variables)
 
 
 def _place(name: str, model: Model) -> Span:
@@ -167,7 +167,7 @@ def _setters(ids: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, list[st
     found: dict[str, list[str]] = {}
     for id in sorted(ids):
         node = nodes[id]
-        for name, _ in node.sets if isinstance(node, Step) and not node.gives else ():
+        for name, _ in node.variables if isinstance(node, Step) else ():
             found.setdefault(name, []).append(id)
     return found
 

@@ -15,7 +15,7 @@ from bpflow.checks.parties import read_again
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
-from bpflow.graph import Block, Expr, Graph, Handler, Part, Task, Trigger, Wait
+from bpflow.graph import Expr, Graph, Part, Task, Trigger, Wait, handlers_of
 
 Where = Literal["pause", "race", "meanwhile", "done-when"]
 _OF_TIME = {"today": 0, "is_absent": 1, "acting": 1}
@@ -55,9 +55,8 @@ def now_in_watched(subject: Subject) -> Iterator[Diagnostic]:
           - {activity: notify, to: initiator, text: Time is up}
     """
     clock = Clock(subject.process.people)
-    uses = {use.place: use for use in subject.uses}
     for one in _watched(subject.graph):
-        use = uses.get(one.expr.place) if one.expr.place else None
+        use = subject.use_around(one.expr)
         if use is not None and _is_read(use) and is_condition(use.parsed.tree):
             for node in clock.rising(use.parsed.tree, True):
                 yield _finding(use.part, node, use.parsed.tree, one.where, clock)
@@ -77,13 +76,8 @@ def _watched(graph: Graph) -> Iterator[Watched]:
                 yield from _of(where, [trigger for trigger, _ in node.arms])
             case Task() if node.done_when:
                 yield Watched(node.done_when, "done-when")
-            case Block():
-                yield from _of("meanwhile", _triggers(node.handlers))
-    yield from _of("meanwhile", _triggers(graph.handlers))
-
-
-def _triggers(handlers: tuple[Handler, ...]) -> list[Trigger]:
-    return [handler.trigger for handler in handlers]
+    for handlers in handlers_of(graph).values():
+        yield from _of("meanwhile", [handler.trigger for handler in handlers])
 
 
 def _of(where: Where, triggers: list[Trigger]) -> Iterator[Watched]:

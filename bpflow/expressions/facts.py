@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from bpflow.expressions import operations
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.functions import FUNCTIONS
-from bpflow.expressions.parse import OPERATORS
+from bpflow.expressions.parse import OPERATORS, written_out
 
 Constant: TypeAlias = bool | int | Decimal | str | None
 """What a fact compares with: a value that stands in the text of the condition."""
@@ -272,11 +272,9 @@ _ORDER = {"<": operations.less, "<=": operations.less_or_equal, ">": operations.
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _constant(node: ast.expr, known: Facts) -> ast.Constant | None:
     """The constant that a node is, or is known to be equal to."""
-    match node:
-        case ast.Constant():
-            return node
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | Decimal() as value)) if type(value) is not bool:
-            return ast.Constant(-value)
+    value = written_out(node)
+    if value is not ...:
+        return node if isinstance(node, ast.Constant) else ast.Constant(value)
     names = path_of(node)
     equal = next((fact for fact in known if fact.equal and fact.names == names), None) if names else None
     return None if equal is None else ast.Constant(equal.value)  # type: ignore[arg-type]  # a Decimal stands there as any other constant does

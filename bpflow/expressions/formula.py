@@ -17,7 +17,7 @@ from bpflow.expressions.data import Duration
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.facts import path_of
 from bpflow.expressions.functions import FUNCTIONS
-from bpflow.expressions.parse import OPERATORS
+from bpflow.expressions.parse import OPERATORS, written_out
 
 ORDERS = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """The orders, each with what it is when its sides change places."""
@@ -170,11 +170,10 @@ class Reader:
 
 def constant_of(node: ast.expr) -> Constant | None:
     """What a literal stands for: a number, a text, `none`, `date("2026-03-31")`; None for anything else."""
+    value = written_out(node)
+    if value is not ...:
+        return Constant(value)
     match node:
-        case ast.Constant(value=value):
-            return Constant(value)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if type(value) is not bool:
-            return Constant(-value)  # type: ignore[operator]  # the parser lets nothing but a number stand there
         case ast.Call(func=ast.Name(id=name), args=arguments):
             literal = FUNCTIONS[name].literal
             values = [made.value for argument in arguments if (made := constant_of(argument)) is not None]

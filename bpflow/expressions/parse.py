@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise, takewhile
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bpflow.diagnostics import Message, did_you_mean, say
 from bpflow.expressions.errors import EvaluationError, ExpressionError, brief
@@ -49,6 +49,16 @@ class Parsed:
     paths: tuple[Path, ...]
     calls: tuple[tuple[str, int], ...]
     tree: ast.expr = field(compare=False, repr=False)
+
+
+def written_out(node: ast.expr) -> Any:
+    """The text, number, truth or none that is written out there; `...` for anything else."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if type(value) is not bool:
+            return -value  # type: ignore[operator]  # the reader lets nothing but a number stand there
+    return ...
 
 
 @lru_cache(8192)

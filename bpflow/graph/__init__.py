@@ -1,7 +1,7 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
 from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
-from bpflow.graph.graph import FORMAT, Graph, from_json, to_json
+from bpflow.graph.graph import FORMAT, Graph, from_json, handlers_of, to_json, triggers
 from bpflow.graph.nodes import (
     ENTRIES,
     KINDS,
@@ -33,8 +33,12 @@ from bpflow.graph.nodes import (
     Trigger,
     Variable,
     Wait,
+    changes,
     expressions,
     flows,
+    forked,
+    gives,
+    is_inside,
     is_way,
     map_flows,
     step_name,
@@ -86,12 +90,18 @@ __all__ = [
     "Way",
     "World",
     "Written",
+    "changes",
     "expressions",
     "flows",
+    "forked",
     "from_json",
+    "gives",
+    "handlers_of",
+    "is_inside",
     "is_way",
     "map_flows",
     "step_name",
     "step_of",
     "to_json",
+    "triggers",
 ]

@@ -14,7 +14,7 @@ from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean
 from bpflow.expressions import ExpressionError, parse
 from bpflow.graph import written
 from bpflow.graph.literals import valued
-from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, step_of
+from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, is_inside, step_of
 from bpflow.graph.written import NOWHERE, Part, Written
 from bpflow.values import DocumentType, Field, ServiceType
 
@@ -271,7 +271,7 @@ class Builder:
 
     def given_within(self, path: str) -> tuple[str, ...]:
         """The names that the steps inside `path` give results under, in the order of the steps."""
-        inner = (node for id, node in self._nodes.items() if step_of(id) != path and id.startswith((f"{path}/", f"{path}.")))
+        inner = (node for id, node in self._nodes.items() if is_inside(id, path))
         return tuple(sorted({name for node in inner for name in _given_by(node)}))
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from bpflow.graph.json import plain, typed
-from bpflow.graph.nodes import Flow, Handler, Node, Sets, Stage, Start, StepInfo, Variable
+from bpflow.graph.nodes import Block, Flow, Handler, Node, Sets, Stage, Start, StepInfo, Trigger, Variable, Wait
 from bpflow.values import DocumentType, Field
 
 FORMAT = 1
@@ -50,6 +51,18 @@ class Graph:
     def digest(self) -> str:
         """A digest of the meaning: places and the file's name are left out, so moving a line makes no new version."""
         return hashlib.sha256(to_json(self, places=False).encode()).hexdigest()
+
+
+def handlers_of(graph: Graph) -> dict[str, tuple[Handler, ...]]:
+    """What may happen meanwhile, by block; "" is the process."""
+    return {"": graph.handlers} | {node.id: node.handlers for node in graph.nodes if isinstance(node, Block)}
+
+
+def triggers(graph: Graph) -> Iterator[Trigger]:
+    """All that a process may be waiting for, beside its tasks and its services."""
+    for node in graph.nodes:
+        yield from (trigger for trigger, _ in node.arms) if isinstance(node, Wait) else ()
+    yield from (handler.trigger for handlers in handlers_of(graph).values() for handler in handlers)
 
 
 def to_json(graph: Graph, *, places: bool = True, indent: int | None = None) -> str:

@@ -57,6 +57,11 @@ class Step:
     """The most turns, then a fault."""
     gives: str | None = None
 
+    @property
+    def variables(self) -> Sets:
+        """The variables that it sets, each with what it is set to."""
+        return self.sets if self.gives is None else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Choose:
@@ -349,6 +354,11 @@ def step_of(node: str) -> str:
     return node.partition(":")[0]
 
 
+def is_inside(node: str, path: str) -> bool:
+    """Whether a node came from a step that stands inside of the step at a path."""
+    return node.startswith((f"{path}/", f"{path}."))
+
+
 ENTRIES = ("guard", "climb", "open")
 """The suffixes of the nodes by which a step may be entered instead of the node of its path, the outermost first."""
 
@@ -381,6 +391,32 @@ def flows(node: Node) -> tuple[Flow, ...]:
             return (*node.entry, *(handler.entry for handler in node.handlers), node.out)
         case Exit():
             return (node.out,) if node.out else ()
+
+
+def forked(node: Node) -> tuple[Flow, ...]:
+    """The flows on each of which a token of its own may go on from a node; none where one token goes on."""
+    match node:
+        case Step(out=several) | Block(entry=several) if len(several) > 1:
+            return several
+        case Choose(hit="every"):
+            return tuple(flow for _, flow in node.arms)
+    return ()
+
+
+def gives(node: Node) -> frozenset[str]:
+    """The names under which a node gives something; not what its handlers bring."""
+    each = node.each.name if isinstance(node, Block) and node.each else None
+    return frozenset(name for name in (getattr(node, "gives", None), getattr(node, "turn", None), each) if name)
+
+
+def changes(node: Node) -> frozenset[str]:
+    """The names that a node changes: variables that it sets, results that it gives or forgets, and what its handlers bring."""
+    match node:
+        case Step():
+            return gives(node).union(node.forgets, (name for name, _ in node.variables))
+        case Block():
+            return gives(node).union(handler.gives for handler in node.handlers if handler.gives)
+    return gives(node)
 
 
 def expressions(value: Any) -> Iterator[Expr]:

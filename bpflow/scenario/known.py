@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from bpflow.engine.transition import ALONE, START
 from bpflow.expressions.data import Department, Document, Duration, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError
-from bpflow.graph import Block, Call, Exit, Expr, Graph, StepInfo, Task, Trigger, Wait, step_name, step_of
+from bpflow.graph import Call, Exit, Expr, Graph, StepInfo, Task, step_name, step_of, triggers
 from bpflow.scenario.model import means_none
 from bpflow.services.local import LOCAL
 from bpflow.values import DocumentType, Field, InvalidValue, check, read
@@ -209,15 +209,6 @@ class Known:
 def is_of_house(service: str) -> bool:
     """Whether a service is one of bpflow's own, and so works in scenarios as it always does."""
     return service.partition(".")[0] in HOUSE
-
-
-def triggers(graph: Graph) -> Iterator[Trigger]:
-    """All that the process may be waiting for, beside its tasks and its services."""
-    for node in graph.nodes:
-        if isinstance(node, Wait):
-            yield from (trigger for trigger, _ in node.arms)
-    for handlers in (graph.handlers, *(node.handlers for node in graph.nodes if isinstance(node, Block))):
-        yield from (handler.trigger for handler in handlers)
 
 
 def field_like(value: Value) -> Field:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from bpflow.checks.soundness.regions import Way
 from bpflow.expressions import parse
 from bpflow.expressions.facts import Constant, Fact, Facts, assume, decided
-from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Step, Task, Wait, step_of
+from bpflow.graph import Block, Call, Choose, Expr, Flow, Graph, Node, Task, Wait, changes, is_inside, step_of
 
 AT_ONCE = ("documents.", "notify", "calendar.", "messages.", "people.")
 """What the names of services begin with that answer in the same moment."""
@@ -170,18 +170,18 @@ class World:
         self.nodes: Mapping[str, Node] = {node.id: node for node in graph.nodes}
         self.domain = domain
         self._fixed = {name for name, _ in graph.inputs} | {variable.name for variable in graph.variables} | {*_OWN}
-        self._given = {name for node in graph.nodes for name in _written(node)}
+        self._given = {name for node in graph.nodes for name in changes(node)}
         self._reads: dict[str, frozenset[tuple[str, ...]]] = {}
 
     @cached_property
     def writes(self) -> Mapping[str, frozenset[str]]:
         """Node → the names that it writes, or forgets."""
-        return {id: frozenset(names) for id, node in self.nodes.items() if (names := {*_written(node)})}
+        return {id: names for id, node in self.nodes.items() if (names := changes(node))}
 
     def inside(self, block: str) -> list[str]:
         """The conditions of choices inside of a block."""
         path = step_of(block)
-        within = (node for id, node in self.nodes.items() if id != block and (step_of(id) == path or id.startswith((f"{path}/", f"{path}."))))
+        within = (node for id, node in self.nodes.items() if id != block and (step_of(id) == path or is_inside(id, path)))
         return [text for node in within for text in conditions(node)]
 
     def reads(self, text: str) -> frozenset[tuple[str, ...]]:
@@ -243,16 +243,3 @@ def outcome_of(node: Node, taken: Flow | None) -> Fact | None:
 def overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether two paths lead to the same, or one through the other."""
     return one[: len(other)] == other[: len(one)]
-
-
-def _written(node: Node) -> Iterator[str]:
-    if isinstance(node, Step):
-        yield from node.forgets
-        yield from () if node.gives else (name for name, _ in node.sets)
-        if node.turn:
-            yield node.turn
-    gives = getattr(node, "gives", None)
-    if gives:
-        yield gives
-    if isinstance(node, Block):
-        yield from (handler.gives for handler in node.handlers if handler.gives)

@@ -12,9 +12,9 @@ from typing import Any
 
 from bpflow.checks.soundness.regions import Region, Target, Way
 from bpflow.checks.soundness.search import times_fired
-from bpflow.checks.soundness.verdicts import Examination, Verdict, handlers_of
+from bpflow.checks.soundness.verdicts import Examination, Verdict
 from bpflow.diagnostics import Message, each_quoted, say
-from bpflow.graph import Block, Choose, Flow, Graph, Join, Node, Step, StepInfo, Task, Trigger, Wait, step_name, step_of
+from bpflow.graph import Block, Choose, Flow, Graph, Join, Node, Step, StepInfo, Task, Trigger, Wait, handlers_of, step_name, step_of
 
 MOST_LINES = 30
 """The most lines of a run that are told; of a longer one the last."""

@@ -16,7 +16,7 @@ from bpflow.checks.soundness.knowledge import NOTHING, Domain, Knowledge, Known,
 from bpflow.checks.soundness.net import PARKED, Net
 from bpflow.checks.soundness.regions import Key, Region, Regions, Way, is_every
 from bpflow.checks.soundness.search import Search, State
-from bpflow.graph import ENTRIES, Block, Graph, Handler, Join, flows
+from bpflow.graph import ENTRIES, Block, Graph, Join, flows, handlers_of
 
 Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
 MORE_STATES = 1_000
@@ -277,11 +277,6 @@ class Examination:
 def _nodes(net: Net) -> set[str]:
     """The nodes that are places of a net."""
     return {place.partition("#")[0] for place in net.options}
-
-
-def handlers_of(graph: Graph) -> dict[str, tuple[Handler, ...]]:
-    """What may happen meanwhile, by block; "" is the process."""
-    return {"": graph.handlers} | {node.id: node.handlers for node in graph.nodes if isinstance(node, Block)}
 
 
 def examine(graph: Graph, domain: Domain = lambda _: None) -> list[Verdict]:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 from bpflow.checks.ways.given import Fields, Ledger
 from bpflow.checks.ways.regions import Touched
@@ -166,11 +167,11 @@ class Judge:
             return case
         return replace(case, there=case.there & ~gone, gone=case.gone | gone, facts=frozenset(fact for fact in case.facts if fact.names[0] not in names))
 
-    def sets(self, case: Case, values: Iterable[tuple[str, object]]) -> Case:
-        """The case after variables have been set, each to a constant, or (NOT_KNOWN) to something else."""
+    def sets(self, case: Case, values: Iterable[tuple[str, Any]]) -> Case:
+        """The case after variables have been set, each to a constant, or (`...`) to something else."""
         new = dict(values)
         facts = {fact for fact in case.facts if fact.names[0] not in new}
-        facts |= {fact for name, value in new.items() if value is not NOT_KNOWN and self._lasts(fact := self.constant((name,), value))}  # type: ignore[arg-type]
+        facts |= {fact for name, value in new.items() if value is not ... and self._lasts(fact := self.constant((name,), value))}
         return replace(case, facts=frozenset(facts))
 
     # ── what others do ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +203,3 @@ class Judge:
         if facts:
             facts = frozenset(fact for fact in facts if self.roots.get(fact.names[0], 0) & live)
         return Case(there, gone, facts, case.node, case.flow, case.before, case.length)
-
-
-NOT_KNOWN = object()
-"""A value that is no constant."""

@@ -83,11 +83,6 @@ def _gifts(node: Node) -> Iterator[tuple[str, Fields]]:
                 yield node.each.name, None
 
 
-def gives(node: Node) -> frozenset[str]:
-    """The names under which a node gives something; not what its handlers bring."""
-    return frozenset(name for name, _ in _gifts(node))
-
-
 @dataclass(slots=True)
 class Ledger:
     """The results of a process that some expression reads: which there are, and the bit of each.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from bpflow.checks.ways.regions import Layout, Region
-from bpflow.graph import Block, Exit, Expr, Flow, Graph, Node, flows
+from bpflow.checks.ways.regions import Layout
+from bpflow.graph import Exit, Expr, Graph
 
 
 def lasting(graph: Graph, layout: Layout, written: Mapping[str, tuple[Expr, ...]], read: Callable[[Expr], int]) -> dict[str, int]:
@@ -21,21 +21,12 @@ def lasting(graph: Graph, layout: Layout, written: Mapping[str, tuple[Expr, ...]
         own[id] = outputs if isinstance(node, Exit) else 0
         for expr in written[id]:
             own[id] |= read(expr)
-        follows[id] = {layout.target(start, flow)[0] if flow.to is None else flow.to for flow, start in _ways(node, region)}
+        follows[id] = {layout.target(start, flow)[0] if flow.to is None else flow.to for flow, start in layout.ways(node, region)}
     for handler in graph.handlers:
         for name in follows:
             if handler.trigger.kind == "alone" and name == handler.name and handler.entry.to:
                 follows[name].add(handler.entry.to)
     return _closed(own, follows)
-
-
-def _ways(node: Node, region: Region) -> Iterator[tuple[Flow, Region]]:
-    """The flows out of a node, each with the region in which it begins; a node without any runs off its list."""
-    if isinstance(node, Block):
-        yield node.out, region
-        yield from ((flow, (node.id, -1)) for flow in (*node.entry, *(handler.entry for handler in node.handlers)))
-        return
-    yield from ((flow, region) for flow in flows(node) or (Flow(""),))
 
 
 def _closed(own: dict[str, int], follows: dict[str, set[str]]) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Where the nodes of a graph stand, and what runs beside what.
 
 The law of this file: a region is the body of a block, or the steps of one of its handlers; the process is the block "". What may happen at
-the same time is told once, here: what is touched by what runs beside a node is not certain at that node.
+the same time is told once, here: what is touched by what runs beside a node is not certain at that node. `soundness.regions` asks of the same
+bodies how a token may leave them, and knows nothing of names; `beside` takes less: which names may change beside anything at all.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from bpflow.checks.ways.given import Ledger, brought, gives, while_open
-from bpflow.graph import Block, Choose, Flow, Graph, Handler, Join, Node, Step, Task, flows
+from bpflow.checks.ways.given import Ledger, brought, while_open
+from bpflow.graph import Block, Flow, Graph, Handler, Join, Node, Step, Task, flows, forked, gives, handlers_of
 
 Region: TypeAlias = tuple[str, int]
 """A block ("" for the process), and the number of one of its handlers, or -1 for its body."""
@@ -41,12 +42,11 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A node from which several tokens go on. `some`: perhaps not on all of its flows · `tangled`: its threads come to the same nodes · `turns`: one
+    """A node from which several tokens go on. `tangled`: its threads come to the same nodes · `turns`: one
     of them comes back to it."""
 
     node: str
     threads: tuple[Thread, ...]
-    some: bool
     tangled: bool
     turns: bool
 
@@ -57,6 +57,7 @@ class Layout:
     def __init__(self, graph: Graph, ledger: Ledger) -> None:
         self.graph, self.ledger = graph, ledger
         self.nodes: Mapping[str, Node] = {node.id: node for node in graph.nodes}
+        self._handlers = handlers_of(graph)
         self.source = {flow.id: node.id for node in graph.nodes for flow in flows(node)}
         self.regions = self._regions()
         self._within: dict[Region, frozenset[str]] = {}
@@ -65,8 +66,7 @@ class Layout:
 
     def handlers(self, block: str) -> tuple[Handler, ...]:
         """What may happen while a block is open."""
-        node = self.nodes.get(block)
-        return node.handlers if isinstance(node, Block) else self.graph.handlers
+        return self._handlers.get(block, ())
 
     def around(self, region: Region) -> Region:
         """The region in which the block of a region stands."""
@@ -87,14 +87,14 @@ class Layout:
                 region = found.get(region[0], ROOT)
             if flow.to is not None and flow.to not in found:
                 found[flow.to] = region
-                todo += self._ways(self.nodes[flow.to], region)
+                todo += self.ways(self.nodes[flow.to], region)
         return found
 
     @staticmethod
-    def _ways(node: Node, region: Region) -> Iterator[tuple[Flow, Region]]:
-        """The flows out of a node, each with the region in which it begins."""
+    def ways(node: Node, region: Region) -> Iterator[tuple[Flow, Region]]:
+        """The flows out of a node, each with the region in which it begins; a node without any runs off its list."""
         if not isinstance(node, Block):
-            yield from ((flow, region) for flow in flows(node))
+            yield from ((flow, region) for flow in flows(node) or (Flow(""),))
             return
         yield node.out, region
         yield from ((flow, (node.id, -1)) for flow in node.entry)
@@ -148,7 +148,7 @@ class Layout:
                 case Step():
                     lost |= self.ledger.named(node.forgets)
                     names.update(node.forgets)
-                    variables |= {name for name, _ in node.sets} if node.gives is None else set()
+                    variables |= {name for name, _ in node.variables}
         return Touched(self.ledger.named(names), lost, frozenset(names), frozenset(variables))
 
     def body(self, block: str) -> Touched:
@@ -171,7 +171,7 @@ class Layout:
     def shared(self) -> frozenset[str]:
         """The variables that something may set which runs beside other steps: nothing is certain of them."""
         found: set[str] = set()
-        for block in ("", *(node.id for node in self.graph.nodes if isinstance(node, Block) and node.handlers)):
+        for block in self._handlers:
             found |= self.beside(block).variables
         for id in self.regions:
             fork = self.fork(self.nodes[id])
@@ -182,22 +182,14 @@ class Layout:
     # ── forks ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def fork(self, node: Node) -> Fork | None:
         """How several tokens go on from a node; None if one does."""
-        match node:
-            case Step(out=out) if len(out) > 1:
-                flows_out, some = out, False
-            case Choose(hit="every"):
-                flows_out, some = tuple(flow for _, flow in node.arms), True
-            case Block(entry=entry) if len(entry) > 1:
-                flows_out, some = entry, False
-            case _:
-                return None
-        if node.id not in self._forks:
-            reached = [self._reached(flow, frozenset()) for flow in flows_out]
+        several = forked(node)
+        if several and node.id not in self._forks:
+            reached = [self._reached(flow, frozenset()) for flow in several]
             joins = {id for number, one in enumerate(reached) for other in reached[:number] for id in one & other if isinstance(self.nodes[id], Join)}
-            threads = tuple(self._thread(flow, frozenset(joins)) for flow in flows_out)
+            threads = tuple(self._thread(flow, frozenset(joins)) for flow in several)
             apart = len(frozenset[str]().union(*(thread.nodes for thread in threads))) == sum(len(thread.nodes) for thread in threads)
-            self._forks[node.id] = Fork(node.id, threads, some, not apart, any(node.id in thread.nodes for thread in threads))
-        return self._forks[node.id]
+            self._forks[node.id] = Fork(node.id, threads, not apart, any(node.id in thread.nodes for thread in threads))
+        return self._forks.get(node.id)
 
     def _thread(self, flow: Flow, joins: frozenset[str]) -> Thread:
         found = self._reached(flow, joins)

@@ -1,23 +1,26 @@
 """All ways through a graph at once: from each node the cases go on as the engine would take a token on.
 
+It tells what is there: results and their fields, kept apart by the ways that led to a node, so that a way to a mistake can be shown. Which values
+names can have is another matter, and cheaper: `bpflow.checks.possible`.
+
 The law of this file: a token is followed as `bpflow.engine` moves it, and for each thing that a node does there is one place here that says
 what it makes certain. What runs beside is taken to have done all or nothing of what it may do.
 """
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bpflow.checks.ways.cases import NOT_KNOWN, Case, Cases, Judge, all_of, common
+from bpflow.checks.ways.cases import Case, Cases, Judge, all_of, common
 from bpflow.checks.ways.given import ANSWER, Ledger, brought, by_outcome, decided, expressions_in, form_fields, ledger, tasks_in, tested, while_open
 from bpflow.checks.ways.lasting import lasting
 from bpflow.checks.ways.reading import Text
 from bpflow.checks.ways.regions import ROOT, Fork, Layout, Region, together
 from bpflow.expressions import parse
 from bpflow.expressions.facts import Fact, Facts, either
+from bpflow.expressions.parse import written_out
 from bpflow.graph import Block, Call, Choose, Exit, Expr, Flow, Graph, Join, Step, Task, Wait, expressions
 
 PATIENCE = 60
@@ -108,9 +111,9 @@ class Walk:
         """The case in which a process begins: nothing has been given, and the variables have their defaults."""
         facts = set()
         for variable in self.graph.variables:
-            value = _constant(variable.default) if variable.default else None
-            if value is not NOT_KNOWN and not (variable.default is None and variable.field.many):
-                facts.add(Fact((variable.name,), True, value))  # type: ignore[arg-type]
+            value = written_out(parse(variable.default.text).tree) if variable.default else None
+            if value is not ... and not (variable.default is None and variable.field.many):
+                facts.add(Fact((variable.name,), True, value))
         kept = frozenset(fact for fact in facts if fact.names in self.ledger.paths and fact.names[0] not in self.layout.shared)
         return Case(0, (1 << len(self.ledger.bits)) - 1, kept)
 
@@ -281,12 +284,12 @@ class Walk:
 
     def _step(self, region: Region, node: Step, origin: Case) -> None:
         case = self._after(origin, (expr for _, expr in node.sets))
-        values = [(name, _constant(expr)) for name, expr in node.sets]
+        values = [(name, written_out(parse(expr.text).tree)) for name, expr in node.sets]
         if node.turn:
             first = [Fact((node.turn, "turn"), True, 1)] if case.gone & self.ledger.bits.get((node.turn,), 0) else []
             case = self.judge.given(case, node.turn, frozenset(("turn",)), first)
         if node.gives is not None:
-            facts = [self.judge.constant((node.gives, name), value) for name, value in values if value is not NOT_KNOWN]  # type: ignore[arg-type]
+            facts = [self.judge.constant((node.gives, name), value) for name, value in values if value is not ...]
             case = self.judge.given(case, node.gives, frozenset(name for name, _ in values), facts)
         elif values:
             case = self.judge.sets(case, values)
@@ -394,7 +397,7 @@ class Walk:
         case = self._after(origin, (node.each.items, node.each.at_most))
         own, other = self._of_turn(node)
         touched = self.layout.body(node.id)
-        case = self.judge.rested(self.judge.sets(case, ((name, NOT_KNOWN) for name in touched.variables)))
+        case = self.judge.rested(self.judge.sets(case, ((name, ...) for name in touched.variables)))
         turn = self.judge.given(self.judge.unknown(self.judge.forgotten(case, own), other), node.each.name, None)
         self._split((node.id, -1), self.layout.fork(node), node.entry, turn, origin)
         self._go(region, node.out, self.judge.given(case, node.gives, frozenset(("results",))), origin)
@@ -445,11 +448,3 @@ class Walk:
         handler = self.layout.handlers(block)[number]
         others = self.layout.beside(block) if handler.cancels else together(self.layout.beside(block), self.layout.body(block))
         return self.judge.given(self.judge.rested(self.judge.beside(case, others)), handler.gives, brought(handler.trigger))
-
-
-def _constant(expr: Expr) -> object:
-    """The constant that an expression is; NOT_KNOWN if it is none."""
-    tree = parse(expr.text).tree
-    if isinstance(tree, ast.Constant):
-        return tree.value
-    return NOT_KNOWN
