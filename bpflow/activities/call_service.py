@@ -66,7 +66,8 @@ class CallService(Step):
         known = self._known(b)
         takes = dict(known.takes) if known.takes is not None else None
         arguments = tuple((given.name, self._value(b, given, takes)) for given in self.with_)
-        missing = [name for name, field in (takes or {}).items() if field.required and name not in dict(arguments)]
+        misnamed = takes is not None and any(given.name not in takes for given in self.with_)
+        missing = [] if misnamed else [name for name, field in (takes or {}).items() if field.required and name not in dict(arguments)]
         if missing:
             message = say('the service "{service}" needs {names}', service=str(self.service), names=each_quoted(missing))
             b.report("missing-key", message, say('write it in "with"'))
@@ -77,8 +78,8 @@ class CallService(Step):
         name, known, place = str(self.service), b.world.services, span_of(self.service)
         if name.partition(".")[0] in HOUSE:
             b.report("wrong-value", say('"{service}" is done by an activity of its own', service=name), at=place)
-        elif known and name not in known and name not in OPEN:
-            message, hint = say('no service "{service}" is known', service=name), did_you_mean(name, known)
+        elif name not in known and name not in OPEN and (known or did_you_mean(name, OPEN)):
+            message, hint = say('no service "{service}" is known', service=name), did_you_mean(name, {**OPEN, **known})
             b.report("unknown-service", message, hint or say('declare it under "services" in bpflow.yaml'), place, Severity.WARNING)
         return OPEN.get(name) or known.get(name, ServiceType())
 

@@ -130,10 +130,10 @@ class Decide(DefinedStep):
                 b.report("unknown-field", message, did_you_mean(given.name, fields), given.name_place)
         found = {given.name: b.value(given.raw, fields.get(given.name), given.place) for given in givens}
         missing = [name for name, field in fields.items() if name not in found and field.default is None]
-        if missing:
+        if missing and all(name in fields for name in found):
             b.report("missing-key", say("the rule gives no value for {fields}", fields=each_quoted(missing)), at=place)
         defaults = {name: Expr(field.default, start_of(place)) for name, field in fields.items() if field.default is not None}
-        return {name: expr for name in fields if (expr := found.get(name) or defaults.get(name))}
+        return {name: found.get(name) or defaults.get(name) or Expr("none") for name in fields}
 
     # ── one rule counts ─────────────────────────────────────────────────────────────────────────────────────────────
     def _one_of(self, b: Lowering, rules: list[dict[str, Expr]], otherwise: dict[str, Expr] | None) -> None:

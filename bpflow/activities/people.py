@@ -15,7 +15,7 @@ from bpflow.definition.filling import FormKeys
 from bpflow.definition.model import Model
 from bpflow.definition.step import Step, Steps
 from bpflow.definition.times import before, deadline, moment
-from bpflow.definition.types import Duration, Expression, Name, Targets, Template, Title
+from bpflow.definition.types import Duration, Expression, Name, Shown, Targets, Template, Title
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.expressions import quoted
 from bpflow.graph import Alarm, Block, Call, Choose, Expr, Flow, Form, Handler, Lowering, Task, Trigger, Way, World
@@ -104,7 +104,7 @@ class HumanStep(Step, FormKeys):
     """Who gets it if `to` gives nobody; without this, that is an incident."""
     text: Template | None = None
     """What people are told."""
-    show: tuple[Expression, ...] = ()
+    show: tuple[Shown, ...] = ()
     """Fields of the document, or expressions, that are shown."""
     outcomes: dict[Name, OutcomeKeys] = Key(default_factory=dict)
     """The buttons, by name."""

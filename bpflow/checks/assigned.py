@@ -104,8 +104,9 @@ class _Search:
                 self.note(_Found(part, missing, case, node))
 
     def note(self, found: _Found) -> None:
-        """Keeps the first of a node that lacks the same, on the shortest way; that a name is none at all is a finding of another rule."""
-        if self.subject.environment.of(found.missing.names[0], False) is None:
+        """Keeps the first of a node that lacks the same, on the shortest way; that a name or a field is none at all is a finding of other rules."""
+        named = self.subject.environment.of(found.missing.names[0], False)
+        if named is None or any(self.subject.environment.known.field_of(named.type, field) is None for field in found.path.split(".")[1:2]):
             return
         key = found.node, found.missing.names
         before = self.found.get(key)
@@ -179,6 +180,8 @@ class _Reason:
         return [handler for handlers in handlers_of(self.walk.graph).values() for handler in handlers if handler.gives == self.name]
 
     def coalesce(self) -> Message:
+        if not self.found.node:
+            return say("write what is given then: `coalesce({path}, none)`", path=self.found.path)
         return say("ask first: `{path} != none`, or write what is to be taken instead: `coalesce({path}, …)`", path=self.found.path)
 
     # ── one reason each ─────────────────────────────────────────────────────────────────────────────────────────────

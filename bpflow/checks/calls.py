@@ -13,7 +13,7 @@ from bpflow.checks.judging import Judge, judged, written
 from bpflow.checks.rule import page
 from bpflow.checks.subject import Subject
 from bpflow.checks.wanted import a_document, value_of
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
+from bpflow.diagnostics import Diagnostic, Message, did_you_mean, each_quoted, say
 from bpflow.expressions import parse
 from bpflow.expressions.parse import written_out
 from bpflow.graph import Call, Expr, Graph
@@ -200,14 +200,23 @@ def _inputs(called: _Called, other: Graph, judge: Judge) -> Iterator[Diagnostic]
     for name, expr in given.items():
         if name not in fields:
             message = say('the process "{process}" has no input "{input}"', process=other.process, input=name)
-            yield called.finding("call-inputs", message, did_you_mean(name, fields), expr)
+            hint = did_you_mean(name, fields) or (say("it takes: {names}", names=each_quoted(fields)) if fields else None)
+            yield called.finding("call-inputs", message, hint, expr)
         elif literal(expr.text) is ...:
             yield from (replace(one, rule="call-inputs") for one in judge.of(expr, replace(value_of(name, fields[name]), way="read")))
         elif (wrong := wrong_literal(fields[name], expr, other)) is not None:
-            yield called.finding("call-inputs", say('"{field}": {reason}', field=name, reason=wrong.message), wrong.hint, expr)
+            hint = _as_value(literal(expr.text), judge.subject) or wrong.hint
+            yield called.finding("call-inputs", say('"{field}": {reason}', field=name, reason=wrong.message), hint, expr)
+    misnamed = any(name not in fields for name in given)
     for name, field in fields.items():
-        if field.required and field.default is None and name not in given:
+        if field.required and field.default is None and name not in given and not misnamed:
             yield called.finding("call-inputs", say('"{input}" is missing: the process "{process}" requires it', input=name, process=other.process))
+
+
+def _as_value(text: Any, subject: Subject) -> Message | None:
+    """A hint for the name of a value where a text stands."""
+    named = isinstance(text, str) and subject.environment.of(text.partition(".")[0], False) is not None
+    return say('write "{name}"', name=f"$({text})") if named else None
 
 
 def wrong_literal(field: Field, expr: Expr, other: Graph) -> InvalidValue | None:

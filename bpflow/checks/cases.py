@@ -51,7 +51,7 @@ def missing_case(subject: Subject) -> Iterator[Diagnostic]:
               steps: [{activity: end, result: lost}]
     """
     for row in rows(subject):
-        if row.node.otherwise is None:
+        if row.node.otherwise is None and subject.complete:
             yield from row.left_over()
         if row.node.hit == "first":
             yield from row.never_taken()

@@ -43,7 +43,7 @@ def no_deadline(subject: Subject) -> Iterator[Diagnostic]:
           - {id: read, activity: review, title: Read when you have time, to: initiator, due: none}
     """
     process = subject.process
-    if subject.settings and not _timed(process.meanwhile):
+    if subject.settings and subject.complete and not _timed(process.meanwhile):
         yield from _without(process.steps)
         yield from (finding for handler in process.meanwhile for finding in _without(handler.steps))
         for stage in process.stages.values():

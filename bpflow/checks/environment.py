@@ -154,7 +154,9 @@ def environment(process: Process, graph: Graph, around: Around, lost: frozenset[
         start["previous"] = Named(fields, None, record_of(types_of(document.fields)) if document else ANY)
     names |= dict.fromkeys(map(str, process.people), NOT_KNOWN)
     names |= {name: Named(fields_behind(field, types), field, type) for name, field, type in _held(process)}
-    names = {**_brought(process, world), **names, **_given(process, graph, world)}
+    given = _given(process, graph, world)
+    clashing = dict.fromkeys(names.keys() & given.keys(), NOT_KNOWN)
+    names = {**_brought(process, world), **names, **given, **clashing}
     for step in process.all_steps():
         for name in step.inner_names:
             names.setdefault(name, Named(type=INTEGER if name in ("done", "total") else ANY))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from bpflow.checks.cases import unanswered
 from bpflow.checks.rule import page, rule
 from bpflow.checks.subject import Subject
-from bpflow.diagnostics import Diagnostic, Span, say
-from bpflow.graph import Graph, Node, StepInfo, flows, step_of
+from bpflow.diagnostics import Diagnostic, Message, Span, say
+from bpflow.graph import Choose, Graph, Node, StepInfo, flows, step_of
 
 
 @rule("unreachable-step")
@@ -42,7 +42,7 @@ def unreachable_step(subject: Subject) -> Iterator[Diagnostic]:
         around = info.path.rpartition("/")[0]
         lost = info.path not in reached
         if lost and not told and before.get(around) not in circles:
-            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), say('let a "next" lead to it, or remove it'))
+            yield Diagnostic(_span(info, subject), "unreachable-step", say("no way leads to this step"), _way_to(before.get(around), subject))
         told, before[around] = lost, info.path
 
 
@@ -51,6 +51,13 @@ def steps_around(path: str) -> Iterator[str]:
     while path := path.rpartition("/")[0]:
         yield path
         yield path.rpartition(".")[0]  # without the name of the branch
+
+
+def _way_to(before: str | None, subject: Subject) -> Message:
+    """What leads to a step; often the step `before` it in its list is a condition that leaves out the other cases."""
+    if any(isinstance(node, Choose) and node.otherwise is None and step_of(node.id) == before for node in subject.graph.nodes):
+        return say('the condition before it says nothing of the other cases: add "otherwise: {{next: go-on}}" to it')
+    return say('let a "next" lead to it, or remove it')
 
 
 def _meant(subject: Subject, reached: set[str]) -> set[str]:

@@ -110,11 +110,12 @@ def _values(subject: Subject, arguments: dict[str, Expr], name: str, fitting: li
     file = subject.graph.source
     given = {argument.removeprefix(VALUE): expr for argument, expr in arguments.items() if argument.startswith(VALUE)}
     needed = {field for one in fitting for field, type in one.form.items() if type.required and type.default is None}
-    for field in sorted(needed - given.keys()):
-        yield _finding(file, arguments["message"], say('the receiver of "{message}" requires "{field}"', message=name, field=field), say('give it in "values"'))
     read = {field for one in fitting for field in one.form}
+    misnamed = {field for field in given if field not in read} if all(one.form for one in fitting) else set()
+    for field in sorted(needed - given.keys()) if not misnamed else ():
+        yield _finding(file, arguments["message"], say('the receiver of "{message}" requires "{field}"', message=name, field=field), say('give it in "values"'))
     for field, expr in given.items():
-        if field not in read and all(one.form for one in fitting):
+        if field in misnamed:
             message = say('no receiver of "{message}" has a field "{field}"', message=name, field=field)
             yield _finding(file, expr, message, did_you_mean(field, read))
         else:

@@ -76,7 +76,10 @@ def _hint(text: str, given: Type, wanted: Wanted) -> Message | None:
         return say('one of them is "{text}[0]"', text=text) if text.isidentifier() or text.endswith((")", "]")) or "." in text else None
     if kinds == {"list"} and given.kind in ("department", "role"):
         return say('"members(x)" are the people of a department or a role')
-    if kinds == {"list"} and given.kind != "list":
+    if kinds == {"list"} and given.kind == "record":
+        lists = [name for name, type in given.fields if type.kind == "list"]
+        return say('write "{name}"', name=f"{text}.{lists[0]}") if len(lists) == 1 else None
+    if kinds == {"list"} and given.kind not in ("list", "integer", "number", "boolean"):
         return say('a list of one is "[{text}]"', text=text)
     return _of_kind(text, given, kinds, wanted)
 

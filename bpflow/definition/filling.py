@@ -14,6 +14,7 @@ from bpflow.definition.forms import FormCheck, FormFields
 from bpflow.definition.model import Model
 from bpflow.definition.types import Title
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
+from bpflow.expressions import FUNCTIONS
 from bpflow.graph import Expr, Lowering, Outcome, Sets, World
 from bpflow.graph.written import span_of, start_of
 from bpflow.values import Field
@@ -150,6 +151,13 @@ def shown(b: Lowering, expr: Expr) -> tuple[str, Expr]:
     document = b.fields_of(None) or {}
     if expr.text in document:
         return document[expr.text].title or expr.text, b.instead(expr, f"document.{expr.text}")
+    if expr.text in FUNCTIONS and (b.world.document is not None or not b.world.has_document):
+        line, column = expr.place or (1, 1)
+        at = Span(b.world.file, line, column, line, column + len(expr.text))
+        b.report("bad-expression", say('"{name}" is a function', name=expr.text), say('write "{name}(…)"', name=expr.text), at)
+        return expr.text, Expr("none")
+    if b.world.has_document and b.world.document is None and expr.text.isidentifier() and expr.text not in {**b.world.inputs, **b.world.variables}:
+        return expr.text, b.instead(expr, f"document.{expr.text}")  # that its type is not there is said elsewhere
     around, _, name = expr.text.rpartition(".")
     field = (b.fields_of(Expr(around)) or {}).get(name) if around else {**b.world.inputs, **b.world.variables}.get(name)
     return (field.title if field and field.title else expr.text), expr

@@ -249,7 +249,10 @@ def moved(process: Process, world: World) -> dict[str, Field]:
 # ── what is wrong with the names ────────────────────────────────────────────────────────────────────────────────────
 def mistakes(process: Process, document: Mapping[str, Field] | None) -> Iterator[Diagnostic]:
     """Stages and fields that are named and are not there; `document`: the fields of the document, if they are known."""
+    misnamed = _misnamed(process, document or {})
     for to, move in all_moves(process) if process.stages else ():
+        if to in misnamed:
+            continue
         if to not in process.stages:
             span = span_of(to) if span_of(to).file else move.place
             yield Diagnostic(span, "unknown-stage", say('there is no stage "{name}"', name=to), did_you_mean(to, process.stages))
@@ -263,6 +266,14 @@ def mistakes(process: Process, document: Mapping[str, Field] | None) -> Iterator
                 span = span_of(name) if span_of(name).file else stage.place
                 yield Diagnostic(span, "unknown-field", say('the document has no field "{field}"', field=name), did_you_mean(name, document))
     yield from _field_mistakes(process, document)
+
+
+def _misnamed(process: Process, document: Mapping[str, Field]) -> set[str]:
+    """The choices of the stage field that a stage is meant for whose name is written differently: that is said of the stage."""
+    field = document.get(str(process.stage_field))
+    choices = [id for id, _ in field.choices] if field else []
+    wrong = [stage for stage in process.stages if stage not in choices]
+    return {choice for choice in choices if choice not in process.stages and did_you_mean(choice, wrong)}
 
 
 def _hiding(process: Process, to: str, move: MoveKeys) -> Iterator[Diagnostic]:
@@ -290,7 +301,8 @@ def _field_mistakes(process: Process, document: Mapping[str, Field]) -> Iterator
             message = say('"{field}" of the document has no choice "{stage}"', field=name, stage=stage)
             hint = did_you_mean(stage, choices) or say("the choices are: {choices}", choices=each_quoted(choices[:12]))
             yield Diagnostic(_span(stage, keys), "stage-field", message, hint)
+    misnamed = _misnamed(process, document)
     for choice in choices:
-        if choice not in process.stages:
+        if choice not in process.stages and choice not in misnamed:
             message = say('the choice "{choice}" is no stage: a document in it cannot be in this pipeline', choice=choice)
             yield Diagnostic(span, "choice-without-stage", message, say("add the stage, or take the choice away"), Severity.WARNING)

@@ -14,12 +14,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from bpflow.definition.reading import keep, note
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
-from bpflow.expressions import ExpressionError, parse_duration
+from bpflow.expressions import FUNCTIONS, ExpressionError, parse_duration
 from bpflow.graph import written
 from bpflow.graph.nodes import Expr
-from bpflow.graph.written import NOWHERE, Unread, Written, span_of
+from bpflow.graph.written import NOWHERE, Unread, Written, span_of, start_of
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_EXPRESSION: Mapping[str, Any] = {"type": ["string", "number", "boolean", "array"], "items": _SCALAR, "format": "expression", "minLength": 1}
 
 
 def _reader(read: Callable[[Any], Written]) -> Callable[[Any, ValidationInfo], Expr]:
@@ -44,9 +45,20 @@ _read_expression = _reader(written.expression)
 Expression: TypeAlias = Annotated[
     Expr,
     PlainValidator(_read_expression),
-    WithJsonSchema({"type": ["string", "number", "boolean", "array"], "items": _SCALAR, "format": "expression", "minLength": 1}),
+    WithJsonSchema({**_EXPRESSION}),
 ]
 """An expression, or a list of expressions."""
+
+
+def _read_shown(raw: Any, info: ValidationInfo) -> Expr:
+    """A field of the document may be called as a function, and alone a function is no expression: which it is, its lowering tells."""
+    if isinstance(raw, str) and raw in FUNCTIONS:
+        return Expr(str(raw), start_of(span_of(raw)))
+    return _read_expression(raw, info)
+
+
+Shown: TypeAlias = Annotated[Expr, PlainValidator(_read_shown), WithJsonSchema({**_EXPRESSION})]
+"""A field of the document by its name alone, or an expression."""
 
 Duration: TypeAlias = Annotated[
     Expr, PlainValidator(_reader(written.duration)), WithJsonSchema({"type": "string", "format": "duration-or-expression", "minLength": 1})

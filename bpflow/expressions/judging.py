@@ -97,7 +97,8 @@ class Judge:
         """`<` and its like, of kinds that do not go together."""
         text, other = self._literal(left, right)
         hint = self._instead(text, other) or self._field_of_either(left, right)
-        self.impossible(text or node, sign, left, right, hint or remedies.order(left[1], right[1]))
+        constant = self.constants.values.get(right[0])
+        self.impossible(text or node, sign, left, right, hint or remedies.order(left[1], right[1], constant))
 
     def _instead(self, text: ast.Constant | None, other: Side) -> Message | None:
         return remedies.instead_of_text(str(text.value), other[1]) if text else None

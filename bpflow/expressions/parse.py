@@ -119,7 +119,8 @@ def _syntax_error(source: _Source, column: int) -> ExpressionError:
     words = [token.text for token in tokens if token.kind == "word"]
     if words.count("if") > words.count("else") and "for" not in words:
         word = next(token for token in tokens if token.kind == "word" and token.text == "if")
-        return ExpressionError(say('"if" without "else"'), word.offset, 2, say('write "a if condition else b"'))
+        hint = say("leave it out where a condition stands") if word is tokens[0] and "else" not in words else say('write "a if condition else b"')
+        return ExpressionError(say('"if" without "else"'), word.offset, 2, hint)
     ends_early = last.kind == "word" or (last.kind == "operator" and last.text not in ")]")
     if ends_early or column >= source.starts[-1] + len(last.text) + 1:
         return ExpressionError(say('something is missing after "{token}"', token=brief(last.text)), last.offset, len(last.text))
@@ -279,7 +280,7 @@ class _Reader:
         if name in BUILTIN_NAMES:
             self.refuse(callee, say('"{name}" is not a function', name=name), say('write "{name}"', name=name))
         if name not in FUNCTIONS:
-            self.refuse(callee, say('there is no function "{name}"', name=brief(name)), did_you_mean(name, FUNCTIONS), "unknown-name")
+            self.refuse(callee, say('there is no function "{name}"', name=brief(name)), _function_like(name), "unknown-name")
         return FUNCTIONS[name]
 
     def count_arguments(self, node: ast.Call, function: Function) -> None:
@@ -317,6 +318,38 @@ class _Reader:
         if name in self.bound or name in FUNCTIONS or name in BUILTIN_NAMES:
             self.refuse(node, say('the name "{name}" is taken', name=name))
         return name
+
+
+_SAME_SENSE: Mapping[str, str] = {
+    **dict.fromkeys(("если", "if", "iif"), "if"),
+    **dict.fromkeys(("сегодня", "текдата"), "today()"),
+    **dict.fromkeys(("сейчас", "тдата"), "now"),
+    **dict.fromkeys(("isblank", "isnull", "is_null", "isempty", "empty", "епусто"), "x == none"),
+    **dict.fromkeys(("начальник", "руководитель", "manager_of", "boss_of"), "head_of(user)"),
+    **dict.fromkeys(("concat", "concatenate", "str", "string", "сцепить"), "text(a, b)"),
+    **dict.fromkeys(("сумм", "сумма"), "sum(list)"),
+    **dict.fromkeys(("длстр", "length", "count", "счёт"), "len(list)"),
+    **dict.fromkeys(("int", "float", "decimal", "value", "число"), "number(text)"),
+    **dict.fromkeys(("мин", "least"), "min(a, b)"),
+    **dict.fromkeys(("макс", "greatest"), "max(a, b)"),
+    **dict.fromkeys(("ifnull", "nvl", "iferror"), "coalesce(a, b)"),
+    **dict.fromkeys(("trim", "сжпробелы"), "strip(text)"),
+    **dict.fromkeys(("округл",), "round(number, digits)"),
+    **dict.fromkeys(("дата", "datevalue"), 'date("2026-12-31")'),
+    **dict.fromkeys(("дней", "дни", "день"), "days(n)"),
+    **dict.fromkeys(("часов", "часы", "час"), "hours(n)"),
+    **dict.fromkeys(("отдел",), 'department("sales")'),
+    **dict.fromkeys(("роль",), 'with_role("lawyer")'),
+    **dict.fromkeys(("пользователь", "сотрудник", "person", "employee"), 'user("ivanov")'),
+}
+"""What functions of spreadsheets and of other languages, and their Russian names, are here."""
+
+
+def _function_like(name: str) -> Message | None:
+    call = _SAME_SENSE.get(name.lower())
+    if call == "if":
+        return say('write "a if condition else b"')
+    return say('write "{call}"', call=call) if call else did_you_mean(name, FUNCTIONS)
 
 
 def _usage(function: Function) -> Message | None:

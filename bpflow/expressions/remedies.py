@@ -88,9 +88,11 @@ def arithmetic(sign: str, a: Type, b: Type, constant: Any) -> Message | None:
     return _none(a, b)
 
 
-def order(a: Type, b: Type) -> Message | None:
-    """For `<` and its like, and for `==`."""
+def order(a: Type, b: Type, constant: Any = None) -> Message | None:
+    """For `<` and its like, and for `==`; `constant` is the right side, if it is one."""
     left, right = _kinds(a), _kinds(b)
+    if left == {"duration"} and right <= _NUMBERS and type(constant) is int:
+        return operations.units_hint(constant, clock=True)
     if left <= _DAYS and right <= _DAYS:
         return operations.DATE_HINT
     return _none(a, b)
@@ -101,6 +103,8 @@ def equality(a: Type, b: Type) -> Message | None:
     for one, other in ((a, b), (b, a)):
         if one.kind == "list" and other.kind != "list":
             return say('whether it is one of them: "x in list"')
+        if one.values == ("",) or (one.kind == "boolean" and other.kind in _FILLED):
+            return say('whether it is filled in: "x != none"')
     if {a.kind, b.kind} == {"user", "department"}:
         return say('"department_of(x)" is the department of a user')
     if {a.kind, b.kind} == {"user", "role"}:
@@ -108,6 +112,8 @@ def equality(a: Type, b: Type) -> Message | None:
     return order(a, b)
 
 
+_FILLED = frozenset(("user", "department", "document", "date", "datetime", "duration", "file"))
+"""Kinds of values that are there, or are none."""
 _DAYS = {"date", "datetime"}
 _NUMBERS = {"integer", "number"}
 

@@ -155,7 +155,7 @@ _OTHER_WORDS = {
 
 def _check_foreign_word(name: str, at: int) -> None:
     if name in _OTHER_WORDS:
-        hint = say('write "{word}"', word=_OTHER_WORDS[name])
+        hint = say('write "==", and "!=" for "is not"') if name == "is" else say('write "{word}"', word=_OTHER_WORDS[name])
         raise ExpressionError(say('"{word}" is not a word of the language', word=name), at, len(name), hint)
     if keyword.iskeyword(name):
         raise ExpressionError(say('"{word}" is not a word of the language', word=name), at, len(name))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
+from bpflow.expressions import ExpressionError, parse
 from bpflow.graph import written
 from bpflow.graph.literals import valued
 from bpflow.graph.nodes import Block, Call, Expr, Flow, Handler, Join, Node, Place, Retry, Step, StepInfo, Trigger, flows, is_inside, step_of
@@ -382,9 +383,19 @@ class Lowering:
         made = valued(raw, field, self.world.timezone, place)
         for part in made.written:
             self._builder.keep(part)
+        meant = self._meant(raw)
         for finding in made.findings:
-            self.report(finding.rule, finding.message, finding.hint, _or(finding.span, place))
+            self.report(finding.rule, finding.message, meant if meant and finding.rule == "wrong-value" else finding.hint, _or(finding.span, place))
         return made.expr
+
+    def _meant(self, raw: Any) -> Message | None:
+        """A hint for the name of a value where a text stands: `starts` is a word, `$(starts)` what was filled in."""
+        try:
+            names = parse(raw).names if isinstance(raw, str) else {}
+        except ExpressionError:
+            return None
+        known = {*self.world.inputs, *self.world.variables, "document", "initiator"}
+        return say('write "{name}"', name=f"$({raw})") if names and known.issuperset(names) else None
 
     def instead(self, expr: Expr, text: str) -> Expr:
         """Another expression in the place of one that was short for it."""

@@ -65,10 +65,11 @@ def _refused(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
 
 def merged(source: Source, shape: Shape, inside: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The findings of all rooms about one file, of which an earlier one has the word about a place."""
-    told = {_start(finding.span) for finding in source.findings}
+    told = {_start(finding.span) for finding in source.findings} | {_end(finding.span) for finding in source.findings if finding.rule == "tag"}
     places = {_start(span) for span in shape.places} | ({_NOWHERE} if shape.findings else set())
     of_shape = [finding for finding in shape.findings if not _about_letters(finding, source)]
-    of_values = [finding for finding in inside if finding.rule not in _OF_SHAPE or _start(finding.span) not in places]
+    inner = [span for span in shape.places if _start(span) != _NOWHERE]
+    of_values = [finding for finding in inside if finding.rule not in _OF_SHAPE or not (_start(finding.span) in places or _within(finding.span, inner))]
     others = [*of_shape, *of_values]
     wrong = {_start(finding.span) for finding in others if finding.severity is Severity.ERROR}
     of_text = [_grave(finding) if _start(finding.span) in wrong else finding for finding in source.findings]
@@ -77,6 +78,14 @@ def merged(source: Source, shape: Shape, inside: Iterable[Diagnostic]) -> list[D
 
 def _start(span: Span) -> At:
     return span.line, span.column
+
+
+def _end(span: Span) -> At:
+    return span.end_line, span.end_column
+
+
+def _within(span: Span, wholes: Iterable[Span]) -> bool:
+    return any(_start(whole) <= _start(span) < _end(whole) for whole in wholes)
 
 
 def _grave(finding: Diagnostic) -> Diagnostic:

@@ -98,7 +98,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     return Loaded(examined.process, examined.graph if fit else None, heeded.findings, sources, heeded.silenced, silences, examined.subject)
 
 
-_TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel")
+_TORN = ("unknown-step", "jump-into-block", "jump-out-of-parallel", "unknown-stage", "stage-field")
 """With these, ways are missing from the graph."""
 
 

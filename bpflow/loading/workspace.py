@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bpflow.checks import check_calls, check_messages, interfaces
+from bpflow.checks import RULES, check_calls, check_messages, interfaces
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
@@ -49,7 +49,8 @@ def load_workspace(
     for path, loaded in _processes(folder, around) if processes else ():
         told.take(loaded, _named(path, loaded, found))
         found.setdefault(_id(path, loaded), loaded)
-    told.findings += [*_calls(found), *_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
+    told.tell_of_all(list(_calls(found)))
+    told.findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     heeded = told.heeded(around, whole=processes)
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
     return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
@@ -70,6 +71,11 @@ class _Told:
         self.sources |= loaded.sources
         self.silences += loaded.silences
         self.silenced += loaded.silenced
+
+    def tell_of_all(self, more: list[Diagnostic]) -> None:
+        """What only all processes together tell. In a file with such a mistake nothing is said that is said last, when there is none."""
+        wrong = {finding.span.file for finding in more if finding.severity is Severity.ERROR}
+        self.findings = [finding for finding in self.findings if finding.span.file not in wrong or not RULES[finding.rule].last] + more
 
     def heeded(self, around: Surroundings, *, whole: bool) -> Heeded:
         """What is told of all that and what is silenced, with what the comments do in vain."""

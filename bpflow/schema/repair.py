@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from bpflow.schema.found import Rest
 from bpflow.schema.standin import STAND_IN
-from bpflow.schema.words import schema_of
+from bpflow.schema.words import name_like, schema_of
 from bpflow.source import Items, Table, Text, Tree
 
 MOST_CUTS = 100
@@ -104,7 +104,7 @@ def names_in(tree: Tree) -> Iterator[str]:
     if isinstance(tree, Table):
         for key, value in tree.items():
             if key in ("id", "command", "as") and isinstance(value, str):
-                yield str(value)
+                yield from (str(value), name_like(value))
             if key in ("on-error", "error"):
                 yield "error"
             if isinstance(value, Table):

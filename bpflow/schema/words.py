@@ -101,8 +101,25 @@ def _unknown_key(at: Place, key: str, known: list[str]) -> Diagnostic:
     if foreign:
         return foreign.finding_at(at.key(key))
     free = [name for name in known if name not in at.value]
-    near = did_you_mean(key, free) or _in_kebab(key, known) or _listed(free or known)
+    near = did_you_mean(key, free) or _by_sense(key, free) or _in_kebab(key, known) or _listed(free or known)
     return Diagnostic(at.key(key), "unknown-key", say('{owner} has no key "{key}"', owner=at.called, key=key), near)
+
+
+_SAME_SENSE: Mapping[str, str] = {
+    **dict.fromkeys(("deadline", "term", "срок"), "due"),
+    **dict.fromkeys(("assignee", "assigned-to", "assigned_to", "who", "whom", "кому"), "to"),
+    **dict.fromkeys(("else", "default", "иначе"), "otherwise"),
+    **dict.fromkeys(("if", "condition", "если"), "when"),
+    **dict.fromkeys(("name", "label", "subject", "название"), "title"),
+    **dict.fromkeys(("description", "body", "message", "текст"), "text"),
+    **dict.fromkeys(("goto", "go-to", "go_to"), "next"),
+}
+"""Keys under other names that come to mind."""
+
+
+def _by_sense(key: str, known: list[str]) -> Message | None:
+    word = _SAME_SENSE.get(key.lower(), "")
+    return say('did you mean "{word}"?', word=word) if word in known else None
 
 
 def _in_kebab(key: str, known: list[str]) -> Message | None:
@@ -169,11 +186,24 @@ def _remedy(at: Place, wanted: list[str], schema: Mapping[str, Any]) -> Message 
         return say('write "activity: {name}"', name=value)
     if "object" in wanted and isinstance(value, list):
         return say('write keys with a ":" behind them instead of items with a "-"')
+    if at.name == "retry" and isinstance(value, int) and not isinstance(value, bool):
+        return say("write {value}", value=f"{{times: {value}}}")
+    if at.name == "rule" and isinstance(value, int) and not isinstance(value, bool):
+        return say("write {value}", value=f"{{at-least: {value}}}")
     if "string" in wanted and isinstance(value, bool | int | Decimal):
         return say("put it in quotes")
+    if wanted == ["object"] and isinstance(value, str) and at.path:
+        return _as_table(value, schema.get("properties", {}), at.source.tree)
     if wanted == ["integer"] and isinstance(value, str) and value.isdigit():
         return say("write it without quotes")
     return None
+
+
+def _as_table(value: str, keys: Mapping[str, Any], tree: Any) -> Message | None:
+    """A hint with a text in the key to which it belongs: a step to which it leads, else a title in words."""
+    steps = {"go-on", *(str(step["id"]) for step in _tables(tree) if isinstance(step.get("id"), str))}
+    key = "next" if value in steps else "title"
+    return say("write {value}", value=f"{{{key}: {value}}}") if key in keys and (key == "next" or not value.isascii()) else None
 
 
 def _not_allowed(error: ValidationError, at: Place) -> Iterator[Diagnostic]:
@@ -243,9 +273,14 @@ def _tables(tree: Any) -> Iterator[dict[str, Any]]:
         yield from _tables(value)
 
 
+def name_like(value: str, joint: str = "_") -> str:
+    """The name that was meant by something like it: `ask_head` by `ask-head` and by `askHead`."""
+    return re.sub(r"\W+|(?<=[a-z])(?=[A-Z])", joint, value.strip()).strip("-_").lower()
+
+
 def _as_name(value: str, pattern: str) -> Message:
     """A hint with the same word written as a name, or else with how names are written."""
-    words = re.sub(r"\W+|(?<=[a-z])(?=[A-Z])", "-" if "_-]" in pattern else "_", value.strip()).strip("-_").lower()
+    words = name_like(value, "-" if "_-]" in pattern else "_")
     if re.match(pattern, words):
         return say('write "{name}"', name=words)
     return say('names have small Latin letters, digits and "_", and begin with a letter; "title" may be in any language')
