@@ -111,7 +111,8 @@ class HumanStep(Step, FormKeys):
     on_answer: Steps = ()
     """What is done beside the open task at each answer; `answer.by`, `.outcome`, `.comment`, `.at` and the fields of its form can be read."""
     due: Duration | None = None
-    """The deadline: a duration from the opening, or a date, whose working day's end it is; `none`: no deadline."""
+    """The deadline: a duration, which counts from the opening however often the document changes; or a date, whose working day's end it is;
+    `none`: no deadline."""
     remind_before: Duration | None = None
     """How long before the deadline those who have the task are reminded of it, once; not at all if the task is opened later than that."""
     on_overdue: Overdue | None = None

@@ -16,7 +16,7 @@ from bpflow.checks import (
 )
 from bpflow.checks import assigned as _assigned, certain as _certain, cases as _cases, loops as _loops, variables as _variables, amounts as _amounts
 from bpflow.checks import directory as _directory, nobody as _nobody, four_eyes as _four_eyes, deadlines as _deadlines, watched as _watched, zones as _zones
-from bpflow.checks import sliding as _sliding, calls as _calls, channels as _channels, forms as _forms, messages as _messages
+from bpflow.checks import calls as _calls, channels as _channels, forms as _forms, messages as _messages
 from bpflow.checks.calls import check_calls, interfaces
 from bpflow.checks.messages import check_messages
 from bpflow.checks import scenarios as _scenarios
@@ -25,7 +25,7 @@ from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity
 
 _OF_PEOPLE = (_people, _directory, _nobody, _four_eyes)
-_OF_TIME = (_deadlines, _watched, _sliding, _zones)
+_OF_TIME = (_deadlines, _watched, _zones)
 _OF_VALUES = (_assigned, _certain, _cases, _loops, _variables, _amounts)
 _BY_SUBJECT = (
     _typed,

@@ -33,7 +33,6 @@ ROOMS = {
     "four_eyes": tr("People"),
     "deadlines": tr("Time"),
     "watched": tr("Time"),
-    "sliding": tr("Time"),
     "zones": tr("Time"),
     "forms": tr("Forms"),
     "documents": tr("Documents"),

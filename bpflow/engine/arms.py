@@ -2,7 +2,8 @@
 
 The rules: an arm is armed once and disarmed when its holder leaves. A condition is read when it is armed, and again only when a
 name or a document that it reads has changed. A wait looks at the level (true already: it passes at once), a handler at the edge
-(it must become true). A date that reads a document is read again when that changes, until it fires; a fixed one never.
+(it must become true). A date that reads a document is read again when that changes, until it fires; a fixed one never. What is
+counted from now is counted from when it was armed, however often it is read: else no deadline would come that somebody keeps touching.
 """
 
 from __future__ import annotations
@@ -45,7 +46,23 @@ def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *,
     if about is not None and about not in documents:
         return False
     watch(draft, holder, arms, documents)
+    if documents and isinstance(value, datetime):
+        value = counted(draft, arms, trigger, value)
     return settle_value(draft, holder, arms, number, value, level=level)
+
+
+def counted(draft: Draft, arms: Arms, trigger: Trigger, first: datetime) -> Value:
+    """The time that a trigger says, counted from when it was armed; `first` if that is now."""
+    assert trigger.expr is not None
+    if arms.since is None:
+        arms.since = draft.now
+    if arms.since == draft.now:
+        return first
+    now, draft.now = draft.now, arms.since
+    try:
+        return draft.value(trigger.expr)
+    finally:
+        draft.now = now
 
 
 def settle_value(draft: Draft, holder: int, arms: Arms, number: int, value: Value, *, level: bool) -> bool:

@@ -149,7 +149,8 @@ def _arms(arms: Arms) -> list[Any] | int:
         return [due] if due else 0
     listening = [[number, name, key] for number, (name, key) in arms.listening.items()]
     fired = [[number, micros(at)] for number, at in arms.fired.items()]
-    return [due, list(arms.truth.items()), listening, arms.watched, fired]
+    row = [due, list(arms.truth.items()), listening, arms.watched, fired]
+    return row if arms.since is None else [*row, micros(arms.since)]
 
 
 def _read_arms(row: list[Any] | int) -> Arms:
@@ -159,7 +160,8 @@ def _read_arms(row: list[Any] | int) -> Arms:
     if len(row) == 1:
         return Arms(due)
     listening = {number: (name, read_value(key)) for number, name, key in row[2]}
-    return Arms(due, dict(map(tuple, row[1])), listening, tuple(read_value(row[3])), {number: instant(at) for number, at in row[4]})
+    fired = {number: instant(at) for number, at in row[4]}
+    return Arms(due, dict(map(tuple, row[1])), listening, tuple(read_value(row[3])), fired, instant(row[5]) if len(row) > 5 else None)
 
 
 def scope_row(program: Program, scope: Scope) -> list[Any]:

@@ -77,9 +77,11 @@ class Arms:
     watched: tuple[Document, ...] = ()
     fired: Mapping[int, datetime] = NO_ARMS
     """Alarms that have gone off, handlers that fire only once and have fired; alarms with the instant for which they were set."""
+    since: datetime | None = None
+    """The instant from which times count that read documents: it stays when they are read again."""
 
     def copy(self) -> Arms:
-        return Arms(self.due, self.truth, self.listening, self.watched, self.fired)
+        return Arms(self.due, self.truth, self.listening, self.watched, self.fired, self.since)
 
 
 @dataclass(slots=True)

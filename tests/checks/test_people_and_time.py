@@ -49,12 +49,6 @@ CHANGES = "".join(f"      - wait: 36h\n      - change: {{document: {{note: day {
     "rule, process, play",
     [
         (
-            "sliding-time",
-            "steps:\n  - {id: pack, activity: task, to: initiator, due: days(document.days), on-overdue: {outcome: late},\n"
-            "     outcomes: {done: {}, late: {button: false, steps: [{activity: end, result: late}]}}}\n",
-            CHANGES + "      - expect: {task: pack, to: wood}\n",
-        ),
-        (
             "now-in-watched",
             'steps:\n  - {id: wait, activity: pause, until: \'document.note == "go" or now > datetime("2026-03-03T12:00")\'}\n',
             "      - wait: 90d\n      - expect: {waiting: wait}\n",

@@ -309,6 +309,19 @@ def test_a_deadline_that_reads_a_document_moves_with_it():
     assert play.index.watches == set()
 
 
+def test_what_is_counted_from_now_is_counted_from_the_opening_however_often_it_is_read():
+    world = House({COMPANY: {"hours": 4, "name": "A"}})
+    play = timed(Alarm(Expr("deadline(hours(document.hours))")), world=world)
+    play.now += HOUR
+    play.change(name="B")
+    assert play.index.timers == {(1, 0): T + 4 * HOUR}
+    play.change(hours=9)
+    assert play.index.timers == {(1, 0): T + 9 * HOUR}
+    play.change(hours=1)
+    play.wait(HOUR / 60)
+    assert play.index.tasks[1, 1].overdue, "an hour has passed already"
+
+
 def test_a_deadline_that_goes_with_the_field():
     play = timed(Alarm(Expr("deadline(document.by)")), world=House({COMPANY: {"by": T + HOUR}}))
     play.change(by=None)
