@@ -1,51 +1,16 @@
-"""The rules that a process keeps to. One rule is one function is one page of the manual.
+"""What is wrong with a process, before it runs.
 
-The modules register their rules when they are imported; here they are in the order of the rooms.
+The law of this room: `rules` say what is wrong, each in one function that is its page of the manual; the other files tell them what a process is:
+which types its names have, what is certain on the ways through it, which values are possible, what its flow comes to. Nothing here runs.
 """
 
-from bpflow.checks import files as _files  # noqa: I001  the order of the rooms is the order of the rules
-from bpflow.checks import shapes as _shapes, starts as _starts, expressions as _expressions, ids as _ids, names as _names
-from bpflow.checks import (
-    typed as _typed,
-    people as _people,
-    documents as _documents,
-    flow as _flow,
-    gathering as _gathering,
-    stages as _stages,
-    workspace as _workspace,
-)
-from bpflow.checks import assigned as _assigned, certain as _certain, cases as _cases, loops as _loops, variables as _variables, amounts as _amounts
-from bpflow.checks import directory as _directory, nobody as _nobody, four_eyes as _four_eyes, deadlines as _deadlines, watched as _watched, zones as _zones
-from bpflow.checks import calls as _calls, channels as _channels, forms as _forms, messages as _messages
-from bpflow.checks.calls import check_calls, interfaces
-from bpflow.checks.messages import check_messages
-from bpflow.checks import scenarios as _scenarios
 from bpflow.checks.rule import RULES, Rule
+from bpflow.checks.rules.calls import check_calls, interfaces
+from bpflow.checks.rules.messages import check_messages
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity
 
-_OF_PEOPLE = (_people, _directory, _nobody, _four_eyes)
-_OF_TIME = (_deadlines, _watched, _zones)
-_OF_VALUES = (_assigned, _certain, _cases, _loops, _variables, _amounts)
-_BY_SUBJECT = (
-    _typed,
-    *_OF_PEOPLE,
-    *_OF_TIME,
-    _forms,
-    _documents,
-    _flow,
-    _gathering,
-    *_OF_VALUES,
-    _stages,
-    _workspace,
-    _calls,
-    _channels,
-    _messages,
-    _scenarios,
-)
-ROOMS = (_files, _shapes, _starts, _expressions, _ids, _names, *_BY_SUBJECT)
-
-__all__ = ["ROOMS", "RULES", "Rule", "Subject", "check", "check_calls", "check_messages", "interfaces"]
+__all__ = ["RULES", "Rule", "Subject", "check", "check_calls", "check_messages", "interfaces"]
 
 
 def check(subject: Subject) -> list[Diagnostic]:

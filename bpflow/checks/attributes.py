@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from bpflow.definition.directory import DirectoryFile
-from bpflow.expressions import FieldTypes
+from bpflow.expressions.inference import FieldTypes
 from bpflow.expressions.types import ANY, BOOLEAN, DATE, DEPARTMENT, INTEGER, NUMBER, ROLE, TEXT, USER, Type, list_of, one_of_types, record_of
 
 _OF_ALL_PEOPLE: Mapping[str, Type] = {

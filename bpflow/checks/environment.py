@@ -22,7 +22,8 @@ from bpflow.definition.pipeline import moved
 from bpflow.definition.process import MessageStart, Process, ScheduleStart, Start
 from bpflow.definition.stages import all_moves
 from bpflow.definition.step import Step
-from bpflow.expressions import BUILTIN_NAMES, Known
+from bpflow.expressions import BUILTIN_NAMES
+from bpflow.expressions.inference import Known
 from bpflow.expressions.types import ANY, DATETIME, DEPARTMENT, INTEGER, NONE, ROLE, USER, Type, list_of, one_of_types, record_of
 from bpflow.graph import MOVE, Call, Graph, Wait, World
 from bpflow.values import DocumentType, Field, ServiceType, type_of, types_of

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from bpflow.checks.environment import Environment
 from bpflow.checks.wanted import PEOPLE
-from bpflow.expressions import Known, infer, parse
+from bpflow.expressions import parse
+from bpflow.expressions.inference import Known, infer
 from bpflow.expressions.signatures import items_of
 from bpflow.expressions.types import ANY, NONE, Type, list_of, one_of_types, record_of
 from bpflow.graph import Block, Each, Expr, Graph

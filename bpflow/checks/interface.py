@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpflow.expressions import FieldTypes, Known, infer, parse
+from bpflow.expressions import parse
+from bpflow.expressions.inference import FieldTypes, Known, infer
 from bpflow.expressions.parse import written_out
 from bpflow.expressions.types import NONE, Type
 from bpflow.graph import Call, Exit, Expr, Graph

@@ -19,7 +19,8 @@ from bpflow.checks.unfit import INITIATOR, nobody_began, unfit
 from bpflow.checks.wanted import CONDITION, PEOPLE, TEXTS, Wanted, value_of
 from bpflow.definition.process import Process
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, say
-from bpflow.expressions import Mistake, infer, parse
+from bpflow.expressions import parse
+from bpflow.expressions.inference import Mistake, infer
 from bpflow.expressions.types import list_of, named, one_of_types
 from bpflow.graph import Expr, Place
 from bpflow.graph.literals import valued

@@ -17,7 +17,8 @@ from functools import partial, reduce
 from typing import Any, TypeAlias
 
 from bpflow.checks.beside import Beside
-from bpflow.expressions import Known, parse
+from bpflow.expressions import parse
+from bpflow.expressions.inference import Known
 from bpflow.expressions.parse import written_out
 from bpflow.expressions.truth import Case, Cases, Values, cases_of
 from bpflow.expressions.types import ANY, Type

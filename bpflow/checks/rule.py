@@ -73,5 +73,5 @@ def page(id: str, manual: str, severity: Severity = Severity.ERROR) -> None:
 
 
 def _room(module: str) -> str:
-    """The part of `bpflow.checks` in which a module is."""
-    return module.removeprefix("bpflow.checks.").partition(".")[0]
+    """The part of `bpflow.checks.rules` in which a module is."""
+    return module.rpartition(".")[2]

@@ -20,8 +20,9 @@ from bpflow.definition.process import Process, Start
 from bpflow.definition.settings import Settings
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
-from bpflow.expressions import Inferred, Known, Parsed, infer, parse
+from bpflow.expressions import Parsed, parse
 from bpflow.expressions.facts import Constant
+from bpflow.expressions.inference import Inferred, Known, infer
 from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType

@@ -51,7 +51,7 @@ ROOMS = {
     "messages": tr("Messages"),
     "scenarios": tr("Scenarios"),
 }
-"""What the rules of a room are about, by the module in `bpflow/checks`; several may be about one thing."""
+"""What the rules of a room are about, by the module in `bpflow/checks/rules`; several may be about one thing."""
 _EXAMPLES = {"Bad:": ("✗", "red", tr("Bad:")), "Good:": ("✓", "green", tr("Good:"))}
 
 

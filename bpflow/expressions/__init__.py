@@ -11,7 +11,6 @@ from bpflow.expressions.durations import duration_text, parse_duration, spoken
 from bpflow.expressions.errors import Absent, EvaluationError, ExpressionError, describe
 from bpflow.expressions.evaluate import Code, compile_code
 from bpflow.expressions.functions import MAX_ITEMS, MAX_TEXT, Function, Scope
-from bpflow.expressions.inference import FieldTypes, Inferred, Known, Mistake, infer
 from bpflow.expressions.library import BUILTIN_NAMES, FUNCTIONS, SITUATION_NAMES
 from bpflow.expressions.meter import weight
 from bpflow.expressions.parse import Parsed, Path, parse
@@ -31,12 +30,8 @@ __all__ = [
     "Duration",
     "EvaluationError",
     "ExpressionError",
-    "FieldTypes",
     "File",
     "Function",
-    "Inferred",
-    "Known",
-    "Mistake",
     "Parsed",
     "Path",
     "Piece",
@@ -49,7 +44,6 @@ __all__ = [
     "compile_code",
     "describe",
     "duration_text",
-    "infer",
     "literal",
     "parse",
     "parse_duration",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpflow.checks.directory import unknown_defaults
-from bpflow.checks.documents import unknown_types
+from bpflow.checks.rules.directory import unknown_defaults
+from bpflow.checks.rules.documents import unknown_types
 from bpflow.definition.directory import DirectoryFile, check_directory
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone

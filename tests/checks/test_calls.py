@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bpflow.checks.calls import literal
+from bpflow.checks.rules.calls import literal
 from bpflow.diagnostics import Severity
 from bpflow.expressions import quoted
 from bpflow.loading import load_workspace

@@ -8,9 +8,9 @@ from time import process_time
 
 import pytest
 
-from bpflow.expressions import ExpressionError, Inferred, Known, infer, parse
+from bpflow.expressions import ExpressionError, parse
 from bpflow.expressions.facts import Fact
-from bpflow.expressions.inference import Inference
+from bpflow.expressions.inference import Inference, Inferred, Known, infer
 from bpflow.expressions.types import (
     ANY,
     BOOLEAN,

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpflow.diagnostics import say
-from bpflow.expressions import Code, EvaluationError, ExpressionError, Known, Mistake, compile_code, parse
-from bpflow.expressions.inference import Inference
+from bpflow.expressions import Code, EvaluationError, ExpressionError, compile_code, parse
+from bpflow.expressions.inference import Inference, Known, Mistake
 from bpflow.expressions.judging import place_of
 from bpflow.expressions.parse import OPERATORS
 from bpflow.expressions.types import Type

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bpflow.expressions import FUNCTIONS, Document, EvaluationError, Function, compile_code, infer, operations, parse
+from bpflow.expressions import FUNCTIONS, Document, EvaluationError, Function, compile_code, operations, parse
+from bpflow.expressions.inference import infer
 from bpflow.expressions.kinds import arithmetic, comparable, equal_kinds, equal_values, negative
 from bpflow.expressions.types import BOOLEAN, DATE, DATETIME, DEPARTMENT, DURATION, INTEGER, NONE, ROLE, TEXT, USER, Type, list_of, literal_text
 from tests.expressions.typed_world import NAMES, OF_VALUES, TypedWorld, is_of, known, value_of

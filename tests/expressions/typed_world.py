@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.expressions import Department, Document, Duration, EvaluationError, File, Known, Role, User
+from bpflow.expressions import Department, Document, Duration, EvaluationError, File, Role, User
+from bpflow.expressions.inference import Known
 from bpflow.expressions.types import (
     ANY,
     BOOLEAN,

@@ -96,7 +96,7 @@ def done() -> Iterator[Counter[str]]:
     """What has been done. In the end enough of it must have come to something."""
     done: Counter[str] = Counter()
     yield done
-    assert done["fit"] > done["made"] / 2
+    assert done["fit"] > done["made"] / 4  # what would hang or turn for ever is refused
     assert done["turned"] > done["loops"] / 8
     assert done["wrong"] > done["damaged"] / 2
 

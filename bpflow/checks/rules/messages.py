@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bpflow.checks.calls import literal, wrong_literal
 from bpflow.checks.interface import literal_text
 from bpflow.checks.judging import Judge, written
 from bpflow.checks.rule import page
+from bpflow.checks.rules.calls import literal, wrong_literal
 from bpflow.checks.subject import Subject
 from bpflow.checks.wanted import value_of
 from bpflow.diagnostics import Diagnostic, Message, Severity, did_you_mean, say

@@ -9,8 +9,8 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from bpflow.checks.loops import endless
 from bpflow.checks.rule import page, rule
+from bpflow.checks.rules.loops import endless
 from bpflow.checks.saying import known_of
 from bpflow.checks.subject import Subject, Use
 from bpflow.diagnostics import Diagnostic, Message, Severity, say

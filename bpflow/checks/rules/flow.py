@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bpflow.checks.cases import unanswered
 from bpflow.checks.rule import page, rule
+from bpflow.checks.rules.cases import unanswered
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 from bpflow.graph import Choose, Graph, Node, StepInfo, flows, step_of

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bpflow.checks.documents import fields_in
 from bpflow.checks.literals import literals
 from bpflow.checks.parties import FUNCTION_OF, KIND_OF
 from bpflow.checks.rule import page, rule
+from bpflow.checks.rules.documents import fields_in
 from bpflow.checks.subject import Subject
 from bpflow.definition.directory import DirectoryFile, EntryKind, PersonEntry, entries_of, near_entry, no_entry
 from bpflow.definition.model import Model

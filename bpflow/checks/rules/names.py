@@ -13,7 +13,8 @@ from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
 from bpflow.definition.directory import DirectoryFile
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
-from bpflow.expressions import FUNCTIONS, infer, parse, quoted
+from bpflow.expressions import FUNCTIONS, parse, quoted
+from bpflow.expressions.inference import infer
 from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.remedies import instead_of_text
 from bpflow.expressions.types import BOOLEAN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bpflow.checks.flow import reached_from
 from bpflow.checks.rule import page, rule
+from bpflow.checks.rules.flow import reached_from
 from bpflow.checks.soundness.knowledge import AT_ONCE
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
