@@ -259,7 +259,6 @@ def test_a_function_is_known_by_its_annotations(tmp_path: Path) -> None:
     with open_engine(":memory:", workspace_in(tmp_path, "", steps), services={"price": price}) as engine:
         assert engine.workspace is not None
         assert [f"{f.span.line}: {f.rule}: {f.message}{f' - {f.hint}' if f.hint else ''}" for f in engine.workspace.findings] == [
-            '4: missing-key: the service "price" needs "sku" - write it in "with"',
             '4: unknown-field: the service "price" takes no "skq" - did you mean "sku"?',
             '4: wrong-value: "much" is not a number',
             '5: unknown-field: "got" has no field "amuont" - did you mean "amount"?',

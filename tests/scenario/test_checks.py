@@ -44,7 +44,7 @@ ENTRIES = {
     "{expect: {document: {status: ‹opened}}}": '"status": "opened" is not one of the choices — did you mean "open"? [wrong-value]',
     "{expect: {document: {responsible: ‹nobody}}}": 'there is no person "nobody" in the directory [unknown-person]',
     "{expect: {calendar: {at: ‹soon}}}": f'"soon" is not a date with a time — {TIMES} [wrong-value]',
-    "{expect: {calendar: {‹who: boss}}}": '"calendar" has no key "who" — it may be: "title", "at", "to" [unknown-key]',
+    "{expect: {calendar: {‹who: boss}}}": '"calendar" has no key "who" — did you mean "to"? [unknown-key]',
     "{expect: {notice: [{to: ‹bos}]}}": 'there is no person "bos" in the directory — did you mean "boss"? [unknown-person]',
     "{expect: ‹{}}": '"expect" must not be empty [too-short]',
     "{answer: {task: ask, by: boss, outcome: ‹agred, sum: 5}}": '"ask" has no outcome "agred" — did you mean "agreed"? [unknown-outcome]',
