@@ -13,10 +13,18 @@ import os
 from collections.abc import Sequence
 
 
+def program() -> int:
+    """The `bpflow` command as a process of its own, which lives shortly: what it loads stays, so looking through it for rubbish, at the end too,
+    would take a tenth of its time; and to find plug-ins that it does not use, pydantic would read about all that is installed."""
+    gc.set_threshold(100_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    code = main()
+    gc.freeze()
+    return code
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command (by default that of the process's own arguments) and give its exit code."""
-    gc.set_threshold(100_000, 20, 20)  # what is loaded stays: looking through it for rubbish takes a tenth of a short command
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to find any, pydantic reads about all that is installed
     from bpflow.cli.app import run
 
     return run(arguments)

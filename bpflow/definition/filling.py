@@ -62,7 +62,7 @@ def known_fields(keys: Sequence[FormKeys], world: World) -> dict[str, Field]:
         found |= {str(name): document[name] for name in own.fill if name in document}
     for name in (name for own in keys for name in own.required if name in found):
         found[str(name)] = replace(found[name], required=True)
-    return {name: replace(field, default=None) for name, field in found.items() if name not in RESERVED}
+    return {name: replace(field, default=None) if field.default else field for name, field in found.items() if name not in RESERVED}
 
 
 def fields(b: Lowering, keys: Sequence[FormKeys]) -> dict[str, Field]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import astuple
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions.data import Duration
@@ -94,9 +93,14 @@ def _from_russian(text: str) -> str:
     return " ".join(said)
 
 
+def parts(value: Duration) -> tuple[int, int, int, int, int]:
+    """What a duration is made of, each part by itself."""
+    return value.months, value.days, value.seconds, value.working_days, value.working_seconds
+
+
 def bounded(value: Duration) -> Duration:
     """The duration itself. EvaluationError if a part of it is longer than anybody means."""
-    for part, limit in zip(astuple(value), astuple(LIMITS), strict=True):
+    for part, limit in zip(parts(value), parts(LIMITS), strict=True):
         if abs(part) > limit:
             raise EvaluationError(say("the duration is too long: at most a thousand years, and a hundred years of working time"))
     return value
@@ -104,12 +108,12 @@ def bounded(value: Duration) -> Duration:
 
 def plus(a: Duration, b: Duration) -> Duration:
     """Both together, part by part. EvaluationError beyond the bounds."""
-    return bounded(Duration(*(x + y for x, y in zip(astuple(a), astuple(b), strict=True))))
+    return bounded(Duration(*(x + y for x, y in zip(parts(a), parts(b), strict=True))))
 
 
 def times(a: Duration, factor: int) -> Duration:
     """The duration `factor` times; `-1` turns it round. EvaluationError beyond the bounds."""
-    return bounded(Duration(*(part * factor for part in astuple(a))))
+    return bounded(Duration(*(part * factor for part in parts(a))))
 
 
 def measure(value: Duration) -> tuple[int, int, int, int]:

@@ -8,8 +8,10 @@ called `path:suffix`. A step is entered by that node, or by one before it: the b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from bpflow.values import Field
@@ -420,15 +422,36 @@ def changes(node: Node) -> frozenset[str]:
 
 
 def expressions(value: Any) -> Iterator[Expr]:
-    """Every expression inside a node, a handler or a whole graph."""
+    """Every expression inside a node, a handler or a whole graph, in the order in which they are written."""
+    found: list[Expr] = []
+    _gather(value, found)
+    return iter(found)
+
+
+def _gather(value: Any, found: list[Expr]) -> None:
     if isinstance(value, Expr):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from expressions(item)
-    elif is_dataclass(value):
-        for f in fields(value):
-            yield from expressions(getattr(value, f.name))
+            _gather(item, found)
+    else:
+        for name in _holding(value.__class__):
+            held = getattr(value, name)
+            if held:
+                _gather(held, found)
+
+
+_WITHOUT = frozenset(["str", "int", "bool", "None", "tuple", "Flow", "Field", "Kind", "Place", "Retry", "Rule", "Climb", "DocumentType", "StepInfo"])
+"""The words in the types of fields that lead to no expression."""
+
+
+@cache
+def _holding(kind: type) -> tuple[str, ...]:
+    """The fields of a kind in which there may be expressions; none of what is no part of a graph."""
+    if not is_dataclass(kind):
+        return ()
+    types = {f.name: re.sub(r"Literal\[.*?\]", "", str(f.type)) for f in fields(kind)}
+    return tuple(name for name, type in types.items() if not _WITHOUT.issuperset(re.findall(r"\w+", type)))
 
 
 def map_flows(value: Any, change: Callable[[Flow], Flow]) -> Any:

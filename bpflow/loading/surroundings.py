@@ -33,7 +33,7 @@ class Surroundings:
     """
 
     folder: Path | None = None
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=Settings.model_construct)
     types: dict[str, DocumentType] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
@@ -104,11 +104,11 @@ def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
 def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> Settings:
     path = folder / SETTINGS
     if not path.is_file():
-        return Settings()
+        return Settings.model_construct()  # the defaults, without the checks of what nobody has written
     source = read_file(path, str(path))
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
-        return Settings()
+        return Settings.model_construct()
     read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *wrong_rules(settings, source)])
     findings += read.findings
     silences += silences_in(source)

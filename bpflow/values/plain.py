@@ -10,12 +10,12 @@ that would be taken for one of these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
 from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, User, Value
+from bpflow.expressions.durations import parts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,7 +43,7 @@ _WRITE: dict[type, Callable[[Any], dict[str, Any]]] = {
     Decimal: lambda value: {"$n": str(value)},
     datetime: _instant,
     date: lambda value: {"$d": value.isoformat()},
-    Duration: lambda value: {"$p": list(astuple(value))},
+    Duration: lambda value: {"$p": list(parts(value))},
     Choice: lambda value: {"$c": [str.__str__(value), value.title]},
     User: lambda value: {"$u": value.id},
     Department: lambda value: {"$dep": value.id},
