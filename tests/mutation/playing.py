@@ -109,7 +109,7 @@ class Theatre:
             return False, False
         try:
             ready = self._ready(graph)
-        except Exception:
+        except Exception:  # a graph with errors that cannot even be made ready: whoever deploys it sees that at once
             return True, True
         apart = False
         for name, number in self._touched(process, changed):
