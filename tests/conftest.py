@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import database, postgres
+
+__all__ = ["database", "postgres"]
+
 collect_ignore_glob = ["*.test.yaml"]
 """Those in here are played by the tests beside them, and some have mistakes on purpose; those of the library are tests like others."""
 
