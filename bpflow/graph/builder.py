@@ -7,8 +7,11 @@ flow may lead to is known before any step of its list is lowered, so the order o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
 from bpflow.expressions import ExpressionError, parse
@@ -70,8 +73,7 @@ class Way(NamedTuple):
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone, the known services."""
 
     process: str = ""

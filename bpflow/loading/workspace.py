@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from bpflow.checks import RULES, check_calls, check_messages, interfaces
 from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.settings import Settings
@@ -18,8 +20,7 @@ from bpflow.values import DocumentType, ServiceType
 SCENARIOS = ".test.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedWorkspace:
+class LoadedWorkspace(Struct, frozen=True):
     """A workspace as loaded: `processes` by id, `scenarios` the files of scenarios by the id of their process, `sources` by file name;
     `silenced` are the findings that are not told."""
 
