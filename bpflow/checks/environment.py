@@ -7,10 +7,10 @@ The law of this file: a name that is there is known; of what only the run knows,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -134,7 +134,7 @@ class Around(Struct, frozen=True):
 
     world: World
     directory: DirectoryFile | None = None
-    others: Mapping[str, Interface] = dataclass_field(default_factory=dict)
+    others: Mapping[str, Interface] = msgspec.field(default_factory=dict)
 
 
 def environment(process: Process, graph: Graph, around: Around, lost: frozenset[str] = frozenset(), complete: bool = True) -> Environment:

@@ -7,10 +7,9 @@ flow may lead to is known before any step of its list is lowered, so the order o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
@@ -91,8 +90,7 @@ class World(Struct, frozen=True):
     """Of a pipeline: the field of the document that only moves may change."""
 
 
-@dataclass(slots=True)
-class _Places:
+class _Places(Struct):
     """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it. `apart`: it runs
     beside others like it, so nothing in it leads out of it. `stage`: it is the whole of a stage, by the id of that."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.checks import RULES, check_calls, check_messages, interfaces
 from bpflow.definition.directory import DirectoryFile
@@ -57,8 +56,7 @@ def load_workspace(
     return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """What there is to say of the files of a workspace, as they are read one after the other."""
 
     findings: list[Diagnostic]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import dropwhile
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, did_you_mean, say, with_hint
 from bpflow.expressions.data import User, Value
@@ -138,8 +137,7 @@ def _missing(name: str, field: Field) -> Message:
 # The other rows
 
 
-@dataclass(slots=True)
-class _Rows:
+class _Rows(Struct):
     """Reads the rows of one file, and remembers what the ones before were called."""
 
     type: DocumentType
