@@ -71,10 +71,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self) -> SqliteWork:
+    def begin(self, owner: int | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start()
+            self._work.start(owner)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error

@@ -51,18 +51,19 @@ _PUT_TASK = (
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_path", "_run", "left", "messages")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages", "owner")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.messages = SqliteMessages(self._run)
         self.left = False
+        self.owner: int | None = None
 
-    def start(self) -> None:
-        """Takes the write lock."""
+    def start(self, owner: int | None) -> None:
+        """Takes the write lock, which is that of every owner."""
         self._run("begin immediate")
-        self.left = False
+        self.left, self.owner = False, owner
 
     def __enter__(self) -> SqliteWork:
         return self
