@@ -1,6 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.beginning import NotStarted
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -33,6 +34,7 @@ __all__ = [
     "Line",
     "MoveView",
     "NotDeployable",
+    "NotStarted",
     "Remedy",
     "Repair",
     "Request",

@@ -10,7 +10,10 @@ As short as it can be:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -20,30 +23,30 @@ from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State, Status
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Document, User
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
-from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.answers import World, world_of
+from bpflow.runtime.beginning import Beginning
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.joining import Connection, joined, joins
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
-from bpflow.runtime.situation import Situation
-from bpflow.runtime.stages import runs_already
-from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.starts import schedules_of
+from bpflow.runtime.transaction import Runner
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
@@ -75,10 +78,14 @@ def open_engine(
     return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Beginning, Hands, Pipelines, Operating, Absent):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
+
+    `connection`, where a call takes one: the program's own connection to the same database, sqlite3's to the same file or psycopg's to the same
+    PostgreSQL. The call is then a part of the transaction on it, and comes about with its commit; what it leaves to be told or sent waits
+    until then, for the next `work`, a worker, or `tell`. StoreError if the connection cannot be used so.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class Engine(Hands, Pipelines, Operating, Absent):
         self.workspace = workspace
         self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
+        self._told = True
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
 
     @property
@@ -105,6 +113,17 @@ class Engine(Hands, Pipelines, Operating, Absent):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _joined(self, store: AbstractContextManager[Store]) -> Iterator[Engine]:
+        """This engine in a transaction that somebody else ends: nobody is told of anything before."""
+        with joined(self.runner, store) as runner:
+            engine = copy(self)
+            engine.store, engine.runner, engine._drain, engine._told = runner.store, runner, replace(self._drain, runner=runner), False
+            yield engine
+
+    def _within(self, connection: object) -> AbstractContextManager[Engine]:
+        return self._joined(self.store.within(connection))
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(self, loaded: Loaded) -> Deployed:
@@ -159,44 +178,17 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The graph that new instances of a process get."""
         return self.runner.program(self._deployed(process).id).graph
 
-    # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def start(self, process: str, *, document: Document | str | None = None, inputs: Mapping[str, object] | None = None, by: str | None = None) -> int:
-        """Starts an instance, on a document where the process has one. `by` is the person who does it; without, the program itself.
-
-        Gives its number. Refused if the process, the document or an input is not right, or the person may not start it.
-        """
-        definition = self._deployed(process)
-        graph = self.runner.program(definition.id).graph
-        if by is not None:
-            starts_by_hand(graph)
-        ref = self._ref(document) if document is not None else None
-        if graph.document != (ref.type if ref else None):
-            if graph.document is None:
-                raise Refused(say('the process "{name}" has no document', name=process))
-            raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=graph.document))
-        values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
-        held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
-        if held is None:
-            raise Refused(runs_already(graph, ref))
-        self.runner.keep(held)
-        if self.runner.left:
-            self.tell()
-        return held.id
-
-    def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
-        with self.store.begin() as work:
-            if ref is not None:
-                existing(work.document(ref.id), ref)
-            if by is not None:
-                names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
-                may_start(situation, self.runner.program(definition), self.world.directory)
-            held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
-            self.runner.left = self.runner.left or work.left
-            return held
-
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None, observer: str | None = None) -> list[TaskEntry]:
+    @joins
+    def tasks(
+        self,
+        user: str | None = None,
+        instance: int | None = None,
+        limit: int | None = None,
+        observer: str | None = None,
+        *,
+        connection: Connection | None = None,
+    ) -> list[TaskEntry]:
         """The open tasks, of a person (those of his groups too) or of an instance, or those that an `observer` sees; a row for each assignee.
         At most `limit` rows."""
         if observer is not None:
@@ -205,7 +197,8 @@ class Engine(Hands, Pipelines, Operating, Absent):
             return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
         return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
 
-    def task(self, task: str) -> views.TaskView:
+    @joins
+    def task(self, task: str, *, connection: Connection | None = None) -> views.TaskView:
         """What a task shows, and its forms. UnexpectedEvent if it is closed."""
         return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
 
@@ -218,7 +211,17 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """
         return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
 
-    def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
+    @joins
+    def answer(
+        self,
+        task: str,
+        *,
+        by: str,
+        outcome: str | None = None,
+        values: Mapping[str, object] | None = None,
+        comment: str | None = None,
+        connection: Connection | None = None,
+    ) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
@@ -230,7 +233,8 @@ class Engine(Hands, Pipelines, Operating, Absent):
         typed = reading.read_form(fields, values or {}, zone_of(zone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
-    def tick(self, task: str, item: str | int, *, by: str, done: bool = True) -> None:
+    @joins
+    def tick(self, task: str, item: str | int, *, by: str, done: bool = True, connection: Connection | None = None) -> None:
         """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
 
         Raises UnexpectedEvent (the task is closed, there is no such item, it is so already), NotAllowed (it is not his).
@@ -242,8 +246,17 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
         return pressing.commands(self.runner, instance, by, self.clock.now())
 
+    @joins
     def command(
-        self, instance: int, command: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None, place: str | None = None
+        self,
+        instance: int,
+        command: str,
+        *,
+        by: str,
+        values: Mapping[str, object] | None = None,
+        comment: str | None = None,
+        place: str | None = None,
+        connection: Connection | None = None,
     ) -> None:
         """Presses a command: `values` are those of its form, as text, plain data or typed. Where there are several of that name, the
         oldest that is for the person, or the one whose `place`, as `commands` gives it, is named.
@@ -261,13 +274,23 @@ class Engine(Hands, Pipelines, Operating, Absent):
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
+    @joins
+    def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None, *, connection: Connection | None = None) -> Document:
         """A new document. Refused with every reason at once."""
         ref = self._desk(by).create(self._type(type), fields)
         self.tell()
         return ref
 
-    def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
+    @joins
+    def set_document(
+        self,
+        document: Document | str,
+        fields: Mapping[str, object],
+        by: str | None = None,
+        note: str | None = None,
+        *,
+        connection: Connection | None = None,
+    ) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
         row = self._desk(by).change(self._type(ref.type), ref, fields, note)
@@ -285,6 +308,8 @@ class Engine(Hands, Pipelines, Operating, Absent):
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
         told = 0
+        if not self._told:
+            return told
         while (changes := self.store.changes(100)) or (messages := self.store.messages(fresh=True, limit=100)):
             for change in changes:
                 self._drain.tell(change)
@@ -305,7 +330,8 @@ class Engine(Hands, Pipelines, Operating, Absent):
     def _desk(self, by: str | None) -> Desk:
         return Desk(self.runner, self.clock.now(), self._zone(), by)
 
-    def document(self, document: Document | str) -> DocumentRow:
+    @joins
+    def document(self, document: Document | str, *, connection: Connection | None = None) -> DocumentRow:
         """A document with its fields. Refused if there is none."""
         ref = self._ref(document)
         return existing(self.store.document(ref.id), ref)
@@ -333,8 +359,16 @@ class Engine(Hands, Pipelines, Operating, Absent):
         return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
 
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    @joins
     def send_message(
-        self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
+        self,
+        message: str,
+        key: object = None,
+        values: Mapping[str, object] | None = None,
+        *,
+        keep: str | None = None,
+        id: str | None = None,
+        connection: Connection | None = None,
     ) -> bool:
         """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
 
@@ -385,7 +419,8 @@ class Engine(Hands, Pipelines, Operating, Absent):
             raise Refused(say('"{status}" is no status; there are: {known}', status=status, known=", ".join(get_args(Status))))
         return self.store.instances(process, status, ref.id if ref else None, incidents, limit, after)
 
-    def instance(self, id: int) -> views.InstanceView:
+    @joins
+    def instance(self, id: int, *, connection: Connection | None = None) -> views.InstanceView:
         """Where an instance stands. UnexpectedEvent if there is none."""
         return views.instance_view(self.runner, id)
 

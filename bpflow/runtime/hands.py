@@ -6,6 +6,7 @@ from bpflow.engine.events import Claimed, Delegated, Released
 from bpflow.expressions.data import User
 from bpflow.runtime import handing, reading
 from bpflow.runtime.handing import Handed
+from bpflow.runtime.joining import Connection, joins
 from bpflow.runtime.part import Part
 from bpflow.runtime.who import Who, who
 
@@ -13,18 +14,21 @@ from bpflow.runtime.who import Who, who
 class Hands(Part):
     """Tasks that change hands."""
 
-    def claim(self, task: str, *, by: str) -> None:
+    @joins
+    def claim(self, task: str, *, by: str, connection: Connection | None = None) -> None:
         """Makes a task of a group a person's own: nobody else of the group may answer it then. NotAllowed if it is not for him, or another
         was faster; UnexpectedEvent if it is closed."""
         id, token, visit = reading.task_id(task)
         self._happen(id, Claimed(self.clock.now(), User(by), token, visit))
 
-    def release(self, task: str, *, by: str) -> None:
+    @joins
+    def release(self, task: str, *, by: str, connection: Connection | None = None) -> None:
         """Gives a task that a person has claimed back to its group. UnexpectedEvent if he has not."""
         id, token, visit = reading.task_id(task)
         self._happen(id, Released(self.clock.now(), User(by), token, visit))
 
-    def delegate(self, task: str, *, by: str, to: str, comment: str | None = None) -> None:
+    @joins
+    def delegate(self, task: str, *, by: str, to: str, comment: str | None = None, connection: Connection | None = None) -> None:
         """Passes a person's task on to another, who is told, with the comment, and answers in his place. NotAllowed where the task may not be
         delegated to that person: by its key `delegate`, since he may not answer it, has it, has answered it, or is away."""
         id, token, visit = reading.task_id(task)

@@ -8,6 +8,7 @@ from datetime import datetime
 from bpflow.engine.events import Cancel, Event, Resume, Suspend
 from bpflow.runtime import operators
 from bpflow.runtime.drain import Drain
+from bpflow.runtime.joining import Connection, joins
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
 from bpflow.values import Field
@@ -56,7 +57,8 @@ class Operating(Part):
         """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
         return self._act(instance, lambda was, at: Resume(at, user(by), why))
 
-    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+    @joins
+    def cancel(self, instance: int, *, by: str | None = None, why: str = "", connection: Connection | None = None) -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
         done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
         self.store.take_back(instance)

@@ -344,12 +344,13 @@ class Runner:
         caller: Caller | None = None,
         catches: tuple[str, ...] = (),
         alone: str = "",
+        owner: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it."""
+        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `owner`: of
+        an instance without a document, by default its own."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
-        owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None

@@ -342,6 +342,17 @@ class Store(Absences, Protocol):
         already; else it is that of the first instance or document that is read or made (0: nobody's)."""
         ...
 
+    def within(self, connection: object) -> AbstractContextManager[Store]:
+        """This store as a part of a transaction of the program's own, on its connection to the same database: units of work are savepoints
+        in it, and whoever began it commits them or not, with all else. If the block raises, what it changed goes back. StoreError if it
+        cannot be so."""
+        ...
+
+    def together(self) -> AbstractContextManager[Store]:
+        """The same in a transaction of this store: the units of work in the block are committed at its end, all at once, or none if it
+        raises. They may be of several owners, where the database can do that in one transaction."""
+        ...
+
     def close(self) -> None: ...
 
     def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:

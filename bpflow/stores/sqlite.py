@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +40,7 @@ from bpflow.stores.contract import (
 )
 from bpflow.stores.mail import MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_joined import Savepoint, borrowed
 from bpflow.stores.sqlite_messages import messages
 from bpflow.stores.sqlite_work import SqliteWork
 
@@ -68,6 +71,23 @@ class SqliteStore:
             self._db.close()
             raise
         self._work = SqliteWork(self._db, self._lock, path)
+
+    @contextmanager
+    def within(self, connection: object) -> Iterator[SqliteStore]:
+        with borrowed(connection, self.path, self._all("pragma database_list")[0][2]) as db:
+            yield self._joined(db)
+
+    @contextmanager
+    def together(self) -> Iterator[SqliteStore]:
+        with self.begin(0):
+            yield self._joined(self._db)
+
+    def _joined(self, db: sqlite3.Connection) -> SqliteStore:
+        """The same store on a connection whose transaction somebody else ends."""
+        joined = copy(self)
+        joined._db, joined._lock = db, threading.RLock()
+        joined._work = Savepoint(db, joined._lock, self.path)
+        return joined
 
     def begin(self, owner: int | None = None) -> SqliteWork:
         self._lock.acquire()

@@ -17,7 +17,10 @@ MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 
 def trouble(path: str, error: sqlite3.Error) -> StoreError:
     """What SQLite could not do, in the words of whoever runs bpflow."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return StoreError(say('"{path}" was written by another since the transaction began to read: begin it with "begin immediate"', path=path))
+    match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
         case sqlite3.SQLITE_FULL:

@@ -70,18 +70,22 @@ class SqliteWork(Looking):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            if kind is None:
-                self._run("commit")
-            elif self._db.in_transaction:
-                self._run("rollback")
+            self.end(kind is None)
         except sqlite3.Error as failed:
-            if self._db.in_transaction:
-                self._run("rollback")
             raise trouble(self._path, failed) from failed
         finally:
             self._lock.release()
         if isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
+
+    def end(self, done: bool) -> None:
+        """Commits what was done, or takes it back."""
+        try:
+            if done:
+                self._run("commit")
+        finally:
+            if self._db.in_transaction:
+                self._run("rollback")
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:

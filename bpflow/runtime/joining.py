@@ -1,0 +1,59 @@
+"""Calls of `Engine` in the program's own transaction: «save the order and start its process» is one commit.
+
+The law of this file: what is not committed is known to nobody else. Such a call has a cache of its own, which goes with it, and tells
+nobody of what it has changed: that waits, until it is committed, for the next `work`, a worker, or `tell`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+from bpflow.runtime.transaction import Runner
+from bpflow.stores.contract import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """A connection of the program's own to the database of the store: of `sqlite3` to the same file, of `psycopg` to the same PostgreSQL."""
+
+    def cursor(self) -> Any: ...
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+
+def joins(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that takes part in the transaction of the `connection` that it is given."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if kwargs.get("connection") is None:
+            return method(*args, **kwargs)
+        connection = kwargs.pop("connection")
+        within = cast("Callable[[object], AbstractContextManager[Any]]", args[0]._within)  # type: ignore[attr-defined]
+        with within(connection) as engine:
+            return method(engine, *args[1:], **kwargs)  # type: ignore[arg-type]
+
+    return call
+
+
+@contextmanager
+def joined(runner: Runner, store: AbstractContextManager[Store]) -> Iterator[Runner]:
+    """The runner for a transaction that is not its own to commit."""
+    with store as opened:
+        own = copy(runner)
+        own.store, own.cache, own.programs = opened, OrderedDict(), dict(runner.programs)
+        yield own
+    for id in own.programs.keys() - runner.programs.keys():
+        runner.program(id)  # so that it is made once, and not with each call
+    for id in own.cache:
+        runner.cache.pop(id, None)
+    runner.left = True
