@@ -120,23 +120,23 @@ class Beginning(Part):
             starts_by_hand(graph)
         ref = document_for(graph, one.document)
         values = reading.read_fields(dict(graph.inputs), one.inputs, zone_of(graph.timezone))
-        with self.store.begin() as work:
-            owner = owner_of(work, graph, ref, one.key)
-            known = work.worked(owner, name_of(graph, one.key)) if owner is not None else None
+        owner = of_key(graph, one.key) if ref is None else None
+        with self.store.begin(owner) as work:
+            if ref is not None:
+                owner = existing(work.document(ref.id), ref).owner
+            known = work.worked(owner, name_of(graph, one.key)) if owner is not None and one.key is not None else None
             if known is not None:
                 return int(loads(known))
             held = self._begin(work, definition.id, ref, values, user(by), owner)
             if held is None:
                 raise Refused(runs_already(graph, ref))
-            if owner is not None:
+            if owner is not None and one.key is not None:
                 work.remember(owner, name_of(graph, one.key), dumps(held.id), self.clock.now())
             self.runner.left = self.runner.left or work.left
         self.runner.keep(held)
         return held.id
 
     def _begin(self, work: Work, definition: int, ref: Document | None, values: dict[str, Value], by: User | None, owner: int | None) -> Held | None:
-        if ref is not None:
-            existing(work.document(ref.id), ref)
         if by is not None:
             program = self.runner.program(definition)
             names: dict[str, Value] = {"document": ref, "initiator": by, **values}
@@ -173,13 +173,11 @@ def name_of(graph: Graph, key: str | None) -> str:
     return f"start/{graph.process}/key/{key}"
 
 
-def owner_of(work: Work, graph: Graph, ref: Document | None, key: str | None) -> int | None:
-    """The owner of an instance that is started with a key: that of its document, else one that the key gives, so that the key and the
-    instance are found and written together. None without a key."""
+def of_key(graph: Graph, key: str | None) -> int | None:
+    """The owner of an instance without a document that is started with a key: so the key and the instance are found and written together.
+    None without a key: it is its own owner."""
     if key is None:
         return None
-    if ref is not None:
-        return existing(work.document(ref.id), ref).owner
     return int.from_bytes(blake2b(name_of(graph, key).encode(), digest_size=8).digest()) >> 3 | OF_KEYS
 
 

@@ -26,11 +26,11 @@ class Savepoint(SqliteWork):
 
     __slots__ = ()
 
-    def start(self) -> None:
+    def start(self, owner: int | None) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
         self._run("savepoint bpflow_work")
-        self.left = False
+        self.left, self.owner = False, owner
 
     def end(self, done: bool) -> None:
         if not self._db.in_transaction:
