@@ -152,8 +152,9 @@ class Runner:
         yield held
 
     def keep(self, held: Held) -> None:
+        """The instance as it was committed is at hand for the next event."""
+        self.cache.pop(held.id, None)
         self.cache[held.id] = held
-        self.cache.move_to_end(held.id)
         if len(self.cache) > CACHED:
             self.cache.popitem(last=False)
 
@@ -171,26 +172,21 @@ class Runner:
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
         for _ in range(TRIES):
-            held, revision, cached = None, 0, self.cache.get(id)
+            held, revision, taken = None, 0, self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
             try:
-                with self.store.begin(cached.owner if cached else None) as work:
-                    held = self.load(work, id)
-                    revision = held.revision
+                with self.store.begin(taken.owner if taken else None) as work:
+                    held = taken or self.opened(id, work.snapshot(id))
+                    held.cached, revision = taken is not None, held.revision
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
                     after = self.write(work, held, event, depth)
                     self.left = self.left or work.left
             except Conflict:
-                self.cache.pop(id, None)
                 continue
             except Refused:
-                self.cache.pop(id, None)
                 if held is not None and held.cached and self._is_stale(id, revision):
                     continue
-                raise
-            except BaseException:
-                self.cache.pop(id, None)
                 raise
             self.keep(after)
             assert after.state is not None
