@@ -7,6 +7,7 @@ The law of this file: importing it costs nothing. A public name is fetched from 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncEngine": "bpflow.runtime.asynchronous",
     "Diagnostic": "bpflow.diagnostics",
     "Engine": "bpflow.runtime",
     "HttpService": "bpflow.runtime",
@@ -21,6 +22,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncEngine",
     "Diagnostic",
     "Engine",
     "HttpService",

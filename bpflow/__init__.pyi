@@ -9,9 +9,11 @@ from bpflow.runtime import Request as Request
 from bpflow.runtime import ServiceError as ServiceError
 from bpflow.runtime import VirtualClock as VirtualClock
 from bpflow.runtime import open_engine as open_engine
+from bpflow.runtime.asynchronous import AsyncEngine as AsyncEngine
 
 __version__: str
 __all__ = [
+    "AsyncEngine",
     "Diagnostic",
     "Engine",
     "HttpService",
