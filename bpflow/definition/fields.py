@@ -202,6 +202,19 @@ Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(check_name
 FieldModel.model_rebuild()
 
 
+def check_open(fields: dict[str, FieldModel], info: ValidationInfo) -> dict[str, FieldModel]:
+    """The fields; one that is secret is noted."""
+    for field in fields.values():
+        if field.secret:
+            hint = say("let somebody fill it in, or a service give it")
+            note(info, Diagnostic(field.key_span("secret"), "secret-leaks", say("a message can be read while it waits: it brings no secrets"), hint))
+    return fields
+
+
+OpenFields: TypeAlias = Annotated[Fields, AfterValidator(check_open)]
+"""Fields by name, none of which can be secret."""
+
+
 def fields_of(fields: Mapping[str, FieldModel]) -> tuple[tuple[str, values.Field], ...]:
     """The types of fields at run time."""
     return tuple((str(name), field.field(str(name))) for name, field in fields.items())

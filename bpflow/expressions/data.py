@@ -52,6 +52,20 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is kept elsewhere, by its handle: it can be passed on, and nothing else. Printed it is dots."""
+
+    id: int
+
+    def __str__(self) -> str:
+        return DOTS
+
+
+DOTS = "••••••"
+"""What is shown in place of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
 class Duration:
     """A length of time. Calendar parts stay apart until they meet a date: a working day is never 24 working hours."""
 
@@ -75,7 +89,7 @@ class Choice(str):
 
 
 Value: TypeAlias = (
-    "bool | int | Decimal | str | date | datetime | Duration | User | Department | Role | Document | File | list[Value] | dict[str, Value] | None"
+    "bool | int | Decimal | str | date | datetime | Duration | User | Department | Role | Document | File | Secret | list[Value] | dict[str, Value] | None"
 )
 
 Question: TypeAlias = tuple["str | Value", ...]
