@@ -97,7 +97,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._told = True
-        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
+        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone(), store.secret))
 
     @property
     def world(self) -> World:

@@ -32,6 +32,7 @@ from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
+from bpflow.services.secrets import kept
 from bpflow.stores.absent import Absences
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work
 
@@ -199,6 +200,7 @@ class Runner:
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
+        event = kept(work, held.owner, held.id, event)
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
             if held.cached and work.revision(held.id) != held.revision:

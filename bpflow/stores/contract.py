@@ -284,6 +284,14 @@ class Work(Absences, Protocol):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None: ...
 
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        """Keeps a value apart under a handle, which is a random number; it goes with its instance (None: it is a document's)."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value of that handle, of whichever owner; None if it is not kept any more."""
+        ...
+
     def document(self, id: int) -> DocumentRow | None: ...
 
     def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
@@ -449,6 +457,10 @@ class Store(Absences, Protocol):
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value that is kept under a handle; None if it is not any more."""
         ...
 
     def document(self, id: int) -> DocumentRow | None: ...

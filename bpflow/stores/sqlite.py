@@ -20,6 +20,7 @@ from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
@@ -264,6 +265,9 @@ class SqliteStore:
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"
         return [rows.change(row) for row in self._all(sql, document, document, _limit(limit))]
+
+    def secret(self, handle: int) -> bytes | None:
+        return next((row[0] for row in self._all(secrets.GET, handle)), None)
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

@@ -19,6 +19,7 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
 from bpflow.stores.sqlite_files import trouble
@@ -197,6 +198,14 @@ class SqliteWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self._run("insert into inbox values (?, ?, ?, ?)", (owner, key, result, micros(at)))
+
+    # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        self._run(secrets.PUT, (owner, handle, instance, micros(at), value))
+
+    def secret(self, handle: int) -> bytes | None:
+        row = self._run(secrets.GET, (handle,)).fetchone()
+        return row[0] if row else None
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
