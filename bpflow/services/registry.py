@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import tzinfo
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Refused, did_you_mean, each_quoted, say
 from bpflow.engine.codec import dumps, loads

@@ -7,7 +7,8 @@ program may use it from several threads; each unit of work, and each reading out
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ import psycopg
 from bpflow.engine.codec import micros
 from bpflow.expressions.data import Document
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores.postgres_joined import IDENTITY, Savepoint, borrowed
 from bpflow.stores.postgres_lines import Lines, Options
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
@@ -44,9 +46,22 @@ class PostgresStore(Reading):
         self._lines = Lines(options)
         self._lines.open()
         self._here = _Here()
+        self._identity: Row | None = None
 
     def close(self) -> None:
         self._lines.close()
+
+    @contextmanager
+    def within(self, connection: object) -> Iterator[JoinedStore]:
+        if self._identity is None:
+            self._identity = self._all(IDENTITY)[0]
+        with borrowed(connection, self.url, self._identity) as wire:
+            yield JoinedStore(self.url, wire)
+
+    @contextmanager
+    def together(self) -> Iterator[JoinedStore]:
+        with self.begin() as work:
+            yield JoinedStore(self.url, work.wire)
 
     def begin(self, owner: int | None = None) -> PostgresWork:
         if self._here.work is not None:
@@ -138,6 +153,36 @@ class PostgresStore(Reading):
             work.messages.wake_for(instance)
             sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
             return [Document(type, id) for type, id in work.ask(sql, instance).rows]
+
+
+class JoinedStore(PostgresStore):
+    """The same store on a connection whose transaction somebody else ends."""
+
+    def __init__(self, url: str, wire: Wire) -> None:
+        self.url, self._wire, self._here = url, wire, _Here()
+
+    def begin(self, owner: int | None = None) -> PostgresWork:
+        def done() -> None:
+            self._here.work = None
+
+        self._here.work = Savepoint(self._wire, self.url, owner, done)
+        return self._here.work
+
+    @contextmanager
+    def together(self) -> Iterator[JoinedStore]:
+        with self.begin():
+            yield JoinedStore(self.url, self._wire)
+
+    def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
+        return [self._all(*one) for one in statements]
+
+    def _alone(self, send: Callable[[Wire], Any]) -> Any:
+        try:
+            sent = send(self._wire)
+            self._wire.settle()
+            return sent
+        except psycopg.Error as error:
+            raise trouble(self.url, error) from error
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

@@ -28,7 +28,7 @@ from bpflow.stores.contract import (
 )
 from bpflow.stores.mail import MessageRow
 from bpflow.stores.postgres_messages import messages
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SECRET, SNAPSHOT
 from bpflow.stores.postgres_wire import Row
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
@@ -167,6 +167,9 @@ class Reading:
 
     def feed(self, document: int) -> list[FeedRow]:
         return [rows.feed(row) for row in self._all("select version, at, data from bpflow.feed where document = $1 order by version", document)]
+
+    def secret(self, handle: int) -> bytes | None:
+        return next((row[0] for row in self._all(SECRET, handle)), None)
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
         sql = f"select {rows.CALENDAR} from bpflow.calendar where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, id"

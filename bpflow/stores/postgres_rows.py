@@ -13,6 +13,7 @@ _JOINED = "from bpflow.instance i join bpflow.definition d on d.id = i.definitio
 _INSTANCE = rows.INSTANCE.replace("i.history", "nullif(i.revision, 0)")  # its last row of history is that of its revision
 INSTANCE = f"select {_INSTANCE} {_JOINED}"
 SNAPSHOT = f"select i.state, {_INSTANCE} {_JOINED} where i.id = $1"
+SECRET = "select value from bpflow.secret where handle = $1"
 PAGES = "select holder, part, data from bpflow.page where instance = $1"
 DOCUMENT = f"select {rows.DOCUMENT} from bpflow.document"
 

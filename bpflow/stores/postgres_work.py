@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -24,12 +24,11 @@ from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot, StoreError
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
-from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
+from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SECRET, SNAPSHOT, terms
 from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_wire import Answer, Wire
 
-_BEGIN = "begin isolation level read committed read write"
 _LOCK = f"select pg_advisory_xact_lock({LOCK}, hashint8($1))"
 _LOCK_OF = f"select owner, pg_advisory_xact_lock({LOCK}, hashint8(owner)) from bpflow.{{}} where id = $1"
 _LOCK_OF_INSTANCE, _LOCK_OF_DOCUMENT = _LOCK_OF.format("instance"), _LOCK_OF.format("document")
@@ -67,16 +66,19 @@ _CHANGE_DOCUMENT = (
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_doubts", "_failed", "_left", "_url", "_wire", "messages", "owner")
+    __slots__ = ("_done", "_doubts", "_failed", "_left", "_url", "messages", "owner", "wire")
+    BEGIN: ClassVar[str] = "begin isolation level read committed read write"
+    COMMIT: ClassVar[str] = "commit"
+    ROLLBACK: ClassVar[str] = "rollback"
 
     def __init__(self, wire: Wire, url: str, owner: int | None, done: Callable[[], None]) -> None:
-        self._wire, self._url, self._done = wire, url, done
+        self.wire, self._url, self._done = wire, url, done
         self._left = False
         self._doubts: list[Answer] = []
         self._failed: StoreError | Conflict | None = None
         self.owner: int | None = None
         self.messages = PostgresMessages(self)
-        self.put(_BEGIN)
+        self.put(self.BEGIN)
         if owner is not None:
             self.own(owner)
 
@@ -96,19 +98,22 @@ class PostgresWork(Looking):
             raise self._failed
 
     def _commit(self) -> None:
-        self.put("commit")
+        self.put(self.COMMIT)
         try:
-            self._wire.settle()
+            self.wire.settle()
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error, committing=True)
+            self._failed = self._trouble(error, committing=True)
             self._failed.__cause__ = error
             self._break_off()
 
     def _break_off(self) -> None:
         try:
-            self._wire.rollback()
+            self.wire.rollback(self.ROLLBACK)
         except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._url, error)
+            self._failed = self._failed or self._trouble(error)
+
+    def _trouble(self, error: psycopg.Error, committing: bool = False) -> StoreError | Conflict:
+        return trouble(self._url, error, committing)
 
     @property
     def left(self) -> bool:
@@ -128,16 +133,16 @@ class PostgresWork(Looking):
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
-        self._guarded(self._wire.put, sql, *values)
+        self._guarded(self.wire.put, sql, *values)
 
     def later(self, sql: str, *values: Any) -> Answer:
         """One whose answer is looked at later."""
-        answer: Answer = self._guarded(self._wire.later, sql, *values)
+        answer: Answer = self._guarded(self.wire.later, sql, *values)
         return answer
 
     def ask(self, sql: str, *values: Any) -> Answer:
         """One whose answer is needed now: a round trip. Conflict or StoreError, and then the unit of work can only be broken off."""
-        answer: Answer = self._guarded(self._wire.ask, sql, *values)
+        answer: Answer = self._guarded(self.wire.ask, sql, *values)
         return answer
 
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
@@ -146,7 +151,7 @@ class PostgresWork(Looking):
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error)
+            self._failed = self._trouble(error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,6 +275,15 @@ class PostgresWork(Looking):
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
+
+    # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        self.own(owner)
+        self.put("insert into bpflow.secret (owner, handle, instance, at, value) values ($1, $2, $3, $4, $5)", owner, handle, instance, micros(at), value)
+
+    def secret(self, handle: int) -> bytes | None:
+        row = self.ask(SECRET, handle).one()
+        return row[0] if row else None
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

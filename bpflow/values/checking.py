@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, did_you_mean, say
 from bpflow.expressions.data import Department, Document, Duration, File, Secret, User, Value

@@ -6,9 +6,10 @@ The law of this file: nothing is rounded, cut or guessed. What can be meant in t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import did_you_mean, say
 from bpflow.expressions.data import Choice, Department, Document, Duration, File, Secret, User, Value

@@ -177,9 +177,8 @@ create table secret (               -- values of secret fields; everywhere else 
   instance integer,                 -- with which it goes; null: it is a document's
   at integer not null,
   value blob not null,              -- the engine's JSON, encrypted if its first byte is 1
-  primary key (owner, handle)
+  primary key (handle, owner)
 ) without rowid;
-create index secret_handle on secret (handle);
 create index secret_instance on secret (instance) where instance is not null;
 
 create table document (
