@@ -5,6 +5,8 @@ from bpflow.loading import load_process as load_process
 from bpflow.loading import load_workspace as load_workspace
 from bpflow.runtime import Engine as Engine
 from bpflow.runtime import HttpService as HttpService
+from bpflow.runtime import NotAllowed as NotAllowed
+from bpflow.runtime import Policy as Policy
 from bpflow.runtime import Request as Request
 from bpflow.runtime import ServiceError as ServiceError
 from bpflow.runtime import VirtualClock as VirtualClock
@@ -17,6 +19,8 @@ __all__ = [
     "Diagnostic",
     "Engine",
     "HttpService",
+    "NotAllowed",
+    "Policy",
     "Refused",
     "Request",
     "ServiceError",

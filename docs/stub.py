@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
-import typing
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from bpflow.runtime import Engine, asynchronous
@@ -59,17 +59,25 @@ def line(name: str, method: Callable[..., Any]) -> str:
     return f"    async def {name}({', '.join(parts)}) -> {signature(method).return_annotation}: ..."
 
 
+@cache
+def imported(file: str) -> dict[str, tuple[str, str]]:
+    """What a file imports, and its own classes: by the name that it has there, from which module, and as what."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    module = ".".join(Path(file).with_suffix("").parts[-3:])
+    found = {node.name: (module, node.name) for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for one in node.names:
+                found[one.asname or one.name] = (str(node.module), f"{one.name} as {one.asname}" if one.asname else one.name)
+    return found
+
+
 def imports_of(method: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     """The names that its types need: from which module, which."""
-    known = inspect.unwrap(method).__globals__
+    known = imported(inspect.unwrap(method).__code__.co_filename)
     told = signature(method)
-    for name in re.findall(r"(?<![.\w])[A-Za-z]\w*", " ".join(str(one.annotation) for one in told.parameters.values()) + f" {told.return_annotation}"):
-        found = known.get(name)
-        if isinstance(found, ModuleType):
-            house, _, own = found.__name__.rpartition(".")
-            yield house, name if name == own else f"{own} as {name}"
-        elif found is not None:
-            yield "typing" if found is typing.Any else found.__module__, name
+    types = " ".join([*(str(one.annotation) for one in told.parameters.values()), str(told.return_annotation)])
+    return (known[name] for name in re.findall(r"(?<![.\w])[A-Za-z]\w*", types) if name in known)
 
 
 def stub() -> str:

@@ -91,7 +91,7 @@ class FieldModel(Model):
     pattern: Title | None = None
     """A regular expression that a text must match as a whole."""
     secret: bool = False
-    """It is not shown in histories and messages."""
+    """Its value is kept apart: it is in no history, text or message, and can only be passed on."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Keys that do not go with the type, bounds and defaults that are no values of it, and a pattern that is none."""

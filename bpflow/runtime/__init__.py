@@ -1,6 +1,8 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
+from bpflow.engine.transition import NotAllowed
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.access import About, Act, Policy
 from bpflow.runtime.beginning import NotStarted
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
@@ -19,7 +21,9 @@ from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
 __all__ = [
+    "About",
     "AbsenceView",
+    "Act",
     "Clock",
     "CommandView",
     "Deployed",
@@ -33,8 +37,10 @@ __all__ = [
     "InstanceView",
     "Line",
     "MoveView",
+    "NotAllowed",
     "NotDeployable",
     "NotStarted",
+    "Policy",
     "Remedy",
     "Repair",
     "Request",

@@ -17,9 +17,10 @@ from bpflow.engine.codec import dumps, loads
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph
 from bpflow.runtime import reading
+from bpflow.runtime.access import asks
 from bpflow.runtime.answers import Live
 from bpflow.runtime.documents import existing
-from bpflow.runtime.joining import Connection, joins
+from bpflow.runtime.joining import Connection
 from bpflow.runtime.part import Part, user
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
@@ -53,7 +54,7 @@ class Beginning(Part):
     _deployed: Callable[[str], DeploymentRow]
     _joined: Callable[[AbstractContextManager[Store]], AbstractContextManager[Beginning]]
 
-    @joins
+    @asks("start")
     def start(
         self,
         process: str,
@@ -74,7 +75,7 @@ class Beginning(Part):
             self.tell()
         return number
 
-    @joins
+    @asks("start")
     def start_many(
         self,
         process: str,

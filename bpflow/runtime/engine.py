@@ -16,41 +16,43 @@ from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
-from bpflow.engine.state import State, Status
+from bpflow.engine.state import State
 from bpflow.expressions.data import Document, User
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import reading, ticking, views
+from bpflow.runtime import reading, ticking
 from bpflow.runtime.absences import Absent
+from bpflow.runtime.access import Operators, Policy, asks
 from bpflow.runtime.answers import World, world_of
 from bpflow.runtime.beginning import Beginning
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
-from bpflow.runtime.documents import Desk, Imported, existing
+from bpflow.runtime.documents import Desk, Imported
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
-from bpflow.runtime.joining import Connection, joined, joins
+from bpflow.runtime.joining import Connection, joined
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
+from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
 from bpflow.runtime.transaction import Runner
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.contract import DeploymentRow, DocumentRow, Store
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -61,12 +63,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    policy: Policy | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `policy`: who may do what, in place of the operators that the workspace names. Raises StoreError, or Refused if
+    there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -75,13 +79,16 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, policy)
 
 
-class Engine(Beginning, Hands, Pipelines, Operating, Absent):
+class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
+
+    `by`, where a call takes it, is who makes it: what he may do, the definition says and the `policy`; without it the program itself does it,
+    which is trusted. NotAllowed changes nothing.
 
     `connection`, where a call takes one: the program's own connection to the same database, sqlite3's to the same file or psycopg's to the same
     PostgreSQL. The call is then a part of the transaction on it, and comes about with its commit; what it leaves to be told or sent waits
@@ -89,13 +96,20 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
         self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
+        operators = frozenset(workspace.settings.operators) if workspace else frozenset()
+        self.policy = policy or (Operators(operators, lambda: self.world) if operators else None)
         self._told = True
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone(), store.secret))
 
@@ -179,29 +193,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         return self.runner.program(self._deployed(process).id).graph
 
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    @joins
-    def tasks(
-        self,
-        user: str | None = None,
-        instance: int | None = None,
-        limit: int | None = None,
-        observer: str | None = None,
-        *,
-        connection: Connection | None = None,
-    ) -> list[TaskEntry]:
-        """The open tasks, of a person (those of his groups too) or of an instance, or those that an `observer` sees; a row for each assignee.
-        At most `limit` rows."""
-        if observer is not None:
-            return self.store.tasks(None, instance, limit, reading.parties_of(User(observer), self.world.directory))
-        if user is None:
-            return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
-        return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
-
-    @joins
-    def task(self, task: str, *, connection: Connection | None = None) -> views.TaskView:
-        """What a task shows, and its forms. UnexpectedEvent if it is closed."""
-        return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
-
+    @asks("see")
     def form(
         self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
     ) -> FormView:
@@ -211,7 +203,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         """
         return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
 
-    @joins
+    @asks("answer")
     def answer(
         self,
         task: str,
@@ -233,7 +225,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         typed = reading.read_form(fields, values or {}, zone_of(zone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
-    @joins
+    @asks("answer")
     def tick(self, task: str, item: str | int, *, by: str, done: bool = True, connection: Connection | None = None) -> None:
         """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
 
@@ -246,7 +238,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
         return pressing.commands(self.runner, instance, by, self.clock.now())
 
-    @joins
+    @asks("answer")
     def command(
         self,
         instance: int,
@@ -274,14 +266,14 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
-    @joins
+    @asks("change")
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None, *, connection: Connection | None = None) -> Document:
         """A new document. Refused with every reason at once."""
         ref = self._desk(by).create(self._type(type), fields)
         self.tell()
         return ref
 
-    @joins
+    @asks("change")
     def set_document(
         self,
         document: Document | str,
@@ -319,6 +311,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         self.runner.left = bool(self.store.outbox(1))
         return told
 
+    @asks("change")
     def import_documents(
         self, type: str, data: bytes, by: str | None = None, progress: Callable[[int, int], None] | None = None, dry_run: bool = False
     ) -> Imported:
@@ -329,20 +322,6 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
 
     def _desk(self, by: str | None) -> Desk:
         return Desk(self.runner, self.clock.now(), self._zone(), by)
-
-    @joins
-    def document(self, document: Document | str, *, connection: Connection | None = None) -> DocumentRow:
-        """A document with its fields. Refused if there is none."""
-        ref = self._ref(document)
-        return existing(self.store.document(ref.id), ref)
-
-    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        """Documents in the order in which they were made."""
-        return self.store.documents(type, limit, after)
-
-    def feed(self, document: Document | str) -> list[FeedRow]:
-        """The document's own history."""
-        return self.store.feed(self.document(document).ref.id)
 
     def _type(self, type: str) -> DocumentType:
         if type not in self.world.types:
@@ -359,7 +338,7 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
         return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
 
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
-    @joins
+    @asks(None)
     def send_message(
         self,
         message: str,
@@ -402,44 +381,3 @@ class Engine(Beginning, Hands, Pipelines, Operating, Absent):
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""
         return self.store.next_due()
-
-    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def instances(
-        self,
-        process: str | None = None,
-        status: str | None = None,
-        document: Document | str | None = None,
-        incidents: bool = False,
-        limit: int | None = None,
-        after: int = 0,
-    ) -> list[InstanceRow]:
-        """Instances by number; `incidents`: only those that an operator must see to."""
-        ref = self._ref(document) if document is not None else None
-        if status is not None and status not in get_args(Status):
-            raise Refused(say('"{status}" is no status; there are: {known}', status=status, known=", ".join(get_args(Status))))
-        return self.store.instances(process, status, ref.id if ref else None, incidents, limit, after)
-
-    @joins
-    def instance(self, id: int, *, connection: Connection | None = None) -> views.InstanceView:
-        """Where an instance stands. UnexpectedEvent if there is none."""
-        return views.instance_view(self.runner, id)
-
-    def timeline(self, id: int) -> list[views.Line]:
-        """What has happened in an instance, in its order."""
-        return views.timeline(self.runner, id)
-
-    def visited(self, id: int) -> tuple[set[str], set[str]]:
-        """The nodes and the flows that an instance has been through."""
-        return views.visited(self.runner, id)
-
-    def incidents(self) -> list[views.IncidentView]:
-        """All open incidents."""
-        return [incident for row in self.store.instances(incidents=True) for incident in views.incidents_of(self.runner, row)]
-
-    def calendar(self, user: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        """Calendar entries by time."""
-        return self.store.calendar(user, instance)
-
-    def notices(self, user: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        """Notices by time."""
-        return self.store.notices(user, instance)

@@ -7,17 +7,13 @@ nobody of what it has changed: that waits, until it is committed, for the next `
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
-from functools import wraps
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Protocol
 
 from bpflow.runtime.transaction import Runner
 from bpflow.stores.contract import Store
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Connection(Protocol):
@@ -28,21 +24,6 @@ class Connection(Protocol):
     def commit(self) -> None: ...
 
     def rollback(self) -> None: ...
-
-
-def joins(method: Callable[P, T]) -> Callable[P, T]:
-    """A method that takes part in the transaction of the `connection` that it is given."""
-
-    @wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        if kwargs.get("connection") is None:
-            return method(*args, **kwargs)
-        connection = kwargs.pop("connection")
-        within = cast("Callable[[object], AbstractContextManager[Any]]", args[0]._within)  # type: ignore[attr-defined]
-        with within(connection) as engine:
-            return method(engine, *args[1:], **kwargs)  # type: ignore[arg-type]
-
-    return call
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from bpflow.expressions.data import User
 from bpflow.runtime import forms as filling
 from bpflow.runtime import moves
+from bpflow.runtime.access import asks
 from bpflow.runtime.forms import FormView
-from bpflow.runtime.joining import Connection, joins
+from bpflow.runtime.joining import Connection
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.part import Part
 
@@ -20,7 +21,7 @@ class Pipelines(Part):
         """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
         return moves.moves(self.runner, instance, by, self.clock.now())
 
-    @joins
+    @asks("answer")
     def move(
         self,
         instance: int,
