@@ -38,7 +38,7 @@ _NEW_INSTANCE = (
     "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
     "select coalesce($1::bigint, n.id), n.id, $2::bigint, 0, 0, 0, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::integer, $8::integer, $9::integer, "
     "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea "
-    "from (select nextval('bpflow.number') as id) n "
+    "from (select nextval('bpflow.instance_id') as id) n "
     "where $5::text is null or not exists (select from bpflow.instance where exclusive = $5) returning id, owner"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -290,7 +290,7 @@ class PostgresWork(Looking):
         sql = (
             "insert into bpflow.document (owner, id, type, version, created, changed, fields, terms) "
             "select coalesce($1::bigint, n.id), n.id, $2::text, 1, $3::bigint, $3::bigint, $4::bytea, $5::integer[] "
-            "from (select nextval('bpflow.number') as id) n returning id"
+            "from (select nextval('bpflow.document_id') as id) n returning id"
         )
         ((id,),) = self.ask(sql, owner, type, now, dumps(fields), terms(type, fields)).rows
         row = DocumentRow(Document(type, id), owner if owner is not None else id, 1, at, at, dict(fields))
