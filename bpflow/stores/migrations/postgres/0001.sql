@@ -162,7 +162,7 @@ create table bpflow.outbox (        -- calls that leave the transaction
   owner bigint not null,
   id bigint not null default nextval('bpflow.entry_id'),
   instance bigint not null,
-  told bigint not null,             -- the instance that is told something; 0 where a service is called
+  told bigint not null,             -- the instance that is to begin (where the answer is waited for) or is told something; 0: a service is called
   at bigint not null,
   token integer not null,
   visit integer not null,
@@ -174,6 +174,16 @@ create table bpflow.outbox (        -- calls that leave the transaction
   primary key (id, owner)
 );
 create index outbox_call on bpflow.outbox (instance, token, visit);
+
+create table bpflow.called (        -- the instances that an instance has called, until they have answered
+  owner bigint not null,            -- of the caller
+  child bigint not null,
+  instance bigint not null,         -- the caller
+  token integer not null,
+  visit integer not null,
+  primary key (child, owner)
+);
+create index called_by on bpflow.called (instance, token, visit);
 
 create table bpflow.inbox (         -- what was done for whom: a key is worked once
   owner bigint not null,
@@ -227,14 +237,17 @@ create table bpflow.listen (        -- who waits for a message; the least id has
   visit integer not null,           -- of the token that waits; 0 where a scope listens
   name text collate "C" not null,
   key text collate "C" not null,
-  primary key (instance, holder, arm, owner)
+  primary key (id, owner)
 );
+create unique index listen_arm on bpflow.listen (instance, holder, arm, owner);
 create index listen_name on bpflow.listen (name, key, id);
 
 create table bpflow.message (       -- messages that nobody has received yet; the least id was sent first, and no id comes twice
   owner bigint not null,
   id bigint not null default nextval('bpflow.entry_id'),
   instance bigint,                  -- which instance sent it; null: somebody outside
+  receiver bigint,                  -- the instance to which it is addressed
+  listen bigint,                    -- by which row of listen; null: the message is to start the instance
   sent bigint not null,
   until bigint,                     -- how long it waits for a receiver; null: for ever
   depth integer not null,
@@ -246,6 +259,15 @@ create table bpflow.message (       -- messages that nobody has received yet; th
 );
 create index message_fresh on bpflow.message (id) where fresh;
 create index message_name on bpflow.message (name, key, id);
+
+create table bpflow.look (          -- messages that are to be looked at again, as somebody waits or would start by them now
+  owner bigint not null,
+  id bigint not null default nextval('bpflow.entry_id'),
+  at bigint not null,
+  name text collate "C" not null,
+  key text collate "C",             -- null: whatever the key
+  primary key (id, owner)
+);
 
 create table bpflow.calendar (
   owner bigint not null,
