@@ -38,10 +38,8 @@ class PostgresStore(Reading):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        options = Options(url)
-        with options.connect() as db:
-            prepare(db, url)
-        self._lines = Lines(options)
+        prepare(url)
+        self._lines = Lines(Options(url))
         self._lines.open()
         self._here = _Here()
 

@@ -38,7 +38,7 @@ from bpflow.stores.contract import (
     TimerEntry,
 )
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow
-from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
@@ -57,7 +57,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            migrate(self._db, path)
+            prepare(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
