@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, cast
@@ -37,11 +36,13 @@ Read: TypeAlias = Callable[[int], bytes | None]
 """Looks a value up by its handle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh(Secret):
+class Fresh(Secret, frozen=True):
     """A secret that is not kept yet."""
 
-    value: Value = field(default=None, repr=False)
+    value: Value = None
+
+    def __repr__(self) -> str:
+        return "Fresh()"
 
 
 @lru_cache(1024)
@@ -91,7 +92,7 @@ class Keeping:
 
     def __init__(self, work: Work, own: Iterable[Value] = ()) -> None:
         self._work = work
-        self._own = {secret for value in own for secret in secrets_in(value)}
+        self._own = {secret for value in own for secret in secrets_in(value) if not isinstance(secret, Fresh)}
         self._rows: dict[int, bytes] = {}
 
     def handles(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -99,7 +100,7 @@ class Keeping:
         return {name: changed(value, self._handle) if has_secret(value) else value for name, value in values.items()}
 
     def _handle(self, secret: Secret) -> Secret:
-        if secret in self._own:
+        if not isinstance(secret, Fresh) and secret in self._own:
             return secret
         handle = secrets.randbits(62)
         self._rows[handle] = locked(secret.value) if isinstance(secret, Fresh) else _known(self._work.secret(secret.id))
