@@ -66,17 +66,19 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
     guards: list[Guard] = []
     opened, started = SqliteStore.__init__, SqliteWork.start
-    by_work: dict[int, Guard] = {}
+    by_db: dict[int, Guard] = {}
+    """By the connection: units of work that are savepoints of one transaction are units too."""
 
     def open(store: SqliteStore, *given: object, **options: object) -> None:
         opened(store, *given, **options)  # type: ignore[arg-type]
         guard = Guard()
         guard.watch(store._db)
         guards.append(guard)
-        by_work[id(store._work)] = guard
+        by_db[id(store._db)] = guard
 
     def start(work: SqliteWork, owner: int | None) -> None:
-        by_work[id(work)].begin()
+        if id(work._db) in by_db:  # else it is a connection of the program's own
+            by_db[id(work._db)].begin()
         started(work, owner)
 
     patch.setattr(SqliteStore, "__init__", open)

@@ -26,11 +26,10 @@ class Savepoint(SqliteWork):
 
     __slots__ = ()
 
-    def start(self, owner: int | None) -> None:
+    def open(self) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
         self._run("savepoint bpflow_work")
-        self.left, self.owner = False, owner
 
     def end(self, done: bool) -> None:
         if not self._db.in_transaction:

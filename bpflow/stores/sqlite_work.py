@@ -72,8 +72,12 @@ class SqliteWork(Looking):
 
     def start(self, owner: int | None) -> None:
         """Takes the write lock, which is that of every owner."""
-        self._run("begin immediate")
+        self.open()
         self.left, self.owner = False, owner
+
+    def open(self) -> None:
+        """Begins the transaction."""
+        self._run("begin immediate")
 
     def _leave(self) -> None:
         self.left = True
