@@ -16,13 +16,13 @@ from bench.shown import markdown
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".venv" / "bench" / "bin" / "python"
-WITHOUT_FLOOR = "FLOOR_SYNC", "FLOOR_PG"
+AROUND = "FLOOR_SYNC", "FLOOR_PG"
 OURS = {"W1": "3", "W2": "2", "W3": "2", "W4": "5", "W5": "4", "W6": ""}
 OTHERS = [("spiff", work) for work in OURS] + [("dbos", "W1"), ("dbos", "W4"), ("dbos", "W5")] + [("langgraph", work) for work in OURS]
 
 
 def figures(*command: str, python: str = sys.executable) -> dict[str, float]:
-    around = {name: value for name, value in os.environ.items() if name not in WITHOUT_FLOOR}
+    around = {name: value for name, value in os.environ.items() if name not in AROUND}
     done = subprocess.run([python, *filter(None, command)], cwd=ROOT, env=around, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {line["metric"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}

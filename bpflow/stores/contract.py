@@ -258,7 +258,7 @@ class Work(Absences, Protocol):
     def new_instance(
         self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
     ) -> tuple[int, int] | None:
-        """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
+        """An instance begins: its id and owner; None if `exclusive` is taken. Nobody sees it before its state is saved, over revision 0."""
         ...
 
     def running(self, exclusive: str) -> int | None:
