@@ -120,10 +120,10 @@ class SqliteStore:
         return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
-        # the last of those that were there, else the first of those that came later
-        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
-        newest = 2**62 if by is None else by
-        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest) if row[0] is not None), None)
+        # with `by` the last of those that were there, else the first of those that came later
+        order, arguments = ("p.version desc", ()) if by is None else ("p.id > ?, iif(p.id > ?, p.version, -p.version)", (by, by))
+        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by {order} limit 1"
+        return next((DeploymentRow(*row) for row in self._all(sql, process, *arguments) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
