@@ -82,7 +82,7 @@ class Reading:
                 values.append(value)  # type: ignore[arg-type]
                 wanted.append(f"{column} = ${len(values)}")
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({ASIDE}))")
+            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {ASIDE})")
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
