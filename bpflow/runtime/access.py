@@ -170,7 +170,7 @@ def refusal(by: str, act: Act, about: About) -> Message:
         case "change":
             return say('"{user}" may not change {what}', user=by, what=what)
         case "repair":
-            return say('"{user}" may not repair {what}: he is no operator', user=by, what=what)
+            return say('"{user}" may not repair {what}', user=by, what=what)
 
 
 def named(about: About) -> Message:
