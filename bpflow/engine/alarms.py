@@ -39,7 +39,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         return decided_by_alarm(draft, token, task, what.outcome, told, before)
     if what.remind is not None:
         told.append(notice(draft, token, task, [seat.party for seat in waiting.holders], "reminder"))
-        draft.facts.append(("reminded", token.id, token.node))
+        draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
         arms.set_timer(draft, token.id, waiting.arms, number, again)
     draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
@@ -48,7 +48,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
 
 
 def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
-    draft.facts.append(("overdue", token.id, token.node))
+    draft.note("overdue", token.id, token.node)
     if task.gives is not None:
         record = draft.home(token.scope)[0].get(task.gives)
         if isinstance(record, dict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import orjson
 
@@ -17,7 +17,7 @@ from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
 from bpflow.engine.state import Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
-from bpflow.engine.transition import Denied, Fact, FactKind
+from bpflow.engine.transition import FACT_KINDS, Denied, FactKind, Facts
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
 
@@ -27,12 +27,13 @@ STATUSES = ("running", "ended", "cancelled", "failed", "suspended")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
-FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
-FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
 EVENTS: tuple[type[Event], ...] = get_args(Event)
 EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
 EVENT_DEFAULTS = {kind: tuple(kind._field_defaults.get(name, ...) for name in kind._fields) for kind in EVENTS}
 """The defaults of the fields of an event, `...` where there is none: what is left out at the end of a row."""
+
+Fact: TypeAlias = tuple[FactKind, int, str]
+"""What has happened, for those who read it: (what, token or scope, flow, node, result or name)."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -242,9 +243,9 @@ def _read_answer(answer: Any) -> Value | Denied:
     return cast(Value, read_value(answer))
 
 
-def encode_history(program: Program, events: Sequence[list[Any]], facts: Sequence[Fact]) -> bytes:
+def encode_history(events: Sequence[list[Any]], facts: Facts) -> bytes:
     """A row of history: events as `encode_event` gives them, and what came of them."""
-    return dumps([events, encode_facts(program, facts)])
+    return dumps([events, facts])
 
 
 def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, list[Value | Denied]]], list[Fact]]:
@@ -252,19 +253,8 @@ def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, lis
     return [decode_event(event) for event in events], decode_facts(program, facts)
 
 
-def encode_facts(program: Program, facts: Sequence[Fact]) -> list[Any]:
-    """Facts flat: kind, token or scope, and the number of a flow or node (a text stays a text)."""
-    flat: list[Any] = []
-    flow_numbers = program.flow_numbers
-    for kind, id, what in facts:
-        if kind == "took":
-            flat += (0, id, flow_numbers.get(what, what))
-        else:
-            flat += (FACT_NUMBERS[kind], id, what if kind in ("ended", "fired") else program.node_numbers.get(what, what))
-    return flat
-
-
 def decode_facts(program: Program, flat: Sequence[Any]) -> list[Fact]:
+    """The facts one by one: what, the token or scope, the flow, node or result."""
     facts: list[Fact] = []
     for place in range(0, len(flat), 3):
         kind, what = FACT_KINDS[flat[place]], flat[place + 2]

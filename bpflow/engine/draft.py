@@ -13,7 +13,7 @@ from datetime import datetime
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Arms, Failure, Incident, Names, Scope, State, Status, Token, Waiting
-from bpflow.engine.transition import Answers, Effects, Fact, Transition
+from bpflow.engine.transition import FACT_NUMBERS, NAMING, Answers, Effects, FactKind, Facts, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
 
@@ -30,7 +30,8 @@ class Draft:
     """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
     and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
     afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a
-    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
+    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed,
+    `renamed` the names of the root that were set or deleted, but for those that `changed` has."""
 
     __slots__ = (
         "answers",
@@ -50,6 +51,7 @@ class Draft:
         "program",
         "queue",
         "reads",
+        "renamed",
         "result",
         "root_names",
         "scopes",
@@ -79,17 +81,18 @@ class Draft:
         self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
-        self.facts: list[Fact] = []
+        self.facts: Facts = []
         self.tick = self.hops = 0
         self.changed: dict[int, dict[str, int]] = {ROOT: {}}
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
         self.touched: set[int] = set()
+        self.renamed: set[str] = set()
 
     def close(self) -> Transition:
         incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure, self.parked)
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
-        return Transition(state, self.effects, self.facts, self.touched)
+        return Transition(state, self.effects, self.facts, self.touched, self.renamed.union(self.changed[ROOT]))
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
     def token(self, id: int) -> Token:
@@ -203,7 +206,11 @@ class Draft:
         assert kind in ("fault", "failure", "stuck")
         self.incidents.append(Incident(self.next_id, kind, node, message, self.now, token, arm, scope))  # type: ignore[arg-type]
         self.next_id += 1
-        self.facts.append(("incident", token if token is not None else scope or ROOT, node))
+        self.note("incident", token if token is not None else scope or ROOT, node)
+
+    def note(self, kind: FactKind, id: int, what: str) -> None:
+        """Notes a fact: what has happened to a token or scope, with a node, result or name."""
+        self.facts += (FACT_NUMBERS[kind], id, what if kind in NAMING else self.program.node_numbers.get(what, what))
 
     def forget_incidents(self, tokens: set[int], scopes: set[int]) -> None:
         """Drops the incidents of tokens and scopes that are gone."""

@@ -166,7 +166,7 @@ def escalate(draft: Draft, token: Token, task: Task, to: Expr) -> list[CallOut]:
     known = {*seated(waiting), *(one.party for one in waiting.also)}
     new = tuple(seat for seat in found if seat.party not in known)
     waiting.also += new
-    draft.facts.append(("escalated", token.id, token.node))
+    draft.note("escalated", token.id, token.node)
     return [notice(draft, token, task, [seat.party for seat in new], "escalated")] if new else []
 
 
@@ -181,7 +181,7 @@ def give_to(draft: Draft, token: Token, task: Task, to: Expr) -> list[CallOut]:
     waiting.people, waiting.later = (seats[:1], seats[1:]) if task.in_turn else (seats, ())
     waiting.also = tuple(one for one in waiting.also if one.party not in seated(waiting))
     bears(task, waiting)
-    draft.facts.append(("handed", token.id, token.node))
+    draft.note("handed", token.id, token.node)
     now = [seat.party for seat in waiting.people]
     changes = ("reassigned", [one for one in now if one not in before]), ("withdrawn", [one for one in before if one not in now])
     return [notice(draft, token, task, whom, reason) for reason, whom in changes if whom]
@@ -235,7 +235,7 @@ def changed(draft: Draft, token: Token, task: Task, before: TaskRow, fact: FactK
     waiting = token.waiting
     assert waiting is not None
     tell_results(draft, token, task)
-    draft.facts.append((fact, token.id, token.node))
+    draft.note(fact, token.id, token.node)
     after = people.row(task, waiting, subject_of(draft, task))
     draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
 

@@ -55,7 +55,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
     scope of their own, which the block waits for. What the trigger brings is theirs to read, whatever fires meanwhile, and may be read
     afterwards as results are."""
     scope = draft.scope(scope.id)
-    draft.facts.append(("fired", scope.id, handler.name))
+    draft.note("fired", scope.id, handler.name)
     hops = source.hops if source else draft.hops
     draft.give(scope.parent, handler.gives, values)
     brought: Names | None = {handler.gives: values} if handler.gives in draft.program.fields_read else None

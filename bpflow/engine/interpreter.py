@@ -41,8 +41,10 @@ from bpflow.engine.events import (
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
 from bpflow.engine.state import OVER, ROOT, Scope, State, Token
-from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
+from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+
+TOOK = FACT_NUMBERS["took"]
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -102,33 +104,43 @@ def settle(draft: Draft) -> None:
 
 def move(draft: Draft, token: Token, flow: Flow) -> None:
     """The token follows the flow, and further, until it rests."""
-    table, returns, took, where = draft.program.nodes, draft.program.returns, draft.facts.append, token.scope
-    draft.look_from(where)
+    program, facts, entering = draft.program, draft.facts, nodes.ENTER
+    numbers, table, returns = program.flow_numbers, program.nodes, program.returns
+    if draft.turns:
+        draft.look_from(token.scope)
     following: Flow | None = flow
     while following is not None:
-        took(("took", token.id, following.id))
+        id, to = following.id, following.to
+        facts += (TOOK, token.id, numbers.get(id, id))
         if following.up:
             token = scopes.climb(draft, token, following.up)
             draft.look_from(token.scope)
-        if following.id in returns:
+        if id in returns:
             return_to_body(draft)
-        token.via = following.id
-        if following.to is None:
+        token.via = id
+        if to is None:
             scopes.arrive(draft, token)
             break
-        node = table[following.to]
-        token.node = node.id
+        token.node = to
         token.hops += 1
         try:
-            if token.hops > MAX_HOPS:
-                raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
-            if draft.scopes[token.scope].live > MAX_LIVE:
-                raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
-            following = nodes.ENTER[type(node)](draft, token, node)
+            if token.hops > MAX_HOPS or draft.next_id > MAX_LIVE:
+                check_bounds(draft, token)
+            node = table[to]
+            following = entering[type(node)](draft, token, node)
         except Fault as fault:
             fall(draft, token, fault)
             break
-    draft.hops = max(draft.hops, token.hops)
+    if token.hops > draft.hops:
+        draft.hops = token.hops
+
+
+def check_bounds(draft: Draft, token: Token) -> None:
+    """A Fault if the token goes round without a wait, or its scope is full (which it cannot be before so many ids have been given)."""
+    if token.hops > MAX_HOPS:
+        raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
+    if draft.scopes[token.scope].live > MAX_LIVE:
+        raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
 
 
 def return_to_body(draft: Draft) -> None:
@@ -166,6 +178,7 @@ def start(draft: Draft, event: Started) -> None:
                 names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
+    draft.renamed.update(names)
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
@@ -179,6 +192,7 @@ def start(draft: Draft, event: Started) -> None:
 def begin_alone(draft: Draft, event: Started) -> None:
     """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
     draft.root_names |= event.inputs
+    draft.renamed.update(draft.root_names)
     handlers = enumerate(draft.program.graph.handlers)
     number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
     draft.scope(ROOT).handler = number

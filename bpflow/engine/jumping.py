@@ -28,11 +28,12 @@ def jump(draft: Draft, event: Jump) -> None:
     if event.step not in ways:
         raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
     node, up = ways[event.step]
-    draft.facts.append(("jumped", token.id, event.step))
+    draft.note("jumped", token.id, event.step)
     token = draft.token(token.id)
     token.hops = 0
     if up:
-        draft.facts += [("cleared", host.id, host.node) for host in hosts_around(draft.tokens, draft.scopes, token, up)]
+        for host in hosts_around(draft.tokens, draft.scopes, token, up):
+            draft.note("cleared", host.id, host.node)
         token = scopes.climb(draft, token, up)
     else:
         scopes.disarm_token(draft, token)

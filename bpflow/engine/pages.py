@@ -8,7 +8,7 @@ together. A large value of a name has a page of its own. What lies in a turn of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
@@ -53,7 +53,6 @@ Key: TypeAlias = tuple[int, int]
 Pages: TypeAlias = Mapping[Key, bytes]
 
 _PLAIN = frozenset((bool, int, NoneType))
-_UNKNOWN: Any = object()
 
 
 @dataclass(slots=True)
@@ -83,9 +82,8 @@ class Written:
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
-    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, for a long value its
-    bytes · `values`: the values of which that was written; as no one changes a value in place, the same object has the same bytes ·
-    `large`: the names whose value has a page, by its number.
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, of a value that is
+    more than a number or a short text its bytes · `large`: the names whose value has a page, by its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
@@ -93,23 +91,24 @@ class Written:
     fans: dict[int, tuple[int, int]] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     names: dict[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Value] = field(default_factory=dict)
     large: dict[str, int] = field(default_factory=dict)
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(program: Program, state: State, written: Written | None = None, touched: Iterable[int] | None = None) -> Encoded:
+def encode(
+    program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()
+) -> Encoded:
     """What is to be written so that the store has the state.
 
-    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes that may differ from it. Without them
-    all of the state is written.
+    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes, `renamed` the names that may differ from
+    it. Without them all of the state is written.
     """
     if written is None:
         written = Written()
-    out = Encoded(b"", [], {})
-    names = _names(state.names, written, out)
     if touched is None:
-        touched = (*state.scopes, *state.tokens)
+        touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
+    out = Encoded(b"", [], {})
+    names = _names(state.names, written, renamed, out) if renamed else written.names
     dirty = _rows(program, state, written, sorted(touched), out)
     if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
@@ -212,22 +211,24 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
     out.pages[sheet.key] = dumps(sheet.rows())
 
 
-def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
-    """The names for the root, of which only those are written out whose value is another object than before."""
-    before, known = written.names, written.values
-    made = {}
-    for name, value in names.items():  # in their order: what is read back is written as it would be anew
-        made[name] = before[name] if known.get(name, _UNKNOWN) is value else _write_value(name, value, written, out)
-    for name in sorted(before.keys() - made.keys()) if written.large else ():
-        _drop_page(name, written, out)
-    written.names, written.values = made, names
+def _names(names: Mapping[str, Value], written: Written, changed: Iterable[str], out: Encoded) -> dict[str, Any]:
+    """The names for the root, those brought up to date that have changed."""
+    made = written.names
+    for name in changed if len(written.large) < 2 else sorted(changed):
+        if name in names:
+            made[name] = _write_value(name, names[name], written, out)
+        else:
+            made.pop(name, None)
+            _drop_page(name, written, out)
+    if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
+        made = written.names = {name: made[name] for name in names}
     return made
 
 
 def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
     """What stands for a value in the root: itself, what is long as its bytes, what is large as none, on a page of its own."""
     kind = type(value)
-    if not (kind in _PLAIN or not value or (kind is str and len(value) <= SHORT) or _is_short(value)):  # type: ignore[arg-type]
+    if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):  # type: ignore[arg-type]
         data = dumps(value)
         if len(data) > LARGE_VALUE:
             number = written.large.get(name) or max(written.large.values(), default=0) + 1
@@ -243,17 +244,6 @@ def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any
 def _drop_page(name: str, written: Written, out: Encoded) -> None:
     if name in written.large:
         out.gone.append(-written.large.pop(name))
-
-
-def _is_short(value: Value) -> bool:
-    """Whether it is a record of a few short values, which is as fast to write out as to remember."""
-    if type(value) is not dict or len(value) > 3:
-        return False
-    for one in value.values():
-        kind = type(one)
-        if kind is list or kind is dict or (kind is str and len(one) > SHORT):  # type: ignore[arg-type]
-            return False
-    return True
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,5 +308,5 @@ def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[s
     values: dict[str, Value] = read_value(names)
     for name, number in written.large.items():
         values[name] = loads(pages[-number, 0])
-    written.names, written.values = names, values
+    written.names = names
     return values

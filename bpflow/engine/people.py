@@ -171,7 +171,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
         finishing.part_done(draft, token, task.part, event.by)
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
-    draft.facts.append(("answered", token.id, token.node))
+    draft.note("answered", token.id, token.node)
     after = row(task, waiting, subject_of(draft, task))
     draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
     return None
@@ -183,7 +183,7 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
     assert waiting is not None
     seat_for(draft, waiting, event.by)
     finishing.tick(waiting, event.item, event.done, event.by, draft.now)
-    draft.facts.append(("ticked", token.id, token.node))
+    draft.note("ticked", token.id, token.node)
     if task.gives in draft.program.fields_read:
         give(draft, token, task, dict(results_so_far(draft, token, task)))
 

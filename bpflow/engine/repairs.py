@@ -22,7 +22,7 @@ def incident_of(draft: Draft, id: int) -> Incident:
     for incident in draft.incidents:
         if incident.id == id:
             draft.incidents.remove(incident)
-            draft.facts.append(("repaired", incident.token if incident.token is not None else ROOT, incident.node))
+            draft.note("repaired", incident.token if incident.token is not None else ROOT, incident.node)
             return incident
     raise UnexpectedEvent(say("there is no open incident {id}", id=id))
 
@@ -172,7 +172,8 @@ def correct(draft: Draft, event: Correct) -> None:
         check_value(name, fields[name], value)
     if all(name in draft.root_names and same(draft.root_names[name], value) for name, value in event.values.items()):
         raise UnexpectedEvent(say("nothing would change: the values are so already"))
-    draft.facts += [("corrected", ROOT, name) for name in event.values]
+    for name in event.values:
+        draft.note("corrected", ROOT, name)
     if draft.status == "suspended":
         draft.parked += (event,)
     put(draft, event.values)
@@ -199,4 +200,4 @@ def cancel(draft: Draft, event: Cancel) -> None:
         draft.parked = ()
     scopes.clear(draft, {ROOT})
     draft.status = "cancelled"
-    draft.facts.append(("ended", ROOT, "cancelled"))
+    draft.note("ended", ROOT, "cancelled")

@@ -177,7 +177,7 @@ def leave(draft: Draft, scope: Scope, hops: int) -> None:
     host's hops are those of the last token inside, so waiting in a body is waiting."""
     if scope.id == ROOT:
         draft.status = "ended"
-        draft.facts.append(("ended", ROOT, draft.result or ""))
+        draft.note("ended", ROOT, draft.result or "")
     elif scope.host is None:
         parent = draft.scope(scope.parent)
         parent.live -= 1
@@ -217,7 +217,7 @@ def pass_end(draft: Draft, results: Mapping[str, Value]) -> None:
     draft.outputs = {name: results.get(name) for name, _ in draft.program.graph.outputs}
     clear(draft, {ROOT})
     draft.status = "ended"
-    draft.facts.append(("ended", ROOT, draft.result or ""))
+    draft.note("ended", ROOT, draft.result or "")
 
 
 def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
@@ -307,7 +307,7 @@ def disarm_token(draft: Draft, token: Token) -> None:
         if token.status == "waiting" and isinstance(node := draft.program.nodes.get(token.node), Task):
             telling.withdrawn(draft, token, node)
     if token.status in ("waiting", "held"):
-        draft.facts.append(("cleared", token.id, token.node))
+        draft.note("cleared", token.id, token.node)
 
 
 def end_instance(draft: Draft, result: str | None) -> None:
@@ -316,7 +316,7 @@ def end_instance(draft: Draft, result: str | None) -> None:
     draft.result = result
     clear(draft, {ROOT})
     draft.status = "ended"
-    draft.facts.append(("ended", ROOT, result or ""))
+    draft.note("ended", ROOT, result or "")
 
 
 def fail_instance(draft: Draft, failure: Failure) -> None:
@@ -324,4 +324,4 @@ def fail_instance(draft: Draft, failure: Failure) -> None:
     draft.failure = failure
     clear(draft, {ROOT})
     draft.status = "failed"
-    draft.facts.append(("ended", ROOT, failure.error))
+    draft.note("ended", ROOT, failure.error)

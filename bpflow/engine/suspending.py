@@ -24,7 +24,7 @@ def suspend(draft: Draft, event: Suspend) -> None:
     """All rows of timers, watches and listens leave the index."""
     index(draft, there=False)
     draft.status, draft.parked = "suspended", (event,)
-    draft.facts.append(("suspended", ROOT, ""))
+    draft.note("suspended", ROOT, "")
 
 
 def resume(draft: Draft) -> tuple[Event, ...]:
@@ -33,7 +33,7 @@ def resume(draft: Draft) -> tuple[Event, ...]:
         raise UnexpectedEvent(say("the instance is not suspended"))
     parked, draft.parked, draft.status = draft.parked[1:], (), "running"
     index(draft, there=True)
-    draft.facts.append(("resumed", ROOT, ""))
+    draft.note("resumed", ROOT, "")
     return parked
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, get_args
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, Party, State
@@ -197,15 +197,21 @@ FactKind: TypeAlias = Literal[
     "handed",
     "ticked",
 ]
-Fact: TypeAlias = tuple[FactKind, int, str]
-"""(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
+NAMING = frozenset({"ended", "fired"})
+"""The facts that name no node, but a result or a handler."""
+Facts: TypeAlias = list[int | str]
+"""What has happened, flat, as history has it: the number of a kind, a token or scope, the number of a flow or node (or a result, a name), and so
+on. Read by timelines, coverage and mining, never by `advance`."""
 
 
 class Transition(NamedTuple):
-    """The outcome of one event. `touched`: the tokens and scopes by which the state may differ from the one before, all others are the
-    same objects."""
+    """The outcome of one event. `touched`: the tokens and scopes, `renamed`: the names by which the state may differ from the one before,
+    all others are the same objects."""
 
     state: State
     effects: Effects
-    facts: list[Fact]
+    facts: Facts
     touched: Set[int] = frozenset()
+    renamed: Set[str] = frozenset()

@@ -23,6 +23,7 @@ def look_again(draft: Draft) -> bool:
     holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
     if draft.program.handler_blocks:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
+    draft.renamed.update(changed[ROOT])
     draft.changed = {ROOT: {}}
     for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]

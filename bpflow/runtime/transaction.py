@@ -22,7 +22,7 @@ from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -76,9 +76,10 @@ class Turn:
     state: State
     effects: Effects
     events: list[Any]
-    facts: list[Fact]
+    facts: Facts
     outgoing: list[CallOut]
     touched: Set[int]
+    renamed: Set[str]
     picked: dict[User, int] = field(default_factory=dict)
 
 
@@ -212,8 +213,8 @@ class Runner:
             if isinstance(event, Arrived):
                 raise NobodyListens
             return held
-        state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        out = encode(held.program, state, held.written, turn.touched)
+        state, history = turn.state, encode_history(turn.events, turn.facts)
+        out = encode(held.program, state, held.written, turn.touched, turn.renamed)
         trouble = len(state.incidents)
         saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
@@ -235,15 +236,16 @@ class Runner:
             before = turn.state if turn else held.state
             transition = self.advance(work, held, before, one, live)
             if turn is None and before is not None and not transition.facts and is_same(before, transition):
-                return Turn(before, transition.effects, [], [], [], frozenset())
+                return Turn(before, transition.effects, [], [], [], transition.touched, transition.renamed)
             if turn is None:
-                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched)
+                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched, transition.renamed)
                 calls = list(transition.effects.calls)
             else:
                 turn.state, calls = transition.state, transition.effects.calls
                 turn.effects.then(transition.effects)
                 turn.facts += transition.facts
                 turn.touched |= transition.touched
+                turn.renamed |= transition.renamed
             turn.events.append(encode_event(one, live.used.values()))
             live.used.clear()
             for call in calls:

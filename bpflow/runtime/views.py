@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode_history
+from bpflow.engine.codec import Fact, decode_history
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import (
     Answered,
@@ -36,7 +36,7 @@ from bpflow.engine.program import Program
 from bpflow.engine.stages import stage_scope
 from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
-from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import START, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of

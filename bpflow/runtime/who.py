@@ -13,12 +13,12 @@ from typing import Any
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine import people
-from bpflow.engine.codec import decode_history
+from bpflow.engine.codec import Fact, decode_facts, decode_history
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Claimed, Delegated, Event, Reassigned, Released
 from bpflow.engine.interpreter import advance
 from bpflow.engine.state import Assignee, State, Token, Vote, Waiting
-from bpflow.engine.transition import Denied, Fact, Replayed, Table, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import Denied, Replayed, Table, Unanswered, UnexpectedEvent
 from bpflow.expressions.data import Question, User, Value
 from bpflow.graph import Expr, Task, step_of
 from bpflow.runtime import views
@@ -113,7 +113,7 @@ def replayed(runner: Runner, held: Held) -> Iterator[Happened]:
         for event, answers in decode_history(held.program, row.data)[0]:
             table = Replayed(answers)
             done = advance(held.program, state, event, table)
-            yield Happened(event, table.used, state, done.state, done.facts)
+            yield Happened(event, table.used, state, done.state, decode_facts(held.program, done.facts))
             state = done.state
 
 
