@@ -30,7 +30,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     told = tell(draft, token, task, what) if first else []
     if first:
         told += handing.brought_in(draft, token, task, what)
-        waiting.arms.fired = {**waiting.arms.fired, number: due}
+        waiting.arms = waiting.arms.but(fired={**waiting.arms.fired, number: due})
         if what.overdue:
             mark_overdue(draft, token, task)
             if task.part is None:
@@ -41,7 +41,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         told.append(notice(draft, token, task, [seat.party for seat in waiting.holders], "reminder"))
         draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
-        arms.set_timer(draft, token.id, waiting.arms, number, again)
+        arms.set_timer(draft, token.id, waiting, number, again)
     draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
     draft.effects.calls += told
     return None

@@ -16,7 +16,7 @@ import orjson
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event, Failed, Started
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
+from bpflow.engine.state import UNARMED, Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
 from bpflow.engine.transition import FACT_KINDS, Denied, FactKind, Facts
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values import from_plain, tag
@@ -156,7 +156,7 @@ def _arms(arms: Arms) -> list[Any] | int:
 
 def _read_arms(row: list[Any] | int) -> Arms:
     if isinstance(row, int):
-        return Arms()
+        return UNARMED
     due = {number: instant(at) for number, at in row[0]}
     if len(row) == 1:
         return Arms(due)

@@ -100,7 +100,15 @@ class Draft:
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = token.copy()
+            token = self.tokens[id] = token.copy(token.waiting.copy() if token.waiting is not None else None)
+        return token
+
+    def leaving(self, id: int) -> Token:
+        """The token of that id, to go on from where it waits: its wait is still that of the state, to be replaced or dropped, never changed."""
+        token = self.tokens[id]
+        if id not in self.touched:
+            self.touched.add(id)
+            token = self.tokens[id] = token.copy(token.waiting)
         return token
 
     def scope(self, id: int) -> Scope:
@@ -124,12 +132,19 @@ class Draft:
         self.next_id += 1
         return scope
 
-    def arms_of(self, holder: int) -> Arms | None:
-        """The arms of a token or scope, to be changed; None where it has none (any more)."""
+    def arms_at(self, holder: int) -> Arms | None:
+        """The arms of a token or scope; None where it has none (any more)."""
+        token = self.tokens.get(holder)
+        if token is not None:
+            return token.waiting.arms if token.waiting is not None else None
+        return self.scopes[holder].arms if holder in self.scopes else None
+
+    def armed_at(self, holder: int) -> Waiting | Scope | None:
+        """What has the arms of a token or scope, to be changed; None where it has none (any more)."""
         if holder in self.tokens:
-            waiting = self.token(holder).waiting
-            return waiting.arms if waiting else None
-        return self.scope(holder).arms if holder in self.scopes else None
+            return self.token(holder).waiting
+        scope = self.scope(holder) if holder in self.scopes else None
+        return scope if scope is not None and scope.arms is not None else None
 
     # ── names: what expressions read and results are written to ──────────────────────────────────────────────────────
     def ask(self, question: Question) -> Value:

@@ -26,7 +26,7 @@ def is_done(draft: Draft, token: Token, condition: Expr) -> bool:
     value, documents = arms.read(draft, Trigger("changed", condition))
     if not isinstance(value, bool):
         raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
-    arms.watch(draft, token.id, token.waiting.arms, documents)
+    arms.watch(draft, token.id, token.waiting, documents)
     return value
 
 

@@ -6,6 +6,8 @@ one who is away. Handing over never decides a vote: where it would, it is refuse
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpflow.diagnostics import say
 from bpflow.engine import arms, people, votes
 from bpflow.engine.draft import Draft, Fault
@@ -17,15 +19,18 @@ from bpflow.expressions.data import User
 from bpflow.graph import Alarm, Expr, Task
 
 
-def at_task(draft: Draft, event: Answered | Ticked | Claimed | Released | Delegated | Reassigned) -> tuple[Token, Task, Waiting]:
-    """The open task that an event is about, its token to be changed. UnexpectedEvent if it is closed."""
+def at_task(
+    draft: Draft, event: Answered | Ticked | Claimed | Released | Delegated | Reassigned, touch: Callable[[Draft, int], Token] = Draft.token
+) -> tuple[Token, Task, Waiting]:
+    """The open task that an event is about, its token to be changed, or left. UnexpectedEvent if it is closed."""
     token = draft.tokens.get(event.token)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
+    node = draft.program.nodes.get(token.node) if token is not None else None
+    if token is None or token.visit != event.visit or token.status != "waiting" or type(node) is not Task:
         raise UnexpectedEvent(say("the task is closed"))
-    token = draft.token(event.token)
+    token = touch(draft, event.token)
     assert token.waiting is not None
-    draft.look_from(token.scope)
+    if draft.turns:
+        draft.look_from(token.scope)
     return token, node, token.waiting
 
 
@@ -124,7 +129,7 @@ def move_seat(task: Task, waiting: Waiting, seat: Assignee, to: User | None) -> 
     if to is None and seat.group is None:
         raise UnexpectedEvent(say("say to whom the task goes: it was given to the person by name"))
     if to is not None and (to in seated(waiting, seat) or any(vote.by == to for vote in waiting.votes)):
-        people.leave(waiting, seat)
+        waiting.people, waiting.later = people.seats_left(waiting, seat)
         bears(task, waiting)
         return
     place = seat.in_place_of if seat.in_place_of != to else None

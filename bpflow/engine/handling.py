@@ -72,7 +72,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
         draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
         return
     if scope.arms is not None and handler.trigger.kind in ("at", "until"):
-        scope.arms.fired = {**scope.arms.fired, number: draft.now}
+        scope.arms = scope.arms.but(fired={**scope.arms.fired, number: draft.now})
     beside = draft.new_scope(scope.block, scope.id, handler=number)
     beside.names = brought
     draft.turns = draft.turns or brought is not None

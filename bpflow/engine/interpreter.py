@@ -82,7 +82,7 @@ def spoiled(draft: Draft, event: Event, fault: Fault) -> None:
     A person's event that cannot be judged is refused."""
     if not isinstance(event, TimerFired):
         raise InvalidAnswer(fault.message) from fault
-    held = draft.arms_of(event.holder)
+    held = draft.armed_at(event.holder)
     assert held is not None
     arms.set_timer(draft, event.holder, held, event.arm, None)
     watching.on_arm(draft, event.holder, event.arm, fault)
@@ -200,7 +200,7 @@ def begin_alone(draft: Draft, event: Started) -> None:
 
 
 def answered(draft: Draft, event: Answered) -> None:
-    token, task, _ = handing.at_task(draft, event)
+    token, task, _ = handing.at_task(draft, event, Draft.leaving)
     token.hops = 0
     follow = people.answer(draft, token, task, event)
     if follow is not None:
@@ -214,35 +214,38 @@ def ticked(draft: Draft, event: Ticked) -> None:
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
-    held = draft.arms_of(event.holder)
+    held = draft.arms_at(event.holder)
     if held is None or held.due.get(event.arm) != event.due or event.due > draft.now:
         return
-    arms.set_timer(draft, event.holder, held, event.arm, None)
     waited = event.due > draft.since  # what was due when it was set has waited for nothing: a process could go round so for ever
     if event.holder in draft.scopes:
         scope = draft.scope(event.holder)
+        arms.set_timer(draft, scope.id, scope, event.arm, None)
         draft.hops = draft.tokens[scope.host].hops if scope.host is not None and not waited else 0
         go_off(draft, scope, event.arm, {})
         return
-    token = draft.token(event.holder)
-    token.hops = 0 if waited else token.hops
+    node = draft.program.nodes[draft.tokens[event.holder].node]
+    token = draft.leaving(event.holder) if type(node) is Wait else draft.token(event.holder)
+    if waited:
+        token.hops = 0
     draft.look_from(token.scope)
-    node = draft.program.nodes[token.node]
-    follow = timer_of(draft, token, event.arm, event.due)
-    if follow is not None:
-        if isinstance(node, Wait):
-            arms.release(draft, token)
-            nodes.won(draft, token, node, event.arm, {})
-        scopes.go_on(draft, token, follow)
+    if type(node) is Wait:
+        arms.release(draft, token)
+        nodes.won(draft, token, node, event.arm, {})
+        scopes.go_on(draft, token, node.arms[event.arm][1])
+    else:
+        assert token.waiting is not None
+        arms.set_timer(draft, token.id, token.waiting, event.arm, None)
+        follow = timer_of(draft, token, event.arm, event.due)
+        if follow is not None:
+            scopes.go_on(draft, token, follow)
 
 
 def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None:
-    """What the timer of an arm means, by the kind of node."""
+    """What the timer of an arm of a task or a call means."""
     match draft.program.nodes[token.node]:
         case Task() as task:
             return alarms.alarm(draft, token, task, arm, due)
-        case Wait() as wait:
-            return wait.arms[arm][1]
         case Call() as call if arm == RETRY:
             nodes.again(draft, token, call)
         case Call() as call if arm == TIMEOUT:
@@ -260,7 +263,7 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
 
 def arrived(draft: Draft, event: Arrived) -> None:
     """A message reaches the arm of a wait or of a scope; a stale one changes nothing."""
-    held = draft.arms_of(event.holder)
+    held = draft.arms_at(event.holder)
     visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
     trigger = trigger_at(draft, event.holder, event.arm)
     if trigger is None or held is None or event.arm not in held.listening or event.visit not in (None, visit):
@@ -298,7 +301,7 @@ def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None
     if holder in draft.scopes:
         go_off(draft, draft.scope(holder), arm, values)
         return
-    token = draft.token(holder)
+    token = draft.leaving(holder)
     node = draft.program.nodes[token.node]
     assert isinstance(node, Wait)
     token.hops = 0
@@ -342,7 +345,7 @@ def done(draft: Draft, event: Done) -> None:
         return
     if event.attempt and not nodes.awaits(token, event.attempt):
         return
-    token = draft.token(event.token)
+    token = draft.leaving(event.token)
     if not event.local:
         token.hops = 0
     arms.release(draft, token)

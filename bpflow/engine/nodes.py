@@ -89,7 +89,7 @@ def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
     """Arms all arms, in their order; the first that is met already is taken at once. Without arms it waits until its block is left."""
     waiting = draft.wait(token)
     for number, (trigger, flow) in enumerate(node.arms):
-        if arms.arm(draft, token.id, waiting.arms, number, trigger, level=True):
+        if arms.arm(draft, token.id, waiting, number, trigger, level=True):
             arms.release(draft, token)
             won(draft, token, node, number, {})
             return flow
@@ -128,7 +128,7 @@ def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> bool:
         arguments["catches"] = [*catchable(draft, token, node, waiting.attempt + 1)]
     timeout = draft.value(node.timeout) if node.timeout and node.wait else None
     if timeout is not None:
-        arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
+        arms.settle_value(draft, token.id, waiting, TIMEOUT, timeout, level=False)
     waiting.attempt += 1
     draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
     return True
@@ -144,9 +144,9 @@ def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, 
     """A service refused or broke: once more after a while, else the nearest handler, else an incident."""
     waiting = token.waiting
     assert waiting is not None
-    arms.set_timer(draft, token.id, waiting.arms, TIMEOUT, None)
+    arms.set_timer(draft, token.id, waiting, TIMEOUT, None)
     if node.retry is not None and attempt <= node.retry.times:
-        arms.set_timer(draft, token.id, waiting.arms, RETRY, draft.now + pause_before(draft, token, node, attempt))
+        arms.set_timer(draft, token.id, waiting, RETRY, draft.now + pause_before(draft, token, node, attempt))
         return
     if not handling.raise_error(draft, token, error, reason):
         draft.hold(token, reason, "failure")

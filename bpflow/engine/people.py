@@ -7,6 +7,7 @@ answer leaves the task as it was.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from typing import TypeAlias
 
 from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
@@ -18,6 +19,8 @@ from bpflow.engine.telling import over, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Expr, Flow, Task, Trigger
+
+Seats: TypeAlias = tuple[Assignee, ...]
 
 NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
 """What the results of an open task say of its decision."""
@@ -43,7 +46,7 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     if task.rule.kind != "any":
         votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
-        arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
+        arms.arm(draft, token.id, waiting, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
         give(draft, token, task, open_record(draft, token, task, people))
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
@@ -153,14 +156,13 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | None:
     """Takes an answer; the flow of the outcome if that decides the task. NotAllowed or InvalidAnswer if it is not to be taken."""
-    waiting = token.waiting
-    assert waiting is not None
-    seat, in_place_of = seat_for(draft, waiting, event.by)
+    assert token.waiting is not None
+    seat, in_place_of = seat_for(draft, token.waiting, event.by)
     outcome = forms.button(draft.program.forms[task.id], event.outcome)
     finishing.check_ready(draft, token, task, event.outcome)
     values = forms.answered(draft, task, outcome, event)
     before = arms.closed(token)
-    take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
+    waiting = token.waiting = answered_by(token.waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
@@ -188,18 +190,23 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
         give(draft, token, task, dict(results_so_far(draft, token, task)))
 
 
-def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
-    """The answer of a seat is there."""
-    leave(waiting, seat)
-    waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
-    waiting.votes += (vote,)
+def answered_by(waiting: Waiting, seat: Assignee, vote: Vote) -> Waiting:
+    """What is waited for once the answer of a seat is there."""
+    people, later = seats_left(waiting, seat)
+    also = tuple([one for one in waiting.also if vote.by not in (one.party, one.in_place_of)]) if waiting.also else ()
+    more = (*waiting.votes, vote), also, waiting.checklist, waiting.observers
+    return Waiting(waiting.arms, people, waiting.excluded, waiting.attempt, later, *more)
 
 
-def leave(waiting: Waiting, seat: Assignee) -> None:
-    """The seat is gone; where people are asked in turn the next has his."""
-    waiting.people, waiting.later = (tuple(one for one in seats if one is not seat) for seats in (waiting.people, waiting.later))
-    if not waiting.people:
-        waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
+def seats_left(waiting: Waiting, seat: Assignee) -> tuple[Seats, Seats]:
+    """Whose turn it is and who comes after them once a seat is gone; where people are asked in turn the next has his."""
+    people, later = without(waiting.people, seat), without(waiting.later, seat)
+    return (people, later) if people else (later[:1], later[1:])
+
+
+def without(seats: Seats, seat: Assignee) -> Seats:
+    """The other seats."""
+    return seats[1:] if not seats or seats[0] is seat else tuple([one for one in seats if one is not seat])
 
 
 def given_record(draft: Draft, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:

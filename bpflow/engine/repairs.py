@@ -51,9 +51,9 @@ def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:
     """An alarm that went off in vain goes off again at once, and is as late as it was; a date or a condition is read again."""
     holder = incident.token if incident.token is not None else incident.scope
     assert holder is not None
-    held = draft.arms_of(holder)
+    held = draft.armed_at(holder)
     token = draft.tokens.get(holder)
-    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *held.due):
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *arms.arms_of(held).due):
         arms.set_timer(draft, holder, held, arm, incident.at)
     else:
         watching.reread_arm(draft, holder, arm)

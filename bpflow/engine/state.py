@@ -7,7 +7,7 @@ touches. Everything here can be written down positionally (`codec`) and read bac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -66,10 +66,8 @@ NO_ARMS: Mapping[int, Any] = _Nothing()
 
 @dataclass(slots=True)
 class Arms:
-    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph).
-
-    The mappings are never changed in place, so copies share them.
-    """
+    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph). Never changed in place: who
+    waits for something else gets others."""
 
     due: Mapping[int, datetime] = NO_ARMS
     truth: Mapping[int, bool] = NO_ARMS
@@ -80,8 +78,15 @@ class Arms:
     since: datetime | None = None
     """The instant from which times count that read documents: it stays when they are read again."""
 
-    def copy(self) -> Arms:
-        return Arms(self.due, self.truth, self.listening, self.watched, self.fired, self.since)
+    __hash__ = object.__hash__
+
+    def but(self, **changes: Any) -> Arms:
+        """These arms with something changed."""
+        return replace(self, **changes)
+
+
+UNARMED = Arms()
+"""Those of a token that waits for no time, condition or message."""
 
 
 @dataclass(slots=True)
@@ -89,7 +94,7 @@ class Waiting:
     """Why a token waits: its arms, the attempts of a call; of a task those whose turn it is (`people`), those who come after them
     (`later`), who may not answer, the answers given so far, and who may answer too, in the place of one whose turn it is (`also`)."""
 
-    arms: Arms = field(default_factory=Arms)
+    arms: Arms = UNARMED
     people: tuple[Assignee, ...] = ()
     excluded: tuple[User, ...] = ()
     attempt: int = 0
@@ -106,7 +111,7 @@ class Waiting:
 
     def copy(self) -> Waiting:
         more = (self.also, self.checklist, self.observers)
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, *more)
+        return Waiting(self.arms, self.people, self.excluded, self.attempt, self.later, self.votes, *more)
 
 
 @dataclass(slots=True)
@@ -146,9 +151,9 @@ class Token:
     waiting: Waiting | None = None
     fan: Fan | None = None
 
-    def copy(self) -> Token:
-        waiting = self.waiting.copy() if self.waiting else None
-        fan = self.fan.copy() if self.fan else None
+    def copy(self, waiting: Waiting | None) -> Token:
+        """The same token with a wait that may be another's."""
+        fan = self.fan.copy() if self.fan is not None else None
         return Token(self.id, self.node, self.scope, self.via, self.status, self.hops, self.visit, waiting, fan)
 
 
@@ -175,9 +180,8 @@ class Scope:
 
     def copy(self) -> Scope:
         joins = {node: dict(counts) for node, counts in self.joins.items()}
-        arms = self.arms.copy() if self.arms else None
         names = dict(self.names) if self.names is not None else None
-        return Scope(self.id, self.block, self.parent, self.host, self.handler, self.index, self.live, self.arrived, joins, arms, names)
+        return Scope(self.id, self.block, self.parent, self.host, self.handler, self.index, self.live, self.arrived, joins, self.arms, names)
 
 
 @dataclass(frozen=True, slots=True)

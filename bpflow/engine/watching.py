@@ -169,7 +169,7 @@ def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, ab
 
 def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Document | None, *, level: bool) -> bool:
     """Reads an arm again; true if it goes off. What cannot be evaluated is an incident on it; the arm waits on."""
-    held = draft.arms_of(holder)
+    held = draft.armed_at(holder)
     assert held is not None
     try:
         goes_off = arms.arm(draft, holder, held, number, trigger, level=level, about=about)
