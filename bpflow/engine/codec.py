@@ -6,7 +6,7 @@ state of an instance, `pages` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast, get_args
@@ -14,12 +14,12 @@ from typing import Any, TypeAlias, cast, get_args
 import orjson
 
 from bpflow.diagnostics import Message
-from bpflow.engine.events import Event, Failed, Started
+from bpflow.engine.events import Event
 from bpflow.engine.program import Program
 from bpflow.engine.state import UNARMED, Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
 from bpflow.engine.transition import FACT_KINDS, Denied, FactKind, Facts
 from bpflow.expressions.data import Department, Role, User, Value
-from bpflow.values import from_plain, tag
+from bpflow.values.plain import TAGS, from_plain, tag
 
 VERSION = 1
 
@@ -28,9 +28,11 @@ TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
-EVENT_DEFAULTS = {kind: tuple(kind._field_defaults.get(name, ...) for name in kind._fields) for kind in EVENTS}
-"""The defaults of the fields of an event, `...` where there is none: what is left out at the end of a row."""
+EVENT_FORMS = {
+    kind: (number, len(kind._fields), tuple(kind._field_defaults.get(name, ...) for name in reversed(kind._fields))) for number, kind in enumerate(EVENTS)
+}
+"""Of each kind of event its number, how many fields it has and, from the last on, their defaults (`...` where there is none): these are left
+out at the end of a row."""
 
 Fact: TypeAlias = tuple[FactKind, int, str]
 """What has happened, for those who read it: (what, token or scope, flow, node, result or name)."""
@@ -51,8 +53,20 @@ def instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=tag, option=_OPTIONS)
-"""Plain data and values as JSON."""
+def _plain(value: Any) -> Any:
+    """What JSON lacks as plain data: a value, and what histories and incidents have besides."""
+    write = _WRITE.get(type(value))
+    return write(value) if write is not None else tag(value)
+
+
+_WRITE: dict[type, Callable[[Any], Any]] = {
+    Denied: lambda value: {"$denied": plain_message(value.message)},
+    Message: lambda value: plain_message(value),
+    **TAGS,
+}
+
+dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=_plain, option=_OPTIONS)
+"""Plain data, values and messages as JSON."""
 
 
 def loads(data: bytes | str) -> Any:
@@ -97,12 +111,12 @@ def _read_fan(row: list[Any]) -> Fan:
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
-    row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
+    row: list[Any] = [0 if waiting.arms is UNARMED else _arms(waiting.arms), [*map(_seat, waiting.people)], waiting.attempt]
     if waiting.excluded or waiting.later or waiting.votes or waiting.also or waiting.checklist or waiting.observers:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
-        row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
+        row += [waiting.excluded, [*map(_seat, waiting.later)], votes]
     if waiting.also or waiting.checklist or waiting.observers:
-        row.append([_seat(seat) for seat in waiting.also])
+        row.append([*map(_seat, waiting.also)])
     if waiting.checklist or waiting.observers:
         row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
         row.append([_party(party) for party in waiting.observers])
@@ -213,17 +227,15 @@ def _read_message(value: Any) -> Any:
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
-    """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
-    kind = type(event)
-    row: list[Any] = [EVENT_NUMBERS[kind], micros(event.at), *event[1:]]
-    if kind is Started or kind is Failed:
-        row = [plain_message(value) if isinstance(value, Message) else value for value in row]
-    defaults = EVENT_DEFAULTS[kind]
-    while row[-1] == defaults[len(row) - 2]:
-        row.pop()
-    said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
-    return [row, said] if said else [row]
+def encode_event(event: Event, answers: Collection[Value | Denied]) -> list[Any]:
+    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`."""
+    number, length, defaults = EVENT_FORMS[type(event)]
+    for value, default in zip(reversed(event), defaults, strict=True):
+        if value != default:
+            break
+        length -= 1
+    row = [number, micros(event.at), *event[1:length]]
+    return [row, [*answers]] if answers else [row]
 
 
 def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:

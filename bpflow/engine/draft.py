@@ -7,12 +7,13 @@ It copies what it touches, so the state that it came from stays as it was, and i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
+from typing import Any
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Arms, Failure, Incident, Names, Scope, State, Status, Token, Waiting
+from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Token, Waiting
 from bpflow.engine.transition import FACT_NUMBERS, NAMING, Answers, Effects, FactKind, Facts, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
@@ -36,23 +37,19 @@ class Draft:
     __slots__ = (
         "answers",
         "armed",
-        "catches",
         "changed",
         "effects",
         "facts",
-        "failure",
         "hops",
         "incidents",
         "names",
         "next_id",
         "now",
-        "outputs",
-        "parked",
         "program",
         "queue",
         "reads",
         "renamed",
-        "result",
+        "rest",
         "root_names",
         "scopes",
         "seed",
@@ -62,23 +59,19 @@ class Draft:
         "tokens",
         "touched",
         "turns",
-        "zone",
     )
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
-        self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now, self.since = at if at > state.at else state.at, state.at
-        self.status: Status = state.status
-        self.parked = state.parked
-        self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
-        self.catches, self.outputs = state.catches, state.outputs
-        self.failure: Failure | None = state.failure
-        self.root_names: Names = dict(state.names)
-        self.names: Mapping[str, Value] = self.root_names
-        self.tokens: dict[int, Token] = dict(state.tokens)
-        self.scopes: dict[int, Scope] = dict(state.scopes)
-        self.incidents: list[Incident] = list(state.incidents)
-        self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
+        status, since, seed, next_id, names, tokens, scopes, incidents, rest = state
+        self.program, self.answers = program, answers
+        self.now, self.since = at if at > since else since, since
+        self.status, self.seed, self.next_id, self.rest = status, seed, next_id, rest
+        self.names: Mapping[str, Value] = {**names}
+        self.root_names: Names = self.names
+        self.tokens: dict[int, Token] = {**tokens}
+        self.scopes: dict[int, Scope] = {**scopes}
+        self.incidents = incidents
+        self.turns = program.has_turns and any(scope.names is not None for scope in scopes.values())
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
         self.facts: Facts = []
@@ -87,12 +80,21 @@ class Draft:
         self.armed: dict[int, int] = {}
         self.reads: list[Document] | None = None
         self.touched: set[int] = set()
-        self.renamed: set[str] = set()
+        self.renamed: Set[str] = frozenset()
 
     def close(self) -> Transition:
-        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure, self.parked)
-        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
-        return Transition(state, self.effects, self.facts, self.touched, self.renamed.union(self.changed[ROOT]))
+        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, self.incidents, self.rest)
+        renamed = self.changed[ROOT].keys()
+        return Transition(state, self.effects, self.facts, self.touched, self.renamed | renamed if self.renamed else renamed)
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the process."""
+        return self.program.graph.timezone
+
+    def ends(self, **how: Any) -> None:
+        """Sets what seldom changes: the result, the outputs, the failure, what is parked."""
+        self.rest = self.rest._replace(**how)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
     def token(self, id: int) -> Token:
@@ -219,7 +221,7 @@ class Draft:
 
     def incident(self, kind: str, node: str, message: Message, token: int | None = None, arm: int | None = None, scope: int | None = None) -> None:
         assert kind in ("fault", "failure", "stuck")
-        self.incidents.append(Incident(self.next_id, kind, node, message, self.now, token, arm, scope))  # type: ignore[arg-type]
+        self.incidents += (Incident(self.next_id, kind, node, message, self.now, token, arm, scope),)  # type: ignore[arg-type]
         self.next_id += 1
         self.note("incident", token if token is not None else scope or ROOT, node)
 
@@ -230,7 +232,7 @@ class Draft:
     def forget_incidents(self, tokens: set[int], scopes: set[int]) -> None:
         """Drops the incidents of tokens and scopes that are gone."""
         if self.incidents:
-            self.incidents = [i for i in self.incidents if i.token not in tokens and i.scope not in scopes]
+            self.incidents = tuple([i for i in self.incidents if i.token not in tokens and i.scope not in scopes])
 
     def wait(self, token: Token) -> Waiting:
         """The token starts waiting, with a new visit."""

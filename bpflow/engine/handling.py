@@ -27,7 +27,7 @@ def raise_error(draft: Draft, token: Token, error: str, reason: Message, *, leav
         if handler.trigger.name in ("", error):
             handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
             return True
-    if leave and ("" in draft.catches or error in draft.catches):
+    if leave and ("" in draft.rest.catches or error in draft.rest.catches):
         scopes.fail_instance(draft, Failure(error, reason))
         return True
     return False

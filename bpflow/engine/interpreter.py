@@ -40,7 +40,7 @@ from bpflow.engine.events import (
     TimerFired,
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
-from bpflow.engine.state import OVER, ROOT, Scope, State, Token
+from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
 from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
@@ -55,11 +55,13 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
     """
     if state is None:
         assert isinstance(event, Started)
-        state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")})
-    elif state.status == "suspended" and not isinstance(event, Resume | Correct | Cancel):
-        return suspending.meanwhile(state, event, BY_PEOPLE)
-    elif state.status in OVER:
-        return ended(state, event)
+        rest = Rest(catches=event.catches) if event.catches else NO_REST
+        state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")}, (), rest)
+    elif state.status != "running":
+        if state.status in OVER:
+            return ended(state, event)
+        if not isinstance(event, Resume | Correct | Cancel):
+            return suspending.meanwhile(state, event, BY_PEOPLE)
     draft = Draft(program, state, event.at, answers)
     try:
         HANDLERS[type(event)](draft, event)
@@ -165,7 +167,7 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
+    names["document"], names["initiator"] = event.document, event.by
     if event.alone:
         begin_alone(draft, event)
         return
@@ -178,7 +180,7 @@ def start(draft: Draft, event: Started) -> None:
                 names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
-    draft.renamed.update(names)
+    draft.renamed |= names.keys()
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
@@ -192,7 +194,7 @@ def start(draft: Draft, event: Started) -> None:
 def begin_alone(draft: Draft, event: Started) -> None:
     """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
     draft.root_names |= event.inputs
-    draft.renamed.update(draft.root_names)
+    draft.renamed |= draft.root_names.keys()
     handlers = enumerate(draft.program.graph.handlers)
     number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
     draft.scope(ROOT).handler = number

@@ -157,7 +157,7 @@ def catchable(draft: Draft, token: Token, node: Call, attempt: int) -> tuple[str
     caller of this instance. All others stay in the called instance as incidents, where they can be repaired."""
     if node.retry is not None and attempt <= node.retry.times:
         return ("",)
-    found = dict.fromkeys(draft.catches)
+    found = dict.fromkeys(draft.rest.catches)
     for _, handler in handling.error_handlers(draft, token):
         found[handler.trigger.name] = None
     return ("",) if "" in found else tuple(found)

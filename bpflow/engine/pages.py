@@ -27,7 +27,6 @@ from bpflow.engine.codec import (
     instant,
     loads,
     micros,
-    plain_message,
     read_incident,
     read_message,
     read_scope,
@@ -37,7 +36,7 @@ from bpflow.engine.codec import (
     token_row,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import NO_NAMES, ROOT, Failure, Incident, Scope, State, Token
+from bpflow.engine.state import NO_NAMES, NO_REST, ROOT, Failure, Incident, Rest, Scope, State, Token
 from bpflow.expressions.data import Value
 
 LARGE_VALUE = 1000
@@ -95,50 +94,47 @@ class Written:
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(
-    program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()
-) -> Encoded:
+def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()) -> Encoded:
     """What is to be written so that the store has the state.
 
     `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes, `renamed` the names that may differ from
     it. Without them all of the state is written.
     """
-    if written is None:
-        written = Written()
+    written = Written() if written is None else written
     if touched is None:
         touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
+    status, at, seed, next_id, names, _, _, incidents, rest = state
     out = Encoded(b"", [], {})
-    names = _names(state.names, written, renamed, out) if renamed else written.names
-    dirty = _rows(program, state, written, sorted(touched), out)
-    if state.incidents != written.incidents:
+    if renamed:
+        _names(names, written, renamed, out)
+    dirty = _rows(program, state, written, touched, out)
+    if incidents != written.incidents:
         dirty |= _incidents(program, state, written)
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
-    on = written.sheets[ROOT]
-    status = 0 if state.status == "running" else STATUSES.index(state.status)
-    root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
-    root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
-    if written.large or state.catches or state.outputs or state.failure or state.parked:
-        root += (written.large, _ending(state))
-    if state.parked:
-        root.append([encode_event(event, ()) for event in state.parked])
+    number = 0 if status == "running" else STATUSES.index(status)
+    root = [VERSION, number, micros(at), seed, next_id, rest.result, written.names, *written.sheets[ROOT].rows()]
+    if written.large or rest is not NO_REST:
+        root += (written.large, _ending(rest))
+    if rest.parked:
+        root.append([encode_event(event, ()) for event in rest.parked])
     out.root = dumps(root)
     return out
 
 
-def _ending(state: State) -> list[Any] | None:
+def _ending(rest: Rest) -> list[Any] | None:
     """Whom its errors go to, and with what it has ended."""
-    failure = [state.failure.error, plain_message(state.failure.reason)] if state.failure else None
-    return [state.catches, state.outputs, failure] if state.catches or state.outputs or failure else None
+    failure = [rest.failure.error, rest.failure.reason] if rest.failure else None
+    return [rest.catches, rest.outputs, failure] if rest.catches or rest.outputs or failure else None
 
 
-def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
+def _rows(program: Program, state: State, written: Written, touched: Set[int], out: Encoded) -> set[int]:
     """Brings the rows of tokens and scopes up to date; gives the sheets of turns on which that was. A scope comes before what is in it, as
     ids grow."""
     dirty: set[int] = set()
-    place, sheets = written.place, written.sheets
-    for id in touched:
-        token = state.tokens.get(id)
+    tokens, place, sheets, fans = state.tokens, written.place, written.sheets, written.fans
+    for id in sorted(touched) if len(touched) > 1 else touched:
+        token = tokens.get(id)
         if token is not None:
             at = place.get(token.scope, ROOT)
             sheets[at].tokens[id] = token_row(program, token)
@@ -155,7 +151,7 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
             dirty.add(at)
             if token is not None or id in state.scopes:
                 place[id] = at
-        if (token is not None and token.fan is not None) or id in written.fans:
+        if fans or (token is not None and token.fan is not None):
             _fan(id, token, written, out)
     return dirty
 
@@ -172,6 +168,8 @@ def _place(state: State, scope: Scope, place: Mapping[int, int]) -> int:
 def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None:
     """The items of a large fan when it opens, and each result once. Results are only ever added, so those that are not written come last."""
     fan = token.fan if token is not None and token.fan is not None and token.fan.large else None
+    if fan is None and host not in written.fans:
+        return
     visit, known = written.fans.get(host, (0, 0))
     if visit and (token is None or fan is None or token.visit != visit):
         out.gone.append(host)
@@ -211,18 +209,17 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
     out.pages[sheet.key] = dumps(sheet.rows())
 
 
-def _names(names: Mapping[str, Value], written: Written, changed: Iterable[str], out: Encoded) -> dict[str, Any]:
-    """The names for the root, those brought up to date that have changed."""
+def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
+    """Brings those of the names up to date that have changed."""
     made = written.names
-    for name in changed if len(written.large) < 2 else sorted(changed):
+    for name in sorted(renamed) if len(renamed) > 1 else renamed:
         if name in names:
             made[name] = _write_value(name, names[name], written, out)
         else:
             made.pop(name, None)
             _drop_page(name, written, out)
     if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
-        made = written.names = {name: made[name] for name in names}
-    return made
+        written.names = {name: made[name] for name in names}
 
 
 def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
@@ -269,8 +266,8 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
     events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
-    last = (*(_read_ending(ending) if ending else ((), NO_NAMES, None)), events)
-    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result, *last), written  # type: ignore[arg-type]
+    last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST
+    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, last), written  # type: ignore[arg-type]
 
 
 def _read_ending(row: list[Any]) -> tuple[tuple[str, ...], Mapping[str, Value], Failure | None]:

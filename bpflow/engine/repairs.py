@@ -21,7 +21,7 @@ from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task
 def incident_of(draft: Draft, id: int) -> Incident:
     for incident in draft.incidents:
         if incident.id == id:
-            draft.incidents.remove(incident)
+            draft.incidents = tuple([other for other in draft.incidents if other is not incident])
             draft.note("repaired", incident.token if incident.token is not None else ROOT, incident.node)
             return incident
     raise UnexpectedEvent(say("there is no open incident {id}", id=id))
@@ -175,7 +175,7 @@ def correct(draft: Draft, event: Correct) -> None:
     for name in event.values:
         draft.note("corrected", ROOT, name)
     if draft.status == "suspended":
-        draft.parked += (event,)
+        draft.ends(parked=(*draft.rest.parked, event))
     put(draft, event.values)
 
 
@@ -197,7 +197,7 @@ def cancel(draft: Draft, event: Cancel) -> None:
     """All that is open is withdrawn."""
     if draft.status == "suspended":
         suspending.index(draft, there=True)
-        draft.parked = ()
+        draft.ends(parked=())
     scopes.clear(draft, {ROOT})
     draft.status = "cancelled"
     draft.note("ended", ROOT, "cancelled")

@@ -205,8 +205,22 @@ class Failure(NamedTuple):
     reason: Message
 
 
+class Rest(NamedTuple):
+    """What of an instance seldom changes. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
+
+    result: str | None = None
+    catches: tuple[str, ...] = ()
+    outputs: Mapping[str, Value] = NO_NAMES
+    failure: Failure | None = None
+    parked: tuple[Event, ...] = ()
+    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""
+
+
+NO_REST = Rest()
+
+
 class State(NamedTuple):
-    """An instance between two events. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
+    """An instance between two events."""
 
     status: Status
     at: datetime
@@ -216,9 +230,24 @@ class State(NamedTuple):
     tokens: Mapping[int, Token]
     scopes: Mapping[int, Scope]
     incidents: tuple[Incident, ...] = ()
-    result: str | None = None
-    catches: tuple[str, ...] = ()
-    outputs: Mapping[str, Value] = NO_NAMES
-    failure: Failure | None = None
-    parked: tuple[Event, ...] = ()
-    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""
+    rest: Rest = NO_REST
+
+    @property
+    def result(self) -> str | None:
+        """With what it has ended."""
+        return self.rest.result
+
+    @property
+    def outputs(self) -> Mapping[str, Value]:
+        """What it gave when it ended."""
+        return self.rest.outputs
+
+    @property
+    def failure(self) -> Failure | None:
+        """The error with which it has ended."""
+        return self.rest.failure
+
+    @property
+    def parked(self) -> tuple[Event, ...]:
+        """What a suspended one works in when it is resumed, after the event that suspended it."""
+        return self.rest.parked

@@ -23,7 +23,7 @@ def look_again(draft: Draft) -> bool:
     holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
     if draft.program.handler_blocks:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
-    draft.renamed.update(changed[ROOT])
+    draft.renamed |= changed[ROOT].keys()
     draft.changed = {ROOT: {}}
     for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
@@ -182,7 +182,8 @@ def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Docume
 
 def forget_arm(draft: Draft, holder: int, number: int) -> None:
     """What was wrong with an arm is so no longer."""
-    draft.incidents = [i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)]
+    if draft.incidents:
+        draft.incidents = tuple([i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)])
 
 
 def on_arm(draft: Draft, holder: int, number: int, fault: Fault) -> None:
