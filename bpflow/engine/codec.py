@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast, get_args
 
 import orjson
+from msgspec.structs import astuple
 
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event
@@ -28,11 +29,8 @@ TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_FORMS = {
-    kind: (number, len(kind._fields), tuple(kind._field_defaults.get(name, ...) for name in reversed(kind._fields))) for number, kind in enumerate(EVENTS)
-}
-"""Of each kind of event its number, how many fields it has and, from the last on, their defaults (`...` where there is none): these are left
-out at the end of a row."""
+EVENT_FORMS = {kind: (number, len(kind.__struct_fields__), kind.__struct_defaults__[::-1]) for number, kind in enumerate(EVENTS)}
+"""Of each kind of event its number, how many fields it has and, from the last on, their defaults: these are left out at the end of a row."""
 
 Fact: TypeAlias = tuple[FactKind, int, str]
 """What has happened, for those who read it: (what, token or scope, flow, node, result or name)."""
@@ -230,11 +228,12 @@ def _read_message(value: Any) -> Any:
 def encode_event(event: Event, answers: Collection[Value | Denied]) -> list[Any]:
     """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`."""
     number, length, defaults = EVENT_FORMS[type(event)]
-    for value, default in zip(reversed(event), defaults, strict=True):
+    values = astuple(event)
+    for value, default in zip(reversed(values), defaults, strict=False):
         if value != default:
             break
         length -= 1
-    row = [number, micros(event.at), *event[1:length]]
+    row = [number, micros(event.at), *values[1:length]]
     return [row, [*answers]] if answers else [row]
 
 
@@ -242,7 +241,7 @@ def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     """What `encode_event` wrote, after `orjson.loads`."""
     kind = EVENTS[data[0][0]]
     values: dict[str, Any] = {"at": instant(data[0][1])}
-    for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
+    for name, value in zip(kind.__struct_fields__[1:], data[0][2:], strict=False):
         values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else read_value(value)
         if name == "catches":
             values[name] = tuple(value)

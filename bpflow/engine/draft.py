@@ -11,6 +11,8 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Token, Waiting
@@ -62,16 +64,16 @@ class Draft:
     )
 
     def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
-        status, since, seed, next_id, names, tokens, scopes, incidents, rest = state
+        since = state.at
         self.program, self.answers = program, answers
         self.now, self.since = at if at > since else since, since
-        self.status, self.seed, self.next_id, self.rest = status, seed, next_id, rest
-        self.names: Mapping[str, Value] = {**names}
-        self.root_names: Names = self.names
-        self.tokens: dict[int, Token] = {**tokens}
-        self.scopes: dict[int, Scope] = {**scopes}
-        self.incidents = incidents
-        self.turns = program.has_turns and any(scope.names is not None for scope in scopes.values())
+        self.status, self.seed, self.next_id, self.rest = state.status, state.seed, state.next_id, state.rest
+        self.root_names: Names = {**state.names}
+        self.names: Mapping[str, Value] = self.root_names
+        self.tokens: dict[int, Token] = {**state.tokens}
+        self.scopes: dict[int, Scope] = {**state.scopes}
+        self.incidents = state.incidents
+        self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
         self.queue: deque[tuple[Token, Flow]] = deque()
         self.effects = Effects()
         self.facts: Facts = []
@@ -102,7 +104,7 @@ class Draft:
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = token.copy(token.waiting.copy() if token.waiting is not None else None)
+            token = self.tokens[id] = _copy(token, token.waiting and replace(token.waiting))
         return token
 
     def leaving(self, id: int) -> Token:
@@ -110,7 +112,7 @@ class Draft:
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = token.copy(token.waiting)
+            token = self.tokens[id] = _copy(token, token.waiting)
         return token
 
     def scope(self, id: int) -> Scope:
@@ -242,3 +244,8 @@ class Draft:
         self.armed[token.id] = self.tick
         self.tick += 1
         return token.waiting
+
+
+def _copy(token: Token, waiting: Waiting | None) -> Token:
+    fan = token.fan.copy() if token.fan is not None else None
+    return replace(token, waiting=waiting, fan=fan)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import say
 from bpflow.engine import arms, people, votes
 from bpflow.engine.draft import Draft, Fault
@@ -205,7 +207,7 @@ def found_for(draft: Draft, waiting: Waiting, expr: Expr) -> tuple[Assignee, ...
 def seated(waiting: Waiting, but: Assignee | None = None) -> set[Party]:
     """Who has a seat, now or when it is his turn, or for whom another has it; of what was claimed the group too."""
     seats = (seat for seat in (*waiting.people, *waiting.later) if seat is not but)
-    return {party for seat in seats for party in seat if party is not None}
+    return {party for seat in seats for party in (seat.party, seat.in_place_of, seat.group) if party is not None}
 
 
 def has_no_seat(waiting: Waiting, user: User, but: Assignee | None = None) -> None:
@@ -242,7 +244,7 @@ def changed(draft: Draft, token: Token, task: Task, before: TaskRow, fact: FactK
     tell_results(draft, token, task)
     draft.note(fact, token.id, token.node)
     after = people.row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
+    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
 
 
 def tell_results(draft: Draft, token: Token, task: Task) -> None:

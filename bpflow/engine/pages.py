@@ -9,13 +9,13 @@ together. A large value of a name has a page of its own. What lies in a turn of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias
 
 import orjson
+from msgspec import Struct, field
 
 from bpflow.engine.codec import (
     STATUSES,
@@ -54,8 +54,7 @@ Pages: TypeAlias = Mapping[Key, bytes]
 _PLAIN = frozenset((bool, int, NoneType))
 
 
-@dataclass(slots=True)
-class Encoded:
+class Encoded(Struct):
     """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
 
     root: bytes
@@ -63,21 +62,19 @@ class Encoded:
     pages: dict[Key, bytes]
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(Struct):
     """The rows of the turn whose page is `key`, or of the root, as they stand written."""
 
     key: Key
-    tokens: dict[int, Any] = field(default_factory=dict)
-    scopes: dict[int, Any] = field(default_factory=dict)
+    tokens: dict[int, Any] = {}
+    scopes: dict[int, Any] = {}
     incidents: list[Any] = field(default_factory=list)
 
     def rows(self) -> tuple[list[Any], list[Any], list[Any]]:
         return list(self.tokens.values()), list(self.scopes.values()), self.incidents
 
 
-@dataclass(slots=True)
-class Written:
+class Written(Struct):
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
@@ -86,11 +83,11 @@ class Written:
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
-    place: dict[int, int] = field(default_factory=dict)
-    fans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    place: dict[int, int] = {}
+    fans: dict[int, tuple[int, int]] = {}
     incidents: tuple[Incident, ...] = ()
-    names: dict[str, Any] = field(default_factory=dict)
-    large: dict[str, int] = field(default_factory=dict)
+    names: dict[str, Any] = {}
+    large: dict[str, int] = {}
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,17 +100,17 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     written = Written() if written is None else written
     if touched is None:
         touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
-    status, at, seed, next_id, names, _, _, incidents, rest = state
+    status, rest = state.status, state.rest
     out = Encoded(b"", [], {})
     if renamed:
-        _names(names, written, renamed, out)
+        _names(state.names, written, renamed, out)
     dirty = _rows(program, state, written, touched, out)
-    if incidents != written.incidents:
+    if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
     number = 0 if status == "running" else STATUSES.index(status)
-    root = [VERSION, number, micros(at), seed, next_id, rest.result, written.names, *written.sheets[ROOT].rows()]
+    root = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names, *written.sheets[ROOT].rows()]
     if written.large or rest is not NO_REST:
         root += (written.large, _ending(rest))
     if rest.parked:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
@@ -175,7 +177,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
         return close_task(draft, token, task, chosen, before)
     draft.note("answered", token.id, token.node)
     after = row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
+    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
     return None
 
 

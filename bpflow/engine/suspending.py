@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Message, say
 from bpflow.engine import nodes
 from bpflow.engine.draft import Draft
@@ -70,7 +72,7 @@ def meanwhile(state: State, event: Event, people: Any) -> Transition:
         raise UnexpectedEvent(reason(state))
     if awaited(state, event):
         rest = state.rest._replace(parked=(*state.parked, event))
-        state = state._replace(at=max(state.at, event.at), rest=rest)
+        state = replace(state, at=max(state.at, event.at), rest=rest)
     return Transition(state, Effects(), [])
 
 

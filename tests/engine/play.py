@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
 from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history
@@ -155,7 +157,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen[:2]
+                self.listens[arm] = (listen.name, listen.key)
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -173,7 +175,7 @@ def index_of(program: Program, state: State, known: Index) -> Index:
         if isinstance(node, Task) and token.status == "waiting":
             assert token.waiting is not None
             row, written = task_row(node, token), known.tasks[token.id, token.visit]
-            index.tasks[token.id, token.visit] = row._replace(subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
+            index.tasks[token.id, token.visit] = replace(row, subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
     return index
 
 
