@@ -11,14 +11,18 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Arms, Incident, Names, Scope, State, Token, Waiting
+from bpflow.engine.state import ROOT, Arms, Incident, Names, Rest, Scope, State, Status, Token, Waiting
 from bpflow.engine.transition import FACT_NUMBERS, NAMING, Answers, Effects, FactKind, Facts, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
+
+NOBODY = ("",)
+"""Of a name that no expression reads."""
 
 
 class Fault(Exception):
@@ -29,62 +33,44 @@ class Fault(Exception):
         self.message = message
 
 
-class Draft:
-    """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
-    and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
-    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a
-    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed,
-    `renamed` the names of the root that were set or deleted, but for those that `changed` has."""
+class Draft(Struct, gc=False):
+    """An instance in motion: the fields of its state, to be changed, and what this event does.
 
-    __slots__ = (
-        "answers",
-        "armed",
-        "changed",
-        "effects",
-        "facts",
-        "hops",
-        "incidents",
-        "names",
-        "next_id",
-        "now",
-        "program",
-        "queue",
-        "reads",
-        "renamed",
-        "rest",
-        "root_names",
-        "scopes",
-        "seed",
-        "since",
-        "status",
-        "tick",
-        "tokens",
-        "touched",
-        "turns",
-    )
+    `now`: when it happens; `since`: when the event before this one was · `names`: what expressions see from where the draft looks ·
+    `turns`: whether a scope has names of its own · `queue`: the tokens that are to move, each by a flow, or (None) into the node at which it
+    stands · `changed`, `armed`: at which tick a name was set (by the scope whose name it is), and a token began to wait, so that only what
+    changed afterwards is read again · `touched`: the tokens and scopes that were made, copied to be changed, or removed; `renamed`: the
+    names of the root that were set or deleted, but for those that `changed` has · `reads`: the documents that are being read, while an arm
+    is being armed · `hops`: the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork.
+    """
 
-    def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
-        since = state.at
-        self.program, self.answers = program, answers
-        self.now, self.since = at if at > since else since, since
-        self.status, self.seed, self.next_id, self.rest = state.status, state.seed, state.next_id, state.rest
-        self.root_names: Names = {**state.names}
-        self.names: Mapping[str, Value] = self.root_names
-        self.tokens: dict[int, Token] = {**state.tokens}
-        self.scopes: dict[int, Scope] = {**state.scopes}
-        self.incidents = state.incidents
-        self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
-        self.queue: deque[tuple[Token, Flow]] = deque()
-        self.effects = Effects()
-        self.facts: Facts = []
-        self.tick = self.hops = 0
-        self.changed: dict[int, dict[str, int]] = {ROOT: {}}
-        self.armed: dict[int, int] = {}
-        self.reads: list[Document] | None = None
-        self.touched: set[int] = set()
-        self.renamed: Set[str] = frozenset()
+    program: Program
+    answers: Answers
+    now: datetime
+    since: datetime
+    status: Status
+    seed: int
+    next_id: int
+    root_names: Names
+    names: Mapping[str, Value]
+    tokens: dict[int, Token]
+    scopes: dict[int, Scope]
+    incidents: tuple[Incident, ...]
+    rest: Rest
+    turns: bool
+    changed: dict[int, dict[str, int]]
+    queue: deque[tuple[Token, Flow | None]] = field(default_factory=deque)
+    effects: Effects = field(default_factory=Effects)
+    facts: Facts = []
+    armed: dict[int, int] = {}
+    touched: set[int] = set()
+    renamed: Set[str] = frozenset()
+    reads: list[Document] | None = None
+    tick: int = 0
+    hops: int = 0
 
     def close(self) -> Transition:
+        """The state as it is now, and what has led to it."""
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, self.incidents, self.rest)
         renamed = self.changed[ROOT].keys()
         return Transition(state, self.effects, self.facts, self.touched, self.renamed | renamed if self.renamed else renamed)
@@ -197,20 +183,22 @@ class Draft:
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
         """Writes the results of a step, as far as any expression reads them; the history has them all."""
-        if name not in self.program.fields_read:
+        fields = self.program.fields_read.get(name, NOBODY)  # type: ignore[arg-type]
+        if fields is NOBODY:
             return
-        fields = self.program.fields_read[name]
-        names, changed = self.home(scope) if self.turns else (self.root_names, self.changed[ROOT])
-        names[name] = record if fields is None else {field: record[field] for field in fields if field in record}
-        changed[name] = self.tick
-        if self.turns:
-            self.look_from(scope)
+        if fields is not None:
+            record = {field: record[field] for field in fields if field in record}
+        if not self.turns:
+            self.root_names[name], self.changed[ROOT][name] = record, self.tick  # type: ignore[index]
+            return
+        names, changed = self.home(scope)
+        names[name], changed[name] = record, self.tick  # type: ignore[index]
+        self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
-        code = self.program.codes.get(expr.text) or self.program.code(expr)
         try:
-            return code(self)
+            return self.program.codes[expr.text](self)
         except Refused as refused:
             raise Fault(refused.message) from refused
 
@@ -240,10 +228,18 @@ class Draft:
         """The token starts waiting, with a new visit."""
         token.status = "waiting"
         token.visit += 1
-        token.waiting = Waiting()
+        waiting = token.waiting = Waiting()
         self.armed[token.id] = self.tick
         self.tick += 1
-        return token.waiting
+        return waiting
+
+
+def draft_of(program: Program, state: State, at: datetime, answers: Answers) -> Draft:
+    """The state as it can be changed; time never goes back."""
+    since, names, scopes = state.at, {**state.names}, {**state.scopes}
+    turns = program.has_turns and any(scope.names is not None for scope in scopes.values())
+    stands = names, names, {**state.tokens}, scopes, state.incidents, state.rest, turns
+    return Draft(program, answers, at if at > since else since, since, state.status, state.seed, state.next_id, *stands, {ROOT: {}})
 
 
 def _copy(token: Token, waiting: Waiting | None) -> Token:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bpflow.diagnostics import say
 from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -39,12 +39,12 @@ from bpflow.engine.events import (
     Ticked,
     TimerFired,
 )
-from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
+from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program, Way
 from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
 from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
 
-TOOK = FACT_NUMBERS["took"]
+TOOK, ENTER = FACT_NUMBERS["took"], nodes.ENTER
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -62,11 +62,11 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
             return ended(state, event)
         if not isinstance(event, Resume | Correct | Cancel):
             return suspending.meanwhile(state, event, BY_PEOPLE)
-    draft = Draft(program, state, event.at, answers)
+    draft = draft_of(program, state, event.at, answers)
     try:
         HANDLERS[type(event)](draft, event)
     except Fault as fault:
-        draft = Draft(program, state, event.at, answers)
+        draft = draft_of(program, state, event.at, answers)
         spoiled(draft, event, fault)
     settle(draft)
     return draft.close()
@@ -104,37 +104,45 @@ def settle(draft: Draft) -> None:
     draft.queue.clear()
 
 
-def move(draft: Draft, token: Token, flow: Flow) -> None:
-    """The token follows the flow, and further, until it rests."""
-    program, facts, entering = draft.program, draft.facts, nodes.ENTER
-    numbers, table, returns = program.flow_numbers, program.nodes, program.returns
+def move(draft: Draft, token: Token, flow: Flow | None) -> None:
+    """The token follows the flow (or enters the node at which it stands), and further, until it rests."""
+    ways, facts = draft.program.ways, draft.facts
+    full = draft.next_id > MAX_LIVE  # its scope may be
     if draft.turns:
         draft.look_from(token.scope)
-    following: Flow | None = flow
-    while following is not None:
-        id, to = following.id, following.to
-        facts += (TOOK, token.id, numbers.get(id, id))
-        if following.up:
-            token = scopes.climb(draft, token, following.up)
-            draft.look_from(token.scope)
-        if id in returns:
-            return_to_body(draft)
-        token.via = id
-        if to is None:
+    way = ways[flow.id] if flow is not None else draft.program.way_to(token.via, token.node)
+    while True:
+        facts += (TOOK, token.id, way.number)
+        if way.special:
+            token = leave_list(draft, token, way)
+        token.via = way.flow
+        if way.node is None:
             scopes.arrive(draft, token)
             break
-        token.node = to
+        token.node = way.to
         token.hops += 1
         try:
-            if token.hops > MAX_HOPS or draft.next_id > MAX_LIVE:
+            if full or token.hops > MAX_HOPS:
                 check_bounds(draft, token)
-            node = table[to]
-            following = entering[type(node)](draft, token, node)
+            following = ENTER[way.kind](draft, token, way.node)
         except Fault as fault:
             fall(draft, token, fault)
             break
+        if following is None:
+            break
+        way = ways[following.id]
     if token.hops > draft.hops:
         draft.hops = token.hops
+
+
+def leave_list(draft: Draft, token: Token, way: Way) -> Token:
+    """The flow leads out of blocks, or out of a handler that has taken the place of the body; gives the token that goes on."""
+    if way.up:
+        token = scopes.climb(draft, token, way.up)
+        draft.look_from(token.scope)
+    if way.returns:
+        return_to_body(draft)
+    return token
 
 
 def check_bounds(draft: Draft, token: Token) -> None:
@@ -186,8 +194,9 @@ def start(draft: Draft, event: Started) -> None:
     for flow in draft.program.graph.entry:
         draft.queue.append((draft.new_token(ROOT), flow))
     if fault is not None:
-        token, flow = draft.queue.popleft()
-        token.node, token.via = flow.to or "", flow.id
+        token, _ = draft.queue.popleft()
+        first = draft.program.graph.entry[0]
+        token.node, token.via = first.to or "", first.id
         draft.hold(token, fault.message)
 
 

@@ -16,7 +16,7 @@ from bpflow.engine.events import Jump
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.graph import ENTRIES, Flow, Join, step_of
+from bpflow.graph import ENTRIES, Join, step_of
 
 
 def jump(draft: Draft, event: Jump) -> None:
@@ -39,7 +39,8 @@ def jump(draft: Draft, event: Jump) -> None:
         scopes.disarm_token(draft, token)
         draft.forget_incidents({token.id}, set())
         token.waiting = None
-    scopes.go_on(draft, token, Flow(draft.program.flow_into[node], node))
+    token.via, token.node = draft.program.flow_into[node], node
+    scopes.enter_again(draft, token)
 
 
 def hosts_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token, up: int) -> Iterator[Token]:

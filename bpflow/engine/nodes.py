@@ -25,21 +25,26 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     values = {name: draft.value(expr) for name, expr in node.sets} if node.sets else None
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
-    if values and node.gives is None:
-        names, changed = draft.root_names, draft.changed[ROOT]
-        for name, value in values.items():
-            names[name], changed[name] = value, draft.tick
-    elif values:
-        draft.give(token.scope, node.gives, values)
+    if values is not None:
+        if node.gives is None:
+            draft.root_names.update(values)
+            draft.changed[ROOT].update(dict.fromkeys(values, draft.tick))
+        else:
+            draft.give(token.scope, node.gives, values)
     if node.forgets:
-        home, changed = draft.home(token.scope)
-        for name in node.forgets:
-            if name in home:
-                del home[name]
-                changed[name] = draft.tick
+        forget(draft, token, node.forgets)
     if draft.turns:
         draft.look_from(token.scope)
-    return fork(draft, token, node.out)
+    return node.out[0] if len(node.out) == 1 else fork(draft, token, node.out)
+
+
+def forget(draft: Draft, token: Token, names: tuple[str, ...]) -> None:
+    """The results of earlier turns are there no more."""
+    home, changed = draft.home(token.scope)
+    for name in names:
+        if name in home:
+            del home[name]
+            changed[name] = draft.tick
 
 
 def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:

@@ -68,7 +68,7 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
 
 def is_overdue(task: Task, waiting: Waiting) -> bool:
     """Whether its deadline has passed."""
-    return any(task.alarms[number].overdue for number in waiting.arms.fired)
+    return any(task.alarms[number].overdue for number in waiting.arms.fired) if waiting.arms.fired else False
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -113,8 +113,12 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
+    people = parties(draft, expr)
+    if len(people) == 1:
+        alone = acting(draft, people[0])
+        return (alone,) if alone is not None and alone.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in parties(draft, expr):
+    for party in people:
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
@@ -123,13 +127,12 @@ def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assi
 
 def parties(draft: Draft, expr: Expr) -> list[Party]:
     """The people that an expression gives, flattened."""
-    return flat(draft.value(expr), expr.text)
+    value = draft.value(expr)
+    return [value] if type(value) is User else flat(value, expr.text)
 
 
 def flat(value: Value, expression: str) -> list[Party]:
     """The people in a value, which the expression gives."""
-    if type(value) is User:
-        return [value]
     found: list[Party] = []
     for one in flattened(value):
         if not isinstance(one, User | Department | Role):
@@ -150,7 +153,7 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
     if not isinstance(party, User):
         return Assignee(party)
     who = draft.ask(("directory", "acting", party, draft.now))
-    if who == party:
+    if who is party or who == party:
         return Assignee(party)
     return Assignee(who, in_place_of=party) if isinstance(who, User) else None
 
@@ -170,7 +173,8 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     if task.gives in draft.program.fields_read:
         give(draft, token, task, answered_record(draft, token, task, chosen, given))
     if task.part is None:
-        handling.hear(draft, token, "answer", given)
+        if draft.program.handler_blocks:
+            handling.hear(draft, token, "answer", given)
     elif chosen is not None:
         finishing.part_done(draft, token, task.part, event.by)
     if chosen is not None:
@@ -251,13 +255,14 @@ def answers_in(results: Mapping[str, Value]) -> list[Value]:
 
 def still_asked(waiting: Waiting) -> list[Value]:
     """Who has not answered: those whose turn it is, and those who come after them."""
-    return [seat.party for seat in (*waiting.people, *waiting.later)]
+    return [seat.party for seat in (*waiting.people, *waiting.later)] if waiting.people else []
 
 
 def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User | None]:
     """The seat that a person answers for, and in whose place (None: his own). NotAllowed if there is none, or he has answered: nobody has
     two votes."""
-    may_answer(waiting, by)
+    if waiting.excluded or waiting.votes:
+        may_answer(waiting, by)
     for seat in waiting.people:
         if seat.party == by:
             return seat, seat.in_place_of
@@ -309,8 +314,9 @@ def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
     """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
     outcome."""
-    withdraw_parts(draft, token, task)
-    if token.waiting is not None:
+    if task.parts:
+        withdraw_parts(draft, token, task)
+    if token.waiting is not None and token.waiting.observers:
         over(draft, token, task, [*token.waiting.observers], "closed")
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)

@@ -43,8 +43,7 @@ def retry(draft: Draft, event: Retry) -> None:
     if isinstance(node, Call) and token.waiting is not None:
         nodes.again(draft, token, node)
         return
-    token.status = "moving"
-    draft.queue.append((token, Flow(token.via, token.node)))
+    scopes.enter_again(draft, token)
 
 
 def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:

@@ -89,6 +89,12 @@ def go_on(draft: Draft, token: Token, flow: Flow) -> None:
     draft.queue.append((token, flow))
 
 
+def enter_again(draft: Draft, token: Token) -> None:
+    """The token enters the node at which it stands, as if it had come by the flow `via`."""
+    token.status = "moving"
+    draft.queue.append((token, None))
+
+
 # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def arrive(draft: Draft, token: Token) -> None:
     """The token ran off its list."""

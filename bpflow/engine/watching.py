@@ -16,16 +16,17 @@ from bpflow.graph import Task, Trigger, Wait
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    awaited, changed = draft.program.awaited_names, draft.changed
-    if awaited.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(awaited.isdisjoint(names) for names in changed.values())):
+    program, changed = draft.program, draft.changed
+    if program.awaited_names.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(program.awaited_names.isdisjoint(names) for names in changed.values())):
         return False
-    waits = draft.program.waits
-    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
-    if draft.program.handler_blocks:
+    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in program.waits and token.status == "waiting"]
+    if program.handler_blocks:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
+    if not holders:
+        return False
     draft.renamed |= changed[ROOT].keys()
     draft.changed = {ROOT: {}}
-    for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
+    for id, fresh in sorted(fresh_names(draft, holders, changed).items()):
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import Fact, decode_history
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
     Answered,
     Cancel,
@@ -319,7 +319,7 @@ class Look:
         """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
         live = Live(self.runner.around(self.runner.store))
         while True:
-            draft = Draft(self.held.program, self.state, self.now, live)
+            draft = draft_of(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
             try:
                 return read(draft)
