@@ -13,7 +13,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
@@ -128,9 +130,9 @@ def kept(work: Work, owner: int, instance: int, event: Event) -> Event:
     if not values or not any(map(has_secret, values.values())):
         return event
     keeping = Keeping(work)
-    made = cast(Any, event)._replace(**{name: keeping.handles(values)})
+    made: Event = replace(event, **{name: keeping.handles(values)})
     keeping.write(owner, event.at, instance)
-    return cast("Event", made)
+    return made
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,8 +26,8 @@ Orders = Any
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, db: Path) -> str:
-    return str(request.getfixturevalue("database")) if request.param == "postgres" else f"sqlite:///{db}"
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.getfixturevalue("database")) if request.param == "postgres" else f"sqlite:///{tmp_path / 'bpflow.db'}"
 
 
 @pytest.fixture

@@ -144,8 +144,8 @@ def made(folder: Path, db: Path, clock: VirtualClock) -> Iterator[Made]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, db: Path) -> str:
-    return str(request.getfixturevalue("database")) if request.param == "postgres" else f"sqlite:///{db}"
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.getfixturevalue("database")) if request.param == "postgres" else f"sqlite:///{tmp_path / 'bpflow.db'}"
 
 
 def written(db: Path | str) -> dict[str, list[str]]:
