@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import Answered, Arrived, Commanded, Correct, Done, Event, Moved, Skip, Started
-from bpflow.expressions.data import DOTS, Secret, Value
+from bpflow.expressions.data import DOTS, Choice, Department, Document, Duration, File, Role, Secret, User, Value
 from bpflow.stores.contract import Work
 from bpflow.values import Field
 
@@ -33,6 +34,9 @@ _BRINGS: Mapping[type[Event], str] = {
     Skip: "results",
 }
 """What events bring from outside, by their kinds."""
+
+_OPEN = frozenset((type(None), bool, int, Decimal, str, Choice, date, datetime, Duration, User, Department, Role, Document, File))
+"""What no secret is, and has none in it."""
 
 Read: TypeAlias = Callable[[int], bytes | None]
 """Looks a value up by its handle."""
@@ -127,7 +131,7 @@ def kept(work: Work, owner: int, instance: int, event: Event) -> Event:
     """The event with handles of the instance in place of the secrets that it brings."""
     name = _BRINGS.get(type(event), "")
     values = getattr(event, name) if name else {}
-    if not values or not any(map(has_secret, values.values())):
+    if _OPEN.issuperset(map(type, values.values())) or not any(map(has_secret, values.values())):
         return event
     keeping = Keeping(work)
     made: Event = replace(event, **{name: keeping.handles(values)})
