@@ -50,9 +50,10 @@ _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
 class SqliteStore:
-    """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
+    """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer · `beside`: the
+    file may have tables of another program, which stay as they are."""
 
-    def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
+    def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0, beside: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
         try:
@@ -61,7 +62,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            prepare(self._db, path)
+            prepare(self._db, path, beside=beside)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes

@@ -264,6 +264,37 @@ def test_a_store_in_memory(clock: VirtualClock) -> None:
     connection.close()
 
 
+def test_a_file_that_has_tables_of_the_program_already(db: Path, workspace: LoadedWorkspace, clock: VirtualClock) -> None:
+    """They stay as they are, and are written in one transaction with those of bpflow; a clash of names is refused, and nothing is made."""
+    orders = sqlite3.connect(db)
+    orders.execute("create table orders (number integer)")
+    orders.execute("insert into orders values (1)")
+    orders.commit()
+    url = f"sqlite:///{db}?beside=yes"
+    with pytest.raises(StoreError, match=r'is a database of another program — to put the tables of bpflow beside its own, open it with "\?beside=yes"'):
+        open_engine(f"sqlite:///{db}")
+    for made, message in (("table task (id integer)", 'would call so too: "task"'), ("index listen_name on orders (number)", '"listen_name"')):
+        orders.execute(f"create {made}")
+        with pytest.raises(StoreError, match=message):
+            open_engine(url)
+        orders.execute(f"drop {made.partition(' ')[0]} {made.split()[1]}")
+    orders.execute("pragma user_version = 3")
+    with pytest.raises(StoreError, match="another program keeps its version"):
+        open_engine(url)
+    orders.execute("pragma user_version = 0")
+    assert orders.execute("select count(*) from sqlite_master").fetchone() == (1,)
+    for _ in range(2):
+        with open_engine(url, workspace, clock) as engine:
+            engine.deploy_workspace()
+            orders.execute("insert into orders values (2)")
+            engine.start("plain", connection=orders)
+            orders.commit()
+    with open_engine(f"sqlite:///{db}", workspace, clock) as engine:
+        assert len(engine.instances()) == 2
+    assert len(orders.execute("select * from orders").fetchall()) == 3
+    orders.close()
+
+
 def test_who_read_before_another_wrote_is_told_so(on_sqlite: Engine, db: Path) -> None:
     orders = sqlite3.connect(db, isolation_level=None)
     orders.execute("begin")
