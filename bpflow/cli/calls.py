@@ -78,6 +78,7 @@ class Call:
         """
         from bpflow.loading import load_workspace
         from bpflow.runtime import open_engine
+        from bpflow.runtime.chain import key_in
 
         url = self.url()
         path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
@@ -90,7 +91,7 @@ class Call:
             of_processes = {file for process in loaded.processes.values() for file in process.sources}
             whole = fresh and deploy
             sound([finding for finding in loaded.findings if whole or finding.span.file not in of_processes], folder)
-        engine = open_engine(url, loaded)
+        engine = open_engine(url, loaded, history_key=key_in(os.environ))
         if new and deploy and loaded and not engine.store.deployed():
             for one in engine.deploy_workspace():
                 self.out.note(say('deployed "{process}", version {version}', process=one.process, version=one.version), "dim")

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history, micros
 from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
@@ -28,6 +28,7 @@ from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.chain import Chain
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -67,6 +68,7 @@ class Held:
     written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
+    link: bytes = b""
 
 
 @dataclass(slots=True)
@@ -89,6 +91,9 @@ class Runner:
     store: Store
     world: World
     programs: dict[int, Program] = field(default_factory=dict)
+    chain: Chain = field(default_factory=Chain)
+    origins: dict[int, bytes] = field(default_factory=dict)
+    """What stands before the first link of the histories, by definition."""
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
@@ -112,7 +117,9 @@ class Runner:
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
         if definition not in self.programs:
-            program = Program(from_json(self.store.definition(definition).graph))
+            row = self.store.definition(definition)
+            program = Program(from_json(row.graph))
+            self.origins[definition] = self.chain.origin(row.digest)
             self.world = self.world.with_types(program.graph.documents)
             self.programs[definition] = program
         return self.programs[definition]
@@ -135,7 +142,7 @@ class Runner:
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -214,15 +221,16 @@ class Runner:
             return held
         state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
         out = encode(held.program, state, held.written, turn.touched)
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        trouble, seal = len(state.incidents), self.chain.seal(link, out.root)
+        how = (state.at, state.status, state.result, trouble)
+        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
             work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
         if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held.program.graph, state.at)
-        held.revision, held.state, held.history = held.revision + 1, state, row
+        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
@@ -357,7 +365,7 @@ class Runner:
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None, caller=caller)
+        held = Held(id, owner, 0, program, document, None, caller=caller, link=self.origins[definition])
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 

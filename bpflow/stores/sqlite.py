@@ -17,6 +17,7 @@ from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
@@ -32,6 +33,7 @@ from bpflow.stores.contract import (
     InstanceRow,
     NoticeRow,
     OutboxRow,
+    PurgedRow,
     ScheduleRow,
     Snapshot,
     TaskEntry,
@@ -169,15 +171,47 @@ class SqliteStore:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
             "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-            "select instance, revision, at, data from history where id in (select id from chain) order by revision"
+            "select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
         )
-        return [HistoryRow(i, revision, _at(at), data) for i, revision, at, data in self._all(sql, instance)]
+        return [HistoryRow(i, revision, _at(at), data, link) for i, revision, at, data, link in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return self._all(purging.STRAYS, limit)
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is None:
+            return next((row[0] for row in self._all("select mark from chain")), None)
+        with self.begin():
+            return purging.mark(self._db, new)
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all(
             "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
         )
         return _at(at) if at is not None else None
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, process, limit)]
+
+    def purge(self, rows: Sequence[PurgedRow], before: datetime) -> int:
+        with self.begin():
+            return purging.purge(self._db, rows, before)
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [purging.left(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, *[micros(before)] * 3)
+        return int(count)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        with self.begin():
+            return purging.forget(self._db, before, limit)
+
+    def compact(self) -> None:
+        self._all("vacuum")
+        self._all("pragma wal_checkpoint(truncate)")
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(

@@ -15,6 +15,7 @@ _COLUMNS = (
 )
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
 INSTANCE = f"select {_COLUMNS} {_JOINED}"
+_SNAPSHOT = f"select i.state, h.link, i.seal, {_COLUMNS} {_JOINED} left join history h on h.id = i.history where i.id = ?"
 DOCUMENT = "select id, owner, type, version, created, changed, fields from document"
 
 
@@ -34,11 +35,11 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
 
 def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     """Within a transaction, so that the root and the pages belong together."""
-    row = db.execute(f"select i.state, {_COLUMNS} {_JOINED} where i.id = ?", (id,)).fetchone()
+    row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return Snapshot(instance(row[1:]), row[0], pages)
+    return Snapshot(instance(row[3:]), row[0], pages, row[1] or b"", row[2])
 
 
 def document(row: Any) -> DocumentRow:

@@ -25,15 +25,15 @@ from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
-    "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
+    "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
 _NEW_INSTANCE = (
     "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
-    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
-    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+    "caller, caller_token, caller_visit, caller_attempt, level, deployed, seal, state) "
+    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'', x'')"
 )
 _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
@@ -115,14 +115,14 @@ class SqliteWork(Looking):
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
+        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
+        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         if saved.status not in OVER:
-            values = (saved.root, saved.incidents, row, rows.STATUSES.index(saved.status), saved.id, saved.expected)
+            values = (saved.root, saved.seal, saved.incidents, row, rows.STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
-            values = (saved.root, saved.incidents, row, rows.STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
+            values = (saved.root, saved.seal, saved.incidents, row, rows.STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
             done = self._run(_SAVE_ENDED, values)
         if done.rowcount != 1:
             raise Conflict(saved.id)
