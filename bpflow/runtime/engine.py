@@ -35,6 +35,7 @@ from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.messages import new_message, starts_by
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
@@ -78,7 +79,7 @@ def open_engine(
     return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.

@@ -135,7 +135,7 @@ class Runner:
     def opened(self, id: int, found: Snapshot | None) -> Held:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            raise self.no_instance(id)
         row = found.row
         try:
             program = self.program(row.definition)
@@ -143,6 +143,21 @@ class Runner:
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
         return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+
+    def row(self, id: int) -> InstanceRow:
+        """The row of the instance. UnexpectedEvent if there is none."""
+        row = self.store.instance(id)
+        if row is None:
+            raise self.no_instance(id)
+        return row
+
+    def no_instance(self, id: int) -> UnexpectedEvent:
+        """Why there is no such instance."""
+        for left in self.store.purged(id - 1, 1):
+            if left.instance == id:
+                day = f"{left.at:%Y-%m-%d}"
+                return UnexpectedEvent(say("instance {id} ended on {ended} and was purged on {day}", id=id, ended=f"{left.ended:%Y-%m-%d}", day=day))
+        return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
