@@ -68,7 +68,11 @@ class Archive:
         except OSError as error:
             raise Refused(say('"{file}" cannot be written: {reason}', file=str(path), reason=error.strerror or str(error))) from error
         self._definitions: set[str] = set()
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self._file.close()
+            raise
 
     def _begin(self) -> None:
         """Writes the first line of a new file; of one that is there cuts off what was torn."""
@@ -78,7 +82,6 @@ class Archive:
             self._file.seek(0)
             check_head(self._file.readline(), self.path)
         elif size and not orjson.dumps(HEAD).startswith(self._read_all()):
-            self._file.close()
             raise Refused(say('"{file}" is no archive of bpflow', file=str(self.path)))
         self._file.truncate(whole)
         if not whole:

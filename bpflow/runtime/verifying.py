@@ -194,8 +194,8 @@ class Verifier:
             yield Flaw(row.id, row.revision, "state", unreadable.message)
             return
         assert state is not None
-        result = state.result if state.status in OVER else None
-        if (row.status, row.result, row.incidents) != (state.status, result, len(state.incidents)):
+        result, ended = (state.result, state.at) if state.status in OVER else (None, None)
+        if (row.status, row.result, row.ended, row.incidents) != (state.status, result, ended, len(state.incidents)):
             yield Flaw(row.id, row.revision, "state", say("the row of the instance says something else than its state"))
 
 

@@ -145,6 +145,7 @@ SECOND = "(select id from history where instance = 1 and revision = 2)"
         (["update instance set seal = zeroblob(16) where id = 2"], [(2, 1, "state")]),
         (["update instance set status = 2 where id = 3"], [(3, 2, "state")]),
         (["update instance set result = 'won' where id = 1"], [(1, 3, "state")]),
+        (["update instance set ended = ended - 1 where id = 1"], [(1, 3, "state")]),
         (["update instance set incidents = 1 where id = 2"], [(2, 1, "state")]),
         (["update instance set owner = 1 where id = 3"], [(3, 1, "changed"), (3, 2, "changed")]),
     ],
