@@ -93,7 +93,6 @@ class Runner:
     programs: dict[int, Program] = field(default_factory=dict)
     chain: Chain = field(default_factory=Chain)
     origins: dict[int, bytes] = field(default_factory=dict)
-    """What stands before the first link of the histories, by definition."""
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
@@ -117,12 +116,16 @@ class Runner:
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
         if definition not in self.programs:
-            row = self.store.definition(definition)
-            program = Program(from_json(row.graph))
-            self.origins[definition] = self.chain.origin(row.digest)
+            program = Program(from_json(self.store.definition(definition).graph))
             self.world = self.world.with_types(program.graph.documents)
             self.programs[definition] = program
         return self.programs[definition]
+
+    def origin(self, definition: int) -> bytes:
+        """What stands before the first link of the histories of a definition."""
+        if definition not in self.origins:
+            self.origins[definition] = self.chain.origin(self.store.definition(definition).digest)
+        return self.origins[definition]
 
     def load(self, work: Work, id: int) -> Held:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
@@ -380,7 +383,7 @@ class Runner:
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None, caller=caller, link=self.origins[definition])
+        held = Held(id, owner, 0, program, document, None, caller=caller, link=self.origin(definition))
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 

@@ -82,7 +82,7 @@ class Verifier:
         self.done.instances += 1
         self.done.rows += len(rows)
         self.definition(row)
-        flaws = list(flaws_of_links(self.runner.chain, self.origin(row.definition), found.row, rows))
+        flaws = list(flaws_of_links(self.runner.chain, self.runner.origin(row.definition), found.row, rows))
         flaws += self.flaws_of_state(found, rows)
         if self.replay and not flaws:
             flaws += flaws_of_replay(self.runner.opened(row.id, found), rows)
@@ -168,10 +168,6 @@ class Verifier:
         self.done.flaws += flaws
 
     # ── one instance ───────────────────────────────────────────────────────────────────────────────────────────────
-    def origin(self, definition: int) -> bytes:
-        self.runner.program(definition)
-        return self.runner.origins[definition]
-
     def definition(self, row: InstanceRow) -> None:
         """The graph by which the instance runs is the one whose digest the history begins with."""
         if row.definition in self.definitions:
