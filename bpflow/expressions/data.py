@@ -2,6 +2,7 @@
 
 Instants are `datetime` in UTC; `int` is at most 64 bits wide; a record (results of a step, an object field) is a `dict`.
 Nothing else may be a value: so every value can be compared, printed, stored and read back.
+They are dataclasses, since programs have them in models of their own, and pydantic knows these.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ has begun and when it is to begin next are written together, so a schedule start
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
@@ -23,8 +24,7 @@ from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """Whether a start begins an instance, and with what; `trouble`: why that is in doubt."""
 
     begins: bool

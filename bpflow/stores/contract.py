@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.pages import Pages
@@ -36,8 +37,7 @@ class StoreError(Refused):
     """The store cannot be used: not a bpflow database, or one of a newer version."""
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionRow:
+class DefinitionRow(Struct, frozen=True):
     """A deployed definition: `graph` is its canonical JSON, `source` the YAML."""
 
     id: int
@@ -73,8 +73,7 @@ class AsideRow(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceRow:
+class InstanceRow(Struct, frozen=True):
     """An instance as the store lists it."""
 
     id: int
@@ -145,8 +144,7 @@ class TimerEntry(NamedTuple):
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
     instance: int
@@ -170,8 +168,7 @@ class PurgedRow(NamedTuple):
     seal: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """A call that waits to be sent."""
 
     id: int
@@ -181,8 +178,7 @@ class OutboxRow:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
+class DocumentRow(Struct, frozen=True):
     """A document with its fields."""
 
     ref: Document
@@ -193,8 +189,7 @@ class DocumentRow:
     fields: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(Struct, frozen=True):
     """A change of a document that is still to be told. `version` 1 is its creation; `cause` the process that made the change."""
 
     id: int
@@ -208,8 +203,7 @@ class ChangeRow:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRow:
+class FeedRow(Struct, frozen=True):
     """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
 
     version: int
@@ -219,8 +213,7 @@ class FeedRow:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarRow:
+class CalendarRow(Struct, frozen=True):
     id: int
     person: str
     title: str
@@ -230,8 +223,7 @@ class CalendarRow:
     instance: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeRow:
+class NoticeRow(Struct, frozen=True):
     person: str
     reason: str
     title: str
@@ -365,8 +357,9 @@ class Work(Absences, Protocol):
 class Store(Absences, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
 
-    def begin(self) -> AbstractContextManager[Work]:
-        """A unit of work: committed at the end of the block, rolled back if it raises."""
+    def begin(self, owner: int | None = None) -> AbstractContextManager[Work]:
+        """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
+        already; else it is that of the first instance or document that is read or made (0: nobody's)."""
         ...
 
     def close(self) -> None: ...
@@ -466,7 +459,7 @@ class Store(Absences, Protocol):
         one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
         ...
 
-    def purge(self, rows: Sequence[PurgedRow], before: datetime) -> int:
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
         """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
         and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
         ...

@@ -10,17 +10,17 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from bpflow.engine.codec import instant, micros
-from bpflow.stores import sqlite_rows as rows
+from bpflow.engine.codec import micros
+from bpflow.stores import rows, sqlite_rows
 from bpflow.stores.contract import PurgedRow
 
 PURGEABLE = (
-    f"{rows.INSTANCE} where i.id > ? and i.ended < ? and (? is null or d.process = ?) and i.id < (select max(id) from instance) "
+    f"{sqlite_rows.INSTANCE} where i.id > ? and i.ended < ? and (? is null or d.process = ?) and i.id < (select max(id) from instance) "
     "and not exists (select 1 from outbox o where o.instance = i.id) and i.id not in (select told from outbox where told) "
     "and not exists (select 1 from instance c where c.caller = i.id and c.ended is null) "
     "and not exists (select 1 from instance p where p.id = i.caller and p.ended is null) order by i.id limit ?"
 )
-PURGED = "select instance, owner, definition, revision, ended, at, link, seal from purged where instance > ? order by instance limit ?"
+PURGED = f"select {rows.PURGED} from purged where instance > ? order by instance limit ?"
 STRAYS = (
     "select h.instance, h.revision from history h left join instance i on i.id = h.instance "
     "where i.id is null or h.revision > i.revision or h.revision < 1 "
@@ -54,12 +54,6 @@ def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -
         db.execute("insert into purged values (?, ?, ?, ?, ?, ?, ?, ?)", values)
         count += 1
     return count
-
-
-def left(row: tuple[int, int, int, int, int, int, bytes, bytes]) -> PurgedRow:
-    """The row of a purged instance."""
-    instance, owner, definition, revision, ended, at, link, seal = row
-    return PurgedRow(instance, owner, definition, revision, instant(ended), instant(at), link, seal)
 
 
 def forget(db: sqlite3.Connection, before: datetime, limit: int) -> int:
