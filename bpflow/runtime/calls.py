@@ -50,7 +50,7 @@ class Calls:
         """Begins the called instance, unless the call was taken back; where that is refused the caller is told why."""
         call = row.call
         try:
-            with self.runner.store.begin() as work:
+            with self.runner.unit() as work:
                 if not work.sent(row):
                     return
                 held = self.begin(work, row)
@@ -86,7 +86,7 @@ class Calls:
         if held is None:
             raise Refused(runs_already(program.graph, document))
         if not waits:
-            work.send(held.id, held.owner, [replies.started(caller)], self.clock.now(), row.depth)
+            work.send(held.id, held.owner, held.definition, [replies.started(caller)], self.clock.now(), row.depth)
         return held
 
     def open_alone(self, work: Work, row: OutboxRow, calling: InstanceRow) -> Held:
@@ -97,7 +97,7 @@ class Calls:
         held = self.runner.begin(work, calling.definition, about, names, starter, self.clock.now(), row.depth + 1, alone=step)
         assert held is not None
         caller = Caller(row.instance, row.call.token, row.call.visit, row.call.attempt, 0)
-        work.send(held.id, held.owner, [replies.started(caller)], self.clock.now(), row.depth)
+        work.send(held.id, held.owner, held.definition, [replies.started(caller)], self.clock.now(), row.depth)
         return held
 
     def called(self, process: str, calling: InstanceRow) -> tuple[int, Program]:
@@ -128,7 +128,7 @@ class Calls:
         try:
             self.runner.happen(row.call.to, Cancel(self.clock.now(), None, caller=row.instance), row.depth, also=lambda work: work.sent(row))
         except UnexpectedEvent:
-            with self.runner.store.begin() as work:
+            with self.runner.unit() as work:
                 work.sent(row)
 
 

@@ -51,7 +51,7 @@ class Post:
         doubts: dict[int, Message] = {}
         while True:
             try:
-                with self.runner.store.begin() as work:
+                with self.runner.unit() as work:
                     listen = work.messages.receiver(message.id)
                     held = None if listen else self.begin(work, message, doubts)
                     if not listen and not held:
@@ -80,7 +80,7 @@ class Post:
         except (StoreError, Conflict):
             raise
         except NobodyListens:
-            with self.runner.store.begin() as work:
+            with self.runner.unit() as work:
                 work.messages.unlisten(listen.instance, listen.holder, listen.arm)
             return False
         except Exception as error:

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import dumps, instant, loads, micros
-from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
@@ -23,7 +22,6 @@ from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -31,15 +29,14 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
     ScheduleRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import migrate, trouble
-from bpflow.stores.sqlite_messages import messages
+from bpflow.stores.sqlite_leases import SqliteLeases
+from bpflow.stores.sqlite_queues import SqliteQueues, limited
 from bpflow.stores.sqlite_work import SqliteWork
 
 STATUSES = rows.STATUSES
@@ -47,7 +44,7 @@ _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p joi
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-class SqliteStore:
+class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
@@ -71,10 +68,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start()
+            self._work.start(lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -158,9 +155,9 @@ class SqliteStore:
                 wanted.append(f"{column} = ?")
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
+            wanted.append(f"(i.incidents > 0 or i.id in ({aside.TROUBLED}))")
         sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.instance(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -197,25 +194,12 @@ class SqliteStore:
         sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
         return [
             TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue), group)
-            for i, token, visit, party, place, node, subject, opened, due, overdue, group in self._all(sql, *arguments, _limit(limit))
+            for i, token, visit, party, place, node, subject, opened, due, overdue, group in self._all(sql, *arguments, limited(limit))
         ]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
         return int(n)
-
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
-        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return _maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = micros(at) if at is not None else None
-        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(schedule.DUE, latest, latest)]
 
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
@@ -236,31 +220,6 @@ class SqliteStore:
                 work.messages.wake_for(instance)
             return documents
 
-    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            "select id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth from outbox "
-            f"where iif(told, told, instance) not in ({aside.IDS}) "
-            "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
-        )
-        return [
-            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits), told), depth)
-            for id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth in self._all(sql, limit)
-        ]
-
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=_limit(limit))
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = (
-            "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document "
-            "where ? is null or c.document = ? order by c.id limit ?"
-        )
-        return [
-            ChangeRow(id, owner, Document(type, document), version, _at(at), *loads(data))
-            for id, owner, type, document, version, at, data in self._all(sql, document, document, _limit(limit))
-        ]
-
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
@@ -268,7 +227,7 @@ class SqliteStore:
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         sql = f"{rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
+        return [rows.document(row) for row in self._all(sql, type, type, after, limited(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
@@ -298,10 +257,6 @@ class SqliteStore:
 
 
 _at = instant
-
-
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit
 
 
 def _maybe(at: int | None) -> datetime | None:

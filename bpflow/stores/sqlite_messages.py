@@ -21,9 +21,9 @@ _RECEIVES = "(m.until is null or l.id <= m.waited or l.since < m.until)"
 """That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
 
 
-def messages(run: Callable[..., Any], *, fresh: bool, limit: int) -> list[MessageRow]:
+def messages(run: Callable[..., Any], *, fresh: bool, limit: int, where: str = "1") -> list[MessageRow]:
     """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at."""
-    return [row_of(row) for row in run(f"{_MESSAGE} where {'fresh' if fresh else '1'} order by id limit ?", limit)]
+    return [row_of(row) for row in run(f"{_MESSAGE} where {'fresh' if fresh else '1'} and {where} order by id limit ?", limit)]
 
 
 def row_of(row: Any) -> MessageRow:
