@@ -1,5 +1,8 @@
 """The drain: what one commit has left to be done by others. Timers that are due fire, changes of documents start processes and wake
-waiting instances, messages reach their receivers, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
+waiting instances, messages reach their receivers, calls go out.
+
+The law of this file: each thing is a row of its owner. It is worked off in transactions of one owner each, the last of which takes the row
+away; broken off between two of them it is done again, and what was done already is not done twice.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Rounds:
             for thing in self.answers():
                 some = True
                 yield thing
-            for batch in (self.changes, self.messages, self.calls):
+            for batch in (self.changes, self.looks, self.messages, self.calls):
                 things, more = batch()
                 some, full = some or bool(things), full or more
                 yield from things
@@ -97,9 +97,13 @@ class Rounds:
         found = self.drain.runner.store.changes(BATCH, slots=self.slots)
         return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == BATCH
 
+    def looks(self) -> tuple[list[Thing], bool]:
+        found = self.drain.runner.store.looks(BATCH, self.slots)
+        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == BATCH
+
     def messages(self) -> tuple[list[Thing], bool]:
         found = self.drain.runner.store.messages(fresh=True, limit=BATCH, slots=self.slots)
-        return [Thing("messages", one.id, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == BATCH
+        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == BATCH
 
     def begin(self, schedule: ScheduleRow) -> None:
         begin_or_hold(lambda trouble: begin_on_schedule(self.drain.runner, schedule, self.drain.clock.now(), trouble))
@@ -113,7 +117,7 @@ class Rounds:
         things = []
         for row in found:
             if asking is None or not drain.asks(row):
-                things.append(Thing("calls", row.owner, ("call", row.id), partial(drain.guarded, row.call.to or row.instance, drain.send, row)))
+                things.append(Thing("calls", row.owner, ("call", row.id), partial(drain.guarded, row.concerns, drain.send, row)))
             elif asking.may(row):
                 drain.guarded(row.instance, self.ask, row)
         return things, len(found) == most

@@ -21,7 +21,7 @@ Slots: TypeAlias = Collection[int] | None
 
 def slot_of(owner: int) -> int:
     """The slot in which the work of an owner is."""
-    return owner % SLOTS
+    return abs(owner) % SLOTS
 
 
 class Lease(NamedTuple):

@@ -16,6 +16,7 @@ from bpflow.engine.codec import dumps, instant, loads, micros
 from bpflow.expressions.data import Document
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
@@ -34,6 +35,7 @@ from bpflow.stores.contract import (
     TaskEntry,
 )
 from bpflow.stores.leases import Lease
+from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
 from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited
@@ -71,7 +73,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(lease)
+            self._work.start(owner, lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -92,8 +94,10 @@ class SqliteStore(SqliteQueues, SqliteLeases):
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
-        with self.begin():
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
+    ) -> DefinitionRow:
+        with self.begin(0) as work:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
@@ -101,6 +105,8 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
             schedule.put(self._db, process, schedules)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
@@ -217,8 +223,21 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         with self.begin() as work:
             documents = aside.take(self._db, instance)
             if documents is not None:
-                work.messages.wake_for(instance)
+                work.messages.look_for(instance)
             return documents
+
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
+
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
+
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

@@ -13,12 +13,12 @@ from bpflow.engine.codec import instant, loads, micros
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.contract import ChangeRow, OutboxRow, ScheduleRow, TimerEntry
 from bpflow.stores.lanes import fair
 from bpflow.stores.leases import IDLE, SLOTS, Busy, Depth, Slots
-from bpflow.stores.mail import MessageRow
-from bpflow.stores.sqlite_messages import messages
+from bpflow.stores.mail import LookRow, MessageRow
 
 _LANES = (
     "with recursive l (lane) as (select min(lane) from timer union all select (select min(lane) from timer where lane > l.lane) from l where lane notnull) "
@@ -33,15 +33,15 @@ _TIMER = f"select instance, holder, arm, due, owner from timer where lane = ? an
 _NEXT = f"select due from timer where lane = ? and instance not in ({aside.IDS})"
 _CALL = (
     "select id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth from outbox "
-    f"where held is null and iif(told, told, instance) not in ({aside.IDS}) "
-    "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4)"
+    f"where held is null and iif(told and not waits, told, instance) not in ({aside.IDS}) "
+    "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4)"
 )
 _CHANGE = "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document"
 
 
 def among(slots: Slots, owner: str = "owner") -> str:
     """The condition that an owner is in one of the slots."""
-    return "1" if slots is None else f"{owner} % {SLOTS} in ({', '.join(map(str, slots))})"
+    return "1" if slots is None else f"abs({owner} % {SLOTS}) in ({', '.join(map(str, slots))})"
 
 
 def limited(limit: int | None) -> int:
@@ -87,8 +87,11 @@ class SqliteQueues:
         lanes = [self._all(sql, service, lane, limit) for service, lane in self._all(_SERVICES) if service not in but.services]
         return [call_of(row) for row in fair(lanes, limit, lambda row: row[0])]
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=limited(limit), where=among(slots, "id"))
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
+        return mail.messages(self._all, fresh=fresh, name=name, limit=limited(limit), where=among(slots))
+
+    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
+        return mail.looks(self._all, limit, among(slots))
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         sql = f"{_CHANGE} where (? is null or c.document = ?) and {among(slots, 'c.owner')} order by c.id limit ?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, instant, loads
@@ -14,6 +15,11 @@ _COLUMNS = (
     "i.deployed, i.level, i.caller, i.caller_token, i.caller_visit, i.caller_attempt"
 )
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
+NUMBER = (
+    "1 + max((select coalesce(max(id), 0) from instance), (select coalesce(max(child), 0) from called), "
+    "(select coalesce(max(receiver), 0) from message where receiver is not null))"
+)
+"""A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {_COLUMNS} {_JOINED}"
 DOCUMENT = "select id, owner, type, version, created, changed, fields from document"
 
@@ -25,6 +31,11 @@ def instance(row: Any) -> InstanceRow:
     caller = Caller(call[0], call[1], call[2], call[3], level) if call[0] is not None else None
     how = STATUSES[status], revision, incidents, ref, instant(started), closed, result, history
     return InstanceRow(id, owner, definition, process, *how, caller, deployed)
+
+
+def new_number(run: Callable[..., Any]) -> int:
+    """The number of an instance that is about to begin, in the unit of work that writes down that it is."""
+    return int(run(f"select {NUMBER}").fetchone()[0])
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
@@ -51,4 +62,4 @@ def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:
     return document(row) if row else None
 
 
-__all__ = ["DOCUMENT", "INSTANCE", "STATUSES", "document", "instance", "one_document", "one_instance", "one_snapshot"]
+__all__ = ["DOCUMENT", "INSTANCE", "NUMBER", "STATUSES", "document", "instance", "new_number", "one_document", "one_instance", "one_snapshot"]

@@ -80,7 +80,7 @@ class Examination:
         way_there = region.path_alone(lambda id: id not in region.finishing) or region.path(lambda id: id not in region.finishing)
         first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
         passed, circle = self._circle(region, first) if first else ([], [])
-        rests = any(self._rests(id) for id in circle)
+        rests = any(self._rests(id) for id in self._lost_from(region, first)) if first else False
         lost = region.finishing.keys().__contains__
         rescued = region.rescued(lambda id: not lost(id)) if rests else region.rescued_at_once(lambda id: not lost(id), self._must_rest)
         goes_on = all(id in self.firing for id in circle if isinstance(self.regions.nodes[id], Join))
@@ -103,6 +103,17 @@ class Examination:
             passed[id], id = way, following
         circle = [*passed][[*passed].index(id) :]
         return [passed[one] for one in passed if one not in circle], circle
+
+    def _lost_from(self, region: Region, first: str) -> set[str]:
+        """The nodes at which a token can be that cannot come to an end any more."""
+        found: set[str] = set()
+        todo = [first]
+        while todo:
+            id = todo.pop()
+            if id not in found and id not in region.finishing:
+                found.add(id)
+                todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
+        return found
 
     def _rests(self, id: str) -> bool:
         """Whether time passes at a node; in a block, if it does at some node inside."""
