@@ -75,7 +75,7 @@ class Post:
         there = listen is not None or (starts and any(self.would_begin(message, *start) for start in self.starts(message)))
         if there or message.fresh:
             with self.runner.unit(message.owner) as work:
-                work.messages.address(message, listen) if there else work.messages.rest(message.id)
+                work.messages.address(message, listen) if there else work.messages.rest(message)
         return there
 
     def settle(self, message: MessageRow, received: bool) -> None:
@@ -84,9 +84,9 @@ class Post:
             if not received and work.messages.stands(message):
                 received = self.has(work, message)  # another may have handed it over meanwhile
                 if not received:
-                    work.messages.release(message.id)
+                    work.messages.release(message)
             if received:
-                work.messages.take(message.id)
+                work.messages.take(message)
 
     def has(self, work: Work, message: MessageRow) -> bool:
         """Whether the receiver has the message: the instance has begun by it, or has noted it."""

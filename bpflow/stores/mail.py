@@ -103,15 +103,15 @@ class Messages(Protocol):
         """Whether the message is addressed as the row says. If so, nobody else touches it until this unit of work is over."""
         ...
 
-    def release(self, message: int) -> None:
+    def release(self, message: MessageRow) -> None:
         """The receiver does not wait any more: the message is addressed to nobody, and still to be looked at."""
         ...
 
-    def take(self, message: int) -> None:
+    def take(self, message: MessageRow) -> None:
         """The message was received, and goes."""
         ...
 
-    def rest(self, message: int) -> None:
+    def rest(self, message: MessageRow) -> None:
         """Nobody receives the message: it is not looked at until somebody asks for it, unless it has a receiver by now."""
         ...
 

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import dumps, instant, loads, micros
+from bpflow.engine.codec import dumps, micros
 from bpflow.engine.transition import Listen
+from bpflow.stores import rows
 from bpflow.stores import sqlite_aside as aside
-from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, NewMessage, key_text
+from bpflow.stores.sqlite_rows import new_number
 
-_MESSAGE = "select m.id, m.owner, m.name, m.data, m.fresh, m.sent, m.until, m.instance, m.depth, m.receiver, m.listen from message m"
-_LISTEN = "select l.id, l.owner, l.instance, l.holder, l.arm, l.visit from"
+_MESSAGE = f"select {rows.MESSAGE} from message m"
+_LISTEN = f"select {rows.LISTEN} from"
 _RECEIVES = f"l.instance not in ({aside.IDS}) and (m.until is null or l.id <= m.waited or l.since < m.until)"
 """That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
 _KEPT = "(until is null or until > ?)"
@@ -28,18 +29,18 @@ _KEPT = "(until is null or until > ?)"
 def messages(run: Callable[..., Any], *, fresh: bool, name: str | None, limit: int, where: str = "1") -> list[MessageRow]:
     """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, or of a name."""
     wanted = " and ".join([where, *(["fresh"] if fresh else []), *(["name = ?"] if name else [])])
-    return [row_of(row) for row in run(f"{_MESSAGE} where {wanted} order by id limit ?", *([name] if name else []), limit)]
+    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by id limit ?", *([name] if name else []), limit)]
 
 
 def message(run: Callable[..., Any], id: int) -> MessageRow | None:
-    return next((row_of(row) for row in run(f"{_MESSAGE} where m.id = ?", id)), None)
+    return next((rows.message(row) for row in run(f"{_MESSAGE} where m.id = ?", id)), None)
 
 
 def wanted(run: Callable[..., Any], name: str, key: str) -> MessageRow | None:
     """The first that was sent of those that have no receiver and that somebody waits for."""
     listens = f"exists (select 1 from listen l where l.name = m.name and l.key = m.key and {_RECEIVES})"
     sql = f"{_MESSAGE} where m.name = ? and m.key = ? and m.receiver is null and {listens} order by m.id limit 1"
-    return next((row_of(row) for row in run(sql, name, key)), None)
+    return next((rows.message(row) for row in run(sql, name, key)), None)
 
 
 def receiver(run: Callable[..., Any], message: int) -> ListenRow | None:
@@ -52,14 +53,7 @@ def listening(run: Callable[..., Any], listen: int) -> ListenRow | None:
 
 
 def looks(run: Callable[..., Any], limit: int, where: str) -> list[LookRow]:
-    found = run(f"select id, owner, name, key, at from look where {where} order by id limit ?", limit)
-    return [LookRow(id, owner, name, key, instant(at)) for id, owner, name, key, at in found]
-
-
-def row_of(row: Any) -> MessageRow:
-    id, owner, name, data, fresh, sent, until, instance, depth, receiver, listen = row
-    key, values = loads(data)
-    return MessageRow(id, owner, name, key, values, bool(fresh), instant(sent), None if until is None else instant(until), instance, depth, receiver, listen)
+    return [rows.look(row) for row in run(f"select {rows.LOOK} from look where {where} order by id limit ?", limit)]
 
 
 # ── in a unit of work ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -72,7 +66,7 @@ class SqliteMessages:
         self._run, self._leave = run, leave
 
     def add(self, new: NewMessage) -> None:
-        key, until = key_text(new.key), micros(new.until) if new.until else None
+        key, until = key_text(new.key), rows.maybe_micros(new.until)
         first = f"select id, instance from listen where name = ? and key = ? and instance not in ({aside.IDS}) order by id limit 1"
         listen, receiver = self._run(first, (new.name, key)).fetchone() or (None, None)
         columns = "owner, name, key, fresh, data, sent, until, instance, depth, receiver, listen, waited"
@@ -82,7 +76,7 @@ class SqliteMessages:
         self._leave()
 
     def address(self, message: MessageRow, listen: ListenRow | None) -> None:
-        to = listen.instance if listen else rows.new_number(self._run)
+        to = listen.instance if listen else new_number(self._run)
         by = listen.id if listen else None
         sql = "update message set receiver = ?, listen = ?, fresh = 1 where id = ? and receiver is null"
         self._run(sql, (to, by, message.id))
@@ -91,14 +85,14 @@ class SqliteMessages:
         sql = "select 1 from message where id = ? and receiver is ? and listen is ?"
         return self._run(sql, (message.id, message.receiver, message.listen)).fetchone() is not None
 
-    def release(self, message: int) -> None:
-        self._run("update message set receiver = null, listen = null where id = ?", (message,))
+    def release(self, message: MessageRow) -> None:
+        self._run("update message set receiver = null, listen = null where id = ?", (message.id,))
 
-    def take(self, message: int) -> None:
-        self._run("delete from message where id = ?", (message,))
+    def take(self, message: MessageRow) -> None:
+        self._run("delete from message where id = ?", (message.id,))
 
-    def rest(self, message: int) -> None:
-        self._run("update message set fresh = 0 where id = ? and receiver is null", (message,))
+    def rest(self, message: MessageRow) -> None:
+        self._run("update message set fresh = 0 where id = ? and receiver is null", (message.id,))
 
     def listen(self, owner: int, instance: int, holder: int, arm: int, listen: Listen, at: datetime) -> None:
         """Somebody begins to wait; a message that he may be the receiver of is to be looked at again."""

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import instant, loads, micros
-from bpflow.engine.transition import CallOut
-from bpflow.expressions.data import Document
+from bpflow.engine.codec import instant, micros
+from bpflow.stores import rows
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_schedule as schedule
@@ -29,14 +28,13 @@ _SERVICES = (
     "select n.service, n.lane from l join outbox n on n.id = ("
     "select id from outbox where (service, lane) > (l.service, l.lane) order by service, lane limit 1)) select service, lane from l"
 )
-_TIMER = f"select instance, holder, arm, due, owner from timer where lane = ? and due <= ? and instance not in ({aside.IDS})"
+_TIMER = f"select {rows.TIMER} from timer where lane = ? and due <= ? and instance not in ({aside.IDS})"
 _NEXT = f"select due from timer where lane = ? and instance not in ({aside.IDS})"
 _CALL = (
-    "select id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth from outbox "
-    f"where held is null and iif(told and not waits, told, instance) not in ({aside.IDS}) "
+    f"select {rows.OUTBOX} from outbox where held is null and iif(told and not waits, told, instance) not in ({aside.IDS}) "
     "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4)"
 )
-_CHANGE = "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document"
+_CHANGE = f"select {rows.CHANGE} from change c join document d on d.id = c.document"
 
 
 def among(slots: Slots, owner: str = "owner") -> str:
@@ -48,11 +46,6 @@ def limited(limit: int | None) -> int:
     return -1 if limit is None else limit
 
 
-def call_of(row: Any) -> OutboxRow:
-    id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth = row
-    return OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits), told), depth)
-
-
 class SqliteQueues:
     """The part of the store that has to do with what waits to be worked."""
 
@@ -62,8 +55,8 @@ class SqliteQueues:
     def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:
         sql, latest = f"{_TIMER} and {among(slots)} order by due, instance, holder, arm limit ?", micros(at)
         lanes = [self._all(sql, lane, latest, limit) for (lane,) in self._all(_LANES)]
-        rows = lanes[0] if len(lanes) == 1 else fair(lanes, limit, lambda row: (row[3], *row[:3]))
-        return [TimerEntry(i, holder, arm, instant(due), owner) for i, holder, arm, due, owner in rows]
+        found = lanes[0] if len(lanes) == 1 else fair(lanes, limit, lambda row: (row[3], *row[:3]))
+        return [rows.timer(row) for row in found]
 
     def next_due(self, slots: Slots = None) -> datetime | None:
         sql = f"{_NEXT} and {among(slots)} order by due limit 1"
@@ -73,19 +66,19 @@ class SqliteQueues:
         return instant(min(found)) if found else None
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = micros(at) if at is not None else None
-        return [ScheduleRow(process, number, cron, instant(due)) for process, number, cron, due in self._all(schedule.DUE, latest, latest)]
+        latest = rows.maybe_micros(at)
+        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
 
     # ── what is to be sent or told ─────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100, slots: Slots = None, but: Busy = IDLE) -> list[OutboxRow]:
         its = f"{_CALL} and {among(slots)}" + (f" and id not in ({', '.join(map(str, but.calls))})" if but.calls else "")
         if not but.services:
-            rows = self._all(f"{its} order by id limit ?", limit)
-            if len(rows) < limit:
-                return [call_of(row) for row in rows]
+            found = self._all(f"{its} order by id limit ?", limit)
+            if len(found) < limit:
+                return [rows.outbox(row) for row in found]
         sql = f"{its} and service = ? and lane = ? order by id limit ?"
         lanes = [self._all(sql, service, lane, limit) for service, lane in self._all(_SERVICES) if service not in but.services]
-        return [call_of(row) for row in fair(lanes, limit, lambda row: row[0])]
+        return [rows.outbox(row) for row in fair(lanes, limit, lambda row: row[0])]
 
     def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
         return mail.messages(self._all, fresh=fresh, name=name, limit=limited(limit), where=among(slots))
@@ -95,10 +88,7 @@ class SqliteQueues:
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         sql = f"{_CHANGE} where (? is null or c.document = ?) and {among(slots, 'c.owner')} order by c.id limit ?"
-        return [
-            ChangeRow(id, owner, Document(type, document), version, instant(at), *loads(data))
-            for id, owner, type, document, version, at, data in self._all(sql, document, document, limited(limit))
-        ]
+        return [rows.change(row) for row in self._all(sql, document, document, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)
@@ -112,5 +102,5 @@ class SqliteQueues:
         found = {}
         for kind, (since, what, value) in asked.items():
             ((count, oldest),) = self._all(f"select count(*), min({since}) from {what}", value)
-            found[kind] = Depth(count, instant(oldest) if oldest is not None else None)
+            found[kind] = Depth(count, rows.maybe(oldest))
         return found

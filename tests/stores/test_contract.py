@@ -543,7 +543,7 @@ def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | Non
 
 def rest(store: Store, message: MessageRow) -> None:
     with store.begin(message.owner) as work:
-        work.messages.rest(message.id)
+        work.messages.rest(message)
 
 
 def receiver(store: Store, message: MessageRow) -> int | None:
@@ -660,7 +660,7 @@ def test_a_message_has_one_receiver_at_a_time(store: Store) -> None:
         assert work.messages.stands(addressed)
         assert not work.messages.stands(message)
     with store.begin(message.owner) as work:
-        work.messages.release(message.id)
+        work.messages.release(message)
         assert not work.messages.stands(addressed)
     assert store.message(message.id) == message
 
@@ -683,8 +683,8 @@ def test_an_instance_that_a_message_is_to_begin_has_its_number_beforehand(store:
 def test_a_message_is_taken_once_and_no_other_gets_its_number(store: Store) -> None:
     message = send(store)
     with store.begin(message.owner) as work:
-        work.messages.take(message.id)
-        work.messages.take(message.id)
+        work.messages.take(message)
+        work.messages.take(message)
     assert store.message(message.id) is None
     assert send(store).id > message.id
 
