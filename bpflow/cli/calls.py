@@ -86,6 +86,11 @@ class Call:
         folder = self.workspace()
         return open_engine(":memory:", load_workspace(folder, processes=False) if folder else None, history_key=key_in(os.environ))
 
+    def arguments(self) -> list[str]:
+        """What another call of the program is given to mean the same database, workspace and language."""
+        folder = self.workspace()
+        return ["--db", self.url(), "--lang", self.out.language, *(["--workspace", str(folder)] if folder else [])]
+
     def open(self, *, new: bool = False, deploy: bool = True) -> Engine:
         """The engine on the database, with the workspace.
 

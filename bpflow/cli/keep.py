@@ -34,9 +34,7 @@ def purge(
     ] = False,
 ) -> int:
     """Says what has gone, and what has stayed since its history is not as it was written: 1 if there is such."""
-    from bpflow.cli.working import seconds_of
-
-    call, age = call_of(ctx), timedelta(seconds=seconds_of(older_than))
+    call, age = call_of(ctx), age_of(older_than)
     with call.open() as engine:
         with call.out.progress(say("purging")) as moved:
             done = engine.purge(age, processes or (), archive=archive, dry_run=dry_run, progress=lambda count: moved(count, 0))
@@ -44,6 +42,21 @@ def purge(
         if compact and not dry_run:
             engine.compact()
     return _tell_flaws(done.flaws, call.out)
+
+
+def age_of(text: str) -> timedelta:
+    """A length of time by the clock. WrongUse if it is none."""
+    from bpflow.expressions.durations import parse_duration
+    from bpflow.expressions.errors import ExpressionError
+
+    try:
+        found = parse_duration(text)
+    except ExpressionError as error:
+        raise WrongUse(error.message, error.hint) from error
+    age = timedelta(days=found.days, seconds=found.seconds)
+    if found.months or found.working_days or found.working_seconds or not age:
+        raise WrongUse(say('"{text}" is not a length of time by the clock, as 12h or 180d', text=text))
+    return age
 
 
 def _tell_purged(done: Purged, dry_run: bool, out: Output) -> None:

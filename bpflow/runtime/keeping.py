@@ -10,7 +10,7 @@ from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime.archive import Archive, read
 from bpflow.runtime.part import Part
-from bpflow.runtime.purging import Purge, Purged
+from bpflow.runtime.purging import Purge, Purged, forget_messages
 from bpflow.runtime.verifying import Verified, Verifier
 from bpflow.runtime.views import InstanceView, Line, lines_of, view_of
 
@@ -65,6 +65,10 @@ class Keeping(Part):
     def compact(self) -> None:
         """Gives the room of what was purged back to the disk, where the database does not do that itself. Nobody can write meanwhile."""
         self.store.compact()
+
+    def purge_messages(self) -> int:
+        """Forgets the messages whose time is over; gives how many there were."""
+        return forget_messages(self.store, self.clock.now())
 
     def purge(
         self,

@@ -13,7 +13,7 @@ from datetime import datetime
 from bpflow.runtime.archive import Archive, Kept
 from bpflow.runtime.transaction import Runner
 from bpflow.runtime.verifying import Flaw, Verifier
-from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot
+from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot, Store
 
 BATCH = 100
 """How many instances go at once."""
@@ -100,5 +100,13 @@ class Purge:
             return
         while gone := store.forget(self.before, KEYS):
             self.done.keys += gone
-        with store.begin() as work:
-            self.done.messages = work.messages.purge(self.now)
+        self.done.messages = forget_messages(store, self.now)
+
+
+def forget_messages(store: Store, now: datetime) -> int:
+    """Forgets the messages whose time is over; gives how many there were."""
+    forgotten = 0
+    for owner in {row.owner for row in store.messages() if row.until is not None and row.until <= now}:
+        with store.begin(owner) as work:
+            forgotten += work.messages.purge(owner, now)
+    return forgotten

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import encode_event, encode_history, micros
-from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
+from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
@@ -29,6 +30,7 @@ from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.chain import Chain
+from bpflow.runtime.leases import under
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -60,6 +62,7 @@ class Held:
 
     id: int
     owner: int
+    definition: int
     revision: int
     program: Program
     document: Document | None
@@ -112,6 +115,10 @@ class Runner:
             self.mark = mark
         return self.world
 
+    def unit(self, owner: int | None = None) -> AbstractContextManager[Work]:
+        """A unit of work, under the lease under which this thread works, if there is one."""
+        return self.store.begin(owner, under.get())
+
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
@@ -145,7 +152,7 @@ class Runner:
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
 
     def row(self, id: int) -> InstanceRow:
         """The row of the instance. UnexpectedEvent if there is none."""
@@ -198,7 +205,7 @@ class Runner:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
-                with self.store.begin(cached.owner if cached else None) as work:
+                with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
                     if also is not None and not also(work):
@@ -233,7 +240,7 @@ class Runner:
             if held.cached and work.revision(held.id) != held.revision:
                 raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
             if isinstance(event, TimerFired):
-                work.index(held.id, held.owner, stale(event), event.at)
+                work.index(held.id, held.owner, held.definition, stale(event), event.at)
             if isinstance(event, Arrived):
                 raise NobodyListens
             return held
@@ -243,11 +250,11 @@ class Runner:
         trouble, seal = len(state.incidents), self.chain.seal(link, out.root)
         how = (state.at, state.status, state.result, trouble)
         row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
-        work.index(held.id, held.owner, turn.effects, state.at)
+        work.index(held.id, held.owner, held.definition, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
-            work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
+            work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
         if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
-            begin_next(work, held.program.graph, state.at)
+            begin_next(work, held, state.at)
         held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
 
@@ -370,37 +377,43 @@ class Runner:
         caller: Caller | None = None,
         catches: tuple[str, ...] = (),
         alone: str = "",
+        number: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it."""
+        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
+        was kept for it."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner, caller)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller, number)
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None, caller=caller, link=self.origin(definition))
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 
-def begin_next(work: Work, graph: Graph, at: datetime) -> None:
-    """The instance is over that was to be the only one: messages that start the next are looked at again."""
-    for start in graph.starts:
-        if start.on == "message" and work.messages.wake(start.name, at):
-            work.left = True
+def begin_next(work: Work, held: Held, at: datetime) -> None:
+    """The instance is over that was to be the only one: messages that start the next are to be looked at again."""
+    for name in starts_by(held.program.graph):
+        work.messages.look(held.owner, name, at)
 
 
-def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:
+def starts_by(graph: Graph) -> list[str]:
+    """The names of the messages by which a process starts."""
+    return [start.name for start in graph.starts if start.on == "message"]
+
+
+def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     """The calls that the event leaves to be sent: those that are still waited for, the ends of called instances that are waited for no
-    longer, and, where this one is over, the answer to its caller."""
+    longer, and, where this one is over, the answer to its caller, unless it was he who has ended it."""
     withdrawn = set(turn.effects.withdrawn)
     calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
-    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.called(held.id, token, visit)]
-    if held.caller and turn.state.status in OVER:
+    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.uncalled(held.id, token, visit)]
+    if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
         calls.append(replies.answer(held.caller, turn.state))
     return calls
 

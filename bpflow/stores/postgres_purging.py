@@ -18,6 +18,8 @@ from bpflow.stores.postgres_work import PostgresWork
 PURGEABLE = (
     f"{INSTANCE} where i.id > $1 and i.ended < $2 and ($3::text is null or d.process = $3) and i.id < (select max(id) from bpflow.instance) "
     "and not exists (select from bpflow.outbox o where o.instance = i.id) and not exists (select from bpflow.outbox o where o.told = i.id) "
+    "and not exists (select from bpflow.called c where c.child = i.id) and not exists (select from bpflow.called c where c.instance = i.id) "
+    "and not exists (select from bpflow.message m where m.receiver = i.id) "
     "and not exists (select from bpflow.instance c where c.caller = i.id and c.ended is null) "
     "and not exists (select from bpflow.instance p where p.id = i.caller and p.ended is null) order by i.id limit $4"
 )
@@ -26,21 +28,16 @@ STRAYS = (
     "select h.instance, h.revision from bpflow.history h left join bpflow.instance i on i.id = h.instance and i.owner = h.owner "
     "where i.id is null or h.revision > i.revision or h.revision < 1 order by 1, 2 limit $1"
 )
-_SETTLED = "from bpflow.inbox where at < least($1, (select min(at) from bpflow.outbox), (select min(at) from bpflow.change))"  # older than whatever may ask
+_SETTLED = (  # older than whatever may ask
+    "from bpflow.inbox where at < least($1, (select min(at) from bpflow.outbox), (select min(at) from bpflow.change), "
+    "(select min(sent) from bpflow.message where receiver is not null))"
+)
 COUNT_SETTLED = f"select count(*) {_SETTLED}"
 SETTLED = f"select owner, key {_SETTLED} order by owner, key limit $2"
 MARK = "update bpflow.store set chain = $1 where chain is null and not exists (select from bpflow.history)"
 _LEFT = "insert into bpflow.purged (instance, owner, definition, revision, ended, at, link, seal) values ($1, $2, $3, $4, $5, $6, $7, $8)"
 _ITS = ("history", "page", "listen", "notice", "aside")
 """The tables of which all rows of an instance go, beside its own."""
-
-
-def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
-    """The instances of each owner."""
-    found: dict[int, list[PurgedRow]] = {}
-    for row in gone:
-        found.setdefault(row.owner, []).append(row)
-    return found
 
 
 def purge(work: PostgresWork, owner: int, gone: Sequence[PurgedRow], before: datetime) -> int:

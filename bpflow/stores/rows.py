@@ -5,7 +5,7 @@ The law of this file: instants are microseconds since 1970 (UTC), values the eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
+from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (
     "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "
@@ -40,10 +40,15 @@ INSTANCE = (
 """Of an instance `i`, its definition `d` and its document `c`."""
 DOCUMENT = "id, owner, type, version, created, changed, fields"
 TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
+TIMER = "instance, holder, arm, due, owner"
 OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
 CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
 """Of a change `c` and its document `d`."""
-MESSAGE = "id, name, data, fresh, sent, until, instance, depth"
+MESSAGE = "m.id, m.owner, m.name, m.data, m.fresh, m.sent, m.until, m.instance, m.depth, m.receiver, m.listen"
+"""Of a message `m`."""
+LISTEN = "l.id, l.owner, l.instance, l.holder, l.arm, l.visit"
+"""Of a row of those who wait, `l`."""
+LOOK = "id, owner, name, key, at"
 CALENDAR = "id, person, title, at, ends, remind_before, instance"
 ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
 NOTICE = "person, reason, title, text, channel, at, instance"
@@ -75,6 +80,14 @@ def snapshot(row: Any, pages: Pages) -> Snapshot:
     return Snapshot(instance(rest), state, pages, link or b"", seal)
 
 
+def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
+    """The purged instances of each owner."""
+    found: dict[int, list[PurgedRow]] = {}
+    for row in gone:
+        found.setdefault(row.owner, []).append(row)
+    return found
+
+
 def document(row: Any) -> DocumentRow:
     """`DOCUMENT`."""
     id, owner, type, version, created, changed, fields = row
@@ -88,9 +101,9 @@ def task(row: Any) -> TaskEntry:
 
 
 def timer(row: Any) -> TimerEntry:
-    """Instance, holder, arm, due."""
-    instance, holder, arm, due = row
-    return TimerEntry(instance, holder, arm, instant(due))
+    """`TIMER`."""
+    instance, holder, arm, due, owner = row
+    return TimerEntry(instance, holder, arm, instant(due), owner)
 
 
 def schedule(row: Any) -> ScheduleRow:
@@ -143,9 +156,15 @@ def feed(row: Any) -> FeedRow:
 
 def message(row: Any) -> MessageRow:
     """`MESSAGE`."""
-    id, name, data, fresh, sent, until, instance, depth = row
+    id, owner, name, data, fresh, sent, until, instance, depth, receiver, listen = row
     key, values = loads(data)
-    return MessageRow(id, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth)
+    return MessageRow(id, owner, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth, receiver, listen)
+
+
+def look(row: Any) -> LookRow:
+    """`LOOK`."""
+    id, owner, name, key, at = row
+    return LookRow(id, owner, name, key, instant(at))
 
 
 def calendar(row: Any) -> CalendarRow:

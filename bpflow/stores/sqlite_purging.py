@@ -7,7 +7,7 @@ once it is over: so it may be looked for outside of the transaction in which the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bpflow.engine.codec import micros
@@ -17,6 +17,8 @@ from bpflow.stores.contract import PurgedRow
 PURGEABLE = (
     f"{sqlite_rows.INSTANCE} where i.id > ? and i.ended < ? and (? is null or d.process = ?) and i.id < (select max(id) from instance) "
     "and not exists (select 1 from outbox o where o.instance = i.id) and i.id not in (select told from outbox where told) "
+    "and i.id not in (select child from called) and not exists (select 1 from called c where c.instance = i.id) "
+    "and i.id not in (select receiver from message where receiver is not null) "
     "and not exists (select 1 from instance c where c.caller = i.id and c.ended is null) "
     "and not exists (select 1 from instance p where p.id = i.caller and p.ended is null) order by i.id limit ?"
 )
@@ -26,9 +28,12 @@ STRAYS = (
     "where i.id is null or h.revision > i.revision or h.revision < 1 "
     "union select instance, revision from history group by instance, revision having count(*) > 1 order by 1, 2 limit ?"
 )
-_SETTLED = "from inbox where at < min(?, coalesce((select min(at) from outbox), ?), coalesce((select min(at) from change), ?))"  # older than whatever may ask
+_SETTLED = (  # older than whatever may ask
+    "from inbox where at < (select min(at) from (select ? as at union all select min(at) from outbox union all select min(at) from change "
+    "union all select min(sent) from message where receiver is not null))"
+)
 COUNT_SETTLED = f"select count(*) {_SETTLED}"
-_FORGET = f"delete from inbox where (owner, key) in (select owner, key {_SETTLED} limit ?)"
+SETTLED = f"select owner, key {_SETTLED} order by owner, key limit ?"
 _ROWS = (
     "with recursive chain (id) as (select history from instance where id = ? "
     "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
@@ -39,7 +44,7 @@ _ITS = ("page", "listen", "notice", "aside")
 
 
 def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -> int:
-    """Takes instances away, in the transaction that has begun; gives how many were there."""
+    """Takes instances of an owner away, in the transaction that has begun; gives how many were there."""
     count = 0
     for row in gone:
         id = (row.instance,)
@@ -56,9 +61,9 @@ def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -
     return count
 
 
-def forget(db: sqlite3.Connection, before: datetime, limit: int) -> int:
-    """Forgets keys of the inbox, in the transaction that has begun; gives how many."""
-    return db.execute(_FORGET, (*[micros(before)] * 3, limit)).rowcount
+def forget(db: sqlite3.Connection, owner: int, keys: Iterable[str]) -> int:
+    """Forgets keys of an owner, in the transaction that has begun; gives how many were there."""
+    return sum(db.execute("delete from inbox where owner = ? and key = ?", (owner, key)).rowcount for key in keys)
 
 
 def mark(db: sqlite3.Connection, new: bytes | None) -> bytes | None:

@@ -11,6 +11,7 @@ import pytest
 from bpflow.loading import LoadedWorkspace, load_text, load_workspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.services.request import Registered
+from tests.owners import guarded
 from tests.runnable import runnable
 
 SETTINGS = "timezone: Europe/Moscow\n"
@@ -121,6 +122,13 @@ FILES = {
 }
 
 Open = Callable[..., Engine]
+
+
+@pytest.fixture(autouse=True)
+def one_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test may have a unit of work write rows of two owners."""
+    with guarded(monkeypatch):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,8 @@ def play(engine: Engine, clock: VirtualClock, ended: int = 3) -> list[int]:
             task = engine.tasks(instance=id)[0]
             outcome = engine.task(task.id).outcomes[0]
             engine.answer(task.id, by="boss", values={"parts": 3} if "parts" in dict(outcome.fields) else {}, comment="Так")
-    with engine.store.begin() as work:
-        for id in ids:
+    for id in ids:
+        with engine.store.begin(id) as work:
             work.add_notice(id, "boss", "notify", f"Всё {id}", "", "app", clock.now(), id)
     engine.start("plain", by="boss")
     clock.forward(timedelta(days=200))

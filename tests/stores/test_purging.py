@@ -91,8 +91,8 @@ def test_who_is_still_to_be_told_or_has_to_tell_stays(store: Store) -> None:
     for id in (one, two, three):
         end(store, id)
     with store.begin() as work:
-        work.send(one, one, [CallOut("mail", {}, 1, 1, 1, wait=False)], AT, 0)
-        work.send(three, three, [CallOut("processes.ended", {}, 0, 0, 0, wait=False, to=two)], AT, 0)
+        work.send(one, one, 1, [CallOut("mail", {}, 1, 1, 1, wait=False)], AT, 0)
+        work.send(three, three, 1, [CallOut("processes.ended", {}, 0, 0, 0, wait=False, to=two)], AT, 0)
     assert purgeable(store) == []
     for row in store.outbox():
         with store.begin() as work:
@@ -157,7 +157,7 @@ def test_keys_of_the_inbox_go_when_nobody_can_ask_for_them(store: Store, again: 
         work.remember(id, "new", b"", FAR)
     assert store.settled(AT) == 0
     with store.begin() as work:  # a call that was to be sent before may still come
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, wait=True)], AT - timedelta(hours=1), 0)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, wait=True)], AT - timedelta(hours=1), 0)
     assert store.settled(LATER) == 0
     assert store.forget(LATER, 10) == 0
     with store.begin() as work:
