@@ -38,10 +38,8 @@ class PostgresStore(Reading):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        options = Options(url)
-        with options.connect() as db:
-            prepare(db, url)
-        self._lines = Lines(options)
+        prepare(url)
+        self._lines = Lines(Options(url))
         self._lines.open()
         self._here = _Here()
 
@@ -97,7 +95,9 @@ class PostgresStore(Reading):
             self._lines.give(line)
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
+    ) -> DefinitionRow:
         with self.begin() as work:
             now = micros(at)
             work.put(_DEPLOYING)
@@ -113,6 +113,8 @@ class PostgresStore(Reading):
                 sql = "insert into bpflow.deployment (process, version, definition, at) values ($1, $2, $3, $4)"
                 work.put(sql, process, version + 1, id, now)
             _schedule(work, process, schedules)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(id)
 
     def undeploy(self, process: str) -> bool:
@@ -135,7 +137,7 @@ class PostgresStore(Reading):
         with self.begin() as work:
             if work.ask("delete from bpflow.aside where instance = $1", instance).count != 1:
                 return None
-            work.messages.wake_for(instance)
+            work.messages.look_for(instance)
             sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
             return [Document(type, id) for type, id in work.ask(sql, instance).rows]
 

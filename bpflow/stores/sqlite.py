@@ -17,6 +17,7 @@ from bpflow.expressions.data import Document
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
@@ -36,9 +37,8 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
-from bpflow.stores.sqlite_files import migrate, trouble
-from bpflow.stores.sqlite_messages import messages
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow
+from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
@@ -57,7 +57,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            migrate(self._db, path)
+            prepare(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
@@ -93,8 +93,10 @@ class SqliteStore:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
-        with self.begin():
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
+    ) -> DefinitionRow:
+        with self.begin(0) as work:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
@@ -102,6 +104,8 @@ class SqliteStore:
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
             schedule.put(self._db, process, schedules)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
@@ -226,19 +230,34 @@ class SqliteStore:
         with self.begin() as work:
             documents = aside.take(self._db, instance)
             if documents is not None:
-                work.messages.wake_for(instance)
+                work.messages.look_for(instance)
             return documents
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told, told, instance) not in ({aside.IDS}) "
-            "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
+            f"select {rows.OUTBOX} from outbox where iif(told and not waits, told, instance) not in ({aside.IDS}) "
+            "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
         )
         return [rows.outbox(row) for row in self._all(sql, limit)]
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=_limit(limit))
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+        return mail.messages(self._all, fresh=fresh, name=name, limit=_limit(limit))
+
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
+
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
+
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
+
+    def looks(self, limit: int = 100) -> list[LookRow]:
+        return mail.looks(self._all, limit)
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         wanted, values = _where(**{"c.document": document})
