@@ -8,6 +8,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
@@ -31,6 +32,7 @@ from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
+from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -72,6 +74,8 @@ class Held:
     cached: bool = False
     caller: Caller | None = None
     link: bytes = b""
+    told: Happening | None = None
+    """What there is to be told of it as soon as it is written."""
 
 
 @dataclass(slots=True)
@@ -97,6 +101,8 @@ class Runner:
     chain: Chain = field(default_factory=Chain)
     origins: dict[int, bytes] = field(default_factory=dict)
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
+    observers: Observers | None = None
+    """Those who watch, if there are any."""
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
     people: EmbeddedDirectory | None = field(init=False)
@@ -184,6 +190,10 @@ class Runner:
         yield held
 
     def keep(self, held: Held) -> None:
+        """The instance is written, or was read, and stays at hand."""
+        if held.told is not None and self.observers is not None:
+            self.observers.happened(held.told._replace(seconds=time.perf_counter() - held.told.seconds))
+        held.told = None
         self.cache[held.id] = held
         self.cache.move_to_end(held.id)
         if len(self.cache) > CACHED:
@@ -195,6 +205,8 @@ class Runner:
         reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
         if not self.store.set_aside(id, at, reason):
             raise error
+        if self.observers is not None:
+            self.observers.set_aside(id, error)
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
@@ -202,12 +214,20 @@ class Runner:
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
+        if self.observers is not None:
+            doing = Doing("event", name_of(event), id)
+            return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
+        return self._happen(id, event, depth, also)
+
+    def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
                 with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
+                    if doing is not None:
+                        doing.process = held.program.graph.process
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
@@ -235,6 +255,7 @@ class Runner:
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
+        began = time.perf_counter() if self.observers is not None else 0.0
         turn = self.run(work, held, event, depth)
         if turn.state is held.state:
             if held.cached and work.revision(held.id) != held.revision:
@@ -255,6 +276,9 @@ class Runner:
             work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
         if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
+        if self.observers is not None:
+            process = held.program.graph.process
+            held.told = happening(held.id, process, held.revision + 1, event, held.state, state, turn.touched, began)
         held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
 
@@ -334,12 +358,19 @@ class Runner:
             occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
             stages.check_own(work, held.program.graph, held.document, call)
-            values = LOCAL[call.service](occasion, call.arguments)
+            values = self.served(call, occasion)
         except Refused as refused:
             if not call.wait:
                 raise  # nobody is there to be told, and nothing fails in silence
             return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+
+    def served(self, call: CallOut, occasion: Occasion) -> dict[str, Value]:
+        """What a service of the house gives. Raises what it raises."""
+        if self.observers is None:
+            return LOCAL[call.service](occasion, call.arguments)
+        doing = Doing("service", call.service, occasion.instance, occasion.process, occasion.key, call.attempt)
+        return self.observers.during(doing, lambda: LOCAL[call.service](occasion, call.arguments))
 
     def moved_by(self, work: Work, document: Document, values: Mapping[str, Value], but: int = 0) -> stages.Moving | None:
         """The move that a change of fields is, where the document is in a pipeline (that of another instance than `but`)."""
@@ -393,7 +424,10 @@ class Runner:
             return None
         id, owner = made
         held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
+        event = Started(at, by, document, inputs, id, trouble, catches, alone)
+        if self.observers is not None:
+            return self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))
+        return self.write(work, held, event, depth)
 
 
 def begin_next(work: Work, held: Held, at: datetime) -> None:

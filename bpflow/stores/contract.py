@@ -20,6 +20,7 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.counting import Counting
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -390,7 +391,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Protocol):
+class Store(Absences, Leases, Counting, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 

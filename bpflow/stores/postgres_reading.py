@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from bpflow.stores.contract import (
     Snapshot,
     TaskEntry,
 )
+from bpflow.stores.counting import Counts
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
@@ -94,6 +95,12 @@ class Reading(PostgresQueues):
     def last_at(self) -> datetime | None:
         ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
         return rows.maybe(at)
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        older = "".join(f", count(*) filter (where opened < ${n})" for n in range(1, len(before) + 1))
+        (tasks,) = self._all(rows.TASKS.format("bpflow.", "overdue::integer", older), *map(micros, before))
+        (troubled,) = self._all(rows.TROUBLED.format("bpflow."))
+        return rows.counts(self._all(rows.INSTANCES.format("bpflow.")), troubled, tasks)
 
     # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
     def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:

@@ -39,6 +39,7 @@ from bpflow.stores.contract import (
     Snapshot,
     TaskEntry,
 )
+from bpflow.stores.counting import Counts
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
@@ -261,6 +262,11 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        tasks = rows.TASKS.format("", "overdue", ", sum(opened < ?)" * len(before))
+        (troubled,), (row,) = self._all(rows.TROUBLED.format("")), self._all(tasks, *map(micros, before))
+        return rows.counts(self._all(rows.INSTANCES.format("")), troubled, row)
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
