@@ -134,14 +134,3 @@ class Names:
 def written(ref: Document | None) -> str:
     """The document as it is named on the command line."""
     return f"{ref.type}:{ref.id}" if ref else ""
-
-
-def party_of(text: str) -> User | Department | Role:
-    """An assignee out of the store's way of writing it."""
-    kind, _, id = text.partition(":")
-    match kind:
-        case "department":
-            return Department(id)
-        case "role":
-            return Role(id)
-    return User(id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from bpflow.stores.contract import (
     Snapshot,
     TaskEntry,
 )
+from bpflow.stores.indexed import Indexed, indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
@@ -116,6 +117,9 @@ class Reading(PostgresQueues):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "bpflow.", after, last)
 
     def aside(self) -> list[AsideRow]:
         return [rows.aside(row) for row in self._all(f"select instance, at, reason from bpflow.aside union all {HELD} order by instance")]

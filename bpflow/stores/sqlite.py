@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ from bpflow.stores.contract import (
     Snapshot,
     TaskEntry,
 )
+from bpflow.stores.indexed import Indexed, indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
@@ -205,6 +206,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "", after, last)
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
