@@ -18,9 +18,10 @@ from bpflow.engine.state import Assignee
 from bpflow.expressions.data import Department, Document, Duration, File, Role, User, Value
 from bpflow.expressions.durations import spoken
 from bpflow.runtime import Engine
+from bpflow.runtime.reading import party_of
 from bpflow.services.documents import display_name
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import TaskEntry
+from bpflow.stores.entries import TaskEntry
 from bpflow.values import DocumentType, Field, show
 
 PLAIN = Field("string")

@@ -20,8 +20,8 @@ from bpflow.runtime.reading import party_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.runtime.views import Look
 from bpflow.runtime.who import who
-from bpflow.stores.contract import InstanceRow, TaskEntry, Work, party_text
-from bpflow.stores.indexed import Indexed, TimerKey
+from bpflow.stores.contract import InstanceRow, Work, party_text
+from bpflow.stores.entries import Indexed, TaskEntry, TimerKey
 from bpflow.stores.mail import key_text
 
 BATCH = 5_000

@@ -4,37 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from bpflow.engine.codec import instant
 from bpflow.stores import rows
-from bpflow.stores.contract import TaskEntry
-
-
-class TimerKey(NamedTuple):
-    lane: int
-    holder: int
-    arm: int
-    due: datetime
-
-
-@dataclass(slots=True)
-class Indexed:
-    """The rows of one instance: tasks by (token, visit, party), observers of the same, timers, watches by (holder, document), listens by
-    (holder, arm) with their visit, name and key."""
-
-    tasks: dict[tuple[int, int, str], TaskEntry] = field(default_factory=dict)
-    observers: set[tuple[int, int, str]] = field(default_factory=set)
-    timers: set[TimerKey] = field(default_factory=set)
-    watches: set[tuple[int, int]] = field(default_factory=set)
-    listens: dict[tuple[int, int], tuple[int, str, str]] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return len(self.tasks) + len(self.observers) + len(self.timers) + len(self.watches) + len(self.listens)
+from bpflow.stores.entries import Indexed, TimerKey
 
 
 def indexed(run: Callable[[str], list[Any]], schema: str, after: int, last: int) -> Mapping[int, Indexed]:
