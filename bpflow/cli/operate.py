@@ -112,9 +112,7 @@ def work(
     level: Annotated[str, typer.Option("--log-level", metavar="LEVEL", help=tr("From which level on: debug, info, warning or error."))] = "info",
     metrics: Annotated[
         str | None,
-        typer.Option(
-            "--metrics", metavar="[HOST:]PORT", help=tr("Show metrics to Prometheus there; several workers have a port each, from this on.")
-        ),
+        typer.Option("--metrics", metavar="[HOST:]PORT", help=tr("Show metrics to Prometheus there; several workers have a port each, from this on.")),
     ] = None,
 ) -> None:
     """Does what there is to do now, or goes on."""

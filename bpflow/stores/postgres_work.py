@@ -39,7 +39,7 @@ _NEW_INSTANCE = (
     "caller, caller_token, caller_visit, caller_attempt, level, deployed, seal, state) "
     "select coalesce($1::bigint, n.id), n.id, $2::bigint, 0, 0, 0, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::integer, $8::integer, $9::integer, "
     "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea, ''::bytea "
-    "from (select coalesce($11::bigint, nextval('bpflow.number')) as id) n "
+    "from (select coalesce($11::bigint, nextval('bpflow.instance_id')) as id) n "
     "where $5::text is null or not exists (select from bpflow.instance where exclusive = $5) returning id, owner"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -64,7 +64,7 @@ _SEND = (
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 _SEND_BEGINS = (
-    "with n as (select nextval('bpflow.number') as child), "
+    "with n as (select nextval('bpflow.instance_id') as child), "
     "c as (insert into bpflow.called (owner, child, instance, token, visit) select $1::bigint, child, $2::bigint, $3::integer, $4::integer from n) "
     f"{_SEND.partition(' values ')[0]} "
     "select $1, $2, $3, $4, $5::integer, $6::boolean, child + $7::bigint, $8::text, $9::bytea, $10::bigint, $11::integer, $12::bigint from n"
@@ -319,7 +319,7 @@ class PostgresWork(Looking):
         sql = (
             "insert into bpflow.document (owner, id, type, version, created, changed, fields, terms) "
             "select coalesce($1::bigint, n.id), n.id, $2::text, 1, $3::bigint, $3::bigint, $4::bytea, $5::integer[] "
-            "from (select nextval('bpflow.number') as id) n returning id"
+            "from (select nextval('bpflow.document_id') as id) n returning id"
         )
         ((id,),) = self.ask(sql, owner, type, now, dumps(fields), terms(type, fields)).rows
         row = DocumentRow(Document(type, id), owner if owner is not None else id, 1, at, at, dict(fields))

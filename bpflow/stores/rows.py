@@ -16,22 +16,18 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import (
     AsideRow,
-    CalendarRow,
     Caller,
     ChangeRow,
     DocumentRow,
-    FeedRow,
     HistoryRow,
     InstanceRow,
-    NoticeRow,
     OutboxRow,
     PurgedRow,
     ScheduleRow,
     Snapshot,
-    TaskEntry,
-    TimerEntry,
 )
 from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (

@@ -6,8 +6,9 @@
 -- alone is then found by that key too.
 
 -- ── the house ───────────────────────────────────────────────────────────────────────────────────────────────────────
-create sequence bpflow.number;      -- instances and documents: so no two owners have the same
-create sequence bpflow.entry;       -- what comes in the order in which it was written
+create sequence bpflow.instance_id;
+create sequence bpflow.document_id;
+create sequence bpflow.entry_id;    -- what comes in the order in which it was written
 
 create table bpflow.store (         -- one row: which migrations were done, and into how many partitions the tables below are divided (1: not)
   version integer not null,
@@ -108,6 +109,7 @@ create index instance_caller on bpflow.instance (caller) where caller is not nul
 create unique index instance_exclusive on bpflow.instance (exclusive, owner) where exclusive is not null;
 create index instance_document on bpflow.instance (document) where document is not null;
 create index instance_incidents on bpflow.instance (id) where incidents > 0;
+create index instance_stopped on bpflow.instance (status, id) where status >= 2;
 
 create table bpflow.page (          -- parts of a state that are written one by one: turns and results of large fans, large values
   owner bigint not null,
@@ -193,7 +195,7 @@ create table bpflow.watch (         -- who looks again when a document changes
 
 create table bpflow.outbox (        -- calls that leave the transaction
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint not null,
   told bigint not null,             -- the instance that is to begin (where the answer is waited for) or is told something; 0: a service is called
   at bigint not null,
@@ -246,7 +248,7 @@ create index document_terms on bpflow.document using gin (terms);
 
 create table bpflow.change (        -- changes of documents that have not yet been told to starts and watchers
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   document bigint not null,
   at bigint not null,
   version integer not null,
@@ -267,7 +269,7 @@ create table bpflow.feed (          -- a document's own history: its changes and
 
 create table bpflow.listen (        -- who waits for a message; the least id has waited longest, and no id comes twice
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint not null,
   since bigint not null,
   holder integer not null,
@@ -275,13 +277,14 @@ create table bpflow.listen (        -- who waits for a message; the least id has
   visit integer not null,           -- of the token that waits; 0 where a scope listens
   name text collate "C" not null,
   key text collate "C" not null,
-  primary key (instance, holder, arm, owner)
+  primary key (id, owner)
 );
+create unique index listen_arm on bpflow.listen (instance, holder, arm, owner);
 create index listen_name on bpflow.listen (name, key, id);
 
 create table bpflow.message (       -- messages that nobody has received yet; the least id was sent first, and no id comes twice
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint,                  -- which instance sent it; null: somebody outside
   receiver bigint,                  -- the instance to which it is addressed
   listen bigint,                    -- by which row of listen; null: the message is to start the instance
@@ -299,7 +302,7 @@ create index message_name on bpflow.message (name, key, id);
 
 create table bpflow.look (          -- messages that are to be looked at again, as somebody waits or would start by them now
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
   name text collate "C" not null,
   key text collate "C",             -- null: whatever the key
@@ -310,7 +313,7 @@ create index look_slot on bpflow.look (abs(owner % 61), id);
 
 create table bpflow.calendar (
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
   ends bigint not null,
   instance bigint,
@@ -324,7 +327,7 @@ create index calendar_instance on bpflow.calendar (instance) where instance is n
 
 create table bpflow.notice (
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
   instance bigint,
   person text collate "C" not null,
