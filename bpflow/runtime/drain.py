@@ -254,7 +254,7 @@ class Drain:
         assert instance is not None
         owner = document.owner if document else target.id
         occasion = self.runner.occasion(work, owner, row.instance, self.runner.program(instance.definition), self.clock.now(), row.depth)
-        values = self.runner.served(row.call, occasion)
+        values = self.runner.ask_house(row.call, occasion)
         work.remember(owner, key, dumps(values), self.clock.now())
         return values
 
