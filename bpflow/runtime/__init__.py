@@ -1,6 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.auditing import Flaw, Verified
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -13,7 +14,6 @@ from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.purging import Purged
 from bpflow.runtime.remedies import Remedy
-from bpflow.runtime.verifying import Flaw, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService

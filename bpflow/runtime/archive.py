@@ -31,7 +31,8 @@ from bpflow.expressions.data import Document
 from bpflow.graph import from_json
 from bpflow.runtime import views
 from bpflow.runtime.transaction import Held
-from bpflow.stores.contract import CalendarRow, Caller, DefinitionRow, HistoryRow, InstanceRow, NoticeRow, Snapshot
+from bpflow.stores.contract import Caller, DefinitionRow, HistoryRow, InstanceRow, Snapshot
+from bpflow.stores.entries import CalendarRow, NoticeRow
 
 HEAD = {"archive": "bpflow", "format": 1}
 

@@ -38,6 +38,7 @@ from bpflow.runtime.hands import Hands
 from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
+from bpflow.runtime.observing import Doing, Observer, Observers
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -51,7 +52,8 @@ from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -376,7 +378,22 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
 
         One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
         """
-        return do_a_pass(self._drain, limit, stop, self._watch)
+        if self.runner.observers is None:
+            return do_a_pass(self._drain, limit, stop, self._watch)
+        doing = Doing("pass", "work")
+
+        def do() -> Worked:
+            done = do_a_pass(self._drain, limit, stop, self._watch)
+            doing.done = done.total
+            return done
+
+        return self.runner.observers.during(doing, do)
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer told of what is done here from now on: `Logs`, `Traces`, `Metrics`, or the program's own."""
+        if self.runner.observers is None:
+            self.runner.observers = Observers()
+        self.runner.observers.all += (observer,)
 
     def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
         """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside

@@ -9,9 +9,9 @@ from pathlib import Path
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime.archive import Archive, read
+from bpflow.runtime.auditing import Verified, Verifier
 from bpflow.runtime.part import Part
 from bpflow.runtime.purging import Purge, Purged, forget_messages
-from bpflow.runtime.verifying import Verified, Verifier
 from bpflow.runtime.views import InstanceView, Line, lines_of, view_of
 
 

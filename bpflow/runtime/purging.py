@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bpflow.runtime.archive import Archive, Kept
+from bpflow.runtime.auditing import Flaw, Verifier
 from bpflow.runtime.transaction import Runner
-from bpflow.runtime.verifying import Flaw, Verifier
 from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot, Store
 
 BATCH = 100

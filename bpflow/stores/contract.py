@@ -20,6 +20,8 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.counting import Counting
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -122,38 +124,6 @@ class Snapshot(NamedTuple):
     seal: bytes = b""
 
 
-class TaskEntry(NamedTuple):
-    """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
-    (`opened`)."""
-
-    instance: int
-    token: int
-    visit: int
-    party: str
-    in_place_of: str | None
-    node: str
-    subject: str
-    opened: datetime
-    due: datetime | None
-    overdue: bool
-    claimed_of: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The task's id as people use it."""
-        return f"{self.instance}.{self.token}.{self.visit}"
-
-
-class TimerEntry(NamedTuple):
-    """A timer that is set."""
-
-    instance: int
-    holder: int
-    arm: int
-    due: datetime
-    owner: int
-
-
 class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
@@ -216,36 +186,6 @@ class ChangeRow(Struct, frozen=True):
     by: str | None
     cause: str | None
     depth: int
-
-
-class FeedRow(Struct, frozen=True):
-    """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
-
-    version: int
-    at: datetime
-    changes: Mapping[str, Value]
-    by: str | None
-    note: str | None
-
-
-class CalendarRow(Struct, frozen=True):
-    id: int
-    person: str
-    title: str
-    at: datetime
-    ends: datetime
-    remind_before: int | None
-    instance: int | None
-
-
-class NoticeRow(Struct, frozen=True):
-    person: str
-    reason: str
-    title: str
-    text: str
-    channel: str
-    at: datetime
-    instance: int | None
 
 
 class Saved(Struct, frozen=True, gc=False):
@@ -391,7 +331,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Protocol):
+class Store(Absences, Leases, Counting, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -468,6 +408,10 @@ class Store(Absences, Leases, Protocol):
 
     def watchers(self, document: int) -> list[int]:
         """The instances that look again when the document changes, but those that are set aside."""
+        ...
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        """The index of the instances whose numbers are greater than `after` and not greater than `last`, those that are not there too."""
         ...
 
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:

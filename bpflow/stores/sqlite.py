@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -24,21 +24,10 @@ from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    DefinitionRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    PurgedRow,
-    ScheduleRow,
-    Snapshot,
-    TaskEntry,
-)
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, ScheduleRow, Snapshot
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
+from bpflow.stores.indexed import indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import prepare, trouble
@@ -260,6 +249,14 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        tasks = rows.TASKS.format("", "overdue", ", sum(opened < ?)" * len(before))
+        (troubled,), (row,) = self._all(rows.TROUBLED.format("")), self._all(tasks, *map(micros, before))
+        return rows.counts(self._all(rows.INSTANCES.format("")), troubled, row)
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "", after, last)
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
