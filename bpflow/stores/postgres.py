@@ -40,9 +40,8 @@ class PostgresStore(PostgresLeases, Reading):
 
     def __init__(self, url: str) -> None:
         self.url = url
+        prepare(url)
         self.options = Options(url)
-        with self.options.connect() as db:
-            prepare(db, url)
         self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()
