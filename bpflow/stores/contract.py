@@ -169,7 +169,7 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class Saved(NamedTuple):
+class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
     root, the holders of which all pages go, first, and the pages that are put."""
 
