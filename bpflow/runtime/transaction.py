@@ -275,16 +275,10 @@ class Runner(Struct, eq=False):
             self.pass_by(work, held, event)
             return held
         out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
-<<<<<<< HEAD
         link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
         how = (state.at, state.status, state.result, len(state.incidents))
         seal = self.chain.seal(link, out.root)
         row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
-=======
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
->>>>>>> heads/owners
         work.index(held.id, held.owner, held.definition, effects, state.at)
         over = state.status in OVER
         if turn.outgoing or effects.withdrawn or (over and held.caller):

@@ -10,11 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-<<<<<<< HEAD
 from msgspec import structs
-=======
-from msgspec.structs import replace
->>>>>>> heads/owners
 
 from bpflow.engine.index import index_of
 from bpflow.engine.state import OVER, Assignee
@@ -200,11 +196,7 @@ def mend_task(runner: Runner, work: Work, held: Held, token: int, visit: int, ta
     at = known.opened if known else who(runner, held.id, token, visit).opened
     called = known.subject if known else Look(runner, held, held.state, held.state.tokens[token].scope, at).text(node.form.subject)
     effects = Effects()
-<<<<<<< HEAD
     effects.tasks.put((token, visit), None, structs.replace(task, subject=called))
-=======
-    effects.tasks.put((token, visit), None, replace(task, subject=called))
->>>>>>> heads/owners
     work.index(held.id, held.owner, held.definition, effects, at)
 
 
