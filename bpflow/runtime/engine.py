@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Refused, Severity, say
+from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State
@@ -33,6 +33,7 @@ from bpflow.runtime.absences import Absent
 from bpflow.runtime.access import Operators, Policy, asks
 from bpflow.runtime.answers import World, world_of
 from bpflow.runtime.beginning import Beginning
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported
@@ -40,7 +41,10 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
 from bpflow.runtime.joining import Connection, joined
+from bpflow.runtime.keeping import Keeping
+from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
+from bpflow.runtime.observing import Doing, Observer, Observers
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -49,6 +53,7 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
 from bpflow.runtime.transaction import Runner, starts_by
+from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
@@ -63,14 +68,16 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
     policy: Policy | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder · `policy`: who may do what, in place of the operators that the workspace names. Raises StoreError, or Refused if
-    there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on · `policy`: who may do what, in place of the operators that the workspace names. Raises
+    StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -79,10 +86,10 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, policy)
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key, policy)
 
 
-class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent):
+class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
@@ -101,17 +108,19 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent):
         workspace: LoadedWorkspace | None = None,
         clock: Clock | None = None,
         services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
         policy: Policy | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         operators = frozenset(workspace.settings.operators) if workspace else frozenset()
         self.policy = policy or (Operators(operators, lambda: self.world) if operators else None)
         self._told = True
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone(), store.secret))
+        self._watch = Watch()
 
     @property
     def world(self) -> World:
@@ -291,9 +300,12 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent):
         return after
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
+        are workers they do so, soon."""
+        if not self._told or (self.store.shared and stand_by(self.store, self._watch)):
+            return 0
         told, drain = 0, self._drain
-        while self._told:
+        while True:
             changes = self.store.changes(100)
             looks = () if changes else self.store.looks(100)
             messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
@@ -366,18 +378,37 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent):
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
 
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        now, forgotten = self.clock.now(), 0
-        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
-            with self.store.begin(owner) as work:
-                forgotten += work.messages.purge(owner, now)
-        return forgotten
-
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
-        return self._drain.work(limit, stop)
+        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so).
+
+        One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
+        """
+        if self.runner.observers is None:
+            return do_a_pass(self._drain, limit, stop, self._watch)
+        doing = Doing("pass", "work")
+
+        def do() -> Worked:
+            done = do_a_pass(self._drain, limit, stop, self._watch)
+            doing.done = done.total
+            return done
+
+        return self.runner.observers.during(doing, do)
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer told of what is done here from now on: `Logs`, `Traces`, `Metrics`, or the program's own."""
+        if self.runner.observers is None:
+            self.runner.observers = Observers()
+        self.runner.observers.all += (observer,)
+
+    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
+        """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside
+        it asks at most `calls` at a time, in threads.
+
+        `lease`: seconds after which others take over the work of one who gives no sign · `grace`: how many seconds calls under way are
+        waited for when it stops · `tell` is told what goes wrong, and is tried again.
+        """
+        return Worker(self._drain, calls, lease, grace, tell)
 
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""

@@ -1,7 +1,7 @@
 """Calls of `Engine` in the program's own transaction: «save the order and start its process» is one commit.
 
 The law of this file: what is not committed is known to nobody else. Such a call has a cache of its own, which goes with it, and tells
-nobody of what it has changed: that waits, until it is committed, for the next `work`, a worker, or `tell`.
+nobody, observers neither, of what it has changed: that waits, until it is committed, for the next `work`, a worker, or `tell`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def joined(runner: Runner, store: AbstractContextManager[Store]) -> Iterator[Run
     """The runner for a transaction that is not its own to commit."""
     with store as opened:
         own = copy(runner)
-        own.store, own.cache, own.programs = opened, OrderedDict(), dict(runner.programs)
+        own.store, own.cache, own.programs, own.observers = opened, OrderedDict(), dict(runner.programs), None
         yield own
     for id in own.programs.keys() - runner.programs.keys():
         runner.program(id)  # so that it is made once, and not with each call

@@ -18,7 +18,8 @@ from bpflow.runtime.joining import Connection
 from bpflow.runtime.who import Who, who
 from bpflow.services.directory import is_among
 from bpflow.services.secrets import value_of
-from bpflow.stores.contract import CalendarRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, TaskEntry
+from bpflow.stores.contract import DocumentRow, InstanceRow
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 
 
 class Seeing(Access):
