@@ -232,7 +232,7 @@ def test_nothing_is_printed(made: Made, db: Path, folder: Path, clock: VirtualCl
     calls = [
         *(["show", str(id)], ["show", str(id), "--json"], ["tasks"], ["tasks", "--json"], ["task", task.id], ["task", task.id, "--json"], ["instances"]),
         *(["incidents"], ["documents", "card"], ["document", "card:1"], ["document", "card:1", "--json"], ["notices", "boss"], ["calendar", "boss"]),
-        *(["who", task.id], ["who", task.id, "--json"], ["messages"], ["commands", str(id)]),
+        *(["who", task.id], ["who", task.id, "--json"], ["messages"], ["commands", str(id)], ["verify-history"], ["verify-store"], ["status"]),
     ]
     for call in calls:
         done, said = main([*call, "--db", str(db), "--workspace", str(folder)]), capsys.readouterr()
@@ -248,6 +248,22 @@ def test_every_owner_has_a_handle_of_its_own(made: Made, db: Path, clock: Virtua
     of = {(instance, value.decode().strip("\0").strip('"').removeprefix(f"{MARK}-")) for _, instance, value in rows}
     assert {(1, "pin"), (1, "inside"), (None, f"1234{MARK}-number"), (None, "token"), (2, "corrected"), (1, "part"), (2, "part")} <= of
     assert {owner for owner, instance, _ in rows if instance == 2} == {2}
+
+
+def test_purged_with_its_instance(made: Made, db: Path, tmp_path: Path, clock: VirtualClock) -> None:
+    """What its document has stays; the archive has handles."""
+    engine, bank = made
+    id = run(engine, bank, clock)
+    (task,) = engine.tasks("ivanov")
+    engine.answer(task.id, by="ivanov", values=engine.task(task.id).prefill)
+    engine.start("part", inputs={"pin": f"{MARK}-other"})
+    clock.forward(timedelta(days=400))
+    assert engine.purge(timedelta(days=180), archive=tmp_path / "gone.jsonl").instances == {"open": 1, "part": 1}
+    assert MARK not in (tmp_path / "gone.jsonl").read_text(encoding="utf-8")
+    rows = sqlite3.connect(db).execute("select instance, value from secret").fetchall()
+    assert {instance for instance, _ in rows} == {None, 3}
+    assert secrets.value_of(engine.document("card:1").fields["token"], engine.store.secret) == f"{MARK}-token"  # type: ignore[arg-type]
+    assert id == 1
 
 
 def test_encrypted_at_rest(made: Made, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
