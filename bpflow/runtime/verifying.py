@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from bpflow.engine.index import index_of
 from bpflow.engine.state import OVER, Assignee
@@ -196,7 +196,7 @@ def mend_task(runner: Runner, work: Work, held: Held, token: int, visit: int, ta
     at = known.opened if known else who(runner, held.id, token, visit).opened
     called = known.subject if known else Look(runner, held, held.state, held.state.tokens[token].scope, at).text(node.form.subject)
     effects = Effects()
-    effects.tasks.put((token, visit), None, replace(task, subject=called))
+    effects.tasks.put((token, visit), None, structs.replace(task, subject=called))
     work.index(held.id, held.owner, held.definition, effects, at)
 
 
