@@ -5,9 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres import database, postgres
+from tests.postgres import database, empty_store, postgres, stored
 
-__all__ = ["database", "postgres"]
+__all__ = ["database", "empty_store", "postgres", "stored"]
 
 collect_ignore_glob = ["*.test.yaml"]
 """Those in here are played by the tests beside them, and some have mistakes on purpose; those of the library are tests like others."""
@@ -19,6 +19,7 @@ settings.load_profile("fast")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write the golden files again instead of comparing with them")
+    parser.addoption("--store", choices=["some", "sqlite", "postgres"], default="some", help="on which stores the runtime is tested; some: on both, in part")
 
 
 @pytest.fixture

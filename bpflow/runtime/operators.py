@@ -69,8 +69,8 @@ def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
         drain.guarded(id, partial(wake, runner, DocumentChanged(now, document)), id)
     for timer in [timer for timer in runner.store.due(now, EVERY) if timer.instance == id]:
         drain.guarded(id, drain.fire, timer)
-    for message in runner.store.messages(fresh=True):
-        drain.post.deliver(message)
+    for look in runner.store.looks(EVERY):
+        drain.post.look(look)
     try:
         view = views.instance_view(runner, id)
     except Unreadable as unreadable:
@@ -80,7 +80,7 @@ def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
 
 
 EVERY = 1_000_000
-"""More timers than are due at a time."""
+"""More than there is at a time."""
 
 
 def wake(runner: Runner, event: DocumentChanged, id: int) -> None:

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, micros
+from bpflow.stores import postgres_messages as mail
+from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    ChangeRow,
-    DefinitionRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    OutboxRow,
-    ScheduleRow,
-    Snapshot,
-    TaskEntry,
-    TimerEntry,
-)
-from bpflow.stores.mail import MessageRow
-from bpflow.stores.postgres_messages import messages
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, Snapshot
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
+from bpflow.stores.indexed import indexed
+from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.postgres_queues import PostgresQueues
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
 
 
-class Reading:
+class Reading(PostgresQueues):
     """The part of a store that reads."""
-
-    def _all(self, sql: str, *values: Any) -> list[Row]:
-        raise NotImplementedError
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         raise NotImplementedError
@@ -65,7 +51,7 @@ class Reading:
 
     def snapshot(self, id: int) -> Snapshot | None:
         found, pages = self._at_once((SNAPSHOT, id), (PAGES, id))
-        return next((Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages}) for row in found), None)
+        return next((rows.snapshot(row, {(holder, part): data for holder, part, data in pages}) for row in found), None)
 
     def instances(
         self,
@@ -82,19 +68,39 @@ class Reading:
                 values.append(value)  # type: ignore[arg-type]
                 wanted.append(f"{column} = ${len(values)}")
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({ASIDE}))")
+            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {TROUBLED})")
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where i.caller = $1 order by i.id", instance)]
 
     def history(self, instance: int) -> list[HistoryRow]:
-        sql = "select instance, revision, at, data from bpflow.history where instance = $1 order by revision"
+        sql = "select instance, revision, at, data, link from bpflow.history where instance = $1 order by revision"
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return [(instance, revision) for instance, revision in self._all(purging.STRAYS, limit)]
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
         return rows.maybe(at)
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        older = "".join(f", count(*) filter (where opened < ${n})" for n in range(1, len(before) + 1))
+        (tasks,) = self._all(rows.TASKS.format("bpflow.", "overdue::integer", older), *map(micros, before))
+        (troubled,) = self._all(rows.TROUBLED.format("bpflow."))
+        return rows.counts(self._all(rows.INSTANCES.format("bpflow.")), troubled, tasks)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, limit)]
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -102,9 +108,6 @@ class Reading:
     ) -> list[TaskEntry]:
         values: list[Any] = [limit]
         wanted = ["true"]
-        if parties is not None:
-            values.append(list(parties))
-            wanted.append(f"party = any(${len(values)}::text[])")
         if instance is not None:
             values.append(instance)
             wanted.append(f"instance = ${len(values)}")
@@ -112,50 +115,40 @@ class Reading:
             values.append(list(observers))
             seen = f"select instance, token, visit from bpflow.observer where party = any(${len(values)}::text[])"
             wanted.append(f"(instance, token, visit) in ({seen})")
-        sql = f"select {rows.TASK} from bpflow.task where {' and '.join(wanted)} order by instance, token, visit, party limit $1"
+        source, order = "bpflow.task", "instance, token, visit"
+        if parties is not None:  # those of each in the order of its key: the first of a thousand are found without the others
+            values.append(list(dict.fromkeys(parties)))
+            theirs = f"select * from bpflow.task where party = one and {' and '.join(wanted)} order by {order} limit $1"
+            source, wanted = f"unnest(${len(values)}::text[]) one cross join lateral ({theirs}) task", ["true"]
+        sql = f"select {rows.TASK} from {source} where {' and '.join(wanted)} order by {order}, party limit $1"
         return [rows.task(row) for row in self._all(sql, *values)]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from bpflow.task where party = $1", party)
         return int(n)
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from bpflow.timer where due <= $1 and {_TAKES_PART} order by due, instance, holder, arm limit $2"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from bpflow.timer where {_TAKES_PART} order by due limit 1"
-        ((at,),) = self._all(f"select least(({timer}), (select min(due) from bpflow.schedule))")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        sql = "select process, number, cron, due from bpflow.schedule where $1::bigint is null or due <= $1 order by due, process, number"
-        return [rows.schedule(row) for row in self._all(sql, rows.maybe_micros(at))]
-
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
 
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "bpflow.", after, last)
+
     def aside(self) -> list[AsideRow]:
-        return [rows.aside(row) for row in self._all("select instance, at, reason from bpflow.aside order by instance")]
+        return [rows.aside(row) for row in self._all(f"select instance, at, reason from bpflow.aside union all {HELD} order by instance")]
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 then instance else told end not in ({ASIDE}) "
-            "and (told != 0 or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=limit)
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
 
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = (
-            f"select {rows.CHANGE} from bpflow.change c join bpflow.document d on d.id = c.document and d.owner = c.owner "
-            "where $1::bigint is null or c.document = $1 order by c.id limit $2"
-        )
-        return [rows.change(row) for row in self._all(sql, document, limit)]
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

@@ -5,30 +5,30 @@ The law of this file: instants are microseconds since 1970 (UTC), values the eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, instant, loads, micros
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import (
     AsideRow,
-    CalendarRow,
     Caller,
     ChangeRow,
     DocumentRow,
-    FeedRow,
     HistoryRow,
     InstanceRow,
-    NoticeRow,
     OutboxRow,
+    PurgedRow,
     ScheduleRow,
-    TaskEntry,
-    TimerEntry,
+    Snapshot,
 )
-from bpflow.stores.mail import MessageRow
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
+from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (
     "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "
@@ -37,13 +37,19 @@ INSTANCE = (
 """Of an instance `i`, its definition `d` and its document `c`."""
 DOCUMENT = "id, owner, type, version, created, changed, fields"
 TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
+TIMER = "instance, holder, arm, due, owner"
 OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
 CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
 """Of a change `c` and its document `d`."""
-MESSAGE = "id, name, data, fresh, sent, until, instance, depth"
+MESSAGE = "m.id, m.owner, m.name, m.data, m.fresh, m.sent, m.until, m.instance, m.depth, m.receiver, m.listen"
+"""Of a message `m`."""
+LISTEN = "l.id, l.owner, l.instance, l.holder, l.arm, l.visit"
+"""Of a row of those who wait, `l`."""
+LOOK = "id, owner, name, key, at"
 CALENDAR = "id, person, title, at, ends, remind_before, instance"
 ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
 NOTICE = "person, reason, title, text, channel, at, instance"
+PURGED = "instance, owner, definition, revision, ended, at, link, seal"
 
 
 def maybe(at: int | None) -> datetime | None:
@@ -65,6 +71,34 @@ def instance(row: Any) -> InstanceRow:
     return InstanceRow(id, owner, definition, process, *how, caller, deployed)
 
 
+def snapshot(row: Any, pages: Pages) -> Snapshot:
+    """State, last link (none: it has no history yet), seal, `INSTANCE`."""
+    state, link, seal, *rest = row
+    return Snapshot(instance(rest), state, pages, link or b"", seal)
+
+
+def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
+    """The purged instances of each owner."""
+    found: dict[int, list[PurgedRow]] = {}
+    for row in gone:
+        found.setdefault(row.owner, []).append(row)
+    return found
+
+
+INSTANCES = "select d.process, i.status, count(*) from {0}instance i join {0}definition d on d.id = i.definition group by d.process, i.status"
+TROUBLED = "select (select count(*) from {0}instance where incidents > 0), (select count(*) from {0}aside)"
+TASKS = "select count(*), coalesce(sum({1}), 0), min(opened){2} from {0}task"
+
+
+def counts(instances: Iterable[Any], troubled: Any, tasks: Any) -> Counts:
+    """What `INSTANCES`, `TROUBLED` and `TASKS` give."""
+    found: dict[tuple[str, str], int] = {}
+    for process, status, count in instances:
+        found[process, STATUSES[status]] = count
+    (incidents, aside), (count, overdue, oldest, *older) = troubled, tasks
+    return Counts(found, incidents, aside, count, int(overdue), maybe(oldest), [int(one or 0) for one in older])
+
+
 def document(row: Any) -> DocumentRow:
     """`DOCUMENT`."""
     id, owner, type, version, created, changed, fields = row
@@ -78,9 +112,9 @@ def task(row: Any) -> TaskEntry:
 
 
 def timer(row: Any) -> TimerEntry:
-    """Instance, holder, arm, due."""
-    instance, holder, arm, due = row
-    return TimerEntry(instance, holder, arm, instant(due))
+    """`TIMER`."""
+    instance, holder, arm, due, owner = row
+    return TimerEntry(instance, holder, arm, instant(due), owner)
 
 
 def schedule(row: Any) -> ScheduleRow:
@@ -96,9 +130,15 @@ def aside(row: Any) -> AsideRow:
 
 
 def history(row: Any) -> HistoryRow:
-    """Instance, revision, at, data."""
-    instance, revision, at, data = row
-    return HistoryRow(instance, revision, instant(at), data)
+    """Instance, revision, at, data, link."""
+    instance, revision, at, data, link = row
+    return HistoryRow(instance, revision, instant(at), data, link)
+
+
+def purged(row: Any) -> PurgedRow:
+    """`PURGED`."""
+    instance, owner, definition, revision, ended, at, link, seal = row
+    return PurgedRow(instance, owner, definition, revision, instant(ended), instant(at), link, seal)
 
 
 def outbox(row: Any) -> OutboxRow:
@@ -127,9 +167,15 @@ def feed(row: Any) -> FeedRow:
 
 def message(row: Any) -> MessageRow:
     """`MESSAGE`."""
-    id, name, data, fresh, sent, until, instance, depth = row
+    id, owner, name, data, fresh, sent, until, instance, depth, receiver, listen = row
     key, values = loads(data)
-    return MessageRow(id, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth)
+    return MessageRow(id, owner, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth, receiver, listen)
+
+
+def look(row: Any) -> LookRow:
+    """`LOOK`."""
+    id, owner, name, key, at = row
+    return LookRow(id, owner, name, key, instant(at))
 
 
 def calendar(row: Any) -> CalendarRow:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
@@ -17,28 +20,19 @@ from bpflow.expressions.data import Document
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_messages as mail
+from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    ChangeRow,
-    DefinitionRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    OutboxRow,
-    ScheduleRow,
-    Snapshot,
-    TaskEntry,
-    TimerEntry,
-)
-from bpflow.stores.mail import MessageRow
-from bpflow.stores.sqlite_files import migrate, trouble
-from bpflow.stores.sqlite_messages import messages
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, ScheduleRow, Snapshot
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
+from bpflow.stores.indexed import indexed
+from bpflow.stores.leases import Lease
+from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.sqlite_files import prepare, trouble
+from bpflow.stores.sqlite_leases import SqliteLeases
+from bpflow.stores.sqlite_queues import SqliteQueues, limited
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
@@ -50,7 +44,7 @@ sqlite3.register_adapter(type(None), dict[None, None]().get)  # which gives None
 """Python looks for what else a value could be written as unless it is a number or a text: told what, it takes a fourth of the time."""
 
 
-class SqliteStore:
+class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
@@ -62,7 +56,7 @@ class SqliteStore:
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            migrate(self._db, path)
+            prepare(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
@@ -74,10 +68,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self, owner: int | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(owner)
+            self._work.start(owner, lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -98,8 +92,10 @@ class SqliteStore:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
-        with self.begin():
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
+    ) -> DefinitionRow:
+        with self.begin(0) as work:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
@@ -107,6 +103,8 @@ class SqliteStore:
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
             schedule.put(self._db, process, schedules)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
@@ -123,10 +121,10 @@ class SqliteStore:
         return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
-        # the last of those that were there, else the first of those that came later
-        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
-        newest = 2**62 if by is None else by
-        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest) if row[0] is not None), None)
+        # with `by` the last of those that were there, else the first of those that came later
+        order, arguments = ("p.version desc", ()) if by is None else ("p.id > ?, iif(p.id > ?, p.version, -p.version)", (by, by))
+        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by {order} limit 1"
+        return next((DeploymentRow(*row) for row in self._all(sql, process, *arguments) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -155,15 +153,14 @@ class SqliteStore:
         limit: int | None = None,
         after: int = 0,
     ) -> list[InstanceRow]:
-        wanted, arguments = ["i.id > ?"], [after]
-        for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
-            if value is not None:
-                wanted.append(f"{column} = ?")
-                arguments.append(value)  # type: ignore[arg-type]
+        wanted, values = _where(**{"d.process": process, "i.document": document})
+        if status is not None:
+            number = STATUSES.index(status)
+            wanted += f" and i.status = {number}" + (" and i.status >= 2" if number >= 2 else "")  # as its index says it
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
-        sql = f"{sqlite_rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
+            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.TROUBLED})"
+        sql = f"{sqlite_rows.INSTANCE} where {wanted} and i.id > ? order by i.id limit ?"
+        return [rows.instance(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -172,15 +169,66 @@ class SqliteStore:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
             "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-            "select instance, revision, at, data from history where id in (select id from chain) order by revision"
+            "select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
         )
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return self._all(purging.STRAYS, limit)
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is None:
+            return next((row[0] for row in self._all("select mark from chain")), None)
+        with self.begin():
+            return purging.mark(self._db, new)
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all(
             "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
         )
         return rows.maybe(at)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, process, limit)]
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        with self._unhurried():
+            for owner, some in rows.by_owner(gone).items():
+                with self.begin(owner):
+                    count += purging.purge(self._db, some, before)
+        return count
+
+    @contextmanager
+    def _unhurried(self) -> Iterator[None]:
+        """While it lasts, no commit waits for the disk: for what is simply done again if the power fails."""
+        with self._lock:
+            (level,) = self._all("pragma synchronous")[0]
+            self._all("pragma synchronous = normal")
+            try:
+                yield
+            finally:
+                self._all(f"pragma synchronous = {level}")
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        with self._unhurried():
+            for owner, some in groupby(keys, itemgetter(0)):
+                with self.begin(owner):
+                    count += purging.forget(self._db, owner, (key for _, key in some))
+        return count
+
+    def compact(self) -> None:
+        self._all("vacuum")
+        self._all("pragma wal_checkpoint(truncate)")
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -197,28 +245,23 @@ class SqliteStore:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
         sql = f"select {rows.TASK} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
-        return [rows.task(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.task(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
         return int(n)
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
-        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = rows.maybe_micros(at)
-        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
-
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        tasks = rows.TASKS.format("", "overdue", ", sum(opened < ?)" * len(before))
+        (troubled,), (row,) = self._all(rows.TROUBLED.format("")), self._all(tasks, *map(micros, before))
+        return rows.counts(self._all(rows.INSTANCES.format("")), troubled, row)
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "", after, last)
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
@@ -232,23 +275,21 @@ class SqliteStore:
         with self.begin() as work:
             documents = aside.take(self._db, instance)
             if documents is not None:
-                work.messages.wake_for(instance)
+                work.messages.look_for(instance)
             return documents
 
-    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told, told, instance) not in ({aside.IDS}) "
-            "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=_limit(limit))
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
 
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, document, document, _limit(limit))]
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
@@ -256,16 +297,17 @@ class SqliteStore:
             return sqlite_rows.one_document(self._db, id)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        sql = f"{sqlite_rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
+        wanted, values = _where(type=type)
+        sql = f"{sqlite_rows.DOCUMENT} where {wanted} and id > ? order by id limit ?"
+        return [rows.document(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
         return [rows.feed(row) for row in self._all(sql, document)]
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        sql = f"select {rows.CALENDAR} from calendar where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
-        return [rows.calendar(row) for row in self._all(sql, person, person, instance, instance)]
+        wanted, values = _where(person=person, instance=instance)
+        return [rows.calendar(row) for row in self._all(f"select {rows.CALENDAR} from calendar where {wanted} order by at, id", *values)]
 
     def absence_mark(self) -> int:
         return next((row[0] for row in self._all(away.MARK)), 0)
@@ -274,9 +316,11 @@ class SqliteStore:
         return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        sql = f"select {rows.NOTICE} from notice where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
-        return [rows.notice(row) for row in self._all(sql, person, person, instance, instance)]
+        wanted, values = _where(person=person, instance=instance)
+        return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, n", *values)]
 
 
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit
+def _where(**columns: object) -> tuple[str, list[object]]:
+    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
+    asked = {column: value for column, value in columns.items() if value is not None}
+    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from typing import Any
 
 from bpflow.stores import rows
 from bpflow.stores.contract import DocumentRow, InstanceRow, Snapshot
 
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
+NUMBER = (
+    "1 + max((select coalesce(max(id), 0) from instance), (select coalesce(max(child), 0) from called), "
+    "(select coalesce(max(receiver), 0) from message where receiver is not null))"
+)
+"""A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
+_SNAPSHOT = f"select i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} left join history h on h.id = i.history where i.id = ?"
 DOCUMENT = f"select {rows.DOCUMENT} from document"
+
+
+def new_number(run: Callable[..., Any]) -> int:
+    """The number of an instance that is about to begin, in the unit of work that writes down that it is."""
+    return int(run(f"select {NUMBER}").fetchone()[0])
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
@@ -19,11 +32,11 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
 
 def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     """Within a transaction, so that the root and the pages belong together."""
-    row = db.execute(f"select i.state, {rows.INSTANCE} {_JOINED} where i.id = ?", (id,)).fetchone()
+    row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return Snapshot(rows.instance(row[1:]), row[0], pages)
+    return rows.snapshot(row, pages)
 
 
 def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:

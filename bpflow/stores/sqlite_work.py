@@ -20,24 +20,29 @@ from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
+from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
-    "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
+    "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
-_NEW_INSTANCE = (
-    "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
-    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
-    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+_NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
+    "insert into instance (id, owner, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, "
+    "revision, state, seal, incidents, history, status, ended, result, deployed) "
+    "values (?1, ?2, ?3, ?4, ?5, iif(?17 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+    "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
+_UNSET_TIMER = "delete from timer where lane = ? and due = ? and instance = ? and holder = ? and arm = ?"
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
+_SEEN = "insert or ignore into observer (owner, party, instance, token, visit) values (?, ?, ?, ?, ?)"
 _OPEN_TASK = (
     "insert into task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -48,22 +53,42 @@ _PUT_TASK = (
 )
 
 
+_THAT_CALL = "where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
+
+
+def _that_call(row: OutboxRow) -> tuple[int, ...]:
+    """What tells a call from another that was given its number since."""
+    return row.id, row.instance, row.call.token, row.call.visit, row.call.attempt
+
+
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_path", "_run", "left", "messages", "owner")
+    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages", "owner")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
-        self.messages = SqliteMessages(self._run)
         self.left = False
+        self.messages = SqliteMessages(self._run, self._leave)
         self.owner: int | None = None
+        self._new: dict[int, tuple[Any, ...]] = {}
+        """Instances that have begun and that are not written yet, but for their state."""
 
-    def start(self, owner: int | None) -> None:
-        """Takes the write lock, which is that of every owner."""
+    def start(self, owner: int | None, lease: Lease | None) -> None:
+        """Takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
         self._run("begin immediate")
         self.left, self.owner = False, owner
+        self._new.clear()
+        if lease is not None:
+            try:
+                fence(self._run, lease)
+            except LeaseLost:
+                self._run("rollback")
+                raise
+
+    def _leave(self) -> None:
+        self.left = True
 
     def __enter__(self) -> SqliteWork:
         return self
@@ -95,38 +120,48 @@ class SqliteWork(Looking):
         return row[0] if row else None
 
     def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+        self,
+        definition: int,
+        document: Document | None,
+        at: datetime,
+        exclusive: str | None,
+        owner: int | None = None,
+        caller: Caller | None = None,
+        number: int | None = None,
     ) -> tuple[int, int] | None:
-        if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
+        if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
-        id = self._run(_NEW_INSTANCE, values).lastrowid
-        assert id is not None
-        if owner is None:
-            self._run("update instance set owner = ? where id = ?", (id, id))
+        id = number or max(sqlite_rows.new_number(self._run), *(new + 1 for new in self._new), 0)
+        self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:
         row = self._run("select id from instance where exclusive = ?", (exclusive,)).fetchone()
         return row[0] if row else None
 
-    def called(self, id: int, token: int, visit: int) -> list[int]:
-        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and ended is null"
-        return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
+    def uncalled(self, id: int, token: int, visit: int) -> list[int]:
+        where, of = "from called where instance = ? and token = ? and visit = ?", (id, token, visit)
+        children = [row[0] for row in self._run(f"select child {where} order by child", of).fetchall()]
+        if children:
+            self._run(f"delete {where}", of)
+        return children
+
+    def answered(self, child: int) -> None:
+        self._run("delete from called where child = ?", (child,))
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
+        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
+        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        if saved.status not in OVER:
-            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
-            done = self._run(_SAVE_RUNNING, values)
+        over, state = saved.status in OVER, (saved.root, saved.seal, saved.incidents, row, STATUSES.index(saved.status))
+        if not saved.expected:
+            self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
         else:
-            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
-            done = self._run(_SAVE_ENDED, values)
-        if done.rowcount != 1:
-            raise Conflict(saved.id)
+            key = (saved.id, saved.expected)
+            done = self._run(_SAVE_ENDED, (*state, at, saved.result, *key)) if over else self._run(_SAVE_RUNNING, (*state, *key))
+            if done.rowcount != 1:
+                raise Conflict(saved.id)
         if saved.gone or saved.pages:
             self._save_pages(saved)
         return row
@@ -137,14 +172,14 @@ class SqliteWork(Looking):
         for (holder, part), data in saved.pages.items():
             self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
 
-    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+    def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         for (token, visit), (was, task) in effects.tasks.items():
             self._move_task(id, owner, token, visit, was, task, at)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
-                self._run("delete from timer where due = ? and instance = ? and holder = ? and arm = ?", (micros(before), id, holder, arm))
+                self._run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
             if due is not None and before != due:
-                self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
+                self._run("insert or ignore into timer values (?, ?, ?, ?, ?, ?)", (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
 
@@ -158,8 +193,8 @@ class SqliteWork(Looking):
         for (holder, arm), listen in effects.listens.items():
             if listen is None:
                 self.messages.unlisten(id, holder, arm)
-            elif self.messages.listen(owner, id, holder, arm, listen, at):
-                self.left = True
+            else:
+                self.messages.listen(owner, id, holder, arm, listen, at)
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
@@ -175,20 +210,29 @@ class SqliteWork(Looking):
             for party in gone:
                 self._run(_UNSEEN, (party, id, token, visit))
             for party in seeing:
-                self._run("insert or ignore into observer values (?, ?, ?, ?)", (party, id, token, visit))
+                self._run(_SEEN, (owner, party, id, token, visit))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+    def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.left = self.left or bool(calls)
-        columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth"
-        sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        called = "insert into called (child, owner, instance, token, visit) values (?, ?, ?, ?, ?)"
+        columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth, lane"
+        sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments), micros(at), depth)
-            self._run(sql, values)
+            to = sqlite_rows.new_number(self._run) if call.begins else call.to
+            if call.begins:
+                self._run(called, (to, owner, id, call.token, call.visit))
+            what = (call.token, call.visit, call.attempt, call.wait, to, call.service, dumps(call.arguments))
+            self._run(sql, (owner, id, *what, micros(at), depth, lane))
+
+    def stands(self, row: OutboxRow) -> bool:
+        return self._run(f"select 1 from outbox {_THAT_CALL}", _that_call(row)).fetchone() is not None
 
     def sent(self, row: OutboxRow) -> bool:
-        sql = "delete from outbox where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
-        return self._run(sql, (row.id, row.instance, row.call.token, row.call.visit, row.call.attempt)).rowcount == 1
+        return self._run(f"delete from outbox {_THAT_CALL}", _that_call(row)).rowcount == 1
+
+    def hold(self, row: OutboxRow, reason: str) -> None:
+        self._run(f"update outbox set held = ? {_THAT_CALL}", (reason, *_that_call(row)))
 
     def worked(self, owner: int, key: str) -> bytes | None:
         row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
+from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import AsideRow, Caller, Conflict, Saved, ScheduleRow, Snapshot, Store
@@ -212,8 +212,8 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     effects.watches[1, deal] = True
     with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
         work.save(Saved(id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x"))
-        work.index(id, id, effects, LATER)
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
+        work.index(id, id, 1, effects, LATER)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
         work.change_document(kept, {"name": "Насос"}, LATER, None, None, 0, None)
         work.add_document("deal", {}, LATER, None, None, 0)
         work.remember(id, "key", b"done", LATER)
@@ -237,16 +237,16 @@ def test_it_says_whether_it_has_left_something_to_be_done(store: Store) -> None:
         assert not work.left
         work.change_document(row, row.fields, AT, None, None, 0, "Заметка")
         assert not work.left
-        work.send(1, 1, [], AT, 0)
+        work.send(1, 1, 1, [], AT, 0)
         assert not work.left
-        work.send(1, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(1, 1, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
         assert work.left
 
 
 # ── the index ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def index(store: Store, id: int, effects: Effects, at: datetime = AT) -> None:
     with store.begin() as work:
-        work.index(id, id, effects, at)
+        work.index(id, id, 1, effects, at)
 
 
 def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
@@ -335,7 +335,7 @@ def test_who_looks_at_a_document(store: Store) -> None:
 def test_calls_wait_in_the_outbox_until_they_are_sent(store: Store, again: Again) -> None:
     calls = [CallOut("mail", {"to": User("ivanov"), "sum": Decimal("1.50")}, 1, 1, 1, True), CallOut("sms", {}, 2, 1, 1, False)]
     with store.begin() as work:
-        work.send(7, 3, calls, AT, 5)
+        work.send(7, 3, 1, calls, AT, 5)
     rows = again().outbox()
     assert [(row.owner, row.instance, row.call, row.depth) for row in rows] == [(3, 7, call, 5) for call in calls]
     assert store.outbox(limit=1) == rows[:1]
@@ -349,7 +349,7 @@ def test_a_number_that_is_given_again_is_another_call(store: Store) -> None:
     """Two programs send the same call; the slower one does not take away what has come since."""
     for token in (1, 2):
         with store.begin() as work:
-            work.send(7, 7, [CallOut("mail", {}, token, 1, 1, True)], AT, 0)
+            work.send(7, 7, 1, [CallOut("mail", {}, token, 1, 1, True)], AT, 0)
         (row,) = store.outbox()
         if token == 1:
             first = row
@@ -362,8 +362,8 @@ def test_a_number_that_is_given_again_is_another_call(store: Store) -> None:
 
 def test_a_call_is_withdrawn(store: Store) -> None:
     with store.begin() as work:
-        work.send(7, 7, [CallOut("mail", {}, token, visit, 1, waits) for token, visit, waits in ((1, 1, True), (1, 2, True), (1, 1, False))], AT, 0)
-        work.send(8, 8, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(7, 7, 1, [CallOut("mail", {}, token, visit, 1, waits) for token, visit, waits in ((1, 1, True), (1, 2, True), (1, 1, False))], AT, 0)
+        work.send(8, 8, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
     effects = Effects()
     effects.withdrawn.append((1, 1))
     index(store, 7, effects)
@@ -526,34 +526,49 @@ def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> Non
 
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> bool:
-    """Tokens begin to wait for messages; whether there was one for them."""
+def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> None:
+    """Tokens begin to wait for messages."""
     effects = Effects()
     for holder, name, key in rows:
         effects.listens[holder, 0] = Listen(name, key, 1)
-    with store.begin() as work:
-        work.index(id, id, effects, at)
-        return work.left
+    with store.begin(id) as work:
+        work.index(id, id, 1, effects, at)
 
 
-def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, **values: Value) -> MessageRow:
-    with store.begin() as work:
-        work.messages.add(NewMessage(name, key, values, at, until, 5, 2))
+def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, owner: int = -3, **values: Value) -> MessageRow:
+    with store.begin(owner) as work:
+        work.messages.add(NewMessage(owner, name, key, values, at, until, 5, 2))
+        assert work.left
     return store.messages()[-1]
 
 
+def rest(store: Store, message: MessageRow) -> None:
+    with store.begin(message.owner) as work:
+        work.messages.rest(message)
+
+
 def receiver(store: Store, message: MessageRow) -> int | None:
-    with store.begin() as work:
-        found = work.messages.receiver(message.id)
-        return found.holder if found else None
+    found = store.receiver(message.id)
+    return found.holder if found else None
+
+
+def looks(store: Store) -> list[tuple[int, str, str | None]]:
+    """What is to be looked at again, and is not from now on."""
+    found = store.looks()
+    for row in found:
+        with store.begin(row.owner) as work:
+            work.messages.looked(row)
+    return [(row.owner, row.name, row.key) for row in found]
 
 
 def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None:
     values: dict[str, Value] = {"sum": Decimal("1.50"), "day": date(2026, 3, 2), "who": [User("ivanov")]}
     send(store, key=Document("deal", 3), until=LATER, **values)
     (row,) = again().messages()
-    assert row[1:] == ("paid", Document("deal", 3), values, True, AT, LATER, 5, 2)
-    assert again().messages(fresh=True, limit=1) == [row]
+    assert row[1:] == (-3, "paid", Document("deal", 3), values, True, AT, LATER, 5, 2, None, None)
+    assert again().messages(fresh=True, limit=1) == again().messages(name="paid") == [row]
+    assert again().messages(name="sent") == []
+    assert again().message(row.id) == row
 
 
 def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) -> None:
@@ -566,22 +581,54 @@ def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) 
     assert receiver(store, message) == 9
     listens(store, other, (9, "paid", 7))
     assert receiver(store, message) == 2, "who waits anew stands at the end of the line"
-    with store.begin() as work:
+    with store.begin(one) as work:
         work.messages.unlisten(one, 2, 0)
     assert receiver(store, message) == 9
+    found = store.receiver(message.id)
+    assert found is not None
+    assert store.listening(found.id) == found
+    store.set_aside(other, AT, "it broke")
+    assert store.receiver(message.id) is store.listening(found.id) is None
+
+
+def test_a_message_is_addressed_when_it_is_sent_if_somebody_waits(store: Store) -> None:
+    one, other = begun(store, deployed(store)), begun(store, deployed(store))
+    listens(store, other, (9, "paid", 7))
+    listens(store, one, (2, "paid", 7))
+    message = send(store)
+    found = store.receiver(message.id)
+    assert found is not None
+    assert (message.receiver, message.listen, found.holder) == (other, found.id, 9)
+    store.set_aside(other, AT, "it broke")
+    assert send(store).receiver == one
 
 
 def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) -> None:
     id = begun(store, deployed(store))
     message = send(store, until=LATER)
-    with store.begin() as work:
-        work.messages.rest(message.id)
-    assert store.messages(fresh=True) == []
-    assert not listens(store, id, (1, "paid", 8))
-    assert not listens(store, id, (1, "paid", 7), at=LATER)
-    assert store.messages(fresh=True) == []
-    assert listens(store, id, (1, "paid", 7))
-    assert [row.id for row in store.messages(fresh=True)] == [message.id]
+    rest(store, message)
+    assert store.messages(fresh=True) == looks(store) == []
+    listens(store, id, (1, "paid", 8))
+    listens(store, id, (1, "paid", 7), at=LATER)
+    assert store.wanted("paid", "7") is None
+    looks(store)
+    listens(store, id, (1, "paid", 7))
+    assert looks(store) == [(id, "paid", "7")]
+    assert store.wanted("paid", "7") == message._replace(fresh=False)
+    assert store.wanted("paid", "8") is store.wanted("sent", "7") is None
+    assert store.set_aside(id, AT, "it broke")
+    assert store.wanted("paid", "7") is None
+    store.take_back(id)
+    assert looks(store) == [(id, "paid", "7")]
+
+
+def test_what_starts_by_a_message_has_those_that_are_kept_looked_at_again(store: Store) -> None:
+    send(store, until=LATER)
+    store.deploy("deal", "a", "{}", "", AT, (), ("paid",))
+    assert (0, "paid", None) in looks(store)
+    with store.begin(5) as work:
+        work.messages.look(5, "paid", AT)
+    assert (5, "paid", None) in looks(store)
 
 
 def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> None:
@@ -596,24 +643,63 @@ def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> No
     assert receiver(store, kept) is None
 
 
+def test_a_message_has_one_receiver_at_a_time(store: Store) -> None:
+    id, message = begun(store, deployed(store)), send(store)
+    rest(store, message)
+    listens(store, id, (1, "paid", 7))
+    found = store.receiver(message.id)
+    assert found is not None
+    with store.begin(message.owner) as work:
+        work.messages.address(message, found)
+        work.messages.address(message, None)
+    (addressed,) = store.messages(fresh=True)
+    assert (addressed.receiver, addressed.listen) == (id, found.id)
+    rest(store, addressed)
+    assert store.messages(fresh=True) == [addressed], "it has a receiver"
+    assert store.wanted("paid", "7") is None
+    with store.begin(id) as work:
+        assert work.messages.stands(addressed)
+        assert not work.messages.stands(message)
+    with store.begin(message.owner) as work:
+        work.messages.release(message)
+        assert not work.messages.stands(addressed)
+    assert store.message(message.id) == message
+
+
+def test_an_instance_that_a_message_is_to_begin_has_its_number_beforehand(store: Store) -> None:
+    definition, numbers = deployed(store), []
+    for message in [send(store), send(store)]:
+        with store.begin(message.owner) as work:
+            work.messages.address(message, None)
+        addressed = store.message(message.id)
+        assert addressed is not None
+        assert addressed.listen is None
+        numbers.append(addressed.receiver)
+    other = begun(store, definition)
+    assert len({*numbers, other}) == 3
+    with store.begin(numbers[0]) as work:
+        assert work.new_instance(definition, None, AT, None, number=numbers[0]) == (numbers[0], numbers[0])
+
+
 def test_a_message_is_taken_once_and_no_other_gets_its_number(store: Store) -> None:
     message = send(store)
-    with store.begin() as work:
-        assert work.messages.there(message.id)
-        assert work.messages.take(message.id)
-        assert not work.messages.take(message.id)
-        assert not work.messages.there(message.id)
+    with store.begin(message.owner) as work:
+        work.messages.take(message)
+        work.messages.take(message)
+    assert store.message(message.id) is None
     assert send(store).id > message.id
 
 
 def test_messages_are_forgotten_when_their_time_is_over_and_nobody_is_to_look(store: Store) -> None:
     rows = [send(store, until=until) for until in (AT, LATER, None, AT)]
-    with store.begin() as work:
-        for row in rows[:3]:
-            work.messages.rest(row.id)
-        assert work.messages.purge(AT) == 1
-        work.messages.wake("paid", AT)
-    assert [(row.id, row.fresh) for row in store.messages()] == [(row.id, True) for row in rows[1:]]
+    send(store, until=AT, owner=-4)
+    for row in store.messages():
+        if row.id != rows[3].id:
+            rest(store, row)
+    with store.begin(-3) as work:
+        assert work.messages.purge(-3, AT) == 1
+    assert [(row.owner, row.id, row.fresh) for row in store.messages()][:3] == [(-3, rows[1].id, False), (-3, rows[2].id, False), (-3, rows[3].id, True)]
+    assert [row.owner for row in store.messages()][3:] == [-4]
 
 
 @pytest.mark.parametrize("key", [None, "", 0, 7, "7 ", True, Decimal("0.10"), [1], {"a": 1}, date(2026, 3, 2), AT, Duration(days=1)])
@@ -629,18 +715,41 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
     top = begun(store, definition)
     with store.begin() as work:
         made = [work.new_instance(definition, None, AT, None, None, Caller(top, 4, visit, 1, 2)) for visit in (1, 2, 1)]
-    ids = [one[0] for one in made if one]
+        ids = [one[0] for one in made if one]
+        for id in ids:
+            work.save(Saved(id, id, 0, None, AT, "running", None, 0, b"", b""))
     row = again().instance(ids[0])
     assert row is not None
     assert row.caller == Caller(top, 4, 1, 1, 2)
     assert store.instance(top).caller is None  # type: ignore[union-attr]
     with store.begin() as work:
-        work.save(Saved(ids[2], ids[2], 0, None, AT, "failed", None, 0, b"", b""))
-        assert work.called(top, 4, 1) == [ids[0]]
-        assert work.called(top, 4, 2) == [ids[1]]
-        assert work.called(top, 5, 1) == []
+        work.save(Saved(ids[2], ids[2], 1, None, AT, "failed", None, 0, b"", b""))
     assert [row.id for row in store.instances(status="failed")] == [ids[2]]
     assert [row.id for row in store.called_by(top)] == ids
+
+
+def test_a_call_has_the_number_of_the_instance_that_begins_by_it(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    top = begun(store, definition)
+    calls = [CallOut(service, {}, 4, visit, 1, True) for service, visit in ((START, 1), (ALONE, 2), ("mail", 1))]
+    with store.begin(top) as work:
+        work.send(top, top, 1, calls, AT, 0)
+    one, other, mail = again().outbox()
+    assert len({top, one.call.to, other.call.to}) == 3
+    assert mail.call.to == 0
+    assert [row.concerns for row in (one, other, mail)] == [top] * 3
+    assert begun(store, definition) not in (one.call.to, other.call.to)
+    with store.begin(one.call.to) as work:
+        assert work.stands(one)
+        assert work.revision(one.call.to) is None
+        assert work.new_instance(definition, None, AT, None, None, Caller(top, 4, 1, 1, 2), one.call.to) == (one.call.to, one.call.to)
+    with store.begin(top) as work:
+        assert work.sent(one)
+        assert not work.stands(one)
+        assert work.uncalled(top, 4, 1) == [one.call.to]
+        assert work.uncalled(top, 4, 1) == work.uncalled(top, 5, 1) == []
+        work.answered(other.call.to)
+        assert work.uncalled(top, 4, 2) == []
 
 
 def test_what_was_deployed_when_an_instance_began(store: Store) -> None:
@@ -696,7 +805,7 @@ def saved(store: Store, id: int, status: str) -> None:
 def test_a_suspended_instance_has_not_ended_and_its_calls_wait(store: Store, again: Again) -> None:
     id = begun(store, deployed(store), exclusive="deal/1")
     with store.begin() as work:
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
     saved(store, id, "suspended")
     row = again().instance(id)
     assert row is not None
@@ -714,8 +823,8 @@ def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, agai
     effects.timers.put((1, 0), None, AT)
     effects.watches[1, deal] = effects.watches[2, deal] = True
     with store.begin() as work:
-        work.index(id, id, effects, AT)
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.index(id, id, 1, effects, AT)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
 
     def seen() -> tuple[int, int, int, bool]:
         other = again()

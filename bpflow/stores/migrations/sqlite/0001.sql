@@ -44,12 +44,14 @@ create table instance (
   caller_visit integer,
   caller_attempt integer,
   level integer not null,           -- how many instances around it wait
+  seal blob not null,               -- binds the state to the last link of the history
   state blob not null
 );
 create index instance_caller on instance (caller) where caller is not null;
 create unique index instance_exclusive on instance (exclusive) where exclusive is not null;
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
+create index instance_stopped on instance (status, id) where status >= 2;
 
 create table page (                 -- parts of a state that are written one by one: turns and results of large fans, large values
   owner integer not null,
@@ -77,6 +79,7 @@ create table task (                 -- an open task, a row for each assignee; th
 ) without rowid;
 
 create table observer (             -- who sees an open task besides
+  owner integer not null,
   party text not null,
   instance integer not null,
   token integer not null,
@@ -84,13 +87,14 @@ create table observer (             -- who sees an open task besides
   primary key (party, instance, token, visit)
 ) without rowid;
 
-create table timer (
+create table timer (                -- a timer that is set; those of one lane wait for each other, lanes take turns
+  lane integer not null,            -- the definition of the instance
   due integer not null,
   instance integer not null,
   holder integer not null,
   arm integer not null,
   owner integer not null,
-  primary key (due, instance, holder, arm)
+  primary key (lane, due, instance, holder, arm)
 ) without rowid;
 
 create table aside (                -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
@@ -124,6 +128,7 @@ create index listen_name on listen (name, key, id);
 
 create table message (              -- messages that nobody has received yet; the least id was sent first, and no id comes twice
   id integer primary key autoincrement,
+  owner integer not null,           -- of the instance that sent it; of one from outside its own, a negative number
   name text not null,
   key text not null,
   fresh integer not null,           -- 1: somebody must look who receives it
@@ -132,10 +137,21 @@ create table message (              -- messages that nobody has received yet; th
   until integer,                    -- how long it waits for a receiver; null: for ever
   waited integer not null,          -- the last row of listen when it was sent: those were waiting already
   instance integer,                 -- which instance sent it; null: somebody outside
-  depth integer not null
+  depth integer not null,
+  receiver integer,                 -- the instance to which it is addressed
+  listen integer                    -- by which row of listen; null: the message is to start the instance
 );
 create index message_fresh on message (id) where fresh;
 create index message_name on message (name, key, id);
+create index message_receiver on message (receiver) where receiver is not null;
+
+create table look (                 -- messages that are to be looked at again, as somebody waits or would start by them now
+  id integer primary key autoincrement,
+  owner integer not null,
+  name text not null,
+  key text,                         -- null: whatever the key
+  at integer not null
+);
 
 create table history (              -- one row a transaction: events, answers, facts; only ever appended to, read backwards by `previous`
   id integer primary key,
@@ -144,7 +160,21 @@ create table history (              -- one row a transaction: events, answers, f
   revision integer not null,
   previous integer,
   at integer not null,
+  link blob not null,               -- a digest of the row and of the link before it
   data blob not null
+);
+create table chain (                -- one row, if histories are chained with a key: by this the key is known again
+  mark blob not null
+);
+create table purged (               -- what is left of an instance that was purged
+  instance integer primary key,
+  owner integer not null,
+  definition integer not null references definition(id),
+  revision integer not null,
+  ended integer not null,
+  at integer not null,              -- when it was purged
+  link blob not null,               -- the last link of its history
+  seal blob not null                -- a digest of all that
 );
 
 create table outbox (               -- calls that leave the transaction
@@ -155,13 +185,26 @@ create table outbox (               -- calls that leave the transaction
   visit integer not null,
   attempt integer not null,
   waits integer not null,
-  told integer not null,            -- the instance that is told something; 0 where a service is called
+  told integer not null,            -- the instance that is to begin (where the answer is waited for) or is told something; 0: a service is called
   service text not null,
   arguments blob not null,
   at integer not null,
-  depth integer not null            -- how many changes of documents have led to it
+  depth integer not null,           -- how many changes of documents have led to it
+  lane integer not null,            -- the definition of the instance: of what a service is asked, lanes take turns
+  held text                         -- why it cannot be sent, until it is tried again; null: it is to be sent
 );
 create index outbox_call on outbox (instance, token, visit);
+create index outbox_lane on outbox (service, lane);
+create index outbox_held on outbox (instance) where held is not null;
+
+create table called (               -- the instances that an instance has called, until they have answered
+  child integer primary key,        -- its number, which nobody else gets
+  owner integer not null,           -- of the caller
+  instance integer not null,        -- the caller
+  token integer not null,
+  visit integer not null
+);
+create index called_by on called (instance, token, visit);
 
 create table inbox (                -- what was done for whom: a key is worked once
   owner integer not null,
@@ -234,6 +277,7 @@ create table calendar (
   instance integer
 );
 create index calendar_person on calendar (person, at);
+create index calendar_instance on calendar (instance) where instance is not null;
 
 create table notice (
   person text not null,
@@ -247,3 +291,22 @@ create table notice (
   instance integer,
   primary key (person, at, n)
 ) without rowid;
+create index notice_instance on notice (instance) where instance is not null;
+
+create table worker (               -- who works, as long as he does
+  id integer primary key autoincrement, -- no id comes twice: what a worker that was given up still writes finds nothing
+  host text not null,
+  pid integer not null,
+  place text not null,              -- in which kernel, and among which processes, the pid is one
+  born text not null,               -- when the process began, in the kernel's words
+  nth integer not null,             -- which of the workers of that process
+  beat integer not null,            -- the kernel's time when he gave the last sign, microseconds
+  since integer not null,
+  standing integer not null         -- 1: until he is told to go; 0: for one pass
+);
+create table slot (                 -- a part of the owners, and who works what is due of them (null: whoever comes)
+  number integer primary key,
+  epoch integer not null,           -- grows whenever the slot changes hands
+  worker integer
+);
+with recursive n (number) as (select 0 union all select number + 1 from n where number < 60) insert into slot select number, 0, null from n;
