@@ -44,7 +44,7 @@ class Flaw:
 
 
 @dataclass(slots=True)
-class Verified:
+class Audited:
     """How much was looked at, and what was found; `purged`: of how many there is only left that they were purged."""
 
     instances: int = 0
@@ -54,12 +54,12 @@ class Verified:
 
 
 @dataclass(slots=True)
-class Verifier:
+class Auditor:
     """Looks through one store. `replay`: whether every event is worked in again."""
 
     runner: Runner
     replay: bool = False
-    done: Verified = field(default_factory=Verified)
+    done: Audited = field(default_factory=Audited)
     definitions: dict[int, bool] = field(default_factory=dict)
     """Those that were looked at."""
 
@@ -199,7 +199,7 @@ class Verifier:
 class Anchored:
     """The heads of a file, met in their order."""
 
-    verifier: Verifier
+    verifier: Auditor
     left: Iterator[Head]
     following: Head | None = None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bpflow.runtime.archive import Archive, Kept
-from bpflow.runtime.auditing import Flaw, Verifier
+from bpflow.runtime.auditing import Auditor, Flaw
 from bpflow.runtime.transaction import Runner
 from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot, Store
 
@@ -69,7 +69,7 @@ class Purge:
 
     def sound(self, row: InstanceRow) -> Snapshot | None:
         """The instance, if it is as it was written."""
-        verifier = Verifier(self.runner)
+        verifier = Auditor(self.runner)
         verifier.one(row)
         self.done.flaws += verifier.done.flaws
         return self.runner.store.snapshot(row.id) if not verifier.done.flaws else None
