@@ -11,7 +11,9 @@ from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
+from bpflow.runtime.purging import Purged
 from bpflow.runtime.remedies import Remedy
+from bpflow.runtime.verifying import Flaw, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
 from bpflow.services.http import HttpService
@@ -24,6 +26,7 @@ __all__ = [
     "Deployed",
     "Engine",
     "FieldView",
+    "Flaw",
     "FormView",
     "Handed",
     "HttpService",
@@ -33,6 +36,7 @@ __all__ = [
     "Line",
     "MoveView",
     "NotDeployable",
+    "Purged",
     "Remedy",
     "Repair",
     "Request",
@@ -41,6 +45,7 @@ __all__ = [
     "SystemClock",
     "TaskView",
     "Turn",
+    "Verified",
     "VirtualClock",
     "Who",
     "Worked",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Refused, Severity, say
+from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State, Status
@@ -28,12 +28,15 @@ from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.keeping import Keeping
+from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
@@ -44,6 +47,7 @@ from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
@@ -58,12 +62,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -72,24 +78,30 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
+        self._watch = Watch()
 
     @property
     def world(self) -> World:
@@ -276,7 +288,10 @@ class Engine(Hands, Pipelines, Operating, Absent):
         return after
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
+        are workers they do so, soon."""
+        if self.store.shared and stand_by(self.store, self._watch):
+            return 0
         told, drain = 0, self._drain
         while True:
             changes = self.store.changes(100)
@@ -355,18 +370,22 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
 
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        now, forgotten = self.clock.now(), 0
-        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
-            with self.store.begin(owner) as work:
-                forgotten += work.messages.purge(owner, now)
-        return forgotten
-
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
-        return self._drain.work(limit, stop)
+        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so).
+
+        One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
+        """
+        return do_a_pass(self._drain, limit, stop, self._watch)
+
+    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
+        """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside
+        it asks at most `calls` at a time, in threads.
+
+        `lease`: seconds after which others take over the work of one who gives no sign · `grace`: how many seconds calls under way are
+        waited for when it stops · `tell` is told what goes wrong, and is tried again.
+        """
+        return Worker(self._drain, calls, lease, grace, tell)
 
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history, micros
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
@@ -30,6 +31,8 @@ from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.chain import Chain
+from bpflow.runtime.leases import under
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -60,6 +63,7 @@ class Held(Struct):
 
     id: int
     owner: int
+    definition: int
     revision: int
     program: Program
     document: Document | None
@@ -68,6 +72,7 @@ class Held(Struct):
     written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
+    link: bytes = b""
 
 
 class Turn(Struct):
@@ -98,6 +103,8 @@ class Runner(Struct, eq=False):
     store: Store
     world: World
     programs: dict[int, Program] = {}
+    chain: Chain = field(default_factory=Chain)
+    origins: dict[int, bytes] = {}
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
@@ -117,6 +124,10 @@ class Runner(Struct, eq=False):
             self.mark = mark
         return self.world
 
+    def unit(self, owner: int | None = None) -> AbstractContextManager[Work]:
+        """A unit of work, under the lease under which this thread works, if there is one."""
+        return self.store.begin(owner, under.get())
+
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
@@ -126,6 +137,12 @@ class Runner(Struct, eq=False):
             self.programs[definition] = program
         return self.programs[definition]
 
+    def origin(self, definition: int) -> bytes:
+        """What stands before the first link of the histories of a definition."""
+        if definition not in self.origins:
+            self.origins[definition] = self.chain.origin(self.store.definition(definition).digest)
+        return self.origins[definition]
+
     def load(self, work: Work, id: int) -> Held:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
         return self.cache.get(id) or self.opened(id, work.snapshot(id))
@@ -133,14 +150,29 @@ class Runner(Struct, eq=False):
     def opened(self, id: int, found: Snapshot | None) -> Held:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            raise self.no_instance(id)
         row = found.row
         try:
             program = self.program(row.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+
+    def row(self, id: int) -> InstanceRow:
+        """The row of the instance. UnexpectedEvent if there is none."""
+        row = self.store.instance(id)
+        if row is None:
+            raise self.no_instance(id)
+        return row
+
+    def no_instance(self, id: int) -> UnexpectedEvent:
+        """Why there is no such instance."""
+        for left in self.store.purged(id - 1, 1):
+            if left.instance == id:
+                day = f"{left.at:%Y-%m-%d}"
+                return UnexpectedEvent(say("instance {id} ended on {ended} and was purged on {day}", id=id, ended=f"{left.ended:%Y-%m-%d}", day=day))
+        return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -181,7 +213,7 @@ class Runner(Struct, eq=False):
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
-                with self.store.begin(cached.owner if cached else None) as work:
+                with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
                     if also is not None and not also(work):
@@ -217,16 +249,17 @@ class Runner(Struct, eq=False):
             self.pass_by(work, held, event)
             return held
         out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
-        work.index(held.id, held.owner, effects, state.at)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        trouble, seal = len(state.incidents), self.chain.seal(link, out.root)
+        how = (state.at, state.status, state.result, trouble)
+        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
+        work.index(held.id, held.owner, held.definition, effects, state.at)
         over = state.status in OVER
         if turn.outgoing or effects.withdrawn or (over and held.caller):
-            work.send(held.id, held.owner, outgoing(work, held, turn, event), state.at, depth)
+            work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
         if over and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
-        held.revision, held.state, held.history = held.revision + 1, state, row
+        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
 
     def pass_by(self, work: Work, held: Held, event: Event) -> None:
@@ -234,7 +267,7 @@ class Runner(Struct, eq=False):
         if held.cached and work.revision(held.id) != held.revision:
             raise Conflict(held.id)
         if isinstance(event, TimerFired):
-            work.index(held.id, held.owner, stale(event), event.at)
+            work.index(held.id, held.owner, held.definition, stale(event), event.at)
         if isinstance(event, Arrived):
             raise NobodyListens
 
@@ -370,7 +403,7 @@ class Runner(Struct, eq=False):
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None, caller=caller)
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 

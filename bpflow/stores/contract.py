@@ -15,11 +15,12 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from bpflow.diagnostics import Refused
+from bpflow.diagnostics import Refused, say
 from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
@@ -36,6 +37,13 @@ class Conflict(Exception):
 
 class StoreError(Refused):
     """The store cannot be used: not a bpflow database, or one of a newer version."""
+
+
+class LeaseLost(StoreError):
+    """The slot in which the work was done is another worker's by now; nothing was written."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(say("another worker has taken over slot {slot}", slot=lease.slot))
 
 
 class DefinitionRow(Struct, frozen=True):
@@ -67,7 +75,7 @@ class ScheduleRow(NamedTuple):
 
 
 class AsideRow(NamedTuple):
-    """An instance that was set aside, since it could not go on by a fault of bpflow."""
+    """An instance that was set aside, since it could not go on by a fault of bpflow, or of which a call that nobody waits for has failed."""
 
     instance: int
     at: datetime
@@ -104,11 +112,14 @@ class Caller(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them."""
+    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
+    `seal` what binds the state to it."""
 
     row: InstanceRow
     root: bytes
     pages: Pages
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class TaskEntry(NamedTuple):
@@ -140,15 +151,31 @@ class TimerEntry(NamedTuple):
     holder: int
     arm: int
     due: datetime
+    owner: int
 
 
 class HistoryRow(Struct, frozen=True):
-    """One transaction of an instance; `data` is read by `runtime`."""
+    """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
     instance: int
     revision: int
     at: datetime
     data: bytes
+    link: bytes = b""
+
+
+class PurgedRow(NamedTuple):
+    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
+    history, and a seal over all that."""
+
+    instance: int
+    owner: int
+    definition: int
+    revision: int
+    ended: datetime
+    at: datetime
+    link: bytes
+    seal: bytes
 
 
 class OutboxRow(Struct, frozen=True):
@@ -223,7 +250,7 @@ class NoticeRow(Struct, frozen=True):
 
 class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put."""
+    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
 
     id: int
     owner: int
@@ -237,6 +264,8 @@ class Saved(Struct, frozen=True, gc=False):
     history: bytes
     gone: Sequence[int] = ()
     pages: Pages = MappingProxyType({})
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class Work(Absences, Protocol):
@@ -284,12 +313,13 @@ class Work(Absences, Protocol):
         another revision now."""
         ...
 
-    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
-        """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls."""
+    def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
+        """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls. `lane`: timers of one lane wait for
+        each other, lanes take turns; it is the instance's definition."""
         ...
 
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
-        """Puts calls into the outbox; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
+    def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+        """Puts calls into the outbox, on that lane; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
         a number for it (`to`), which nobody else gets; it is one of those that the caller waits for until it is `answered` or `uncalled`."""
         ...
 
@@ -299,6 +329,10 @@ class Work(Absences, Protocol):
 
     def sent(self, row: OutboxRow) -> bool:
         """Takes that call out of the outbox; False if it is not there any more. Another call may have got its number since."""
+        ...
+
+    def hold(self, row: OutboxRow, reason: str) -> None:
+        """That call stays in the outbox and is not sent, until it is taken back."""
         ...
 
     def worked(self, owner: int, key: str) -> bytes | None:
@@ -357,12 +391,14 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Protocol):
-    """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
+class Store(Absences, Leases, Protocol):
+    """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
+    some slots: those of the owners of the rows."""
 
-    def begin(self, owner: int | None = None) -> AbstractContextManager[Work]:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> AbstractContextManager[Work]:
         """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
-        already; else it is that of the first instance or document that is read or made (0: nobody's)."""
+        already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under a
+        lease that is lost."""
         ...
 
     def close(self) -> None: ...
@@ -417,15 +453,16 @@ class Store(Absences, Protocol):
 
     def open_tasks(self, party: str) -> int: ...
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        """The timers that are due, but those of instances that are set aside."""
+    def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:
+        """The timers that are due, but those of instances that are set aside; by time. Where there are more than `limit`, each lane has its
+        share of them."""
         ...
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
         """The schedules that are due at that time, or all of them, by time."""
         ...
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, slots: Slots = None) -> datetime | None:
         """When the next timer or schedule is due, but those of instances that are set aside."""
         ...
 
@@ -438,26 +475,63 @@ class Store(Absences, Protocol):
         ...
 
     def aside(self) -> list[AsideRow]:
-        """The instances that are set aside."""
+        """The instances that are set aside, and those of which calls are held."""
         ...
 
     def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, and the messages that it waits for are to be looked at again; gives the documents that it
-        watches. None if it is not."""
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again; gives the documents that it watches. None if there was nothing of that."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
+        second one of a revision."""
+        ...
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        """The mark of the key by which histories are chained; None where they are without. `new` is kept if there is none yet and no history
+        either."""
+        ...
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
+        one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
+        ...
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
+        and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
+        ...
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        """What is left of purged instances, those with a number greater than `after`."""
+        ...
+
+    def settled(self, before: datetime) -> int:
+        """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Forgets at most so many of those keys; gives how many."""
+        ...
+
+    def compact(self) -> None:
+        """Gives the room of what was taken away back to the disk, where that does not happen by itself. Nobody can write meanwhile."""
+        ...
 
     def last_at(self) -> datetime | None:
         """When anything was recorded last."""
         ...
 
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+    def outbox(self, limit: int = 100, slots: Slots = None, but: Busy = IDLE) -> list[OutboxRow]:
         """The calls that wait to be sent, the oldest first, but those of instances that are suspended or set aside, and what one that is
-        set aside is to be told."""
+        set aside is to be told. Where there are more than `limit`, each service, and of it each lane, has its share of them."""
         ...
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
         """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, or of that name."""
         ...
 
@@ -477,11 +551,11 @@ class Store(Absences, Protocol):
         """Who waits by that row, unless he is set aside."""
         ...
 
-    def looks(self, limit: int = 100) -> list[LookRow]:
+    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
         """What messages are to be looked at again, the oldest first."""
         ...
 
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""
         ...
 

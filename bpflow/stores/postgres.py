@@ -9,19 +9,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 
 from bpflow.engine.codec import micros
 from bpflow.expressions.data import Document
-from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores import postgres_purging as purging
+from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Lines, Options
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
 _LAST = "p.id in (select max(id) from bpflow.deployment group by process)"
@@ -33,30 +39,35 @@ class _Here(threading.local):
     work: PostgresWork | None = None
 
 
-class PostgresStore(Reading):
+class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.options = Options(url)
         prepare(url)
-        self._lines = Lines(Options(url))
+        self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()
+        self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
+        self._notifier.close()
         self._lines.close()
 
-    def begin(self, owner: int | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
             raise RuntimeError("a unit of work inside another")
         line = self._lines.take()
 
         def done() -> None:
-            self._here.work = None
+            work, self._here.work = self._here.work, None
             self._lines.give(line)
+            if work is not None and (work.left or work.armed):
+                self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done)
+            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
         except BaseException:
             done()
             raise
@@ -124,6 +135,31 @@ class PostgresStore(Reading):
             last = f"select process, version + 1, null, at from bpflow.deployment p where process = $1 and {_LAST} and definition is not null"
             return work.ask(f"insert into bpflow.deployment (process, version, definition, at) {last}", process).count == 1
 
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        for owner, some in by_owner(gone).items():
+            with self.begin(owner) as work:
+                count += purging.purge(work, owner, some, before)
+        return count
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        for owner, some in groupby(keys, itemgetter(0)):
+            with self.begin(owner) as work:
+                count += purging.forget(work, owner, [key for _, key in some])
+        return count
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is not None:
+            with self.begin(0) as work:
+                work.put(purging.MARK, new)
+        ((mark,),) = self._all("select chain from bpflow.store")
+        return mark  # type: ignore[no-any-return]
+
+    def compact(self) -> None:
+        """The server does that by itself (autovacuum)."""
+
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
         sql = (
@@ -135,7 +171,8 @@ class PostgresStore(Reading):
 
     def take_back(self, instance: int) -> list[Document] | None:
         with self.begin() as work:
-            if work.ask("delete from bpflow.aside where instance = $1", instance).count != 1:
+            calls = work.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
+            if work.ask("delete from bpflow.aside where instance = $1", instance).count + calls < 1:
                 return None
             work.messages.look_for(instance)
             sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"

@@ -8,12 +8,12 @@ from typing import Any
 
 from bpflow.engine.codec import STATUSES, micros
 from bpflow.stores import postgres_messages as mail
+from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -21,25 +21,21 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
-    ScheduleRow,
+    PurgedRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import ListenRow, LookRow, MessageRow
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.postgres_queues import PostgresQueues
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
 
 
-class Reading:
+class Reading(PostgresQueues):
     """The part of a store that reads."""
-
-    def _all(self, sql: str, *values: Any) -> list[Row]:
-        raise NotImplementedError
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         raise NotImplementedError
@@ -65,7 +61,7 @@ class Reading:
 
     def snapshot(self, id: int) -> Snapshot | None:
         found, pages = self._at_once((SNAPSHOT, id), (PAGES, id))
-        return next((Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages}) for row in found), None)
+        return next((rows.snapshot(row, {(holder, part): data for holder, part, data in pages}) for row in found), None)
 
     def instances(
         self,
@@ -82,19 +78,33 @@ class Reading:
                 values.append(value)  # type: ignore[arg-type]
                 wanted.append(f"{column} = ${len(values)}")
         if incidents:
-            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {ASIDE})")
+            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {TROUBLED})")
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where i.caller = $1 order by i.id", instance)]
 
     def history(self, instance: int) -> list[HistoryRow]:
-        sql = "select instance, revision, at, data from bpflow.history where instance = $1 order by revision"
+        sql = "select instance, revision, at, data, link from bpflow.history where instance = $1 order by revision"
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return [(instance, revision) for instance, revision in self._all(purging.STRAYS, limit)]
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
         return rows.maybe(at)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, limit)]
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -121,37 +131,14 @@ class Reading:
         ((n,),) = self._all("select count(*) from bpflow.task where party = $1", party)
         return int(n)
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from bpflow.timer where due <= $1 and {_TAKES_PART} order by due, instance, holder, arm limit $2"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from bpflow.timer where {_TAKES_PART} order by due limit 1"
-        ((at,),) = self._all(f"select least(({timer}), (select min(due) from bpflow.schedule))")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        sql = "select process, number, cron, due from bpflow.schedule where $1::bigint is null or due <= $1 order by due, process, number"
-        return [rows.schedule(row) for row in self._all(sql, rows.maybe_micros(at))]
-
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
 
     def aside(self) -> list[AsideRow]:
-        return [rows.aside(row) for row in self._all("select instance, at, reason from bpflow.aside order by instance")]
+        return [rows.aside(row) for row in self._all(f"select instance, at, reason from bpflow.aside union all {HELD} order by instance")]
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 or waits then instance else told end not in ({ASIDE}) "
-            "and ((told != 0 and not waits) or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
-
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=limit)
-
     def message(self, id: int) -> MessageRow | None:
         return mail.message(self._all, id)
 
@@ -163,16 +150,6 @@ class Reading:
 
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
-
-    def looks(self, limit: int = 100) -> list[LookRow]:
-        return mail.looks(self._all, limit)
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = (
-            f"select {rows.CHANGE} from bpflow.change c join bpflow.document d on d.id = c.document and d.owner = c.owner "
-            "where $1::bigint is null or c.document = $1 order by c.id limit $2"
-        )
-        return [rows.change(row) for row in self._all(sql, document, limit)]
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

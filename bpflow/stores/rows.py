@@ -5,11 +5,12 @@ The law of this file: instants are microseconds since 1970 (UTC), values the eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, instant, loads, micros
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
@@ -24,7 +25,9 @@ from bpflow.stores.contract import (
     InstanceRow,
     NoticeRow,
     OutboxRow,
+    PurgedRow,
     ScheduleRow,
+    Snapshot,
     TaskEntry,
     TimerEntry,
 )
@@ -37,6 +40,7 @@ INSTANCE = (
 """Of an instance `i`, its definition `d` and its document `c`."""
 DOCUMENT = "id, owner, type, version, created, changed, fields"
 TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
+TIMER = "instance, holder, arm, due, owner"
 OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
 CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
 """Of a change `c` and its document `d`."""
@@ -48,6 +52,7 @@ LOOK = "id, owner, name, key, at"
 CALENDAR = "id, person, title, at, ends, remind_before, instance"
 ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
 NOTICE = "person, reason, title, text, channel, at, instance"
+PURGED = "instance, owner, definition, revision, ended, at, link, seal"
 
 
 def maybe(at: int | None) -> datetime | None:
@@ -69,6 +74,20 @@ def instance(row: Any) -> InstanceRow:
     return InstanceRow(id, owner, definition, process, *how, caller, deployed)
 
 
+def snapshot(row: Any, pages: Pages) -> Snapshot:
+    """State, last link (none: it has no history yet), seal, `INSTANCE`."""
+    state, link, seal, *rest = row
+    return Snapshot(instance(rest), state, pages, link or b"", seal)
+
+
+def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
+    """The purged instances of each owner."""
+    found: dict[int, list[PurgedRow]] = {}
+    for row in gone:
+        found.setdefault(row.owner, []).append(row)
+    return found
+
+
 def document(row: Any) -> DocumentRow:
     """`DOCUMENT`."""
     id, owner, type, version, created, changed, fields = row
@@ -82,9 +101,9 @@ def task(row: Any) -> TaskEntry:
 
 
 def timer(row: Any) -> TimerEntry:
-    """Instance, holder, arm, due."""
-    instance, holder, arm, due = row
-    return TimerEntry(instance, holder, arm, instant(due))
+    """`TIMER`."""
+    instance, holder, arm, due, owner = row
+    return TimerEntry(instance, holder, arm, instant(due), owner)
 
 
 def schedule(row: Any) -> ScheduleRow:
@@ -100,9 +119,15 @@ def aside(row: Any) -> AsideRow:
 
 
 def history(row: Any) -> HistoryRow:
-    """Instance, revision, at, data."""
-    instance, revision, at, data = row
-    return HistoryRow(instance, revision, instant(at), data)
+    """Instance, revision, at, data, link."""
+    instance, revision, at, data, link = row
+    return HistoryRow(instance, revision, instant(at), data, link)
+
+
+def purged(row: Any) -> PurgedRow:
+    """`PURGED`."""
+    instance, owner, definition, revision, ended, at, link, seal = row
+    return PurgedRow(instance, owner, definition, revision, instant(ended), instant(at), link, seal)
 
 
 def outbox(row: Any) -> OutboxRow:

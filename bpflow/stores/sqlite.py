@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
@@ -18,12 +21,12 @@ from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_messages as mail
+from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -31,21 +34,23 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
+    PurgedRow,
     ScheduleRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import ListenRow, LookRow, MessageRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import prepare, trouble
+from bpflow.stores.sqlite_leases import SqliteLeases
+from bpflow.stores.sqlite_queues import SqliteQueues, limited
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-class SqliteStore:
+class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
@@ -69,10 +74,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self, owner: int | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(owner)
+            self._work.start(owner, lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -159,9 +164,9 @@ class SqliteStore:
             number = STATUSES.index(status)
             wanted += f" and i.status = {number}" + (" and i.status >= 2" if number >= 2 else "")  # as its index says it
         if incidents:
-            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.IDS})"
+            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.TROUBLED})"
         sql = f"{sqlite_rows.INSTANCE} where {wanted} and i.id > ? order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *values, after, _limit(limit))]
+        return [rows.instance(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -170,15 +175,66 @@ class SqliteStore:
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
             "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-            "select instance, revision, at, data from history where id in (select id from chain) order by revision"
+            "select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
         )
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return self._all(purging.STRAYS, limit)
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is None:
+            return next((row[0] for row in self._all("select mark from chain")), None)
+        with self.begin():
+            return purging.mark(self._db, new)
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all(
             "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
         )
         return rows.maybe(at)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, process, limit)]
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        with self._unhurried():
+            for owner, some in rows.by_owner(gone).items():
+                with self.begin(owner):
+                    count += purging.purge(self._db, some, before)
+        return count
+
+    @contextmanager
+    def _unhurried(self) -> Iterator[None]:
+        """While it lasts, no commit waits for the disk: for what is simply done again if the power fails."""
+        with self._lock:
+            (level,) = self._all("pragma synchronous")[0]
+            self._all("pragma synchronous = normal")
+            try:
+                yield
+            finally:
+                self._all(f"pragma synchronous = {level}")
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        with self._unhurried():
+            for owner, some in groupby(keys, itemgetter(0)):
+                with self.begin(owner):
+                    count += purging.forget(self._db, owner, (key for _, key in some))
+        return count
+
+    def compact(self) -> None:
+        self._all("vacuum")
+        self._all("pragma wal_checkpoint(truncate)")
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -195,24 +251,11 @@ class SqliteStore:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
         sql = f"select {rows.TASK} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
-        return [rows.task(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.task(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
         return int(n)
-
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
-        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = rows.maybe_micros(at)
-        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
 
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
@@ -233,17 +276,7 @@ class SqliteStore:
                 work.messages.look_for(instance)
             return documents
 
-    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told and not waits, told, instance) not in ({aside.IDS}) "
-            "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
-
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=_limit(limit))
-
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self, id: int) -> MessageRow | None:
         return mail.message(self._all, id)
 
@@ -256,14 +289,6 @@ class SqliteStore:
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
 
-    def looks(self, limit: int = 100) -> list[LookRow]:
-        return mail.looks(self._all, limit)
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        wanted, values = _where(**{"c.document": document})
-        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where {wanted} order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, *values, _limit(limit))]
-
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
@@ -272,7 +297,7 @@ class SqliteStore:
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         wanted, values = _where(type=type)
         sql = f"{sqlite_rows.DOCUMENT} where {wanted} and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, *values, after, _limit(limit))]
+        return [rows.document(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
@@ -297,7 +322,3 @@ def _where(**columns: object) -> tuple[str, list[object]]:
     """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
     asked = {column: value for column, value in columns.items() if value is not None}
     return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())
-
-
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit

@@ -12,7 +12,8 @@ create sequence bpflow.entry_id;    -- what comes in the order in which it was w
 
 create table bpflow.store (         -- one row: which migrations were done, and into how many partitions the tables below are divided (1: not)
   version integer not null,
-  partitions integer not null
+  partitions integer not null,
+  chain bytea                       -- if histories are chained with a key: by this the key is known again
 );
 
 create table bpflow.definition (    -- what was deployed, by the digest of its graph
@@ -63,6 +64,24 @@ create table bpflow.absence (       -- when people are away, as processes and pe
   by text
 );
 
+create table bpflow.worker (        -- who works, as long as he does
+  id integer generated always as identity primary key, -- no id comes twice: what a worker that was given up still writes finds nothing
+  since bigint not null,
+  beat bigint not null,             -- the time of his kernel when he gave the last sign, microseconds
+  pid bigint not null,
+  nth integer not null,             -- which of the workers of that process
+  standing boolean not null,        -- until he is told to go; else for one pass
+  host text not null,
+  place text not null,              -- in which kernel, and among which processes, the pid is one
+  born text not null                -- when the process began, in the kernel's words
+);
+create table bpflow.slot (          -- a part of the owners, and who works what is due of them (null: whoever comes)
+  epoch bigint not null,            -- grows whenever the slot changes hands
+  number integer primary key,
+  worker integer
+);
+insert into bpflow.slot (number, epoch) select number, 0 from generate_series(0, 60) number;
+
 -- ── by owner ────────────────────────────────────────────────────────────────────────────────────────────────────────
 create table bpflow.instance (
   owner bigint not null,
@@ -82,6 +101,7 @@ create table bpflow.instance (
   status smallint not null,         -- 0 running, 1 ended, 2 cancelled, 3 failed, 4 suspended
   result text,
   exclusive text collate "C",       -- while it runs: "process/document" of a process with unless-running, "pipeline/document" of one with stages
+  seal bytea not null,              -- binds the state to the last link of the history
   state bytea not null,
   primary key (id, owner)
 ) with (fillfactor = 80);           -- so that the next state finds room on its page, and no index is touched
@@ -105,8 +125,21 @@ create table bpflow.history (       -- one row a transaction: events, answers, f
   instance bigint not null,
   at bigint not null,
   revision integer not null,        -- which is there once: who writes over a revision that is not the last is refused
+  link bytea not null,              -- a digest of the row and of the link before it
   data bytea not null,
   primary key (instance, revision, owner)
+);
+
+create table bpflow.purged (        -- what is left of an instance that was purged
+  owner bigint not null,
+  instance bigint not null,
+  definition bigint not null,
+  ended bigint not null,
+  at bigint not null,               -- when it was purged
+  revision integer not null,
+  link bytea not null,              -- the last link of its history
+  seal bytea not null,              -- a digest of all that
+  primary key (instance, owner)
 );
 
 create table bpflow.task (          -- an open task, a row for each assignee; the state knows the whole key
@@ -134,14 +167,15 @@ create table bpflow.observer (      -- who sees an open task besides
   primary key (party, instance, token, visit, owner)
 );
 
-create table bpflow.timer (
+create table bpflow.timer (         -- a timer that is set; those of one lane wait for each other, lanes take turns
   owner bigint not null,
+  lane bigint not null,             -- the definition of the instance
   due bigint not null,
   instance bigint not null,
   holder integer not null,
-  arm integer not null,
-  primary key (due, instance, holder, arm, owner)
+  arm integer not null
 );
+create unique index timer_lane on bpflow.timer (abs(owner % 61), lane, due, instance, holder, arm, owner);
 
 create table bpflow.aside (         -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
   owner bigint not null,
@@ -169,11 +203,15 @@ create table bpflow.outbox (        -- calls that leave the transaction
   visit integer not null,
   attempt integer not null,
   depth integer not null,           -- how many changes of documents have led to it
+  lane bigint not null,             -- the definition of the instance: of what a service is asked, lanes take turns
   waits boolean not null,
   service text not null,
+  held text,                        -- why it cannot be sent, until it is tried again; null: it is to be sent
   arguments bytea not null,
   primary key (id, owner)
 );
+create index outbox_lane on bpflow.outbox (abs(owner % 61), service, lane, id);
+create index outbox_held on bpflow.outbox (instance) where held is not null;
 create index outbox_call on bpflow.outbox (instance, token, visit);
 
 create table bpflow.called (        -- the instances that an instance has called, until they have answered
@@ -217,6 +255,7 @@ create table bpflow.change (        -- changes of documents that have not yet be
   data bytea not null,              -- previous fields, by, process that caused it, depth
   primary key (id, owner)
 );
+create index change_slot on bpflow.change (abs(owner % 61), id);
 create index change_document on bpflow.change (document);
 
 create table bpflow.feed (          -- a document's own history: its changes and notes
@@ -258,7 +297,7 @@ create table bpflow.message (       -- messages that nobody has received yet; th
   data bytea not null,              -- the key as it was sent, and the values
   primary key (id, owner)
 );
-create index message_fresh on bpflow.message (id) where fresh;
+create index message_fresh on bpflow.message (abs(owner % 61), id) where fresh;
 create index message_name on bpflow.message (name, key, id);
 
 create table bpflow.look (          -- messages that are to be looked at again, as somebody waits or would start by them now
@@ -269,6 +308,8 @@ create table bpflow.look (          -- messages that are to be looked at again, 
   key text collate "C",             -- null: whatever the key
   primary key (id, owner)
 );
+
+create index look_slot on bpflow.look (abs(owner % 61), id);
 
 create table bpflow.calendar (
   owner bigint not null,
@@ -282,6 +323,7 @@ create table bpflow.calendar (
   primary key (id, owner)
 );
 create index calendar_person on bpflow.calendar (person, at);
+create index calendar_instance on bpflow.calendar (instance) where instance is not null;
 
 create table bpflow.notice (
   owner bigint not null,
@@ -295,3 +337,4 @@ create table bpflow.notice (
   channel text not null,
   primary key (person, at, id, owner)
 );
+create index notice_instance on bpflow.notice (instance) where instance is not null;
