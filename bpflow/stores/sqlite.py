@@ -133,16 +133,10 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def snapshot(self, id: int) -> Snapshot | None:
         with self._lock:
-            if self._db.in_transaction:
-                return sqlite_rows.one_snapshot(self._db, id)
             try:
-                self._db.execute("begin")
                 return sqlite_rows.one_snapshot(self._db, id)
             except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("commit")
 
     def instances(
         self,
