@@ -14,8 +14,11 @@ from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.purging import Purged
 from bpflow.runtime.remedies import Remedy
+from bpflow.runtime.status import Status, WorkerView
+from bpflow.runtime.verifying import Difference, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
+from bpflow.runtime.worker import Worker
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
@@ -24,6 +27,7 @@ __all__ = [
     "Clock",
     "CommandView",
     "Deployed",
+    "Difference",
     "Engine",
     "FieldView",
     "Flaw",
@@ -42,6 +46,7 @@ __all__ = [
     "Request",
     "ServiceError",
     "Standing",
+    "Status",
     "SystemClock",
     "TaskView",
     "Turn",
@@ -49,5 +54,7 @@ __all__ = [
     "VirtualClock",
     "Who",
     "Worked",
+    "Worker",
+    "WorkerView",
     "open_engine",
 ]
