@@ -47,7 +47,7 @@ from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry, Work
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -118,23 +118,17 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The same for a graph that was made otherwise."""
         before = {row.process: row.digest for row in self.store.deployed()}
         now = self.clock.now()
-        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)))
+        wakes = starts_by(graph)
+        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)), wakes)
+        self.runner.left = self.runner.left or bool(wakes)
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
-        self._wake(graph)
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
 
     def undeploy(self, process: str) -> None:
         """No new instances of a process are begun, by hand or otherwise; those that run go on. Refused if it is not deployed."""
         self._deployed(process)
         self.store.undeploy(process)
-
-    def _wake(self, graph: Graph) -> None:
-        """Messages that have waited for a process that starts by them are looked at again."""
-        for name in starts_by(graph):
-            with self.store.begin() as work:
-                work.messages.wake(name, self.clock.now())
-            self.runner.left = True
 
     def deploy_workspace(self) -> list[Deployed]:
         """Deploys every process of the workspace. Refused, before any is deployed, if there is an error in the workspace."""
@@ -274,10 +268,10 @@ class Engine(Hands, Pipelines, Operating, Absent):
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> State:
-        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
-        for `work`."""
-        after = self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
+        """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
+        that leave the store wait for `work`."""
+        after = self.runner.happen(id, event, also=also)
         if self.runner.left:
             self.tell()
         return after

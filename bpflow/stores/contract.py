@@ -325,6 +325,10 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, and the messages that it waits for are looked at again. False if it is not."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
@@ -351,9 +355,11 @@ class Store(Absences, Protocol):
 
     def close(self) -> None: ...
 
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+    ) -> DefinitionRow:
         """Keeps a definition (once by digest) and makes it the one that new instances of the process get. A schedule that is as it was
-        keeps its next time."""
+        keeps its next time. Messages of the names `wakes` are looked at again."""
         ...
 
     def undeploy(self, process: str) -> bool:
@@ -423,9 +429,8 @@ class Store(Absences, Protocol):
         """The instances that are set aside."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, and the messages that it waits for are looked at again; gives the documents that it watches.
-        None if it is not."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...

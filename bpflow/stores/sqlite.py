@@ -95,8 +95,10 @@ class SqliteStore:
                 raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
-    def deploy(self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = ()) -> DefinitionRow:
-        with self.begin():
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+    ) -> DefinitionRow:
+        with self.begin() as work:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
@@ -104,6 +106,8 @@ class SqliteStore:
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
             schedule.put(self._db, process, schedules)
+            for name in wakes:
+                work.messages.wake(name, at)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
@@ -221,6 +225,10 @@ class SqliteStore:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
 
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
+
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
         with self.begin():
@@ -228,13 +236,6 @@ class SqliteStore:
 
     def aside(self) -> list[AsideRow]:
         return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all(aside.ALL)]
-
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            documents = aside.take(self._db, instance)
-            if documents is not None:
-                work.messages.wake_for(instance)
-            return documents
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:

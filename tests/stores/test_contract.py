@@ -583,6 +583,18 @@ def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) ->
     assert [row.id for row in store.messages(fresh=True)] == [message.id]
 
 
+def test_messages_wait_for_a_process_that_is_deployed(store: Store) -> None:
+    """They are looked at again in the transaction that deploys it: a program that dies after it has left nothing to be done."""
+    with store.begin() as work:
+        for name in ("paid", "sent"):
+            work.messages.add(NewMessage(name, None, {}, AT, None))
+        for message in (1, 2):
+            work.messages.rest(message)
+    assert store.messages(fresh=True) == []
+    store.deploy("bill", "a", "{}", "", LATER, wakes=("paid",))
+    assert [message.name for message in store.messages(fresh=True)] == ["paid"]
+
+
 def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> None:
     id = begun(store, deployed(store))
     listens(store, id, (1, "paid", 7))
@@ -726,7 +738,8 @@ def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, agai
     assert seen() == (0, 0, 0, False)
     assert again().aside() == [AsideRow(id, LATER, "again")]
     assert [row.id for row in store.instances(incidents=True)] == [id]
-    assert store.take_back(id) == [deal]
-    assert store.take_back(id) is None
+    assert [row.ref for row in store.watched(id)] == [deal]
+    with store.begin() as work:
+        assert (work.take_back(id), work.take_back(id)) == (True, False)
     assert (seen(), store.aside()) == ((1, 1, 1, True), [])
     assert not store.set_aside(id + 7, AT, "nobody")

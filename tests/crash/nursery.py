@@ -1,0 +1,104 @@
+"""A process that has everything at hand and forks lives: each is a program of its own that works until it is killed or has done all.
+
+    python -m tests.crash.nursery STORE CLOCK LEDGER BOOK
+
+reads orders from its input, a line of JSON each, and answers each with a line: how that life ended. An order says when to kill:
+`{"at": "name of a point", "time": 2}` when it is reached for the second time · `{"after": 17}` at the seventeenth point · `{"seconds": 0.05}`
+from outside, wherever it is · `{"new": {…}}` at the first point that is not among these · `{}` never.
+
+The law of this file: nothing is handed over from one life to the next but what lies on the disk. A life is killed by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bpflow.stores import open_store
+from tests.crash.clerk import Firm, KeptClock, Outside, clerk
+from tests.crash.points import PointedStore, Points
+
+PATIENCE = 300.0
+"""Seconds after which a life is taken to hang."""
+
+
+class Death:
+    """Hears of the points that a life reaches, and kills it at the one that was ordered."""
+
+    def __init__(self, order: dict[str, Any], line: int) -> None:
+        self.order, self.line = order, line
+        self.count: Counter[str] = Counter()
+        self.new = set(order.get("but", ())) if order.get("new") else None
+
+    def reached(self, point: str) -> None:
+        self.count[point] += 1
+        order = self.order
+        if point == order.get("at"):
+            due = self.count[point] == order.get("time", 1)
+        elif self.new is not None:
+            due = point not in self.new
+        else:
+            due = self.count.total() == order.get("after")
+        if due:
+            self.tell({"point": point})
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def tell(self, what: dict[str, Any]) -> None:
+        os.write(self.line, json.dumps({**what, "points": self.count.total()}).encode() + b"\n")
+
+
+def live(order: dict[str, Any], line: int, firm: Firm, given: list[str]) -> None:
+    """One life."""
+    url, clock_file, address, book = given
+    death = Death(order, line)
+    try:
+        points = Points(death.reached)
+        points.watch_sql()
+        clock = KeptClock(Path(clock_file))
+        store = PointedStore(open_store(url), points)
+        clerk(store, firm, clock, Outside(address, book, clock, death.reached)).run()
+        store.close()
+        death.tell({"end": "done", **({"names": dict(death.count)} if order.get("names") else {})})
+    except BaseException:
+        death.tell({"end": "broken", "why": traceback.format_exc()})
+    os._exit(0)
+
+
+def bear(order: dict[str, Any], firm: Firm, given: list[str]) -> dict[str, Any]:
+    """Has one life lived; gives how it ended."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        live(order, writing, firm, given)
+    os.close(writing)
+    hangs = not select.select([reading], [], [], order.get("seconds", PATIENCE))[0]
+    if hangs:
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(reading, "rb") as told:
+        said = told.read()
+    status = os.waitpid(child, 0)[1]
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    assert "seconds" in order or not hangs, f"a life hangs: {order}"
+    found: dict[str, Any] = json.loads(said) if said.strip() else {"point": "anywhere"}
+    if "end" in found and killed:
+        found["end"] = "done"  # killed when it had nothing more to do
+    assert killed or "end" in found, f"a life has ended by itself: {status}"
+    return found
+
+
+if __name__ == "__main__":
+    firm = Firm()
+    gc.collect()
+    gc.freeze()  # what all lives share is not copied by looking through it
+    print(json.dumps({"ready": True}), flush=True)
+    for text in sys.stdin:
+        print(json.dumps(bear(json.loads(text), firm, sys.argv[1:])), flush=True)

@@ -1,0 +1,89 @@
+"""A program that is killed by SIGKILL, at every named point and anywhere, begins again and ends where one ends that nobody kills."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.crash.clerk import Firm
+from tests.crash.lives import Order, Run, ledger, run
+from tests.crash.reckoning import Looking, Reckoning
+
+SOAK = settings.get_current_profile_name() == "soak"
+RUNS = int(os.environ.get("BPFLOW_KILLS", "20" if SOAK else "1"))
+"""How many runs of each kind."""
+
+
+@pytest.fixture(scope="module")
+def firm() -> Firm:
+    return Firm()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("crash")
+
+
+@pytest.fixture(scope="module")
+def outside(folder: Path) -> Iterator[Path]:
+    with ledger(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def unharmed(folder: Path, outside: Path, firm: Firm) -> tuple[Reckoning, set[str]]:
+    """What becomes of all if nobody is killed, and the points that are passed on the way."""
+    with run(str(folder / "unharmed.db"), folder, "unharmed", outside) as undisturbed:
+        assert undisturbed.live({"names": True})
+    looking = Looking(undisturbed.url, firm.workspace, undisturbed.book)
+    assert looking.again() == 0
+    reckoning = looking.reckon()
+    looking.engine.close()
+    return reckoning, set(undisturbed.last["names"])
+
+
+def everywhere(run: Run) -> Callable[[], Order]:
+    """At each point the first time that it is reached."""
+    return lambda: {"new": True, "but": list(run.kills)}
+
+
+def at_chance(chance: random.Random) -> Callable[[], Order]:
+    """After some points, or some time, whatever goes on there."""
+    return lambda: {"after": chance.randint(1, 150)} if chance.random() < 0.5 else {"seconds": chance.expovariate(25)}
+
+
+def same(done: Run, firm: Firm, reckoning: Reckoning) -> str:
+    """The run has ended as it should; gives its figures."""
+    looking = Looking(done.url, firm.workspace, done.book)
+    found, again = looking.reckon(), looking.again()
+    looking.engine.close()
+    if differences := reckoning.differences(found):
+        raise AssertionError("\n".join(differences))
+    assert again <= done.kills.total(), "a call is delivered again only after a death"
+    kinds = Counter(point.rpartition(": ")[2] for point in done.kills.elements())
+    return (
+        f"{done.kills.total()} kills at {len(done.kills)} points, {done.points} points passed, {len(found.instances)} instances, "
+        f"{len(found.calls)} calls, {again} of them delivered again; {dict(kinds.most_common())}"
+    )
+
+
+def test_killed_at_every_point(folder: Path, outside: Path, firm: Firm, unharmed: tuple[Reckoning, set[str]]) -> None:
+    reckoning, names = unharmed
+    with run(str(folder / "everywhere.db"), folder, "everywhere", outside) as killed:
+        killed.until_done(everywhere(killed))
+    print("everywhere:", same(killed, firm, reckoning))
+    assert names - set(killed.kills) == set()
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_killed_anywhere(folder: Path, outside: Path, firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+    name = f"anywhere{seed}"
+    with run(str(folder / f"{name}.db"), folder, name, outside) as killed:
+        killed.until_done(at_chance(random.Random(seed)))
+    print(f"{name}:", same(killed, firm, unharmed[0]))
