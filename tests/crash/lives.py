@@ -35,20 +35,27 @@ def ledger(folder: Path) -> Iterator[Path]:
 
 @dataclass
 class Run:
-    """A run on one store, and its figures: how often it was killed at which point, and how many points were reached."""
+    """A run on one store, empty at first, and its figures: how often it was killed at which point, and how many points were reached."""
 
-    url: str
-    book: Path
     nursery: subprocess.Popen[str]
+    url: str
+    folder: Path
+    name: str
     kills: Counter[str] = field(default_factory=Counter)
     points: int = 0
     last: Order = field(default_factory=dict)
+
+    @property
+    def book(self) -> Path:
+        """What the outside world has written down of it."""
+        return self.folder / f"{self.name}.book"
 
     def live(self, order: Order) -> bool:
         """One life. True if it has done all."""
         assert self.nursery.stdin is not None
         assert self.nursery.stdout is not None
-        self.nursery.stdin.write(json.dumps(order) + "\n")
+        where = {"url": self.url, "clock": str(self.folder / f"{self.name}.clock"), "book": self.book.name}
+        self.nursery.stdin.write(json.dumps({**where, **order}) + "\n")
         self.nursery.stdin.flush()
         said = self.nursery.stdout.readline()
         assert said, f"the nursery is dead after {order}"
@@ -65,10 +72,3 @@ class Run:
             if self.live(order()):
                 return
         raise AssertionError(f"not done after {most} lives")
-
-
-@contextmanager
-def run(url: str, folder: Path, name: str, address: Path) -> Iterator[Run]:
-    """A run on an empty store: the folder gets its clock, and has its book."""
-    with program("nursery", url, folder / f"{name}.clock", address, f"{name}.book") as nursery:
-        yield Run(url, folder / f"{name}.book", nursery)

@@ -1,8 +1,9 @@
 """A process that has everything at hand and forks lives: each is a program of its own that works until it is killed or has done all.
 
-    python -m tests.crash.nursery STORE CLOCK LEDGER BOOK
+    python -m tests.crash.nursery LEDGER
 
-reads orders from its input, a line of JSON each, and answers each with a line: how that life ended. An order says when to kill:
+reads orders from its input, a line of JSON each, and answers each with a line: how that life ended. An order names the store (`url`), the
+`clock`, the `book` of the ledger, and says when to kill:
 `{"at": "name of a point", "time": 2}` when it is reached for the second time · `{"after": 17}` at the seventeenth point · `{"seconds": 0.05}`
 from outside, wherever it is · `{"new": {…}}` at the first point that is not among these · `{}` never.
 
@@ -55,16 +56,15 @@ class Death:
         os.write(self.line, json.dumps({**what, "points": self.count.total()}).encode() + b"\n")
 
 
-def live(order: dict[str, Any], line: int, firm: Firm, given: list[str]) -> None:
+def live(order: dict[str, Any], line: int, firm: Firm, address: str) -> None:
     """One life."""
-    url, clock_file, address, book = given
     death = Death(order, line)
     try:
         points = Points(death.reached)
         points.watch_sql()
-        clock = KeptClock(Path(clock_file))
-        store = PointedStore(open_store(url), points)
-        clerk(store, firm, clock, Outside(address, book, clock, death.reached)).run()
+        clock = KeptClock(Path(order["clock"]))
+        store = PointedStore(open_store(order["url"]), points)
+        clerk(store, firm, clock, Outside(address, order["book"], clock, death.reached)).run()
         store.close()
         death.tell({"end": "done", **({"names": dict(death.count)} if order.get("names") else {})})
     except BaseException:
@@ -72,13 +72,13 @@ def live(order: dict[str, Any], line: int, firm: Firm, given: list[str]) -> None
     os._exit(0)
 
 
-def bear(order: dict[str, Any], firm: Firm, given: list[str]) -> dict[str, Any]:
+def bear(order: dict[str, Any], firm: Firm, address: str) -> dict[str, Any]:
     """Has one life lived; gives how it ended."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        live(order, writing, firm, given)
+        live(order, writing, firm, address)
     os.close(writing)
     hangs = not select.select([reading], [], [], order.get("seconds", PATIENCE))[0]
     if hangs:
@@ -101,4 +101,4 @@ if __name__ == "__main__":
     gc.freeze()  # what all lives share is not copied by looking through it
     print(json.dumps({"ready": True}), flush=True)
     for text in sys.stdin:
-        print(json.dumps(bear(json.loads(text), firm, sys.argv[1:])), flush=True)
+        print(json.dumps(bear(json.loads(text), firm, sys.argv[1])), flush=True)

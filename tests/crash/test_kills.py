@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.crash.clerk import Firm
-from tests.crash.lives import Order, Run, ledger, run
+from tests.crash.lives import Order, Run, ledger, program
 from tests.crash.reckoning import Looking, Reckoning
 
 SOAK = settings.get_current_profile_name() == "soak"
@@ -31,16 +31,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outside(folder: Path) -> Iterator[Path]:
-    with ledger(folder) as address:
-        yield address
+def run(folder: Path) -> Iterator[Callable[[str], Run]]:
+    """Makes a run of that name; all have one outside world."""
+    with ledger(folder) as address, program("nursery", address) as nursery:
+        yield lambda name: Run(nursery, str(folder / f"{name}.db"), folder, name)
 
 
 @pytest.fixture(scope="module")
-def unharmed(folder: Path, outside: Path, firm: Firm) -> tuple[Reckoning, set[str]]:
+def unharmed(run: Callable[[str], Run], firm: Firm) -> tuple[Reckoning, set[str]]:
     """What becomes of all if nobody is killed, and the points that are passed on the way."""
-    with run(str(folder / "unharmed.db"), folder, "unharmed", outside) as undisturbed:
-        assert undisturbed.live({"names": True})
+    undisturbed = run("unharmed")
+    assert undisturbed.live({"names": True})
     looking = Looking(undisturbed.url, firm.workspace, undisturbed.book)
     assert looking.again() == 0
     reckoning = looking.reckon()
@@ -73,17 +74,16 @@ def same(done: Run, firm: Firm, reckoning: Reckoning) -> str:
     )
 
 
-def test_killed_at_every_point(folder: Path, outside: Path, firm: Firm, unharmed: tuple[Reckoning, set[str]]) -> None:
+def test_killed_at_every_point(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]]) -> None:
     reckoning, names = unharmed
-    with run(str(folder / "everywhere.db"), folder, "everywhere", outside) as killed:
-        killed.until_done(everywhere(killed))
+    killed = run("everywhere")
+    killed.until_done(everywhere(killed))
     print("everywhere:", same(killed, firm, reckoning))
     assert names - set(killed.kills) == set()
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_killed_anywhere(folder: Path, outside: Path, firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
-    name = f"anywhere{seed}"
-    with run(str(folder / f"{name}.db"), folder, name, outside) as killed:
-        killed.until_done(at_chance(random.Random(seed)))
-    print(f"{name}:", same(killed, firm, unharmed[0]))
+def test_killed_anywhere(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+    killed = run(f"anywhere{seed}")
+    killed.until_done(at_chance(random.Random(seed)))
+    print(f"{killed.name}:", same(killed, firm, unharmed[0]))
