@@ -23,24 +23,24 @@ from tests.runnable import runnable
 BEGINS = datetime.fromisoformat("2026-03-02T09:30+03:00")
 ENDS = BEGINS + timedelta(days=4)
 CLOSED = (BEGINS + timedelta(hours=1), BEGINS + timedelta(hours=1, minutes=5))
-"""When the outside world is out of order."""
+"""When nothing can be reserved outside."""
 MENDED = BEGINS + timedelta(hours=2)
 """From when on the service that was broken works."""
 
 
 class KeptClock:
-    """A clock that is moved by hand, and stands in a file."""
+    """A clock that is moved by hand, and stands in a file; what it shows is wrong by `ahead`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, ahead: timedelta = timedelta(0)) -> None:
+        self.path, self.ahead = path, ahead
 
     def now(self) -> datetime:
-        return datetime.fromisoformat(self.path.read_text()) if self.path.exists() else BEGINS
+        return (datetime.fromisoformat(self.path.read_text()) if self.path.exists() else BEGINS) + self.ahead
 
     def set(self, at: datetime) -> None:
         new = self.path.with_suffix(".new")
         with new.open("w") as file:
-            file.write(at.isoformat())
+            file.write((at - self.ahead).isoformat())
             file.flush()
             os.fsync(file.fileno())
         new.rename(self.path)
@@ -65,8 +65,8 @@ class Outside:
 
     def book_in(self, request: Request) -> dict[str, object]:
         """Has the ledger write something down."""
-        now = self.clock.now()
-        asked = {"book": self.book, "key": request.key, "closed": CLOSED[0] <= now < CLOSED[1], **request.arguments}
+        closed = request.arguments["what"] == "reserve" and CLOSED[0] <= self.clock.now() < CLOSED[1]
+        asked = {"book": self.book, "key": request.key, "closed": closed, **request.arguments}
         self.reached("service: asked")
         answer = ask(self.address, asked)
         self.reached("service: has answered")
@@ -75,8 +75,8 @@ class Outside:
         return answer
 
     def broken(self, request: Request) -> dict[str, object]:
-        """Does not work before it is mended."""
-        if self.clock.now() < MENDED:
+        """Does not work before it is mended, and for one never."""
+        if self.clock.now() < MENDED or request.arguments["name"] == "M2":
             raise RuntimeError("out of order")
         return {"number": 1}
 

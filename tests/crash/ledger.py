@@ -14,6 +14,7 @@ import socket
 import socketserver
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -77,17 +78,15 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        for line in self.rfile:
-            asked: Entry = json.loads(line)
-            name = asked.pop("book")
-            with self.server.lock:
-                if name not in self.server.books:
-                    self.server.books[name] = Book(self.server.folder / name)
-                answer = self.server.books[name].ask(asked)
-            try:
+        with suppress(ConnectionError):  # whoever asked may be dead
+            for line in self.rfile:
+                asked: Entry = json.loads(line)
+                name = asked.pop("book")
+                with self.server.lock:
+                    if name not in self.server.books:
+                        self.server.books[name] = Book(self.server.folder / name)
+                    answer = self.server.books[name].ask(asked)
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
-            except BrokenPipeError:
-                return  # whoever asked is dead
 
 
 if __name__ == "__main__":

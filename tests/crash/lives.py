@@ -43,6 +43,7 @@ class Run:
     name: str
     kills: Counter[str] = field(default_factory=Counter)
     points: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
     last: Order = field(default_factory=dict)
 
     @property
@@ -61,6 +62,7 @@ class Run:
         assert said, f"the nursery is dead after {order}"
         self.last = json.loads(said)
         self.points += self.last.get("points", 0)
+        self.troubles.update(self.last.get("troubles", ()))
         assert self.last.get("end") != "broken", self.last["why"]
         if "end" not in self.last:
             self.kills[self.last["point"]] += 1

@@ -5,7 +5,9 @@
 reads orders from its input, a line of JSON each, and answers each with a line: how that life ended. An order names the store (`url`), the
 `clock`, the `book` of the ledger, and says when to kill:
 `{"at": "name of a point", "time": 2}` when it is reached for the second time · `{"after": 17}` at the seventeenth point · `{"seconds": 0.05}`
-from outside, wherever it is · `{"new": {…}}` at the first point that is not among these · `{}` never.
+from outside, wherever it is · `{"new": true, "but": […]}` at the first point that is not among these · `{}` never. And it may make trouble:
+`{"room": [0, 5000]}` that much room on the disk, in bytes, and when that is used up, so much · `{"ahead": 3600}` the clock goes wrong by
+so many seconds.
 
 The law of this file: nothing is handed over from one life to the next but what lies on the disk. A life is killed by SIGKILL.
 """
@@ -15,15 +17,18 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import traceback
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bpflow.stores import open_store
+from bpflow.stores.contract import StoreError
 from tests.crash.clerk import Firm, KeptClock, Outside, clerk
 from tests.crash.points import PointedStore, Points
 
@@ -38,6 +43,7 @@ class Death:
         self.order, self.line = order, line
         self.count: Counter[str] = Counter()
         self.new = set(order.get("but", ())) if order.get("new") else None
+        self.troubles: list[str] = []
 
     def reached(self, point: str) -> None:
         self.count[point] += 1
@@ -53,19 +59,46 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def tell(self, what: dict[str, Any]) -> None:
-        os.write(self.line, json.dumps({**what, "points": self.count.total()}).encode() + b"\n")
+        os.write(self.line, json.dumps({**what, "points": self.count.total(), "troubles": self.troubles}).encode() + b"\n")
+
+
+class Room:
+    """The room on the disk: no file may become longer than so many bytes more than the store's longest has now."""
+
+    def __init__(self, path: str, rooms: list[int]) -> None:
+        self.path, self.rooms = path, rooms
+        self.next()
+
+    def next(self) -> None:
+        """The next of the rooms; after the last there is enough."""
+        most = resource.RLIM_INFINITY
+        if self.rooms:
+            most = self.rooms.pop(0) + max((file.stat().st_size for file in Path(self.path).parent.glob(f"{Path(self.path).name}*")), default=0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
+def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
+    """Has a clerk work until all is done; when he is told of trouble, he goes on when it is over."""
+    points = Points(death.reached)
+    points.watch_sql()
+    clock = KeptClock(Path(order["clock"]), timedelta(seconds=order.get("ahead", 0)))
+    outside = Outside(address, order["book"], KeptClock(clock.path), death.reached)  # whose clock is right
+    room, busy = Room(order["url"], list(order.get("room", ()))), None
+    while True:
+        try:
+            busy = busy or clerk(PointedStore(open_store(order["url"]), points), firm, clock, outside)
+            busy.run()
+            return busy.engine.close()
+        except StoreError as error:
+            death.troubles.append(str(error.message))
+            room.next()
 
 
 def live(order: dict[str, Any], line: int, firm: Firm, address: str) -> None:
     """One life."""
     death = Death(order, line)
     try:
-        points = Points(death.reached)
-        points.watch_sql()
-        clock = KeptClock(Path(order["clock"]))
-        store = PointedStore(open_store(order["url"]), points)
-        clerk(store, firm, clock, Outside(address, order["book"], clock, death.reached)).run()
-        store.close()
+        work(order, firm, address, death)
         death.tell({"end": "done", **({"names": dict(death.count)} if order.get("names") else {})})
     except BaseException:
         death.tell({"end": "broken", "why": traceback.format_exc()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,14 +59,14 @@ def at_chance(chance: random.Random) -> Callable[[], Order]:
     return lambda: {"after": chance.randint(1, 150)} if chance.random() < 0.5 else {"seconds": chance.expovariate(25)}
 
 
-def same(done: Run, firm: Firm, reckoning: Reckoning) -> str:
-    """The run has ended as it should; gives its figures."""
+def same(done: Run, firm: Firm, reckoning: Reckoning, parts: Sequence[str] = ()) -> str:
+    """The run has ended as it should, in all or in some parts; gives its figures."""
     looking = Looking(done.url, firm.workspace, done.book)
     found, again = looking.reckon(), looking.again()
     looking.engine.close()
-    if differences := reckoning.differences(found):
+    if differences := reckoning.differences(found, parts):
         raise AssertionError("\n".join(differences))
-    assert again <= done.kills.total(), "a call is delivered again only after a death"
+    assert again <= done.kills.total() + done.troubles.total(), "a call is delivered again only after a death"
     kinds = Counter(point.rpartition(": ")[2] for point in done.kills.elements())
     return (
         f"{done.kills.total()} kills at {len(done.kills)} points, {done.points} points passed, {len(found.instances)} instances, "
@@ -87,3 +87,20 @@ def test_killed_anywhere(run: Callable[[str], Run], firm: Firm, unharmed: tuple[
     killed = run(f"anywhere{seed}")
     killed.until_done(at_chance(random.Random(seed)))
     print(f"{killed.name}:", same(killed, firm, unharmed[0]))
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_the_disk_is_full_anywhere(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+    """Nothing is half written: the same program goes on when there is room again."""
+    full, chance = run(f"full{seed}"), random.Random(seed)
+    full.until_done(lambda: {"room": [chance.choice((0, 1000, 3000, 9000, 40_000)) for _ in range(60)]})
+    assert set(full.troubles) == {f'"{full.url}" cannot be read or written: the disk is full or broken'}
+    print(f"{full.name}: {full.troubles.total()} times;", same(full, firm, unharmed[0]))
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_the_clock_jumps_between_lives(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+    """Back by an hour and forward again: no time of an instance goes back, nothing is lost, all ends as it does with a right clock."""
+    jumping, chance = run(f"jumping{seed}"), random.Random(seed)
+    jumping.until_done(lambda: {"ahead": chance.choice((-3600, 0, 0, 3600)), "after": chance.randint(60, 400)})
+    print(f"{jumping.name}:", same(jumping, firm, unharmed[0], ("ends", "calls", "deployed")))
