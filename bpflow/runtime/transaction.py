@@ -171,9 +171,9 @@ class Runner:
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
         for _ in range(TRIES):
-            held, revision = None, 0
+            held, revision, cached = None, 0, self.cache.get(id)
             try:
-                with self.store.begin() as work:
+                with self.store.begin(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
                     if also is not None and not also(work):

@@ -9,9 +9,12 @@ from bpflow.stores.contract import Store, StoreError
 
 
 def open_store(url: str) -> Store:
-    """The store at `sqlite:///file.db`, `sqlite:////absolute/file.db` (with `?sync=normal`), a plain path, or `:memory:`. Raises StoreError."""
+    """The store at `sqlite:///file.db`, `sqlite:////absolute/file.db` (with `?sync=normal`), a plain path, `:memory:`, or
+    `postgresql://user@host/database`. Raises StoreError."""
     from bpflow.stores.sqlite import SqliteStore
 
+    if url.startswith(("postgresql://", "postgres://")):
+        return _postgres(url)
     if "://" not in url:
         return SqliteStore(url)
     parts = urlsplit(url)
@@ -23,3 +26,11 @@ def open_store(url: str) -> Store:
     if options.get("sync", "full") not in ("full", "normal"):
         raise StoreError(say('"{url}": sync is full or normal', url=url))
     return SqliteStore(unquote(parts.path[1:]) or ":memory:", sync=options.get("sync", "full"))
+
+
+def _postgres(url: str) -> Store:
+    try:
+        from bpflow.stores.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        raise StoreError(say('"{url}" needs what is not installed: run `pip install "bpflow[postgres]"`', url=url.partition("://")[0])) from error
+    return PostgresStore(url)

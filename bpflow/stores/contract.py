@@ -349,8 +349,9 @@ class Work(Absences, Protocol):
 class Store(Absences, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
 
-    def begin(self) -> AbstractContextManager[Work]:
-        """A unit of work: committed at the end of the block, rolled back if it raises."""
+    def begin(self, owner: int | None = None) -> AbstractContextManager[Work]:
+        """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
+        already; else it is that of the first instance or document that is read or made (0: nobody's)."""
         ...
 
     def close(self) -> None: ...

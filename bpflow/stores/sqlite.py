@@ -12,12 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import dumps, instant, loads, micros
-from bpflow.engine.transition import CallOut
-from bpflow.expressions.data import Document
+from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
-from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
@@ -42,7 +40,6 @@ from bpflow.stores.sqlite_files import migrate, trouble
 from bpflow.stores.sqlite_messages import messages
 from bpflow.stores.sqlite_work import SqliteWork
 
-STATUSES = rows.STATUSES
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
@@ -71,10 +68,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self) -> SqliteWork:
+    def begin(self, owner: int | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start()
+            self._work.start(owner)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -132,15 +129,15 @@ class SqliteStore:
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
         with self._lock:
-            return rows.one_instance(self._db, id)
+            return sqlite_rows.one_instance(self._db, id)
 
     def snapshot(self, id: int) -> Snapshot | None:
         with self._lock:
             if self._db.in_transaction:
-                return rows.one_snapshot(self._db, id)
+                return sqlite_rows.one_snapshot(self._db, id)
             try:
                 self._db.execute("begin")
-                return rows.one_snapshot(self._db, id)
+                return sqlite_rows.one_snapshot(self._db, id)
             except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
             finally:
@@ -163,11 +160,11 @@ class SqliteStore:
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
             wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
-        sql = f"{rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
+        sql = f"{sqlite_rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
         return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
-        return [rows.instance(row) for row in self._all(f"{rows.INSTANCE} where i.caller = ? order by i.id", instance)]
+        return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
 
     def history(self, instance: int) -> list[HistoryRow]:
         sql = (
@@ -175,13 +172,13 @@ class SqliteStore:
             "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
             "select instance, revision, at, data from history where id in (select id from chain) order by revision"
         )
-        return [HistoryRow(i, revision, _at(at), data) for i, revision, at, data in self._all(sql, instance)]
+        return [rows.history(row) for row in self._all(sql, instance)]
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all(
             "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
         )
-        return _at(at) if at is not None else None
+        return rows.maybe(at)
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -197,12 +194,8 @@ class SqliteStore:
         if observers is not None:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
-        columns = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
-        sql = f"select {columns} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
-        return [
-            TaskEntry(i, token, visit, party, place, node, subject, _at(opened), _maybe(due), bool(overdue), group)
-            for i, token, visit, party, place, node, subject, opened, due, overdue, group in self._all(sql, *arguments, _limit(limit))
-        ]
+        sql = f"select {rows.TASK} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
+        return [rows.task(row) for row in self._all(sql, *arguments, _limit(limit))]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
@@ -210,16 +203,16 @@ class SqliteStore:
 
     def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
         sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [TimerEntry(i, holder, arm, _at(due)) for i, holder, arm, due in self._all(sql, micros(at), limit)]
+        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
 
     def next_due(self) -> datetime | None:
         timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
         ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return _maybe(at)
+        return rows.maybe(at)
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = micros(at) if at is not None else None
-        return [ScheduleRow(process, number, cron, _at(due)) for process, number, cron, due in self._all(schedule.DUE, latest, latest)]
+        latest = rows.maybe_micros(at)
+        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
 
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
@@ -235,75 +228,50 @@ class SqliteStore:
             return aside.put(self._db, instance, at, reason)
 
     def aside(self) -> list[AsideRow]:
-        return [AsideRow(instance, _at(at), reason) for instance, at, reason in self._all(aside.ALL)]
+        return [rows.aside(row) for row in self._all(aside.ALL)]
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
-            "select id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth from outbox "
-            f"where iif(told, told, instance) not in ({aside.IDS}) "
+            f"select {rows.OUTBOX} from outbox where iif(told, told, instance) not in ({aside.IDS}) "
             "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
         )
-        return [
-            OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits), told), depth)
-            for id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth in self._all(sql, limit)
-        ]
+        return [rows.outbox(row) for row in self._all(sql, limit)]
 
     def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
         return messages(self._all, fresh=fresh, limit=_limit(limit))
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = (
-            "select c.id, c.owner, d.type, c.document, c.version, c.at, c.data from change c join document d on d.id = c.document "
-            "where ? is null or c.document = ? order by c.id limit ?"
-        )
-        return [
-            ChangeRow(id, owner, Document(type, document), version, _at(at), *loads(data))
-            for id, owner, type, document, version, at, data in self._all(sql, document, document, _limit(limit))
-        ]
+        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"
+        return [rows.change(row) for row in self._all(sql, document, document, _limit(limit))]
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
-            return rows.one_document(self._db, id)
+            return sqlite_rows.one_document(self._db, id)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        sql = f"{rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
+        sql = f"{sqlite_rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
         return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
-        return [FeedRow(version, _at(at), *loads(data)) for version, at, data in self._all(sql, document)]
+        return [rows.feed(row) for row in self._all(sql, document)]
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        sql = (
-            "select id, person, title, at, ends, remind_before, instance from calendar "
-            "where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
-        )
-        found = self._all(sql, person, person, instance, instance)
-        return [CalendarRow(id, who, title, _at(at), _at(ends), before, i) for id, who, title, at, ends, before, i in found]
+        sql = f"select {rows.CALENDAR} from calendar where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
+        return [rows.calendar(row) for row in self._all(sql, person, person, instance, instance)]
 
     def absence_mark(self) -> int:
         return next((row[0] for row in self._all(away.MARK)), 0)
 
     def absences(self, person: str | None = None) -> list[AbsenceRow]:
-        return away.rows(self._all(away.OF, person, person))
+        return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        sql = (
-            "select person, reason, title, text, channel, at, instance from notice "
-            "where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
-        )
-        found = self._all(sql, person, person, instance, instance)
-        return [NoticeRow(who, reason, title, text, channel, _at(at), i) for who, reason, title, text, channel, at, i in found]
-
-
-_at = instant
+        sql = f"select {rows.NOTICE} from notice where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
+        return [rows.notice(row) for row in self._all(sql, person, person, instance, instance)]
 
 
 def _limit(limit: int | None) -> int:
     return -1 if limit is None else limit
-
-
-def _maybe(at: int | None) -> datetime | None:
-    return None if at is None else instant(at)

@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
 from bpflow.expressions.data import Document, User, Value
+from bpflow.stores import rows
 from bpflow.stores import sqlite_absences as away
-from bpflow.stores import sqlite_rows as rows
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import DocumentRow, party_text
+from bpflow.stores.sqlite_rows import DOCUMENT
 
 AT_ONCE = 500
 """How many values one statement names."""
@@ -30,7 +31,7 @@ class Looking:
             condition, values = equality(field, value)
             wanted.append(condition)
             arguments += values
-        for row in self._db.execute(f"{rows.DOCUMENT} where {' and '.join(wanted)} order by id", arguments):
+        for row in self._db.execute(f"{DOCUMENT} where {' and '.join(wanted)} order by id", arguments):
             yield rows.document(row)
 
     def open_tasks_of(self, people: Sequence[User]) -> dict[User, int]:
@@ -48,7 +49,7 @@ class Looking:
         return row[0] if row else 0
 
     def absences(self, person: str | None = None) -> list[AbsenceRow]:
-        return away.rows(self._db.execute(away.OF, (person, person)))
+        return [rows.absence(row) for row in self._db.execute(away.OF, (person, person))]
 
     def turns(self, name: str) -> dict[str, int]:
         return dict(self._db.execute("select person, n from turn where name = ?", (name,)).fetchall())

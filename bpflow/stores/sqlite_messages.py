@@ -11,25 +11,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import dumps, instant, loads, micros
+from bpflow.engine.codec import dumps, micros
 from bpflow.engine.transition import Listen
+from bpflow.stores import rows
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores.mail import ListenRow, MessageRow, NewMessage, key_text
 
-_MESSAGE = "select id, name, data, fresh, sent, until, instance, depth from message"
+_MESSAGE = f"select {rows.MESSAGE} from message"
 _RECEIVES = "(m.until is null or l.id <= m.waited or l.since < m.until)"
 """That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
 
 
 def messages(run: Callable[..., Any], *, fresh: bool, limit: int) -> list[MessageRow]:
     """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at."""
-    return [row_of(row) for row in run(f"{_MESSAGE} where {'fresh' if fresh else '1'} order by id limit ?", limit)]
-
-
-def row_of(row: Any) -> MessageRow:
-    id, name, data, fresh, sent, until, instance, depth = row
-    key, values = loads(data)
-    return MessageRow(id, name, key, values, bool(fresh), instant(sent), None if until is None else instant(until), instance, depth)
+    return [rows.message(row) for row in run(f"{_MESSAGE} where {'fresh' if fresh else '1'} order by id limit ?", limit)]
 
 
 class SqliteMessages:
@@ -45,7 +40,7 @@ class SqliteMessages:
             "insert into message (name, key, fresh, data, sent, until, waited, instance, depth) "
             "values (?, ?, 1, ?, ?, ?, (select coalesce(max(id), 0) from listen), ?, ?)"
         )
-        until = micros(new.until) if new.until else None
+        until = rows.maybe_micros(new.until)
         self._run(sql, (new.name, key_text(new.key), dumps([new.key, dict(new.values)]), micros(new.sent), until, new.instance, new.depth))
 
     def listen(self, owner: int, instance: int, holder: int, arm: int, listen: Listen, at: datetime) -> bool:

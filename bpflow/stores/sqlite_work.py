@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from bpflow.engine.codec import dumps, micros
-from bpflow.engine.state import OVER, Assignee
+from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.state import OVER
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
+from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
-from bpflow.stores import sqlite_rows as rows
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot, party_text
+from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
@@ -40,7 +40,7 @@ _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
 _OPEN_TASK = (
-    "insert into task (party, instance, token, visit, owner, in_place_of, node, subject, opened, due, overdue, claimed_of) "
+    "insert into task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _PUT_TASK = (
@@ -52,18 +52,19 @@ _PUT_TASK = (
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_path", "_run", "left", "messages")
+    __slots__ = ("_lock", "_path", "_run", "left", "messages", "owner")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.messages = SqliteMessages(self._run)
         self.left = False
+        self.owner: int | None = None
 
-    def start(self) -> None:
-        """Takes the write lock."""
+    def start(self, owner: int | None) -> None:
+        """Takes the write lock, which is that of every owner."""
         self._run("begin immediate")
-        self.left = False
+        self.left, self.owner = False, owner
 
     def __enter__(self) -> SqliteWork:
         return self
@@ -85,10 +86,10 @@ class SqliteWork(Looking):
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
-        return rows.one_instance(self._db, id)
+        return sqlite_rows.one_instance(self._db, id)
 
     def snapshot(self, id: int) -> Snapshot | None:
-        return rows.one_snapshot(self._db, id)
+        return sqlite_rows.one_snapshot(self._db, id)
 
     def revision(self, id: int) -> int | None:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
@@ -120,10 +121,10 @@ class SqliteWork(Looking):
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         if saved.status not in OVER:
-            values = (saved.root, saved.incidents, row, rows.STATUSES.index(saved.status), saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
             done = self._run(_SAVE_RUNNING, values)
         else:
-            values = (saved.root, saved.incidents, row, rows.STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
+            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
             done = self._run(_SAVE_ENDED, values)
         if done.rowcount != 1:
             raise Conflict(saved.id)
@@ -164,27 +165,15 @@ class SqliteWork(Looking):
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
     def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
-        """A task opens, changes or closes; one that is there already keeps the time at which it was opened. Where only its people change, the
-        rows of those who stay are left as they are: of a thousand who are asked, each answer concerns one."""
-        same: Collection[Assignee] = ()
-        if was is not None:
-            staying = {a.party for a in task.people} if task else ()
-            same = set(was.people) if task and was[1:] == task[1:] else ()
-            for seat in was.people:
-                if seat.party not in staying:
-                    self._run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
-        for party in was.observers if was and task is None else ():
-            self._run(_UNSEEN, (party_text(party), id, token, visit))
-        for party in task.observers if task and was is None else ():
-            self._run("insert or ignore into observer values (?, ?, ?, ?)", (party_text(party), id, token, visit))
-        if task is not None:
-            sql, opened, due = _PUT_TASK if was else _OPEN_TASK, micros(at), micros(task.due) if task.due else None
-            for seat in task.people:
-                if seat in same:
-                    continue
-                place = party_text(seat.in_place_of) if seat.in_place_of else None
-                group = party_text(seat.group) if seat.group else None
-                self._run(sql, (party_text(seat.party), id, token, visit, owner, place, task.node, task.subject, opened, due, int(task.overdue), group))
+        """A task opens, changes or closes."""
+        for party in tasks.left(was, task):
+            self._run(_CLOSE_TASK, (party, id, token, visit))
+        for party in tasks.observers_left(was, task):
+            self._run(_UNSEEN, (party, id, token, visit))
+        for party in tasks.observers_come(was, task):
+            self._run("insert or ignore into observer values (?, ?, ?, ?)", (party, id, token, visit))
+        for seat in tasks.seats(was, task, at):
+            self._run(_PUT_TASK if was else _OPEN_TASK, (owner, id, token, visit, *seat))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
@@ -208,7 +197,7 @@ class SqliteWork(Looking):
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
-        return rows.one_document(self._db, id)
+        return sqlite_rows.one_document(self._db, id)
 
     def add_document(
         self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
@@ -235,9 +224,7 @@ class SqliteWork(Looking):
 
     def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
-        changes = {name: value for name, value in row.fields.items() if name not in previous or previous[name] != value}
-        changes |= {name: None for name in previous if name not in row.fields}  # emptied
-        now = micros(at)
+        changes, now = rows.changes(row, previous), micros(at)
         self._run("insert into feed values (?, ?, ?, ?, ?)", (row.owner, row.ref.id, row.version, now, dumps([changes, by, note])))
         if changes:
             self.left = True
@@ -264,7 +251,7 @@ class SqliteWork(Looking):
         return id
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
-        self._run(away.ENTER, away.values(owner, key, new, at, by, instance))
+        self._run(away.ENTER, rows.absence_values(owner, key, new, at, by, instance))
 
     def end_absence(self, id: int, last: date) -> None:
         self._run(away.END, (last.isoformat(), id))

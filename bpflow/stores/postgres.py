@@ -1,0 +1,147 @@
+"""The PostgreSQL store: a database that many programs on many machines work on at once.
+
+Here it is opened and deployed to; what a transaction does is in postgres_work.py, what is read outside of one in postgres_reading.py. A
+program may use it from several threads; each unit of work, and each reading outside of one, has a connection of its own for as long as it lasts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from bpflow.engine.codec import micros
+from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_reading import Reading
+from bpflow.stores.postgres_schema import prepare
+from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_wire import Answer, Row, Wire
+from bpflow.stores.postgres_work import PostgresWork
+
+_DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
+_LAST = "p.id in (select max(id) from bpflow.deployment group by process)"
+
+
+class _Here(threading.local):
+    """What the thread is at."""
+
+    work: PostgresWork | None = None
+
+
+class PostgresStore(Reading):
+    """A store in the database at `url`. StoreError if it cannot be used."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        options = Options(url)
+        with options.connect() as db:
+            prepare(db, url)
+        self._lines = Lines(options)
+        self._lines.open()
+        self._here = _Here()
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def begin(self, owner: int | None = None) -> PostgresWork:
+        if self._here.work is not None:
+            raise RuntimeError("a unit of work inside another")
+        line = self._lines.take()
+
+        def done() -> None:
+            self._here.work = None
+            self._lines.give(line)
+
+        try:
+            self._here.work = PostgresWork(line.wire, self.url, owner, done)
+        except BaseException:
+            done()
+            raise
+        return self._here.work
+
+    def _all(self, sql: str, *values: Any) -> list[Row]:
+        """What a statement gives, as it has been committed; within a unit of work of the thread, as that sees it."""
+        if self._here.work is not None:
+            return self._here.work.ask(sql, *values).rows
+        answer: Answer = self._alone(lambda wire: wire.later(sql, *values))
+        return answer.rows
+
+    def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
+        """What several statements give of the same moment."""
+        if self._here.work is not None:
+            return [self._here.work.ask(*one).rows for one in statements]
+
+        def all(wire: Wire) -> list[Answer]:
+            wire.put("begin isolation level repeatable read read only")
+            answers = [wire.later(*one) for one in statements]
+            wire.put("commit")
+            return answers
+
+        return [answer.rows for answer in self._alone(all)]
+
+    def _alone(self, send: Callable[[Wire], Any]) -> Any:
+        """Sends statements over a connection that is had for that, in one round trip."""
+        line = self._lines.take()
+        try:
+            sent = send(line.wire)
+            line.wire.settle()
+            return sent
+        except psycopg.Error as error:
+            raise trouble(self.url, error) from error
+        finally:
+            self._lines.give(line)
+
+    # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
+    def deploy(
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+    ) -> DefinitionRow:
+        with self.begin() as work:
+            now = micros(at)
+            work.put(_DEPLOYING)
+            work.put(
+                "insert into bpflow.definition (process, digest, graph, source, at) select $1::text, $2::text, $3::text, $4::text, $5::bigint "
+                "where not exists (select from bpflow.definition where digest = $2)",
+                *(process, digest, graph, source, now),
+            )
+            last = work.later("select version, definition from bpflow.deployment where process = $1 order by version desc limit 1", process)
+            ((id,),) = work.ask("select id from bpflow.definition where digest = $1", digest).rows
+            version, definition = last.one() or (0, None)
+            if definition != id:
+                sql = "insert into bpflow.deployment (process, version, definition, at) values ($1, $2, $3, $4)"
+                work.put(sql, process, version + 1, id, now)
+            _schedule(work, process, schedules)
+            for name in wakes:
+                work.messages.wake(name, at)
+        return self.definition(id)
+
+    def undeploy(self, process: str) -> bool:
+        with self.begin() as work:
+            work.put(_DEPLOYING)
+            _schedule(work, process, ())
+            last = f"select process, version + 1, null, at from bpflow.deployment p where process = $1 and {_LAST} and definition is not null"
+            return work.ask(f"insert into bpflow.deployment (process, version, definition, at) {last}", process).count == 1
+
+    # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
+        sql = (
+            "insert into bpflow.aside (owner, instance, at, reason) select owner, id, $2::bigint, $3::text from bpflow.instance where id = $1 "
+            "on conflict (instance, owner) do update set at = excluded.at, reason = excluded.reason"
+        )
+        with self.begin() as work:
+            return work.ask(sql, instance, micros(at), reason).count == 1
+
+
+def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:
+    """The schedules of a process are these and no others; one that is written as it was keeps its time."""
+    sql = (
+        "insert into bpflow.schedule as s (process, number, cron, due) values ($1, $2, $3, $4) on conflict (process, number) do update "
+        "set cron = excluded.cron, due = excluded.due where s.cron != excluded.cron"
+    )
+    for row in schedules:
+        work.put(sql, process, row.number, row.cron, micros(row.due))
+    kept = [row.number for row in schedules]
+    work.put("delete from bpflow.schedule where process = $1 and number != all($2::integer[])", process, kept)

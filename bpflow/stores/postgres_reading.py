@@ -1,0 +1,189 @@
+"""What is read from PostgreSQL outside of units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from bpflow.engine.codec import STATUSES, micros
+from bpflow.stores import rows
+from bpflow.stores.absent import AbsenceRow
+from bpflow.stores.contract import (
+    AsideRow,
+    CalendarRow,
+    ChangeRow,
+    DefinitionRow,
+    DeploymentRow,
+    DocumentRow,
+    FeedRow,
+    HistoryRow,
+    InstanceRow,
+    NoticeRow,
+    OutboxRow,
+    ScheduleRow,
+    Snapshot,
+    TaskEntry,
+    TimerEntry,
+)
+from bpflow.stores.mail import MessageRow
+from bpflow.stores.postgres_messages import messages
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.postgres_wire import Row
+
+_DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
+_TAKES_PART = f"instance not in ({ASIDE})"
+
+
+class Reading:
+    """The part of a store that reads."""
+
+    def _all(self, sql: str, *values: Any) -> list[Row]:
+        raise NotImplementedError
+
+    def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
+        raise NotImplementedError
+
+    # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
+    def definition(self, id: int) -> DefinitionRow:
+        (row,) = self._all("select id, process, digest, graph, source from bpflow.definition where id = $1", id)
+        return DefinitionRow(*row)
+
+    def deployed(self) -> list[DeploymentRow]:
+        sql = f"{_DEPLOYMENT} where p.id in (select max(id) from bpflow.deployment group by process) and d.id is not null order by p.process"
+        return [DeploymentRow(*row) for row in self._all(sql)]
+
+    def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
+        # the last of those that were there, else the first of those that came later
+        sql = f"{_DEPLOYMENT} where p.process = $1 order by p.id > $2::bigint, case when p.id > $2 then p.version else -p.version end limit 1"
+        found = self._all(sql, process, 2**62 if by is None else by)
+        return next((DeploymentRow(*row) for row in found if row[0] is not None), None)
+
+    # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def instance(self, id: int) -> InstanceRow | None:
+        return next((rows.instance(row) for row in self._all(f"{INSTANCE} where i.id = $1", id)), None)
+
+    def snapshot(self, id: int) -> Snapshot | None:
+        found, pages = self._at_once((SNAPSHOT, id), (PAGES, id))
+        return next((Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages}) for row in found), None)
+
+    def instances(
+        self,
+        process: str | None = None,
+        status: str | None = None,
+        document: int | None = None,
+        incidents: bool = False,
+        limit: int | None = None,
+        after: int = 0,
+    ) -> list[InstanceRow]:
+        wanted, values = ["i.id > $1"], [after, limit]
+        for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
+            if value is not None:
+                values.append(value)  # type: ignore[arg-type]
+                wanted.append(f"{column} = ${len(values)}")
+        if incidents:
+            wanted.append(f"(i.incidents > 0 or i.id in ({ASIDE}))")
+        return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
+
+    def called_by(self, instance: int) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(f"{INSTANCE} where i.caller = $1 order by i.id", instance)]
+
+    def history(self, instance: int) -> list[HistoryRow]:
+        sql = "select instance, revision, at, data from bpflow.history where instance = $1 order by revision"
+        return [rows.history(row) for row in self._all(sql, instance)]
+
+    def last_at(self) -> datetime | None:
+        ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
+        return rows.maybe(at)
+
+    # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
+    def tasks(
+        self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None, observers: Iterable[str] | None = None
+    ) -> list[TaskEntry]:
+        values: list[Any] = [limit]
+        wanted = ["true"]
+        if parties is not None:
+            values.append(list(parties))
+            wanted.append(f"party = any(${len(values)}::text[])")
+        if instance is not None:
+            values.append(instance)
+            wanted.append(f"instance = ${len(values)}")
+        if observers is not None:
+            values.append(list(observers))
+            seen = f"select instance, token, visit from bpflow.observer where party = any(${len(values)}::text[])"
+            wanted.append(f"(instance, token, visit) in ({seen})")
+        sql = f"select {rows.TASK} from bpflow.task where {' and '.join(wanted)} order by instance, token, visit, party limit $1"
+        return [rows.task(row) for row in self._all(sql, *values)]
+
+    def open_tasks(self, party: str) -> int:
+        ((n,),) = self._all("select count(*) from bpflow.task where party = $1", party)
+        return int(n)
+
+    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
+        sql = f"select instance, holder, arm, due from bpflow.timer where due <= $1 and {_TAKES_PART} order by due, instance, holder, arm limit $2"
+        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
+
+    def next_due(self) -> datetime | None:
+        timer = f"select due from bpflow.timer where {_TAKES_PART} order by due limit 1"
+        ((at,),) = self._all(f"select least(({timer}), (select min(due) from bpflow.schedule))")
+        return rows.maybe(at)
+
+    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
+        sql = "select process, number, cron, due from bpflow.schedule where $1::bigint is null or due <= $1 order by due, process, number"
+        return [rows.schedule(row) for row in self._all(sql, rows.maybe_micros(at))]
+
+    def watchers(self, document: int) -> list[int]:
+        sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
+        return [row[0] for row in self._all(sql, document)]
+
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
+
+    def aside(self) -> list[AsideRow]:
+        return [rows.aside(row) for row in self._all("select instance, at, reason from bpflow.aside order by instance")]
+
+    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
+    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+        sql = (
+            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 then instance else told end not in ({ASIDE}) "
+            "and (told != 0 or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
+        )
+        return [rows.outbox(row) for row in self._all(sql, limit)]
+
+    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
+        return messages(self._all, fresh=fresh, limit=limit)
+
+    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
+        sql = (
+            f"select {rows.CHANGE} from bpflow.change c join bpflow.document d on d.id = c.document and d.owner = c.owner "
+            "where $1::bigint is null or c.document = $1 order by c.id limit $2"
+        )
+        return [rows.change(row) for row in self._all(sql, document, limit)]
+
+    # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
+    def document(self, id: int) -> DocumentRow | None:
+        return next((rows.document(row) for row in self._all(f"{DOCUMENT} where id = $1", id)), None)
+
+    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where ($1::text is null or type = $1) and id > $2 order by id limit $3"
+        return [rows.document(row) for row in self._all(sql, type, after, limit)]
+
+    def feed(self, document: int) -> list[FeedRow]:
+        return [rows.feed(row) for row in self._all("select version, at, data from bpflow.feed where document = $1 order by version", document)]
+
+    def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
+        sql = f"select {rows.CALENDAR} from bpflow.calendar where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, id"
+        return [rows.calendar(row) for row in self._all(sql, person, instance)]
+
+    def absence_mark(self) -> int:
+        return next((row[0] for row in self._all(ABSENCE_MARK)), 0)
+
+    def absences(self, person: str | None = None) -> list[AbsenceRow]:
+        return [rows.absence(row) for row in self._all(ABSENCES, person)]
+
+    def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
+        sql = (
+            f"select {rows.NOTICE} from bpflow.notice where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, person, id"
+        )
+        return [rows.notice(row) for row in self._all(sql, person, instance)]

@@ -1,0 +1,157 @@
+"""Rows of a database as the store gives them out, the same for every database.
+
+The law of this file: instants are microseconds since 1970 (UTC), values the engine's JSON; the columns come in the order that is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from bpflow.engine.codec import STATUSES, instant, loads, micros
+from bpflow.engine.transition import CallOut
+from bpflow.expressions.data import Document, Value
+from bpflow.stores.absent import AbsenceRow, NewAbsence
+from bpflow.stores.contract import (
+    AsideRow,
+    CalendarRow,
+    Caller,
+    ChangeRow,
+    DocumentRow,
+    FeedRow,
+    HistoryRow,
+    InstanceRow,
+    NoticeRow,
+    OutboxRow,
+    ScheduleRow,
+    TaskEntry,
+    TimerEntry,
+)
+from bpflow.stores.mail import MessageRow
+
+INSTANCE = (
+    "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "
+    "i.deployed, i.level, i.caller, i.caller_token, i.caller_visit, i.caller_attempt"
+)
+"""Of an instance `i`, its definition `d` and its document `c`."""
+DOCUMENT = "id, owner, type, version, created, changed, fields"
+TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
+OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
+CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
+"""Of a change `c` and its document `d`."""
+MESSAGE = "id, name, data, fresh, sent, until, instance, depth"
+CALENDAR = "id, person, title, at, ends, remind_before, instance"
+ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
+NOTICE = "person, reason, title, text, channel, at, instance"
+
+
+def maybe(at: int | None) -> datetime | None:
+    """An instant, or none."""
+    return None if at is None else instant(at)
+
+
+def maybe_micros(at: datetime | None) -> int | None:
+    """What `maybe` reads."""
+    return None if at is None else micros(at)
+
+
+def instance(row: Any) -> InstanceRow:
+    """`INSTANCE`."""
+    id, owner, definition, process, status, revision, incidents, document, type, started, ended, result, history, deployed, level, *call = row
+    ref = Document(type, document) if document is not None else None
+    caller = Caller(call[0], call[1], call[2], call[3], level) if call[0] is not None else None
+    how = STATUSES[status], revision, incidents, ref, instant(started), maybe(ended), result, history
+    return InstanceRow(id, owner, definition, process, *how, caller, deployed)
+
+
+def document(row: Any) -> DocumentRow:
+    """`DOCUMENT`."""
+    id, owner, type, version, created, changed, fields = row
+    return DocumentRow(Document(type, id), owner, version, instant(created), instant(changed), loads(fields))
+
+
+def task(row: Any) -> TaskEntry:
+    """`TASK`."""
+    instance, token, visit, party, place, node, subject, opened, due, overdue, group = row
+    return TaskEntry(instance, token, visit, party, place, node, subject, instant(opened), maybe(due), bool(overdue), group)
+
+
+def timer(row: Any) -> TimerEntry:
+    """Instance, holder, arm, due."""
+    instance, holder, arm, due = row
+    return TimerEntry(instance, holder, arm, instant(due))
+
+
+def schedule(row: Any) -> ScheduleRow:
+    """Process, number, cron, due."""
+    process, number, cron, due = row
+    return ScheduleRow(process, number, cron, instant(due))
+
+
+def aside(row: Any) -> AsideRow:
+    """Instance, at, reason."""
+    instance, at, reason = row
+    return AsideRow(instance, instant(at), reason)
+
+
+def history(row: Any) -> HistoryRow:
+    """Instance, revision, at, data."""
+    instance, revision, at, data = row
+    return HistoryRow(instance, revision, instant(at), data)
+
+
+def outbox(row: Any) -> OutboxRow:
+    """`OUTBOX`."""
+    id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth = row
+    return OutboxRow(id, owner, instance, CallOut(service, loads(arguments), token, visit, attempt, bool(waits), told), depth)
+
+
+def change(row: Any) -> ChangeRow:
+    """`CHANGE`."""
+    id, owner, type, document, version, at, data = row
+    return ChangeRow(id, owner, Document(type, document), version, instant(at), *loads(data))
+
+
+def changes(row: DocumentRow, previous: Mapping[str, Value]) -> dict[str, Value]:
+    """What is new in a document (None: was emptied)."""
+    changes = {name: value for name, value in row.fields.items() if name not in previous or previous[name] != value}
+    return changes | {name: None for name in previous if name not in row.fields}
+
+
+def feed(row: Any) -> FeedRow:
+    """Version, at, data."""
+    version, at, data = row
+    return FeedRow(version, instant(at), *loads(data))
+
+
+def message(row: Any) -> MessageRow:
+    """`MESSAGE`."""
+    id, name, data, fresh, sent, until, instance, depth = row
+    key, values = loads(data)
+    return MessageRow(id, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth)
+
+
+def calendar(row: Any) -> CalendarRow:
+    """`CALENDAR`."""
+    id, person, title, at, ends, before, instance = row
+    return CalendarRow(id, person, title, instant(at), instant(ends), before, instance)
+
+
+def absence(row: Any) -> AbsenceRow:
+    """`ABSENCE`."""
+    id, at, by, instance, person, first, last, substitute, reason = row
+    days = date.fromisoformat(first), date.fromisoformat(last) if last is not None else None
+    return AbsenceRow(id, NewAbsence(person, *days, substitute, reason), instant(at), by, instance)
+
+
+def absence_values(owner: int, key: str | None, new: NewAbsence, at: datetime, by: str | None, instance: int | None) -> tuple[Any, ...]:
+    """Owner, key, at, by, instance, person, first, last, substitute, reason."""
+    last = new.last.isoformat() if new.last else None
+    return owner, key, micros(at), by, instance, new.person, new.first.isoformat(), last, new.substitute, new.reason
+
+
+def notice(row: Any) -> NoticeRow:
+    """`NOTICE`."""
+    person, reason, title, text, channel, at, instance = row
+    return NoticeRow(person, reason, title, text, channel, instant(at), instance)
