@@ -67,7 +67,8 @@ class Room:
 
     def __init__(self, path: str, rooms: list[int]) -> None:
         self.path, self.rooms = path, rooms
-        self.next()
+        if rooms:
+            self.next()
 
     def next(self) -> None:
         """The next of the rooms; after the last there is enough."""

@@ -14,6 +14,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import psycopg
+
+from bpflow.stores.postgres_wire import Wire
+
 Reached = Callable[[str], None]
 _ROOM = "/bpflow/runtime/"
 _SILENT = ("transaction.py", "starts.py", "pipelines.py", "part.py")
@@ -117,8 +121,20 @@ class Points:
             return db
 
         sqlite3.connect = watched  # type: ignore[assignment]
+        self._before(psycopg.Connection, "execute")
+        self._before(Wire, "put")
 
-    def _statement(self, sql: str) -> None:
+    def _before(self, kind: Any, name: str) -> None:
+        run = getattr(kind, name)
+
+        def watched(own: Any, sql: Any, *given: Any, **named: Any) -> Any:
+            self._statement(sql)
+            return run(own, sql, *given, **named)
+
+        setattr(kind, name, watched)
+
+    def _statement(self, sql: str | bytes) -> None:
+        sql = sql.decode() if isinstance(sql, bytes) else sql
         found = _TABLE.match(sql)
-        if not self.inside and found and not sql.startswith(("select", "with", "pragma", "--")):
+        if not self.inside and found and not sql.startswith(("select", "with", "pragma", "set", "--")):
             self.reached(f"{place()}: {' '.join(part for part in found.groups() if part)}")

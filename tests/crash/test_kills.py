@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,22 +32,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Iterator[Callable[[str], Run]]:
-    """Makes a run of that name; all have one outside world."""
-    with ledger(folder) as address, program("nursery", address) as nursery:
-        yield lambda name: Run(nursery, str(folder / f"{name}.db"), folder, name)
+def outside(folder: Path) -> Iterator[Path]:
+    with ledger(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def unharmed(run: Callable[[str], Run], firm: Firm) -> tuple[Reckoning, set[str]]:
-    """What becomes of all if nobody is killed, and the points that are passed on the way."""
-    undisturbed = run("unharmed")
-    assert undisturbed.live({"names": True})
+def nursery(outside: Path) -> Iterator[subprocess.Popen[str]]:
+    with program("nursery", outside) as nursery:
+        yield nursery
+
+
+NewRun = Callable[[str], Run]
+
+
+@pytest.fixture
+def on_sqlite(folder: Path, nursery: subprocess.Popen[str]) -> NewRun:
+    """Makes a run of that name on a file."""
+    return lambda name: Run(nursery, str(folder / f"{name}.db"), folder, name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def run(request: pytest.FixtureRequest, folder: Path, nursery: subprocess.Popen[str]) -> NewRun:
+    """Makes a run of that name, on each kind of store."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("on_sqlite")  # type: ignore[no-any-return]
+    url = request.getfixturevalue("database")
+    return lambda name: Run(nursery, url, folder, f"{name}-postgres")
+
+
+@pytest.fixture(scope="module")
+def reckoning(folder: Path, nursery: subprocess.Popen[str], firm: Firm) -> Reckoning:
+    """What becomes of all if nobody is killed."""
+    undisturbed = Run(nursery, str(folder / "unharmed.db"), folder, "unharmed")
+    assert undisturbed.live({})
     looking = Looking(undisturbed.url, firm.workspace, undisturbed.book)
     assert looking.again() == 0
-    reckoning = looking.reckon()
+    found = looking.reckon()
     looking.engine.close()
-    return reckoning, set(undisturbed.last["names"])
+    return found
 
 
 def everywhere(run: Run) -> Callable[[], Order]:
@@ -74,33 +98,35 @@ def same(done: Run, firm: Firm, reckoning: Reckoning, parts: Sequence[str] = ())
     )
 
 
-def test_killed_at_every_point(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]]) -> None:
-    reckoning, names = unharmed
+def test_killed_at_every_point(run: NewRun, firm: Firm, reckoning: Reckoning) -> None:
+    """Whatever point is reached, the first who reaches it dies there."""
     killed = run("everywhere")
     killed.until_done(everywhere(killed))
-    print("everywhere:", same(killed, firm, reckoning))
-    assert names - set(killed.kills) == set()
+    print(f"{killed.name}:", same(killed, firm, reckoning))
+    ends = {point.rpartition(": ")[2] for point in killed.kills}
+    assert ends >= {"begin", "snapshot", "save", "index", "send", "sent", "commit", "after commit", "rollback", "told", "remember"}
+    assert {"service: asked", "service: has answered", "Drain.elsewhere: commit", "Calls.start: after commit"} <= set(killed.kills)
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_killed_anywhere(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+def test_killed_anywhere(run: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
     killed = run(f"anywhere{seed}")
     killed.until_done(at_chance(random.Random(seed)))
-    print(f"{killed.name}:", same(killed, firm, unharmed[0]))
+    print(f"{killed.name}:", same(killed, firm, reckoning))
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_the_disk_is_full_anywhere(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
-    """Nothing is half written: the same program goes on when there is room again."""
-    full, chance = run(f"full{seed}"), random.Random(seed)
-    full.until_done(lambda: {"room": [chance.choice((0, 1000, 3000, 9000, 40_000)) for _ in range(60)]})
-    assert set(full.troubles) == {f'"{full.url}" cannot be read or written: the disk is full or broken'}
-    print(f"{full.name}: {full.troubles.total()} times;", same(full, firm, unharmed[0]))
-
-
-@pytest.mark.parametrize("seed", range(RUNS))
-def test_the_clock_jumps_between_lives(run: Callable[[str], Run], firm: Firm, unharmed: tuple[Reckoning, set[str]], seed: int) -> None:
+def test_the_clock_jumps_between_lives(run: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
     """Back by an hour and forward again: no time of an instance goes back, nothing is lost, all ends as it does with a right clock."""
     jumping, chance = run(f"jumping{seed}"), random.Random(seed)
     jumping.until_done(lambda: {"ahead": chance.choice((-3600, 0, 0, 3600)), "after": chance.randint(60, 400)})
-    print(f"{jumping.name}:", same(jumping, firm, unharmed[0], ("ends", "calls", "deployed")))
+    print(f"{jumping.name}:", same(jumping, firm, reckoning, ("ends", "calls", "deployed")))
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_the_disk_is_full_anywhere(on_sqlite: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
+    """Nothing is half written: the same program goes on when there is room again."""
+    full, chance = on_sqlite(f"full{seed}"), random.Random(seed)
+    full.until_done(lambda: {"room": [chance.choice((0, 1000, 3000, 9000, 40_000)) for _ in range(60)]})
+    assert set(full.troubles) == {f'"{full.url}" cannot be read or written: the disk is full or broken'}
+    print(f"{full.name}: {full.troubles.total()} times;", same(full, firm, reckoning))

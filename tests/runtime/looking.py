@@ -19,6 +19,7 @@ from bpflow.runtime import Engine
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import party_text
 from bpflow.stores.mail import key_text
+from bpflow.stores.sqlite import SqliteStore
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -97,8 +98,14 @@ def index_in(engine: Engine, id: int, at: Any) -> dict[str, set[tuple[Any, ...]]
         "tasks": {(t.party, t.instance, t.token, t.visit, t.node) for t in store.tasks(None, id)},
         "timers": {(t.instance, t.holder, t.arm, t.due) for t in store.due(at, 10_000) if t.instance == id},
         "watches": watching,
-        "listens": set(store._all("select instance, holder, arm, visit, name, key from listen where instance = ?", id)),  # type: ignore[attr-defined]
+        "listens": listens_in(store, id),
     }
+
+
+def listens_in(store: Any, id: int) -> set[tuple[Any, ...]]:
+    """The rows of who waits for messages, which the contract does not show."""
+    table, value = ("listen", "?") if isinstance(store, SqliteStore) else ("bpflow.listen", "$1")
+    return {tuple(row) for row in store._all(f"select instance, holder, arm, visit, name, key from {table} where instance = {value}", id)}
 
 
 def check_index(engine: Engine, id: int, far: Any) -> None:
