@@ -19,6 +19,7 @@ settings.load_profile("fast")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write the golden files again instead of comparing with them")
+    parser.addoption("--store", choices=["some", "sqlite", "postgres"], default="some", help="on which stores the runtime is tested; some: on both, in part")
 
 
 @pytest.fixture

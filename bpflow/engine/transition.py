@@ -112,7 +112,7 @@ class TaskRow(NamedTuple):
 
 class CallOut(NamedTuple):
     """A service is to be called. The key of a call that is waited for is (instance, token, visit): attempts share it; one that nobody
-    waits for is told apart by its attempt as well. `to`: the instance that is told something; 0 where a service is called."""
+    waits for is told apart by its attempt as well. `to`: the instance that is told something, or that is to begin; 0 where a service is called."""
 
     service: str
     arguments: Mapping[str, Value]
@@ -121,6 +121,11 @@ class CallOut(NamedTuple):
     attempt: int
     wait: bool
     to: int = 0
+
+    @property
+    def begins(self) -> bool:
+        """Whether an instance begins by it."""
+        return self.service in (START, ALONE)
 
 
 class Listen(NamedTuple):

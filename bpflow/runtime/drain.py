@@ -1,5 +1,8 @@
 """The drain: what one commit has left to be done by others. Timers that are due fire, changes of documents start processes and wake
-waiting instances, messages reach their receivers, calls go out. Each in its own transaction, and each can be done again after a crash without being done twice.
+waiting instances, messages reach their receivers, calls go out.
+
+The law of this file: each thing is a row of its owner. It is worked off in transactions of one owner each, the last of which takes the row
+away; broken off between two of them it is done again, and what was done already is not done twice.
 """
 
 from __future__ import annotations
@@ -86,6 +89,11 @@ class Drain:
                     return False
                 self.tell(change)
                 done.changes += 1
+            for look in store.looks(BATCH):
+                if over(done, limit, stop):
+                    return False
+                self.post.look(look)
+                done.messages += 1
             for message in store.messages(fresh=True, limit=BATCH):
                 if over(done, limit, stop):
                     return False
@@ -94,7 +102,7 @@ class Drain:
             for row in store.outbox(BATCH):
                 if over(done, limit, stop):
                     return False
-                self.guarded(row.call.to or row.instance, self.send, row)
+                self.guarded(row.concerns, self.send, row)
                 done.calls += 1
             if done.total > before:
                 self.runner.left = True

@@ -34,7 +34,7 @@ from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
-from bpflow.runtime.messages import new_message, starts_by
+from bpflow.runtime.messages import new_message
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -43,7 +43,7 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.transaction import Held, Runner, starts_by
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
@@ -118,11 +118,10 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The same for a graph that was made otherwise."""
         before = {row.process: row.digest for row in self.store.deployed()}
         now = self.clock.now()
-        wakes = starts_by(graph)
-        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)), wakes)
-        self.runner.left = self.runner.left or bool(wakes)
+        self.store.deploy(graph.process, graph.digest, to_json(graph), source, now, tuple(schedules_of(graph, now)), starts_by(graph))
         row = self._deployed(graph.process)
         self.runner.program(row.id).warm()
+        self.runner.left = True
         return Deployed(row.process, row.digest, row.version, before.get(graph.process) != row.digest)
 
     def undeploy(self, process: str) -> None:
@@ -278,13 +277,20 @@ class Engine(Hands, Pipelines, Operating, Absent):
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
-        told = 0
-        while (changes := self.store.changes(100)) or (messages := self.store.messages(fresh=True, limit=100)):
+        told, drain = 0, self._drain
+        while True:
+            changes = self.store.changes(100)
+            looks = () if changes else self.store.looks(100)
+            messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
             for change in changes:
-                self._drain.tell(change)
-            for message in () if changes else messages:
-                self._drain.post.deliver(message)
-            told += len(changes) or len(messages)
+                drain.tell(change)
+            for look in looks:
+                drain.post.look(look)
+            for message in messages:
+                drain.post.deliver(message)
+            told += len(changes) + len(looks) + len(messages)
+            if not (changes or looks or messages):
+                break
         self.runner.left = bool(self.store.outbox(1))
         return told
 
@@ -335,12 +341,12 @@ class Engine(Hands, Pipelines, Operating, Absent):
         `keep`: how long, as `2h` (without it, until somebody receives it; `0h`: only who waits now gets it) · `id`: what was sent with it
         before is not sent again. Gives whether it was sent. Refused if it cannot be a message.
         """
-        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep)
-        with self.store.begin() as work:
-            if id is not None and work.worked(0, f"message/{id}") is not None:
+        new = new_message(self.runner, str(self._zone()), self.clock.now(), message, key, values or {}, keep, id)
+        with self.store.begin(new.owner) as work:
+            if id is not None and work.worked(new.owner, f"message/{id}") is not None:
                 return False
             if id is not None:
-                work.remember(0, f"message/{id}", b"", new.sent)
+                work.remember(new.owner, f"message/{id}", b"", new.sent)
             work.messages.add(new)
         self.tell()
         return True
@@ -351,8 +357,11 @@ class Engine(Hands, Pipelines, Operating, Absent):
 
     def purge_messages(self) -> int:
         """Forgets the messages whose time is over; gives how many there were."""
-        with self.store.begin() as work:
-            return work.messages.purge(self.clock.now())
+        now, forgotten = self.clock.now(), 0
+        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
+            with self.store.begin(owner) as work:
+                forgotten += work.messages.purge(owner, now)
+        return forgotten
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:

@@ -1,15 +1,19 @@
 """Messages: each reaches one receiver, once. The oldest wait gets it, else a process that starts by it, else it is kept.
 
-The law of this file: a message goes in the transaction in which its receiver has it. Whoever is faster than we are is heeded: what was
-found before that transaction is looked at again in it.
+The law of this file: each transaction is of the message or of its receiver, never of both. A message is addressed first, so that there is
+one who may receive it; he has it only while it is addressed to him, and notes in the same transaction that he has; then it goes. Whoever
+finds it addressed goes on where another has broken off. It is addressed to somebody else only when it is sure that he has not received it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
@@ -17,26 +21,18 @@ from bpflow.engine.events import Arrived
 from bpflow.engine.program import Program
 from bpflow.expressions import ExpressionError, parse_duration
 from bpflow.expressions.data import Document, Value
-from bpflow.graph import Graph, Start, Trigger, Wait
+from bpflow.graph import Start, Trigger, Wait
 from bpflow.runtime.answers import Live
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.reading import is_message_name, is_text
 from bpflow.runtime.situation import Situation
-from bpflow.runtime.starts import document_of, fault_of
+from bpflow.runtime.starts import Judged, begin_or_hold, document_of
 from bpflow.runtime.transaction import Held, NobodyListens, Runner
 from bpflow.services.occasion import MAX_DEPTH
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import Conflict, StoreError, Work
-from bpflow.stores.mail import ListenRow, MessageRow, NewMessage
+from bpflow.stores.contract import Conflict, Store, StoreError, Work
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow, NewMessage
 from bpflow.values import Field, InvalidValue, check, read
-
-
-class CannotBegin(Exception):
-    """A process that a message starts cannot begin by a fault of bpflow; nothing was written."""
-
-    def __init__(self, definition: int, trouble: Message) -> None:
-        super().__init__(trouble)
-        self.definition, self.trouble = definition, trouble
 
 
 @dataclass(slots=True)
@@ -46,47 +42,87 @@ class Post:
     runner: Runner
     clock: Clock
 
+    def look(self, row: LookRow) -> None:
+        """Looks again at the messages for which somebody has begun to wait, or by which a process would start now."""
+        store = self.runner.store
+        if row.key is None:
+            for message in store.messages(name=row.name):
+                if message.until is None or message.until > row.at:
+                    self.deliver(message)
+        else:
+            while (wanted := store.wanted(row.name, row.key)) is not None:
+                self.deliver(wanted)
+        with store.begin(row.owner) as work:
+            work.messages.looked(row)
+
     def deliver(self, message: MessageRow) -> None:
-        """Finds the receiver; without one the message rests until somebody begins to wait for it."""
-        doubts: dict[int, Message] = {}
-        while True:
-            try:
-                with self.runner.store.begin() as work:
-                    listen = work.messages.receiver(message.id)
-                    held = None if listen else self.begin(work, message, doubts)
-                    if not listen and not held:
-                        work.messages.rest(message.id)
-                    self.runner.left = self.runner.left or work.left
-            except CannotBegin as broken:
-                doubts[broken.definition] = broken.trouble
-                continue
-            if held:
-                self.runner.keep(held)
-            if not listen or self.hand_over(message, listen):
-                return
+        """Brings a message to its receiver; without one it rests until somebody begins to wait for it."""
+        row, tried = self.runner.store.message(message.id), False
+        while row is not None:
+            if row.receiver is None:
+                if not self.address(row, starts=not tried):
+                    return
+            elif row.listen is not None:
+                self.settle(row, self.hand_over(row, row.listen))
+            else:
+                self.settle(row, any(self.begin(row, *start) for start in self.starts(row)))
+                tried = True
+            row = self.runner.store.message(message.id)
 
-    def hand_over(self, message: MessageRow, listen: ListenRow) -> bool:
-        """Gives the message to whoever waits for it. False if he does not any more, or another was before him."""
-        taken = False
+    def address(self, message: MessageRow, starts: bool) -> bool:
+        """Addresses a message to whoever comes first; one that nobody receives rests. False then."""
+        listen = self.runner.store.receiver(message.id)
+        there = listen is not None or (starts and any(self.would_begin(message, *start) for start in self.starts(message)))
+        if there or message.fresh:
+            with self.runner.store.begin(message.owner) as work:
+                work.messages.address(message, listen) if there else work.messages.rest(message)
+        return there
 
-        def take(work: Work) -> bool:
-            nonlocal taken
-            taken = work.messages.receiver(message.id) == listen and work.messages.take(message.id)
-            return taken
+    def settle(self, message: MessageRow, received: bool) -> None:
+        """The message goes if it was received, else it is addressed to nobody."""
+        with self.runner.store.begin(message.owner) as work:
+            if not received and work.messages.stands(message):
+                received = self.has(work, message)  # another may have handed it over meanwhile
+                if not received:
+                    work.messages.release(message)
+            if received:
+                work.messages.take(message)
 
-        event = Arrived(self.clock.now(), listen.holder, listen.arm, self.typed(message, listen), visit=listen.visit)
+    def has(self, work: Work, message: MessageRow) -> bool:
+        """Whether the receiver has the message: the instance has begun by it, or has noted it."""
+        assert message.receiver is not None
+        receiver = work.instance(message.receiver)
+        return receiver is not None and (message.listen is None or work.worked(receiver.owner, key_of(message)) is not None)
+
+    def hand_over(self, message: MessageRow, by: int) -> bool:
+        """Gives the message to who waits for it. False if he does not any more, or it is not addressed to him."""
+        listen = self.runner.store.listening(by)
+        if listen is None:
+            return False
+        now, received = self.clock.now(), False
+
+        def receive(work: Work) -> bool:
+            nonlocal received
+            received = work.worked(listen.owner, key_of(message)) is not None
+            if received or not work.messages.stands(message):
+                return False
+            work.remember(listen.owner, key_of(message), b"", now)
+            received = True
+            return True
+
+        event = Arrived(now, listen.holder, listen.arm, self.typed(message, listen), visit=listen.visit)
         try:
-            self.runner.happen(listen.instance, event, also=take)  # who has waited begins a new chain of changes
+            self.runner.happen(listen.instance, event, also=receive)  # who has waited begins a new chain of changes
         except (StoreError, Conflict):
             raise
         except NobodyListens:
-            with self.runner.store.begin() as work:
+            with self.runner.store.begin(listen.owner) as work:
                 work.messages.unlisten(listen.instance, listen.holder, listen.arm)
             return False
         except Exception as error:
             self.runner.set_aside(listen.instance, error, self.clock.now())
             return False
-        return taken
+        return received
 
     def typed(self, message: MessageRow, listen: ListenRow) -> dict[str, Value]:
         """The values, read by the fields that the receiver has declared."""
@@ -97,39 +133,58 @@ class Post:
         return dict(message.values)
 
     # ── starts ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def begin(self, work: Work, message: MessageRow, doubts: Mapping[int, Message]) -> Held | None:
-        """The instance of the first process that starts by such a message, and whose condition holds, or which is one of the `doubts`.
-        CannotBegin if it cannot by a fault of bpflow."""
-        if not work.messages.there(message.id):
-            return None
+    def starts(self, message: MessageRow) -> Iterator[tuple[int, Program, Start]]:
+        """The starts by such a message, of all that is deployed."""
         for definition in self.runner.store.deployed():
             program = self.runner.program(definition.id)
             for start in program.graph.starts:
-                if (start.on, start.name) != ("message", message.name):
-                    continue
-                held = self.started_or_not(work, message, definition.id, program, start, doubts.get(definition.id))
-                if held is not None:
-                    work.messages.take(message.id)
-                    return held
-        return None
+                if (start.on, start.name) == ("message", message.name):
+                    yield definition.id, program, start
 
-    def started_or_not(self, work: Work, message: MessageRow, definition: int, program: Program, start: Start, doubt: Message | None) -> Held | None:
-        """The instance; one that could not begin begins in doubt, held at its first step, so that the others go on."""
-        if doubt is not None:
-            return self.runner.begin(work, definition, None, {}, None, self.clock.now(), message.depth + 1, doubt)
+    def would_begin(self, message: MessageRow, _: int, program: Program, start: Start) -> bool:
+        """Whether the condition of the start seems to hold; a fault of bpflow is looked into when the instance begins."""
         try:
-            return self.started(work, message, definition, program, start)
+            return self.judged(self.runner.store, message, program, start, None).begins
         except (StoreError, Conflict):
             raise
-        except Exception as error:
-            raise CannotBegin(definition, fault_of(error)) from error
+        except Exception:
+            return True
 
-    def started(self, work: Work, message: MessageRow, definition: int, program: Program, start: Start) -> Held | None:
-        """The instance, if the start's condition holds. A condition that cannot be evaluated is an incident."""
-        graph, now = program.graph, self.clock.now()
+    def begin(self, message: MessageRow, definition: int, program: Program, start: Start) -> bool:
+        """Begins the instance to which the message is addressed, if the condition of the start holds, and it has not begun. One that cannot
+        begin by a fault of bpflow begins in doubt, held at its first step, so that the others go on."""
+        held = begin_or_hold(partial(self.begin_once, message, definition, program, start))
+        if held is not None:
+            self.runner.keep(held)
+        return held is not None
+
+    def begin_once(self, message: MessageRow, definition: int, program: Program, start: Start, doubt: Message | None) -> Held | None:
+        """The instance, in a transaction of its owner; None if it does not begin, or has begun."""
+        store, number = self.runner.store, message.receiver
+        assert number is not None
+        before = self.judged(store, message, program, start, doubt)
+        row = store.document(before.document.id) if before.document else None
+        with store.begin(row.owner if row else number) as work:
+            if not before.begins or not work.messages.stands(message) or work.revision(number) is not None:
+                return None
+            judged = self.judged(work, message, program, start, doubt)  # now that nobody changes what it reads of its own
+            if not judged.begins:
+                return None
+            if judged.document != before.document:
+                raise Conflict(number)
+            depth = message.depth + 1
+            held = self.runner.begin(work, definition, judged.document, judged.inputs, None, self.clock.now(), depth, judged.trouble, number=number)
+            self.runner.left = self.runner.left or work.left
+        return held
+
+    def judged(self, reader: Store | Work, message: MessageRow, program: Program, start: Start, doubt: Message | None) -> Judged:
+        """Whether an instance begins, on which document and with which inputs. A condition that cannot be evaluated is an incident."""
+        if doubt is not None:
+            return Judged(True, {}, doubt)
+        graph = program.graph
         said: dict[str, Value] = by_fields(dict(start.form), message.values, graph.timezone)
         names: dict[str, Value] = {"message": said, "key": message.key, "document": None, "initiator": None}
-        situation = Situation(names, now, graph.timezone, Live(self.runner.around(work)), work)
+        situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(reader)), reader)
         inputs: dict[str, Value] = {}
         trouble: Message | None = None
         if message.depth >= MAX_DEPTH:
@@ -137,14 +192,25 @@ class Post:
         try:
             for name, field in start.form:
                 check(field, said[name])
-            names["document"] = document_of(work, graph, program.code(start.document)(situation) if start.document else None)
+            names["document"] = document_of(reader, graph, program.code(start.document)(situation) if start.document else None)
             if start.when is not None and program.code(start.when)(situation) is not True:
-                return None
+                return Judged(False, inputs)
             inputs = inputs_of(program, start, situation)
         except Refused as refused:
             trouble = say("the start condition cannot be evaluated: {reason}", reason=refused.message)
         document = names["document"] if isinstance(names["document"], Document) else None
-        return self.runner.begin(work, definition, document, inputs, None, now, message.depth + 1, trouble)
+        return Judged(True, inputs, trouble, document)
+
+
+def key_of(message: MessageRow) -> str:
+    """The key by which a receiver notes that he has a message."""
+    return f"received/{message.id}"
+
+
+def owner_from_outside(id: str | None) -> int:
+    """The owner of a message from outside: its own, the same for the same `id`; no number of an instance or a document."""
+    digest = hashlib.blake2b((id if id is not None else uuid.uuid4().hex).encode(), digest_size=8).digest()
+    return -1 - (int.from_bytes(digest) >> 1)
 
 
 def trigger_of(held: Held, listen: ListenRow) -> Trigger | None:
@@ -181,19 +247,17 @@ def inputs_of(program: Program, start: Start, situation: Situation) -> dict[str,
     return found
 
 
-def starts_by(graph: Graph) -> list[str]:
-    """The names of the messages by which a process starts."""
-    return [start.name for start in graph.starts if start.on == "message"]
-
-
 # ── from outside ────────────────────────────────────────────────────────────────────────────────────────────────────
-def new_message(runner: Runner, zone: str, now: datetime, message: str, key: object, values: Mapping[str, object], keep: str | None) -> NewMessage:
-    """A message that somebody outside sends. Refused if it cannot be one."""
+def new_message(
+    runner: Runner, zone: str, now: datetime, message: str, key: object, values: Mapping[str, object], keep: str | None, id: str | None = None
+) -> NewMessage:
+    """A message that somebody outside sends, under an `id` or without. Refused if it cannot be one."""
     if not is_message_name(message):
         raise Refused(say('"{name}" cannot be the name of a message: small Latin letters, digits, "-" and "_"', name=message))
     if key == "":
         raise Refused(say('the key of the message "{name}" is empty', name=message))
-    return NewMessage(message, value_of(key), {name: value_of(value) for name, value in values.items()}, now, kept_until(runner, zone, now, keep))
+    typed = {name: value_of(value) for name, value in values.items()}
+    return NewMessage(owner_from_outside(id), message, value_of(key), typed, now, kept_until(runner, zone, now, keep))
 
 
 def kept_until(runner: Runner, zone: str, now: datetime, keep: str | None) -> datetime | None:

@@ -24,6 +24,7 @@ from bpflow.runtime import reading, views
 from bpflow.runtime.drain import Drain
 from bpflow.runtime.transaction import Runner, Unreadable
 from bpflow.services.working_calendar import zone_of
+from bpflow.stores.contract import InstanceRow
 from bpflow.values import Field
 
 
@@ -66,12 +67,12 @@ def take_back(drain: Drain, id: int) -> Repair:
     runner, now = drain.runner, drain.clock.now()
     row = runner.store.instance(id)
     assert row is not None
-    while not caught_up(drain, id, now):
+    while not caught_up(drain, row, now):
         pass
     for timer in [timer for timer in runner.store.due(now, EVERY) if timer.instance == id]:
         drain.guarded(id, drain.fire, timer)
-    for message in runner.store.messages(fresh=True):
-        drain.post.deliver(message)
+    for look in runner.store.looks(EVERY):
+        drain.post.look(look)
     try:
         view = views.instance_view(runner, id)
     except Unreadable as unreadable:
@@ -81,20 +82,20 @@ def take_back(drain: Drain, id: int) -> Repair:
 
 
 EVERY = 1_000_000
-"""More timers than are due at a time."""
+"""More than there is at a time."""
 
 
-def caught_up(drain: Drain, id: int, now: datetime) -> bool:
+def caught_up(drain: Drain, row: InstanceRow, now: datetime) -> bool:
     """The instance looks at what it watches and is taken back, unless it has been set aside anew. False if a document has changed meanwhile:
     before it is taken back, nobody tells it so."""
     runner = drain.runner
-    seen = runner.store.watched(id)
-    if not all(drain.guarded(id, partial(wake, runner, DocumentChanged(now, row.ref)), id) for row in seen):
+    seen = runner.store.watched(row.id)
+    if not all(drain.guarded(row.id, partial(wake, runner, DocumentChanged(now, one.ref)), row.id) for one in seen):
         return True
-    with runner.store.begin() as work:
-        same = all(work.document(row.ref.id) == row for row in seen)
+    with runner.store.begin(row.owner) as work:
+        same = all(work.document(one.ref.id) == one for one in seen)
         if same:
-            work.take_back(id)
+            work.take_back(row.id)
         return same
 
 

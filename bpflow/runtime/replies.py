@@ -1,6 +1,7 @@
 """What a called instance and its caller tell each other through the outbox: that it is over, and that it is not waited for any more.
 
-The law of this file: both are left in the transaction that makes them true, so neither is lost or told twice.
+The law of this file: both are left in the transaction that makes them true, so neither is lost; whoever has heard it already does not heed
+it again, so it may be told until it is known that he has.
 """
 
 from __future__ import annotations
@@ -29,11 +30,6 @@ def answer(caller: Caller, state: State) -> CallOut:
     if state.status == "cancelled":
         return _answer(caller, {"error": CANCELLED, "reason": written(say("the called instance was cancelled"))})
     return _answer(caller, {"values": {**state.outputs, "result": state.result}})
-
-
-def started(caller: Caller) -> CallOut:
-    """What the caller of an instance that it does not wait for is told when that has begun."""
-    return _answer(caller, {"values": {}})
 
 
 def _answer(caller: Caller, what: dict[str, Value]) -> CallOut:

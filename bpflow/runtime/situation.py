@@ -9,7 +9,7 @@ from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import Unanswered
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.runtime.answers import Live
-from bpflow.stores.contract import Work
+from bpflow.stores.contract import Store, Work
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Situation:
     now: datetime
     zone: str
     live: Live
-    work: Work
+    reader: Store | Work
 
     def ask(self, question: Question) -> Value:
         while True:
@@ -30,4 +30,4 @@ class Situation:
                 document = question[1]
                 if not isinstance(document, Document):
                     raise Refused(say("a start condition cannot ask that")) from None
-                self.live.documents[document.id] = self.work.document(document.id)
+                self.live.documents[document.id] = self.reader.document(document.id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
@@ -19,17 +20,20 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.transaction import Runner
 from bpflow.services.directory import Directory, is_among
-from bpflow.stores.contract import Conflict, ScheduleRow, StoreError, Work
+from bpflow.stores.contract import Conflict, ScheduleRow, Store, StoreError, Work
 from bpflow.values import Field, InvalidValue, check
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Whether a start begins an instance, and with what; `trouble`: why that is in doubt."""
+    """Whether a start begins an instance, and with what; `trouble`: why that is in doubt · `document`: on which, where the start says it."""
 
     begins: bool
     inputs: dict[str, Value]
     trouble: Message | None = None
+    document: Document | None = None
 
 
 def judge(program: Program, start: Start, situation: Situation) -> Judged:
@@ -55,7 +59,7 @@ def check_input(name: str, field: Field, value: Value) -> None:
         raise Refused(say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
 
 
-def document_of(work: Work, graph: Graph, document: Value) -> Document | None:
+def document_of(reader: Store | Work, graph: Graph, document: Value) -> Document | None:
     """The document that a process is to run on, which a call or a message names. Refused if it is not one of its type."""
     if graph.document is None and document is None:
         return None
@@ -63,7 +67,7 @@ def document_of(work: Work, graph: Graph, document: Value) -> Document | None:
         raise Refused(say('the process "{name}" has no document', name=graph.process))
     if not isinstance(document, Document) or document.type != graph.document:
         raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=graph.process, wanted=graph.document))
-    if work.document(document.id) is None:
+    if reader.document(document.id) is None:
         raise Refused(say('there is no document "{document}"', document=f"{document.type}:{document.id}"))
     return document
 
@@ -105,14 +109,14 @@ def following(row: ScheduleRow, now: datetime) -> datetime | None:
         return None
 
 
-def begin_or_hold(begin: Callable[[Message | None], None]) -> None:
+def begin_or_hold(begin: Callable[[Message | None], T]) -> T:
     """Begins an instance. If that cannot be done by a fault of bpflow it begins in doubt, held at its first step: the others go on."""
     try:
-        begin(None)
+        return begin(None)
     except (StoreError, Conflict):
         raise
     except Exception as error:
-        begin(fault_of(error))
+        return begin(fault_of(error))
 
 
 def fault_of(error: Exception) -> Message:

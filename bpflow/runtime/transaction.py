@@ -17,7 +17,7 @@ from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import encode_event, encode_history
-from bpflow.engine.events import Arrived, Done, Event, Failed, Started, TimerFired
+from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
@@ -219,9 +219,9 @@ class Runner:
         row = work.save(saved)
         work.index(held.id, held.owner, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
-            work.send(held.id, held.owner, outgoing(work, held, turn), state.at, depth)
+            work.send(held.id, held.owner, outgoing(work, held, turn, event), state.at, depth)
         if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
-            begin_next(work, held.program.graph, state.at)
+            begin_next(work, held, state.at)
         held.revision, held.state, held.history = held.revision + 1, state, row
         return held
 
@@ -344,16 +344,18 @@ class Runner:
         caller: Caller | None = None,
         catches: tuple[str, ...] = (),
         alone: str = "",
+        number: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
-        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it."""
+        process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
+        was kept for it."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner, caller)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller, number)
         if made is None:
             return None
         id, owner = made
@@ -361,20 +363,24 @@ class Runner:
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 
-def begin_next(work: Work, graph: Graph, at: datetime) -> None:
-    """The instance is over that was to be the only one: messages that start the next are looked at again."""
-    for start in graph.starts:
-        if start.on == "message" and work.messages.wake(start.name, at):
-            work.left = True
+def begin_next(work: Work, held: Held, at: datetime) -> None:
+    """The instance is over that was to be the only one: messages that start the next are to be looked at again."""
+    for name in starts_by(held.program.graph):
+        work.messages.look(held.owner, name, at)
 
 
-def outgoing(work: Work, held: Held, turn: Turn) -> list[CallOut]:
+def starts_by(graph: Graph) -> list[str]:
+    """The names of the messages by which a process starts."""
+    return [start.name for start in graph.starts if start.on == "message"]
+
+
+def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     """The calls that the event leaves to be sent: those that are still waited for, the ends of called instances that are waited for no
-    longer, and, where this one is over, the answer to its caller."""
+    longer, and, where this one is over, the answer to its caller, unless it was he who has ended it."""
     withdrawn = set(turn.effects.withdrawn)
     calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
-    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.called(held.id, token, visit)]
-    if held.caller and turn.state.status in OVER:
+    calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.uncalled(held.id, token, visit)]
+    if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
         calls.append(replies.answer(held.caller, turn.state))
     return calls
 

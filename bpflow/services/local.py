@@ -73,8 +73,7 @@ def send_message(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
             raise Refused(say('"{name}" is no length of time: {value}', name="keep", value=describe(keep)))
         until = _later(occasion, occasion.at, keep)
     values = {name.removeprefix(VALUE): value for name, value in arguments.items() if name.startswith(VALUE)}
-    occasion.work.messages.add(NewMessage(name, key, values, occasion.at, until, occasion.instance, occasion.depth))
-    occasion.work.left = True
+    occasion.work.messages.add(NewMessage(occasion.owner, name, key, values, occasion.at, until, occasion.instance, occasion.depth))
     return {}
 
 

@@ -1,7 +1,8 @@
 """What every store does: the unit of work in which an instance changes, and the reading of what is kept.
 
-The law of this room: all that one step changes is written by one unit of work, wholly or not at all; a unit of work touches one
-owner. `Conflict` says that another was faster: load again.
+The law of this room: all that one step changes is written by one unit of work, wholly or not at all; a unit of work writes rows of one
+owner, and what is for another is left as a row to be worked off, which says by which key it is done once. `Conflict` says that another was
+faster: load again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
-from bpflow.stores.mail import MessageRow, Messages
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
 
@@ -162,6 +163,11 @@ class OutboxRow:
     call: CallOut
     depth: int
 
+    @property
+    def concerns(self) -> int:
+        """The instance to which something happens by it: who is told something, or who waits for the answer."""
+        return self.call.to if self.call.to and not self.call.wait else self.instance
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
@@ -256,17 +262,28 @@ class Work(Absences, Protocol):
     def revision(self, id: int) -> int | None: ...
 
     def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+        self,
+        definition: int,
+        document: Document | None,
+        at: datetime,
+        exclusive: str | None,
+        owner: int | None = None,
+        caller: Caller | None = None,
+        number: int | None = None,
     ) -> tuple[int, int] | None:
-        """A row for an instance that begins: its id and owner; None if `exclusive` is taken."""
+        """A row for an instance that begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken."""
         ...
 
     def running(self, exclusive: str) -> int | None:
         """The instance that has taken `exclusive`, if one runs that has."""
         ...
 
-    def called(self, id: int, token: int, visit: int) -> list[int]:
-        """The instances that a call waits for and that are not over, suspended ones too."""
+    def uncalled(self, id: int, token: int, visit: int) -> list[int]:
+        """A call is waited for no longer: the instances by which it could still be answered, begun or about to. They are forgotten here."""
+        ...
+
+    def answered(self, child: int) -> None:
+        """The call to that instance is answered: the caller need not think of it any more."""
         ...
 
     def save(self, saved: Saved) -> int:
@@ -279,7 +296,12 @@ class Work(Absences, Protocol):
         ...
 
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
-        """Puts calls into the outbox; `depth` says how many changes of documents have led to them."""
+        """Puts calls into the outbox; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
+        a number for it (`to`), which nobody else gets; it is one of those that the caller waits for until it is `answered` or `uncalled`."""
+        ...
+
+    def stands(self, row: OutboxRow) -> bool:
+        """Whether that call is in the outbox. If so, nobody takes it out until this unit of work is over, though it is another owner's."""
         ...
 
     def sent(self, row: OutboxRow) -> bool:
@@ -357,10 +379,10 @@ class Store(Absences, Protocol):
     def close(self) -> None: ...
 
     def deploy(
-        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
     ) -> DefinitionRow:
         """Keeps a definition (once by digest) and makes it the one that new instances of the process get. A schedule that is as it was
-        keeps its next time. Messages of the names `wakes` are looked at again."""
+        keeps its next time. `messages`: the names of those by which it starts; such that are kept are to be looked at again."""
         ...
 
     def undeploy(self, process: str) -> bool:
@@ -445,8 +467,28 @@ class Store(Absences, Protocol):
         set aside is to be told."""
         ...
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at."""
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, or of that name."""
+        ...
+
+    def message(self, id: int) -> MessageRow | None:
+        """The message, if it still waits to be received."""
+        ...
+
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        """The first that was sent of the messages of that name and key (as text) that have no receiver, and that somebody waits for."""
+        ...
+
+    def receiver(self, message: int) -> ListenRow | None:
+        """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept. Nobody who is set aside."""
+        ...
+
+    def listening(self, listen: int) -> ListenRow | None:
+        """Who waits by that row, unless he is set aside."""
+        ...
+
+    def looks(self, limit: int = 100) -> list[LookRow]:
+        """What messages are to be looked at again, the oldest first."""
         ...
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:

@@ -1,6 +1,7 @@
 """Messages in a store: the rows, and what a unit of work does with them.
 
-The law of this file: a message has one receiver, and goes in the unit of work in which it is received.
+The law of this file: a message is a row of its sender's owner, and has one receiver. It is addressed to him first, in a unit of work of its
+own owner; he receives it in one of his; then it goes, in one of its owner again. Wherever that breaks off, the row says what is to be done.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def key_text(key: Value) -> str:
 
 
 class NewMessage(NamedTuple):
-    """A message that is sent: `until` is how long it waits for a receiver (None: for ever), `instance` who sends it (None: from outside)."""
+    """A message that is sent: `until` is how long it waits for a receiver (None: for ever), `instance` who sends it (None: from outside),
+    `owner` that of the instance, or of the message alone."""
 
+    owner: int
     name: str
     key: Value
     values: Mapping[str, Value]
@@ -45,9 +48,11 @@ class NewMessage(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """A message that nobody has received yet. `fresh`: it has not been looked yet who does."""
+    """A message that nobody has received yet. `fresh`: it is to be looked who does · `receiver`: the instance to which it is addressed, by
+    which row of those who wait (`listen`); without such a row the message is to begin the instance."""
 
     id: int
+    owner: int
     name: str
     key: Value
     values: Mapping[str, Value]
@@ -56,45 +61,70 @@ class MessageRow(NamedTuple):
     until: datetime | None
     instance: int | None
     depth: int
+    receiver: int | None = None
+    listen: int | None = None
 
 
 class ListenRow(NamedTuple):
     """Who waits for a message: an arm of a token (of that visit) or of a scope. No other wait gets the same `id`."""
 
     id: int
+    owner: int
     instance: int
     holder: int
     arm: int
     visit: int
 
 
+class LookRow(NamedTuple):
+    """Messages of that name that were kept `at` that time are to be looked at again: those of a key, for which somebody has begun to wait, or
+    (None) all, since a process would start by them now."""
+
+    id: int
+    owner: int
+    name: str
+    key: str | None
+    at: datetime
+
+
 class Messages(Protocol):
     """The part of a unit of work that has to do with messages."""
 
-    def add(self, new: NewMessage) -> None: ...
-
-    def receiver(self, message: int) -> ListenRow | None:
-        """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
+    def add(self, new: NewMessage) -> None:
+        """Keeps a message; it is addressed at once to whoever has waited longest for it, if somebody does."""
         ...
 
-    def there(self, message: int) -> bool:
-        """Whether the message still waits."""
+    def address(self, message: MessageRow, listen: ListenRow | None) -> None:
+        """Addresses a message, unless another was faster: to who waits for it, or (None) to an instance that it is to begin, by a number
+        that nobody else gets."""
         ...
 
-    def take(self, message: int) -> bool:
-        """The message has its receiver, and goes. False if it is not there any more."""
+    def stands(self, message: MessageRow) -> bool:
+        """Whether the message is addressed as the row says. If so, nobody else touches it until this unit of work is over."""
         ...
 
-    def rest(self, message: int) -> None:
-        """The message has nobody to receive it: it is looked at again when somebody begins to wait."""
+    def release(self, message: MessageRow) -> None:
+        """The receiver does not wait any more: the message is addressed to nobody, and still to be looked at."""
+        ...
+
+    def take(self, message: MessageRow) -> None:
+        """The message was received, and goes."""
+        ...
+
+    def rest(self, message: MessageRow) -> None:
+        """Nobody receives the message: it is not looked at until somebody asks for it, unless it has a receiver by now."""
         ...
 
     def unlisten(self, instance: int, holder: int, arm: int) -> None: ...
 
-    def wake(self, name: str, at: datetime) -> bool:
-        """Messages of that name are looked at again, as far as they are kept. True if there are any."""
+    def look(self, owner: int, name: str, at: datetime) -> None:
+        """Messages of that name that are kept are to be looked at again, as a process would start by them."""
         ...
 
-    def purge(self, at: datetime) -> int:
-        """Forgets the messages whose time is over; gives how many."""
+    def looked(self, row: LookRow) -> None:
+        """That has been done."""
+        ...
+
+    def purge(self, owner: int, at: datetime) -> int:
+        """Forgets the messages of an owner whose time is over; gives how many."""
         ...

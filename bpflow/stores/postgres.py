@@ -97,7 +97,7 @@ class PostgresStore(Reading):
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(
-        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
     ) -> DefinitionRow:
         with self.begin() as work:
             now = micros(at)
@@ -114,8 +114,8 @@ class PostgresStore(Reading):
                 sql = "insert into bpflow.deployment (process, version, definition, at) values ($1, $2, $3, $4)"
                 work.put(sql, process, version + 1, id, now)
             _schedule(work, process, schedules)
-            for name in wakes:
-                work.messages.wake(name, at)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(id)
 
     def undeploy(self, process: str) -> bool:

@@ -1,8 +1,8 @@
 """Messages in PostgreSQL: those that nobody has received yet, and who waits for which.
 
-The law of this file: a message is there until it is taken, and it is taken in the transaction of its receiver. `fresh` says that somebody
-must look who receives it. Who sends a message, who begins to wait for it and who looks for its receiver has the lock of its name and key until
-his transaction ends, so whichever comes second sees the first.
+The law of this file: whoever comes second sees to it that the two meet, and as nobody knows here who that is, both do. A message is `fresh`
+when it is sent, and somebody looks after that commit who waits for it; a wait that begins leaves a row in `look`, and somebody looks after
+that commit which message there is. No lock is held across owners.
 """
 
 from __future__ import annotations
@@ -14,29 +14,59 @@ from typing import Any, Protocol
 from bpflow.engine.codec import dumps, micros
 from bpflow.engine.transition import Listen
 from bpflow.stores import rows
-from bpflow.stores.mail import ListenRow, MessageRow, NewMessage, key_text
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow, NewMessage, key_text
 from bpflow.stores.postgres_rows import ASIDE
-from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_wire import Answer, Row
 
-_RECEIVES = "(m.until is null or l.id < m.id or l.since < m.until)"
+_MESSAGE = f"select {rows.MESSAGE} from bpflow.message m"
+_LISTEN = f"select {rows.LISTEN} from"
+_RECEIVES = f"l.instance not in ({ASIDE}) and (m.until is null or l.id < m.id or l.since < m.until)"
 """That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
-_LOCK = f"select pg_advisory_xact_lock({LOCK}, hashtext($1 || chr(1) || $2))"
-_LOCK_OF = f"select pg_advisory_xact_lock({LOCK}, hashtext(name || chr(1) || key)) from bpflow.message where id = $1"
+_THAT = "owner = $1 and id = $2"
+_LOOK = "insert into bpflow.look (owner, name, key, at)"
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+Run = Callable[..., list[Row]]
 
 
-def messages(run: Callable[..., list[Row]], *, fresh: bool, limit: int | None) -> list[MessageRow]:
-    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at."""
-    return [rows.message(row) for row in run(f"select {rows.MESSAGE} from bpflow.message where {'fresh' if fresh else 'true'} order by id limit $1", limit)]
+def messages(run: Run, *, fresh: bool, name: str | None, limit: int | None) -> list[MessageRow]:
+    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, or of a name."""
+    wanted = " and ".join(["true", *(["m.fresh"] if fresh else []), *(["m.name = $2"] if name else [])])
+    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by m.id limit $1", limit, *([name] if name else []))]
 
 
+def message(run: Run, id: int) -> MessageRow | None:
+    return next((rows.message(row) for row in run(f"{_MESSAGE} where m.id = $1", id)), None)
+
+
+def wanted(run: Run, name: str, key: str) -> MessageRow | None:
+    """The first that was sent of those that have no receiver and that somebody waits for."""
+    listens = f"exists (select from bpflow.listen l where l.name = m.name and l.key = m.key and {_RECEIVES})"
+    sql = f"{_MESSAGE} where m.name = $1 and m.key = $2 and m.receiver is null and {listens} order by m.id limit 1"
+    return next((rows.message(row) for row in run(sql, name, key)), None)
+
+
+def receiver(run: Run, message: int) -> ListenRow | None:
+    sql = f"{_LISTEN} bpflow.message m join bpflow.listen l on l.name = m.name and l.key = m.key where m.id = $1 and {_RECEIVES} order by l.id limit 1"
+    return next((ListenRow(*row) for row in run(sql, message)), None)
+
+
+def listening(run: Run, listen: int) -> ListenRow | None:
+    return next((ListenRow(*row) for row in run(f"{_LISTEN} bpflow.listen l where l.id = $1 and l.instance not in ({ASIDE})", listen)), None)
+
+
+def looks(run: Run, limit: int) -> list[LookRow]:
+    return [rows.look(row) for row in run(f"select {rows.LOOK} from bpflow.look order by id limit $1", limit)]
+
+
+# ── in a unit of work ───────────────────────────────────────────────────────────────────────────────────────────────
 class Unit(Protocol):
     """What this file needs of the unit of work."""
 
+    left: bool
+
     def put(self, sql: str, *values: Any) -> None: ...
-    def later(self, sql: str, *values: Any) -> Answer: ...
     def ask(self, sql: str, *values: Any) -> Answer: ...
-    def doubt(self, answer: Answer) -> None: ...
 
 
 class PostgresMessages:
@@ -48,57 +78,56 @@ class PostgresMessages:
         self._unit = unit
 
     def add(self, new: NewMessage) -> None:
-        key = key_text(new.key)
-        self._unit.put(_LOCK, new.name, key)
-        sql = "insert into bpflow.message (owner, name, key, fresh, data, sent, until, instance, depth) values (0, $1, $2, true, $3, $4, $5, $6, $7)"
-        data = dumps([new.key, dict(new.values)])
-        self._unit.put(sql, new.name, key, data, micros(new.sent), rows.maybe_micros(new.until), new.instance, new.depth)
+        key, data = key_text(new.key), dumps([new.key, dict(new.values)])
+        sql = (
+            "insert into bpflow.message (owner, name, key, fresh, data, sent, until, instance, depth, receiver, listen) "
+            "select $1::bigint, $2::text, $3::text, true, $4::bytea, $5::bigint, $6::bigint, $7::bigint, $8::integer, l.instance, l.id "
+            "from (values (1)) one left join lateral (select id, instance from bpflow.listen "
+            f"where name = $2 and key = $3 and instance not in ({ASIDE}) order by id limit 1) l on true"
+        )
+        self._unit.put(sql, new.owner, new.name, key, data, micros(new.sent), rows.maybe_micros(new.until), new.instance, new.depth)
+        self._unit.left = True
+
+    def address(self, message: MessageRow, listen: ListenRow | None) -> None:
+        sql = f"update bpflow.message set receiver = coalesce($3::bigint, nextval('bpflow.instance_id')), listen = $4, fresh = true where {_THAT} and receiver is null"
+        self._unit.put(sql, message.owner, message.id, listen.instance if listen else None, listen.id if listen else None)
+
+    def stands(self, message: MessageRow) -> bool:
+        sql = f"select from bpflow.message where {_THAT} and receiver = $3 and listen is not distinct from $4 for update"
+        return self._unit.ask(sql, message.owner, message.id, message.receiver, message.listen).count == 1
+
+    def release(self, message: MessageRow) -> None:
+        self._unit.put(f"update bpflow.message set receiver = null, listen = null where {_THAT}", message.owner, message.id)
+
+    def take(self, message: MessageRow) -> None:
+        self._unit.put(f"delete from bpflow.message where {_THAT}", message.owner, message.id)
+
+    def rest(self, message: MessageRow) -> None:
+        self._unit.put(f"update bpflow.message set fresh = false where {_THAT} and receiver is null", message.owner, message.id)
 
     def listen(self, owner: int, instance: int, holder: int, arm: int, listen: Listen, at: datetime) -> None:
-        """Somebody begins to wait. If there is a message that he may be the receiver of, there is something left to be told."""
+        """Somebody begins to wait; messages that he may be the receiver of are to be looked at again."""
         self.unlisten(instance, holder, arm)
-        key = key_text(listen.key)
-        self._unit.put(_LOCK, listen.name, key)
+        key, now = key_text(listen.key), micros(at)
         sql = "insert into bpflow.listen (owner, instance, holder, arm, visit, name, key, since) values ($1, $2, $3, $4, $5, $6, $7, $8)"
-        self._unit.put(sql, owner, instance, holder, arm, listen.visit, listen.name, key, micros(at))
-        sql = "update bpflow.message set fresh = true where name = $1 and key = $2 and (until is null or until > $3)"
-        self._unit.doubt(self._unit.later(sql, listen.name, key, micros(at)))
+        self._unit.put(sql, owner, instance, holder, arm, listen.visit, listen.name, key, now)
+        self._unit.put(f"{_LOOK} values ($1, $2, $3, $4)", owner, listen.name, key, now)
+        self._unit.left = True
 
     def unlisten(self, instance: int, holder: int, arm: int) -> None:
         self._unit.put("delete from bpflow.listen where instance = $1 and holder = $2 and arm = $3", instance, holder, arm)
 
-    def receiver(self, message: int) -> ListenRow | None:
-        """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
-        self._unit.put(_LOCK_OF, message)
-        sql = (
-            "select l.id, l.instance, l.holder, l.arm, l.visit from bpflow.message m join bpflow.listen l on l.name = m.name and l.key = m.key "
-            f"where m.id = $1 and l.instance not in ({ASIDE}) and {_RECEIVES} order by l.id limit 1"
-        )
-        row = self._unit.ask(sql, message).one()
-        return ListenRow(*row) if row else None
+    def look(self, owner: int, name: str, at: datetime) -> None:
+        self._unit.put(f"{_LOOK} values ($1, $2, null, $3)", owner, name, micros(at))
+        self._unit.left = True
 
-    def there(self, message: int) -> bool:
-        """Whether the message still waits."""
-        return self._unit.ask("select from bpflow.message where id = $1", message).count == 1
+    def look_for(self, instance: int) -> None:
+        """An instance that was set aside takes part again: messages that it waits for are to be looked at."""
+        self._unit.put(f"{_LOOK} select owner, name, key, since from bpflow.listen where instance = $1", instance)
+        self._unit.left = True
 
-    def take(self, message: int) -> bool:
-        """The message has its receiver. False if another was faster."""
-        return self._unit.ask("delete from bpflow.message where id = $1", message).count == 1
+    def looked(self, row: LookRow) -> None:
+        self._unit.put(f"delete from bpflow.look where {_THAT}", row.owner, row.id)
 
-    def rest(self, message: int) -> None:
-        """The message has nobody to receive it: it is looked at again when somebody begins to wait."""
-        self._unit.put("update bpflow.message set fresh = false where id = $1", message)
-
-    def wake(self, name: str, at: datetime) -> bool:
-        """Messages of that name are looked at again, as far as they are kept. True if there are any."""
-        sql = "update bpflow.message set fresh = true where name = $1 and (until is null or until > $2)"
-        return self._unit.ask(sql, name, micros(at)).count > 0
-
-    def wake_for(self, instance: int) -> None:
-        """Messages that an instance waits for are looked at again: it takes part again."""
-        its = f"select m.id from bpflow.listen l join bpflow.message m on m.name = l.name and m.key = l.key where l.instance = $1 and {_RECEIVES}"
-        self._unit.put(f"update bpflow.message set fresh = true where id in ({its})", instance)
-
-    def purge(self, at: datetime) -> int:
-        """Forgets the messages whose time is over, and that nobody is to look at any more; gives how many."""
-        return self._unit.ask("delete from bpflow.message where until <= $1 and not fresh", micros(at)).count
+    def purge(self, owner: int, at: datetime) -> int:
+        return self._unit.ask("delete from bpflow.message where owner = $1 and until <= $2 and not fresh", owner, micros(at)).count

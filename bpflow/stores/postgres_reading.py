@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, micros
+from bpflow.stores import postgres_messages as mail
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
@@ -26,8 +27,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
-from bpflow.stores.postgres_messages import messages
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
 from bpflow.stores.postgres_wire import Row
 
@@ -146,13 +146,28 @@ class Reading:
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
-            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 then instance else told end not in ({ASIDE}) "
-            "and (told != 0 or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
+            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 or waits then instance else told end not in ({ASIDE}) "
+            "and ((told != 0 and not waits) or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
         )
         return [rows.outbox(row) for row in self._all(sql, limit)]
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=limit)
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+        return mail.messages(self._all, fresh=fresh, name=name, limit=limit)
+
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
+
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
+
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
+
+    def looks(self, limit: int = 100) -> list[LookRow]:
+        return mail.looks(self._all, limit)
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = (

@@ -38,7 +38,7 @@ _NEW_INSTANCE = (
     "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
     "select coalesce($1::bigint, n.id), n.id, $2::bigint, 0, 0, 0, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::integer, $8::integer, $9::integer, "
     "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea "
-    "from (select nextval('bpflow.number') as id) n "
+    "from (select coalesce($11::bigint, nextval('bpflow.instance_id')) as id) n "
     "where $5::text is null or not exists (select from bpflow.instance where exclusive = $5) returning id, owner"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -59,20 +59,32 @@ _SEND = (
     "insert into bpflow.outbox (owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
+_SEND_BEGINS = (
+    "with n as (select nextval('bpflow.instance_id') as child), "
+    "c as (insert into bpflow.called (owner, child, instance, token, visit) select $1::bigint, child, $2::bigint, $3::integer, $4::integer from n) "
+    f"{_SEND.partition(' values ')[0]} "
+    "select $1, $2, $3, $4, $5::integer, $6::boolean, child + $7::bigint, $8::text, $9::bytea, $10::bigint, $11::integer from n"
+)
+"""A call by which an instance begins, of that number; $7 is 0 then."""
+_CALL = "owner = $1 and id = $2 and instance = $3 and token = $4 and visit = $5 and attempt = $6"
 _CHANGE_DOCUMENT = (
     "update bpflow.document set version = version + 1 / (version = $3)::integer, changed = $4, fields = $5, terms = $6 where id = $2 and owner = $1"
 )
 
 
+def _call(row: OutboxRow) -> tuple[int, ...]:
+    """What `_CALL` needs."""
+    return row.owner, row.id, row.instance, row.call.token, row.call.visit, row.call.attempt
+
+
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_doubts", "_failed", "_left", "_url", "_wire", "messages", "owner")
+    __slots__ = ("_done", "_failed", "_url", "_wire", "left", "messages", "owner")
 
     def __init__(self, wire: Wire, url: str, owner: int | None, done: Callable[[], None]) -> None:
         self._wire, self._url, self._done = wire, url, done
-        self._left = False
-        self._doubts: list[Answer] = []
+        self.left = False
         self._failed: StoreError | Conflict | None = None
         self.owner: int | None = None
         self.messages = PostgresMessages(self)
@@ -109,22 +121,6 @@ class PostgresWork(Looking):
             self._wire.rollback()
         except psycopg.Error as error:
             self._failed = self._failed or trouble(self._url, error)
-
-    @property
-    def left(self) -> bool:
-        """Whether it has left something to be told or sent. While there are doubts, the server is asked."""
-        if self._doubts and not self._left:
-            self.ask("select 1")
-            self._left = any(answer.count for answer in self._doubts)
-        return self._left
-
-    @left.setter
-    def left(self, left: bool) -> None:
-        self._left, self._doubts = left, [] if left else self._doubts
-
-    def doubt(self, answer: Answer) -> None:
-        """If that has written anything, there is something left to be told."""
-        self._doubts.append(answer)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -184,11 +180,18 @@ class PostgresWork(Looking):
         return row[0] if row else None
 
     def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+        self,
+        definition: int,
+        document: Document | None,
+        at: datetime,
+        exclusive: str | None,
+        owner: int | None = None,
+        caller: Caller | None = None,
+        number: int | None = None,
     ) -> tuple[int, int] | None:
         if owner is not None:
             self.own(owner)
-        values = (owner, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        values = (owner, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), number)
         row = self.ask(_NEW_INSTANCE, *values).one()
         if row is not None and self.owner is None:
             self.owner = row[1]  # nobody else knows of it
@@ -198,9 +201,12 @@ class PostgresWork(Looking):
         row = self.ask("select id from bpflow.instance where exclusive = $1", exclusive).one()
         return row[0] if row else None
 
-    def called(self, id: int, token: int, visit: int) -> list[int]:
-        sql = "select id from bpflow.instance where caller = $1 and caller_token = $2 and caller_visit = $3 and ended is null order by id"
-        return [row[0] for row in self.ask(sql, id, token, visit).rows]
+    def uncalled(self, id: int, token: int, visit: int) -> list[int]:
+        sql = "delete from bpflow.called where instance = $1 and token = $2 and visit = $3 returning child"
+        return sorted(row[0] for row in self.ask(sql, id, token, visit).rows)
+
+    def answered(self, child: int) -> None:
+        self.put("delete from bpflow.called where child = $1", child)
 
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
@@ -256,11 +262,13 @@ class PostgresWork(Looking):
         self.left = self.left or bool(calls)
         for call in calls:
             values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments), micros(at), depth)
-            self.put(_SEND, *values)
+            self.put(_SEND_BEGINS if call.begins else _SEND, *values)
+
+    def stands(self, row: OutboxRow) -> bool:
+        return self.ask(f"select from bpflow.outbox where {_CALL} for update", *_call(row)).count == 1
 
     def sent(self, row: OutboxRow) -> bool:
-        sql = "delete from bpflow.outbox where owner = $1 and id = $2 and instance = $3 and token = $4 and visit = $5 and attempt = $6"
-        return self.ask(sql, row.owner, row.id, row.instance, row.call.token, row.call.visit, row.call.attempt).count == 1
+        return self.ask(f"delete from bpflow.outbox where {_CALL}", *_call(row)).count == 1
 
     def worked(self, owner: int, key: str) -> bytes | None:
         self.own(owner)
@@ -290,7 +298,7 @@ class PostgresWork(Looking):
         sql = (
             "insert into bpflow.document (owner, id, type, version, created, changed, fields, terms) "
             "select coalesce($1::bigint, n.id), n.id, $2::text, 1, $3::bigint, $3::bigint, $4::bytea, $5::integer[] "
-            "from (select nextval('bpflow.number') as id) n returning id"
+            "from (select nextval('bpflow.document_id') as id) n returning id"
         )
         ((id,),) = self.ask(sql, owner, type, now, dumps(fields), terms(type, fields)).rows
         row = DocumentRow(Document(type, id), owner if owner is not None else id, 1, at, at, dict(fields))
@@ -325,7 +333,7 @@ class PostgresWork(Looking):
     def take_back(self, instance: int) -> bool:
         there = self.ask("delete from bpflow.aside where instance = $1", instance).count == 1
         if there:
-            self.messages.wake_for(instance)
+            self.messages.look_for(instance)
         return there
 
     def told(self, change: ChangeRow) -> None:

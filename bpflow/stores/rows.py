@@ -28,7 +28,7 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
+from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (
     "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "
@@ -40,7 +40,11 @@ TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, 
 OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
 CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
 """Of a change `c` and its document `d`."""
-MESSAGE = "id, name, data, fresh, sent, until, instance, depth"
+MESSAGE = "m.id, m.owner, m.name, m.data, m.fresh, m.sent, m.until, m.instance, m.depth, m.receiver, m.listen"
+"""Of a message `m`."""
+LISTEN = "l.id, l.owner, l.instance, l.holder, l.arm, l.visit"
+"""Of a row of those who wait, `l`."""
+LOOK = "id, owner, name, key, at"
 CALENDAR = "id, person, title, at, ends, remind_before, instance"
 ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
 NOTICE = "person, reason, title, text, channel, at, instance"
@@ -127,9 +131,15 @@ def feed(row: Any) -> FeedRow:
 
 def message(row: Any) -> MessageRow:
     """`MESSAGE`."""
-    id, name, data, fresh, sent, until, instance, depth = row
+    id, owner, name, data, fresh, sent, until, instance, depth, receiver, listen = row
     key, values = loads(data)
-    return MessageRow(id, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth)
+    return MessageRow(id, owner, name, key, values, bool(fresh), instant(sent), maybe(until), instance, depth, receiver, listen)
+
+
+def look(row: Any) -> LookRow:
+    """`LOOK`."""
+    id, owner, name, key, at = row
+    return LookRow(id, owner, name, key, instant(at))
 
 
 def calendar(row: Any) -> CalendarRow:

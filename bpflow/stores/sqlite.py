@@ -16,6 +16,7 @@ from bpflow.engine.codec import STATUSES, dumps, micros
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
+from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
@@ -35,9 +36,8 @@ from bpflow.stores.contract import (
     TaskEntry,
     TimerEntry,
 )
-from bpflow.stores.mail import MessageRow
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
-from bpflow.stores.sqlite_messages import messages
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
@@ -93,9 +93,9 @@ class SqliteStore:
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(
-        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), wakes: Sequence[str] = ()
+        self, process: str, digest: str, graph: str, source: str, at: datetime, schedules: Sequence[ScheduleRow] = (), messages: Sequence[str] = ()
     ) -> DefinitionRow:
-        with self.begin() as work:
+        with self.begin(0) as work:
             x, now = self._db.execute, micros(at)
             x("insert or ignore into definition (process, digest, graph, source, at) values (?, ?, ?, ?, ?)", (process, digest, graph, source, now))
             row = x("select id from definition where digest = ?", (digest,)).fetchone()
@@ -103,8 +103,8 @@ class SqliteStore:
             if last != row[0]:
                 x("insert into deployment (process, version, definition, at) values (?, ?, ?, ?)", (process, version + 1, row[0], now))
             schedule.put(self._db, process, schedules)
-            for name in wakes:
-                work.messages.wake(name, at)
+            for name in messages:
+                work.messages.look(0, name, at)
         return self.definition(row[0])
 
     def undeploy(self, process: str) -> bool:
@@ -233,13 +233,28 @@ class SqliteStore:
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
     def outbox(self, limit: int = 100) -> list[OutboxRow]:
         sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told, told, instance) not in ({aside.IDS}) "
-            "and (told or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
+            f"select {rows.OUTBOX} from outbox where iif(told and not waits, told, instance) not in ({aside.IDS}) "
+            "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
         )
         return [rows.outbox(row) for row in self._all(sql, limit)]
 
-    def messages(self, *, fresh: bool = False, limit: int | None = None) -> list[MessageRow]:
-        return messages(self._all, fresh=fresh, limit=_limit(limit))
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+        return mail.messages(self._all, fresh=fresh, name=name, limit=_limit(limit))
+
+    def message(self, id: int) -> MessageRow | None:
+        return mail.message(self._all, id)
+
+    def wanted(self, name: str, key: str) -> MessageRow | None:
+        return mail.wanted(self._all, name, key)
+
+    def receiver(self, message: int) -> ListenRow | None:
+        return mail.receiver(self._all, message)
+
+    def listening(self, listen: int) -> ListenRow | None:
+        return mail.listening(self._all, listen)
+
+    def looks(self, limit: int = 100) -> list[LookRow]:
+        return mail.looks(self._all, limit)
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
         sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"

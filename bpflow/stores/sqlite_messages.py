@@ -1,8 +1,8 @@
 """Messages in SQLite: those that nobody has received yet, and who waits for which.
 
-The law of this file: a message is there until it is taken, and it is taken in the transaction of its receiver. `fresh` says that somebody
-must look who receives it; it is set when the message is sent, and again whenever somebody begins to wait for such a one. So there is no
-moment at which a message and a wait could miss each other: whichever of the two comes second sets it.
+The law of this file: whoever comes second sees to it that the two meet. A message is `fresh` when it is sent, so that somebody looks who
+waits for it; a wait that begins leaves a row in `look` if there is a message for it, so that somebody looks again. Here the second
+sees the first, since units of work follow one another.
 """
 
 from __future__ import annotations
@@ -15,77 +15,111 @@ from bpflow.engine.codec import dumps, micros
 from bpflow.engine.transition import Listen
 from bpflow.stores import rows
 from bpflow.stores import sqlite_aside as aside
-from bpflow.stores.mail import ListenRow, MessageRow, NewMessage, key_text
+from bpflow.stores.mail import ListenRow, LookRow, MessageRow, NewMessage, key_text
+from bpflow.stores.sqlite_rows import new_number
 
-_MESSAGE = f"select {rows.MESSAGE} from message"
-_RECEIVES = "(m.until is null or l.id <= m.waited or l.since < m.until)"
+_MESSAGE = f"select {rows.MESSAGE} from message m"
+_LISTEN = f"select {rows.LISTEN} from"
+_RECEIVES = f"l.instance not in ({aside.IDS}) and (m.until is null or l.id <= m.waited or l.since < m.until)"
 """That who listens, `l`, may receive a message, `m`: he has waited from before it was sent, or since a time at which it was still kept."""
+_KEPT = "(until is null or until > ?)"
 
 
-def messages(run: Callable[..., Any], *, fresh: bool, limit: int) -> list[MessageRow]:
-    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at."""
-    return [rows.message(row) for row in run(f"{_MESSAGE} where {'fresh' if fresh else '1'} order by id limit ?", limit)]
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def messages(run: Callable[..., Any], *, fresh: bool, name: str | None, limit: int) -> list[MessageRow]:
+    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, or of a name."""
+    wanted = " and ".join(["1", *(["fresh"] if fresh else []), *(["name = ?"] if name else [])])
+    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by id limit ?", *([name] if name else []), limit)]
 
 
+def message(run: Callable[..., Any], id: int) -> MessageRow | None:
+    return next((rows.message(row) for row in run(f"{_MESSAGE} where m.id = ?", id)), None)
+
+
+def wanted(run: Callable[..., Any], name: str, key: str) -> MessageRow | None:
+    """The first that was sent of those that have no receiver and that somebody waits for."""
+    listens = f"exists (select 1 from listen l where l.name = m.name and l.key = m.key and {_RECEIVES})"
+    sql = f"{_MESSAGE} where m.name = ? and m.key = ? and m.receiver is null and {listens} order by m.id limit 1"
+    return next((rows.message(row) for row in run(sql, name, key)), None)
+
+
+def receiver(run: Callable[..., Any], message: int) -> ListenRow | None:
+    sql = f"{_LISTEN} message m join listen l on l.name = m.name and l.key = m.key where m.id = ? and {_RECEIVES} order by l.id limit 1"
+    return next((ListenRow(*row) for row in run(sql, message)), None)
+
+
+def listening(run: Callable[..., Any], listen: int) -> ListenRow | None:
+    return next((ListenRow(*row) for row in run(f"{_LISTEN} listen l where l.id = ? and l.instance not in ({aside.IDS})", listen)), None)
+
+
+def looks(run: Callable[..., Any], limit: int) -> list[LookRow]:
+    return [rows.look(row) for row in run(f"select {rows.LOOK} from look order by id limit ?", limit)]
+
+
+# ── in a unit of work ───────────────────────────────────────────────────────────────────────────────────────────────
 class SqliteMessages:
     """The part of a unit of work that has to do with messages."""
 
-    __slots__ = ("_run",)
+    __slots__ = ("_leave", "_run")
 
-    def __init__(self, run: Callable[..., Any]) -> None:
-        self._run = run
+    def __init__(self, run: Callable[..., Any], leave: Callable[[], None]) -> None:
+        self._run, self._leave = run, leave
 
     def add(self, new: NewMessage) -> None:
-        sql = (
-            "insert into message (name, key, fresh, data, sent, until, waited, instance, depth) "
-            "values (?, ?, 1, ?, ?, ?, (select coalesce(max(id), 0) from listen), ?, ?)"
-        )
-        until = rows.maybe_micros(new.until)
-        self._run(sql, (new.name, key_text(new.key), dumps([new.key, dict(new.values)]), micros(new.sent), until, new.instance, new.depth))
+        key, until = key_text(new.key), rows.maybe_micros(new.until)
+        first = f"select id, instance from listen where name = ? and key = ? and instance not in ({aside.IDS}) order by id limit 1"
+        listen, receiver = self._run(first, (new.name, key)).fetchone() or (None, None)
+        columns = "owner, name, key, fresh, data, sent, until, instance, depth, receiver, listen, waited"
+        sql = f"insert into message ({columns}) values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from listen))"
+        data = dumps([new.key, dict(new.values)])
+        self._run(sql, (new.owner, new.name, key, data, micros(new.sent), until, new.instance, new.depth, receiver, listen))
+        self._leave()
 
-    def listen(self, owner: int, instance: int, holder: int, arm: int, listen: Listen, at: datetime) -> bool:
-        """Somebody begins to wait. True if there is a message that he may be the receiver of."""
+    def address(self, message: MessageRow, listen: ListenRow | None) -> None:
+        to = listen.instance if listen else new_number(self._run)
+        by = listen.id if listen else None
+        sql = "update message set receiver = ?, listen = ?, fresh = 1 where id = ? and receiver is null"
+        self._run(sql, (to, by, message.id))
+
+    def stands(self, message: MessageRow) -> bool:
+        sql = "select 1 from message where id = ? and receiver is ? and listen is ?"
+        return self._run(sql, (message.id, message.receiver, message.listen)).fetchone() is not None
+
+    def release(self, message: MessageRow) -> None:
+        self._run("update message set receiver = null, listen = null where id = ?", (message.id,))
+
+    def take(self, message: MessageRow) -> None:
+        self._run("delete from message where id = ?", (message.id,))
+
+    def rest(self, message: MessageRow) -> None:
+        self._run("update message set fresh = 0 where id = ? and receiver is null", (message.id,))
+
+    def listen(self, owner: int, instance: int, holder: int, arm: int, listen: Listen, at: datetime) -> None:
+        """Somebody begins to wait; a message that he may be the receiver of is to be looked at again."""
         self.unlisten(instance, holder, arm)
         key = key_text(listen.key)
         sql = "insert into listen (owner, instance, holder, arm, visit, name, key, since) values (?, ?, ?, ?, ?, ?, ?, ?)"
         self._run(sql, (owner, instance, holder, arm, listen.visit, listen.name, key, micros(at)))
-        sql = "update message set fresh = 1 where name = ? and key = ? and (until is null or until > ?)"
-        return bool(self._run(sql, (listen.name, key, micros(at))).rowcount)
+        now = micros(at)
+        self._ask(f"select ?, ?, ?, ? from message where name = ? and key = ? and {_KEPT} limit 1", (owner, listen.name, key, now, listen.name, key, now))
 
     def unlisten(self, instance: int, holder: int, arm: int) -> None:
         self._run("delete from listen where instance = ? and holder = ? and arm = ?", (instance, holder, arm))
 
-    def receiver(self, message: int) -> ListenRow | None:
-        """Who has waited longest for the message: from before it was sent, or since a time at which it was still kept."""
-        sql = (
-            "select l.id, l.instance, l.holder, l.arm, l.visit from message m join listen l on l.name = m.name and l.key = m.key "
-            f"where m.id = ? and l.instance not in ({aside.IDS}) and {_RECEIVES} order by l.id limit 1"
-        )
-        row = self._run(sql, (message,)).fetchone()
-        return ListenRow(*row) if row else None
+    def look(self, owner: int, name: str, at: datetime) -> None:
+        self._ask(f"select ?, ?, null, ? from message where name = ? and {_KEPT} limit 1", (owner, name, micros(at), name, micros(at)))
 
-    def there(self, message: int) -> bool:
-        """Whether the message still waits."""
-        return self._run("select 1 from message where id = ?", (message,)).fetchone() is not None
+    def look_for(self, instance: int) -> None:
+        """An instance that was set aside takes part again: messages that it waits for are to be looked at."""
+        self._ask("select owner, name, key, since from listen where instance = ?", (instance,))
 
-    def take(self, message: int) -> bool:
-        """The message has its receiver. False if another was faster."""
-        return bool(self._run("delete from message where id = ?", (message,)).rowcount)
+    def _ask(self, select: str, values: tuple[Any, ...]) -> None:
+        if self._run(f"insert into look (owner, name, key, at) {select}", values).rowcount:
+            self._leave()
 
-    def rest(self, message: int) -> None:
-        """The message has nobody to receive it: it is looked at again when somebody begins to wait."""
-        self._run("update message set fresh = 0 where id = ?", (message,))
+    def looked(self, row: LookRow) -> None:
+        self._run("delete from look where id = ?", (row.id,))
 
-    def wake(self, name: str, at: datetime) -> bool:
-        """Messages of that name are looked at again, as far as they are kept. True if there are any."""
-        return bool(self._run("update message set fresh = 1 where name = ? and (until is null or until > ?)", (name, micros(at))).rowcount)
-
-    def wake_for(self, instance: int) -> None:
-        """Messages that an instance waits for are looked at again: it takes part again."""
-        its = f"select m.id from listen l join message m on m.name = l.name and m.key = l.key where l.instance = ? and {_RECEIVES}"
-        self._run(f"update message set fresh = 1 where id in ({its})", (instance,))
-
-    def purge(self, at: datetime) -> int:
-        """Forgets the messages whose time is over, and that nobody is to look at any more; gives how many."""
-        count: int = self._run("delete from message where until <= ? and not fresh", (micros(at),)).rowcount
+    def purge(self, owner: int, at: datetime) -> int:
+        count: int = self._run("delete from message where owner = ? and until <= ? and not fresh", (owner, micros(at))).rowcount
         return count

@@ -32,13 +32,14 @@ _SAVE_ENDED = (
     "where id = ? and revision = ?"
 )
 _NEW_INSTANCE = (
-    "insert into instance (owner, definition, status, revision, incidents, document, started, exclusive, "
+    "insert into instance (id, owner, definition, status, revision, incidents, document, started, exclusive, "
     "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
-    "values (?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+    f"values (coalesce(?, {sqlite_rows.NUMBER}), ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
 )
 _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
+_SEEN = "insert or ignore into observer (owner, party, instance, token, visit) values (?, ?, ?, ?, ?)"
 _OPEN_TASK = (
     "insert into task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -49,6 +50,14 @@ _PUT_TASK = (
 )
 
 
+_THAT_CALL = "where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
+
+
+def _that_call(row: OutboxRow) -> tuple[int, ...]:
+    """What tells a call from another that was given its number since."""
+    return row.id, row.instance, row.call.token, row.call.visit, row.call.attempt
+
+
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
@@ -57,14 +66,17 @@ class SqliteWork(Looking):
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
-        self.messages = SqliteMessages(self._run)
         self.left = False
+        self.messages = SqliteMessages(self._run, self._leave)
         self.owner: int | None = None
 
     def start(self, owner: int | None) -> None:
         """Takes the write lock, which is that of every owner."""
         self._run("begin immediate")
         self.left, self.owner = False, owner
+
+    def _leave(self) -> None:
+        self.left = True
 
     def __enter__(self) -> SqliteWork:
         return self
@@ -96,11 +108,18 @@ class SqliteWork(Looking):
         return row[0] if row else None
 
     def new_instance(
-        self, definition: int, document: Document | None, at: datetime, exclusive: str | None, owner: int | None = None, caller: Caller | None = None
+        self,
+        definition: int,
+        document: Document | None,
+        at: datetime,
+        exclusive: str | None,
+        owner: int | None = None,
+        caller: Caller | None = None,
+        number: int | None = None,
     ) -> tuple[int, int] | None:
         if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
             return None
-        values = (owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        values = (number, owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         id = self._run(_NEW_INSTANCE, values).lastrowid
         assert id is not None
         if owner is None:
@@ -111,9 +130,15 @@ class SqliteWork(Looking):
         row = self._run("select id from instance where exclusive = ?", (exclusive,)).fetchone()
         return row[0] if row else None
 
-    def called(self, id: int, token: int, visit: int) -> list[int]:
-        sql = "select id from instance where caller = ? and caller_token = ? and caller_visit = ? and ended is null"
-        return [row[0] for row in self._run(sql, (id, token, visit)).fetchall()]
+    def uncalled(self, id: int, token: int, visit: int) -> list[int]:
+        where, of = "from called where instance = ? and token = ? and visit = ?", (id, token, visit)
+        children = [row[0] for row in self._run(f"select child {where} order by child", of).fetchall()]
+        if children:
+            self._run(f"delete {where}", of)
+        return children
+
+    def answered(self, child: int) -> None:
+        self._run("delete from called where child = ?", (child,))
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
@@ -159,8 +184,8 @@ class SqliteWork(Looking):
         for (holder, arm), listen in effects.listens.items():
             if listen is None:
                 self.messages.unlisten(id, holder, arm)
-            elif self.messages.listen(owner, id, holder, arm, listen, at):
-                self.left = True
+            else:
+                self.messages.listen(owner, id, holder, arm, listen, at)
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
 
@@ -171,22 +196,28 @@ class SqliteWork(Looking):
         for party in tasks.observers_left(was, task):
             self._run(_UNSEEN, (party, id, token, visit))
         for party in tasks.observers_come(was, task):
-            self._run("insert or ignore into observer values (?, ?, ?, ?)", (party, id, token, visit))
+            self._run(_SEEN, (owner, party, id, token, visit))
         for seat in tasks.seats(was, task, at):
             self._run(_PUT_TASK if was else _OPEN_TASK, (owner, id, token, visit, *seat))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.left = self.left or bool(calls)
+        called = "insert into called (child, owner, instance, token, visit) values (?, ?, ?, ?, ?)"
         columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth"
         sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments), micros(at), depth)
+            to = sqlite_rows.new_number(self._run) if call.begins else call.to
+            if call.begins:
+                self._run(called, (to, owner, id, call.token, call.visit))
+            values = (owner, id, call.token, call.visit, call.attempt, call.wait, to, call.service, dumps(call.arguments), micros(at), depth)
             self._run(sql, values)
 
+    def stands(self, row: OutboxRow) -> bool:
+        return self._run(f"select 1 from outbox {_THAT_CALL}", _that_call(row)).fetchone() is not None
+
     def sent(self, row: OutboxRow) -> bool:
-        sql = "delete from outbox where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
-        return self._run(sql, (row.id, row.instance, row.call.token, row.call.visit, row.call.attempt)).rowcount == 1
+        return self._run(f"delete from outbox {_THAT_CALL}", _that_call(row)).rowcount == 1
 
     def worked(self, owner: int, key: str) -> bytes | None:
         row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()
@@ -237,7 +268,7 @@ class SqliteWork(Looking):
     def take_back(self, instance: int) -> bool:
         there = aside.take(self._db, instance)
         if there:
-            self.messages.wake_for(instance)
+            self.messages.look_for(instance)
         return there
 
     def told(self, change: ChangeRow) -> None:

@@ -78,7 +78,7 @@ class Looking:
     def check(self) -> None:
         """Nothing is left over, each history can be replayed, the index is what the states say, nothing was done twice by key."""
         engine, store = self.engine, self.engine.store
-        for left in (store.outbox(), store.changes(), store.messages(), store.aside(), engine.incidents()):
+        for left in (store.outbox(), store.changes(), store.messages(), store.looks(1), store.aside(), engine.incidents()):
             assert not left, f"something is left over: {left}"
         for row in engine.instances():
             check_replay(engine, row.id)

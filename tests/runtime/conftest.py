@@ -11,6 +11,7 @@ import pytest
 from bpflow.loading import LoadedWorkspace, load_text, load_workspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.services.request import Registered
+from tests.owners import guarded
 from tests.runnable import runnable
 
 SETTINGS = "timezone: Europe/Moscow\n"
@@ -123,6 +124,13 @@ FILES = {
 Open = Callable[..., Engine]
 
 
+@pytest.fixture(autouse=True)
+def one_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test may have a unit of work write rows of two owners."""
+    with guarded(monkeypatch):
+        yield
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the workspace."""
@@ -144,17 +152,34 @@ def clock() -> VirtualClock:
     return VirtualClock(datetime.fromisoformat("2026-03-02T10:00+03:00"))
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Path:
-    return tmp_path / "bpflow.db"
+ON_POSTGRES = frozenset({"test_documents", "test_called_processes", "test_starts", "test_round"})
+"""The modules that are run on PostgreSQL too where nothing else is asked for; `--store postgres` runs all on it."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that have a database have it on one store, or on each."""
+    if "db" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("store")
+        both = asked == "some" and metafunc.module.__name__.rpartition(".")[2] in ON_POSTGRES
+        stores = ["sqlite", "postgres"] if both else ["sqlite" if asked == "some" else asked]
+        of_files = metafunc.definition.get_closest_marker("sqlite") is not None
+        metafunc.parametrize("db", ["sqlite"] if of_files and "sqlite" in stores else [] if of_files else stores, indirect=True)
 
 
 @pytest.fixture
-def opened(db: Path, workspace: LoadedWorkspace, clock: VirtualClock) -> Iterator[Open]:
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the database of the test is: a file, or the URL of one on a server."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("database"))
+    return str(tmp_path / "bpflow.db")
+
+
+@pytest.fixture
+def opened(db: str, workspace: LoadedWorkspace, clock: VirtualClock) -> Iterator[Open]:
     """Opens an engine on the database of the test; closes all at the end."""
     engines: list[Engine] = []
 
-    def opened(services: Mapping[str, Registered] | None = None, path: Path = db, workspace: LoadedWorkspace | None = workspace) -> Engine:
+    def opened(services: Mapping[str, Registered] | None = None, path: str | Path = db, workspace: LoadedWorkspace | None = workspace) -> Engine:
         engines.append(open_engine(str(path), workspace, clock, services))
         return engines[-1]
 

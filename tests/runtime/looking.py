@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from bpflow.engine.codec import decode_history
 from bpflow.engine.events import Event
 from bpflow.engine.interpreter import advance
@@ -24,8 +26,18 @@ from bpflow.stores.sqlite import SqliteStore
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def dump(path: Path | str) -> Rows:
+def dump(db: Path | str) -> Rows:
     """Every row of every table of a database, as another program reads it."""
+    return _dump_postgres(str(db)) if str(db).startswith("postgresql://") else _dump_sqlite(db)
+
+
+def _dump_postgres(url: str) -> Rows:
+    with psycopg.connect(url) as db:
+        names = db.execute("select table_name from information_schema.tables where table_schema = 'bpflow' order by 1").fetchall()
+        return {name: sorted(db.execute(f"select * from bpflow.{name}".encode()).fetchall(), key=repr) for (name,) in names}
+
+
+def _dump_sqlite(path: Path | str) -> Rows:
     db = sqlite3.connect(path)
     try:
         assert db.execute("pragma integrity_check").fetchone() == ("ok",)
@@ -89,6 +101,14 @@ def index_of(program: Program, id: int, state: State) -> dict[str, set[tuple[Any
     return {"tasks": tasks, "timers": timers, "watches": watches, "listens": listens}
 
 
+def listens(engine: Engine, id: int) -> list[tuple[Any, ...]]:
+    """The rows of an instance that waits for messages: instance, holder, arm, visit, name, key."""
+    columns, all = "instance, holder, arm, visit, name, key", engine.store._all  # type: ignore[attr-defined]
+    if isinstance(engine.store, SqliteStore):
+        return list(all(f"select {columns} from listen where instance = ?", id))
+    return list(all(f"select {columns} from bpflow.listen where instance = $1", id))
+
+
 def index_in(engine: Engine, id: int, at: Any) -> dict[str, set[tuple[Any, ...]]]:
     """The rows of the index that the store has of an instance; timers up to `at`."""
     store = engine.store
@@ -98,14 +118,8 @@ def index_in(engine: Engine, id: int, at: Any) -> dict[str, set[tuple[Any, ...]]
         "tasks": {(t.party, t.instance, t.token, t.visit, t.node) for t in store.tasks(None, id)},
         "timers": {(t.instance, t.holder, t.arm, t.due) for t in store.due(at, 10_000) if t.instance == id},
         "watches": watching,
-        "listens": listens_in(store, id),
+        "listens": set(listens(engine, id)),
     }
-
-
-def listens_in(store: Any, id: int) -> set[tuple[Any, ...]]:
-    """The rows of who waits for messages, which the contract does not show."""
-    table, value = ("listen", "?") if isinstance(store, SqliteStore) else ("bpflow.listen", "$1")
-    return {tuple(row) for row in store._all(f"select instance, holder, arm, visit, name, key from {table} where instance = {value}", id)}
 
 
 def check_index(engine: Engine, id: int, far: Any) -> None:

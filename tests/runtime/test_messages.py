@@ -68,7 +68,7 @@ def arrivals(engine: Engine) -> list[object]:
 def put(engine: Engine, key: object = 7, **values: object) -> None:
     """A message whose sender breaks down right after it has sent it: nobody looks yet who receives it."""
     with engine.store.begin() as work:
-        work.messages.add(NewMessage("paid", key, {"sum": 1, **values}, engine.clock.now(), None))  # type: ignore[arg-type,dict-item]
+        work.messages.add(NewMessage(-1, "paid", key, {"sum": 1, **values}, engine.clock.now(), None))  # type: ignore[arg-type,dict-item]
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_message_whose_time_is_over_is_not_delivered_and_stays_in_sight(both: 
 def test_a_wait_that_began_in_time_gets_it_however_late_we_look(both: Engine, opened: Open, clock: VirtualClock) -> None:
     begin_silently(both, "waits", {"order": 7})
     with both.store.begin() as work:
-        work.messages.add(NewMessage("paid", 7, {"sum": 1}, clock.now(), clock.now() + timedelta(hours=1)))
+        work.messages.add(NewMessage(-1, "paid", 7, {"sum": 1}, clock.now(), clock.now() + timedelta(hours=1)))
     clock.forward(timedelta(days=3))
     opened().work()
     assert opened().instance(1).row.result == "paid"
@@ -253,7 +253,7 @@ def test_with_keep_0h_only_who_waits_now_gets_it(both: Engine, clock: VirtualClo
     early = both.start("waits", inputs={"order": 7})
     for number in (1, 2):
         with both.store.begin() as work:  # and nobody looks before the other begins to wait, at the same moment
-            work.messages.add(NewMessage("paid", 7, {"sum": number}, clock.now(), clock.now()))
+            work.messages.add(NewMessage(-1, "paid", 7, {"sum": number}, clock.now(), clock.now()))
     begin_silently(both, "waits", {"order": 7})
     both.work()
     assert both.instance(early).outputs["sum"] == 1
@@ -538,7 +538,7 @@ steps:
 def test_a_start_is_made_once_whatever_crashes(engine: Engine, opened: Open, deploy: Deploy) -> None:
     deploy(engine, STARTS)
     with engine.store.begin() as work:
-        work.messages.add(NewMessage("order", "a", {"sum": 50}, engine.clock.now(), None))
+        work.messages.add(NewMessage(-1, "order", "a", {"sum": 50}, engine.clock.now(), None))
     while opened().work(limit=1).total:
         pass
     assert len(engine.instances()) == 1

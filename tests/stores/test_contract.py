@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import CallOut, Effects, Listen, TaskRow
+from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import AsideRow, Caller, Conflict, Saved, ScheduleRow, Snapshot, Store
@@ -525,34 +525,49 @@ def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> Non
 
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> bool:
-    """Tokens begin to wait for messages; whether there was one for them."""
+def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime = AT) -> None:
+    """Tokens begin to wait for messages."""
     effects = Effects()
     for holder, name, key in rows:
         effects.listens[holder, 0] = Listen(name, key, 1)
-    with store.begin() as work:
+    with store.begin(id) as work:
         work.index(id, id, effects, at)
-        return work.left
 
 
-def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, **values: Value) -> MessageRow:
-    with store.begin() as work:
-        work.messages.add(NewMessage(name, key, values, at, until, 5, 2))
+def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, owner: int = -3, **values: Value) -> MessageRow:
+    with store.begin(owner) as work:
+        work.messages.add(NewMessage(owner, name, key, values, at, until, 5, 2))
+        assert work.left
     return store.messages()[-1]
 
 
+def rest(store: Store, message: MessageRow) -> None:
+    with store.begin(message.owner) as work:
+        work.messages.rest(message)
+
+
 def receiver(store: Store, message: MessageRow) -> int | None:
-    with store.begin() as work:
-        found = work.messages.receiver(message.id)
-        return found.holder if found else None
+    found = store.receiver(message.id)
+    return found.holder if found else None
+
+
+def looks(store: Store) -> list[tuple[int, str, str | None]]:
+    """What is to be looked at again, and is not from now on."""
+    found = store.looks()
+    for row in found:
+        with store.begin(row.owner) as work:
+            work.messages.looked(row)
+    return [(row.owner, row.name, row.key) for row in found]
 
 
 def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None:
     values: dict[str, Value] = {"sum": Decimal("1.50"), "day": date(2026, 3, 2), "who": [User("ivanov")]}
     send(store, key=Document("deal", 3), until=LATER, **values)
     (row,) = again().messages()
-    assert row[1:] == ("paid", Document("deal", 3), values, True, AT, LATER, 5, 2)
-    assert again().messages(fresh=True, limit=1) == [row]
+    assert row[1:] == (-3, "paid", Document("deal", 3), values, True, AT, LATER, 5, 2, None, None)
+    assert again().messages(fresh=True, limit=1) == again().messages(name="paid") == [row]
+    assert again().messages(name="sent") == []
+    assert again().message(row.id) == row
 
 
 def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) -> None:
@@ -565,34 +580,55 @@ def test_the_oldest_wait_for_the_name_and_the_key_is_the_receiver(store: Store) 
     assert receiver(store, message) == 9
     listens(store, other, (9, "paid", 7))
     assert receiver(store, message) == 2, "who waits anew stands at the end of the line"
-    with store.begin() as work:
+    with store.begin(one) as work:
         work.messages.unlisten(one, 2, 0)
     assert receiver(store, message) == 9
+    found = store.receiver(message.id)
+    assert found is not None
+    assert store.listening(found.id) == found
+    store.set_aside(other, AT, "it broke")
+    assert store.receiver(message.id) is store.listening(found.id) is None
+
+
+def test_a_message_is_addressed_when_it_is_sent_if_somebody_waits(store: Store) -> None:
+    one, other = begun(store, deployed(store)), begun(store, deployed(store))
+    listens(store, other, (9, "paid", 7))
+    listens(store, one, (2, "paid", 7))
+    message = send(store)
+    found = store.receiver(message.id)
+    assert found is not None
+    assert (message.receiver, message.listen, found.holder) == (other, found.id, 9)
+    store.set_aside(other, AT, "it broke")
+    assert send(store).receiver == one
 
 
 def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) -> None:
     id = begun(store, deployed(store))
     message = send(store, until=LATER)
+    rest(store, message)
+    assert store.messages(fresh=True) == looks(store) == []
+    listens(store, id, (1, "paid", 8))
+    listens(store, id, (1, "paid", 7), at=LATER)
+    assert store.wanted("paid", "7") is None
+    looks(store)
+    listens(store, id, (1, "paid", 7))
+    assert looks(store) == [(id, "paid", "7")]
+    assert store.wanted("paid", "7") == message._replace(fresh=False)
+    assert store.wanted("paid", "8") is store.wanted("sent", "7") is None
+    assert store.set_aside(id, AT, "it broke")
+    assert store.wanted("paid", "7") is None
     with store.begin() as work:
-        work.messages.rest(message.id)
-    assert store.messages(fresh=True) == []
-    assert not listens(store, id, (1, "paid", 8))
-    assert not listens(store, id, (1, "paid", 7), at=LATER)
-    assert store.messages(fresh=True) == []
-    assert listens(store, id, (1, "paid", 7))
-    assert [row.id for row in store.messages(fresh=True)] == [message.id]
+        work.take_back(id)
+    assert looks(store) == [(id, "paid", "7")]
 
 
-def test_messages_wait_for_a_process_that_is_deployed(store: Store) -> None:
-    """They are looked at again in the transaction that deploys it: a program that dies after it has left nothing to be done."""
-    with store.begin() as work:
-        for name in ("paid", "sent"):
-            work.messages.add(NewMessage(name, None, {}, AT, None))
-        for message in (1, 2):
-            work.messages.rest(message)
-    assert store.messages(fresh=True) == []
-    store.deploy("bill", "a", "{}", "", LATER, wakes=("paid",))
-    assert [message.name for message in store.messages(fresh=True)] == ["paid"]
+def test_what_starts_by_a_message_has_those_that_are_kept_looked_at_again(store: Store) -> None:
+    send(store, until=LATER)
+    store.deploy("deal", "a", "{}", "", AT, (), ("paid",))
+    assert (0, "paid", None) in looks(store)
+    with store.begin(5) as work:
+        work.messages.look(5, "paid", AT)
+    assert (5, "paid", None) in looks(store)
 
 
 def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> None:
@@ -607,24 +643,63 @@ def test_a_message_is_for_those_who_waited_while_it_was_kept(store: Store) -> No
     assert receiver(store, kept) is None
 
 
+def test_a_message_has_one_receiver_at_a_time(store: Store) -> None:
+    id, message = begun(store, deployed(store)), send(store)
+    rest(store, message)
+    listens(store, id, (1, "paid", 7))
+    found = store.receiver(message.id)
+    assert found is not None
+    with store.begin(message.owner) as work:
+        work.messages.address(message, found)
+        work.messages.address(message, None)
+    (addressed,) = store.messages(fresh=True)
+    assert (addressed.receiver, addressed.listen) == (id, found.id)
+    rest(store, addressed)
+    assert store.messages(fresh=True) == [addressed], "it has a receiver"
+    assert store.wanted("paid", "7") is None
+    with store.begin(id) as work:
+        assert work.messages.stands(addressed)
+        assert not work.messages.stands(message)
+    with store.begin(message.owner) as work:
+        work.messages.release(message)
+        assert not work.messages.stands(addressed)
+    assert store.message(message.id) == message
+
+
+def test_an_instance_that_a_message_is_to_begin_has_its_number_beforehand(store: Store) -> None:
+    definition, numbers = deployed(store), []
+    for message in [send(store), send(store)]:
+        with store.begin(message.owner) as work:
+            work.messages.address(message, None)
+        addressed = store.message(message.id)
+        assert addressed is not None
+        assert addressed.listen is None
+        numbers.append(addressed.receiver)
+    other = begun(store, definition)
+    assert len({*numbers, other}) == 3
+    with store.begin(numbers[0]) as work:
+        assert work.new_instance(definition, None, AT, None, number=numbers[0]) == (numbers[0], numbers[0])
+
+
 def test_a_message_is_taken_once_and_no_other_gets_its_number(store: Store) -> None:
     message = send(store)
-    with store.begin() as work:
-        assert work.messages.there(message.id)
-        assert work.messages.take(message.id)
-        assert not work.messages.take(message.id)
-        assert not work.messages.there(message.id)
+    with store.begin(message.owner) as work:
+        work.messages.take(message)
+        work.messages.take(message)
+    assert store.message(message.id) is None
     assert send(store).id > message.id
 
 
 def test_messages_are_forgotten_when_their_time_is_over_and_nobody_is_to_look(store: Store) -> None:
     rows = [send(store, until=until) for until in (AT, LATER, None, AT)]
-    with store.begin() as work:
-        for row in rows[:3]:
-            work.messages.rest(row.id)
-        assert work.messages.purge(AT) == 1
-        work.messages.wake("paid", AT)
-    assert [(row.id, row.fresh) for row in store.messages()] == [(row.id, True) for row in rows[1:]]
+    send(store, until=AT, owner=-4)
+    for row in store.messages():
+        if row.id != rows[3].id:
+            rest(store, row)
+    with store.begin(-3) as work:
+        assert work.messages.purge(-3, AT) == 1
+    assert [(row.owner, row.id, row.fresh) for row in store.messages()][:3] == [(-3, rows[1].id, False), (-3, rows[2].id, False), (-3, rows[3].id, True)]
+    assert [row.owner for row in store.messages()][3:] == [-4]
 
 
 @pytest.mark.parametrize("key", [None, "", 0, 7, "7 ", True, Decimal("0.10"), [1], {"a": 1}, date(2026, 3, 2), AT, Duration(days=1)])
@@ -645,13 +720,31 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
     assert row is not None
     assert row.caller == Caller(top, 4, 1, 1, 2)
     assert store.instance(top).caller is None  # type: ignore[union-attr]
-    with store.begin() as work:
-        work.save(Saved(ids[2], ids[2], 0, None, AT, "failed", None, 0, b"", b""))
-        assert work.called(top, 4, 1) == [ids[0]]
-        assert work.called(top, 4, 2) == [ids[1]]
-        assert work.called(top, 5, 1) == []
-    assert [row.id for row in store.instances(status="failed")] == [ids[2]]
     assert [row.id for row in store.called_by(top)] == ids
+
+
+def test_a_call_has_the_number_of_the_instance_that_begins_by_it(store: Store, again: Again) -> None:
+    definition = deployed(store)
+    top = begun(store, definition)
+    calls = [CallOut(service, {}, 4, visit, 1, True) for service, visit in ((START, 1), (ALONE, 2), ("mail", 1))]
+    with store.begin(top) as work:
+        work.send(top, top, calls, AT, 0)
+    one, other, mail = again().outbox()
+    assert len({top, one.call.to, other.call.to}) == 3
+    assert mail.call.to == 0
+    assert [row.concerns for row in (one, other, mail)] == [top] * 3
+    assert begun(store, definition) not in (one.call.to, other.call.to)
+    with store.begin(one.call.to) as work:
+        assert work.stands(one)
+        assert work.revision(one.call.to) is None
+        assert work.new_instance(definition, None, AT, None, None, Caller(top, 4, 1, 1, 2), one.call.to) == (one.call.to, one.call.to)
+    with store.begin(top) as work:
+        assert work.sent(one)
+        assert not work.stands(one)
+        assert work.uncalled(top, 4, 1) == [one.call.to]
+        assert work.uncalled(top, 4, 1) == work.uncalled(top, 5, 1) == []
+        work.answered(other.call.to)
+        assert work.uncalled(top, 4, 2) == []
 
 
 def test_what_was_deployed_when_an_instance_began(store: Store) -> None:

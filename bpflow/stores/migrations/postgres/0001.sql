@@ -6,8 +6,9 @@
 -- alone is then found by that key too.
 
 -- ── the house ───────────────────────────────────────────────────────────────────────────────────────────────────────
-create sequence bpflow.number;      -- instances and documents: so no two owners have the same
-create sequence bpflow.entry;       -- what comes in the order in which it was written
+create sequence bpflow.instance_id;
+create sequence bpflow.document_id;
+create sequence bpflow.entry_id;    -- what comes in the order in which it was written
 
 create table bpflow.store (         -- one row: which migrations were done, and into how many partitions the tables below are divided (1: not)
   version integer not null,
@@ -159,9 +160,9 @@ create table bpflow.watch (         -- who looks again when a document changes
 
 create table bpflow.outbox (        -- calls that leave the transaction
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint not null,
-  told bigint not null,             -- the instance that is told something; 0 where a service is called
+  told bigint not null,             -- the instance that is to begin (where the answer is waited for) or is told something; 0: a service is called
   at bigint not null,
   token integer not null,
   visit integer not null,
@@ -173,6 +174,16 @@ create table bpflow.outbox (        -- calls that leave the transaction
   primary key (id, owner)
 );
 create index outbox_call on bpflow.outbox (instance, token, visit);
+
+create table bpflow.called (        -- the instances that an instance has called, until they have answered
+  owner bigint not null,            -- of the caller
+  child bigint not null,
+  instance bigint not null,         -- the caller
+  token integer not null,
+  visit integer not null,
+  primary key (child, owner)
+);
+create index called_by on bpflow.called (instance, token, visit);
 
 create table bpflow.inbox (         -- what was done for whom: a key is worked once
   owner bigint not null,
@@ -198,7 +209,7 @@ create index document_terms on bpflow.document using gin (terms);
 
 create table bpflow.change (        -- changes of documents that have not yet been told to starts and watchers
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   document bigint not null,
   at bigint not null,
   version integer not null,
@@ -218,7 +229,7 @@ create table bpflow.feed (          -- a document's own history: its changes and
 
 create table bpflow.listen (        -- who waits for a message; the least id has waited longest, and no id comes twice
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint not null,
   since bigint not null,
   holder integer not null,
@@ -226,14 +237,17 @@ create table bpflow.listen (        -- who waits for a message; the least id has
   visit integer not null,           -- of the token that waits; 0 where a scope listens
   name text collate "C" not null,
   key text collate "C" not null,
-  primary key (instance, holder, arm, owner)
+  primary key (id, owner)
 );
+create unique index listen_arm on bpflow.listen (instance, holder, arm, owner);
 create index listen_name on bpflow.listen (name, key, id);
 
 create table bpflow.message (       -- messages that nobody has received yet; the least id was sent first, and no id comes twice
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   instance bigint,                  -- which instance sent it; null: somebody outside
+  receiver bigint,                  -- the instance to which it is addressed
+  listen bigint,                    -- by which row of listen; null: the message is to start the instance
   sent bigint not null,
   until bigint,                     -- how long it waits for a receiver; null: for ever
   depth integer not null,
@@ -246,9 +260,18 @@ create table bpflow.message (       -- messages that nobody has received yet; th
 create index message_fresh on bpflow.message (id) where fresh;
 create index message_name on bpflow.message (name, key, id);
 
+create table bpflow.look (          -- messages that are to be looked at again, as somebody waits or would start by them now
+  owner bigint not null,
+  id bigint not null default nextval('bpflow.entry_id'),
+  at bigint not null,
+  name text collate "C" not null,
+  key text collate "C",             -- null: whatever the key
+  primary key (id, owner)
+);
+
 create table bpflow.calendar (
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
   ends bigint not null,
   instance bigint,
@@ -261,7 +284,7 @@ create index calendar_person on bpflow.calendar (person, at);
 
 create table bpflow.notice (
   owner bigint not null,
-  id bigint not null default nextval('bpflow.entry'),
+  id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
   instance bigint,
   person text collate "C" not null,

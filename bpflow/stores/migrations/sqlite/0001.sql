@@ -77,6 +77,7 @@ create table task (                 -- an open task, a row for each assignee; th
 ) without rowid;
 
 create table observer (             -- who sees an open task besides
+  owner integer not null,
   party text not null,
   instance integer not null,
   token integer not null,
@@ -124,6 +125,7 @@ create index listen_name on listen (name, key, id);
 
 create table message (              -- messages that nobody has received yet; the least id was sent first, and no id comes twice
   id integer primary key autoincrement,
+  owner integer not null,           -- of the instance that sent it; of one from outside its own, a negative number
   name text not null,
   key text not null,
   fresh integer not null,           -- 1: somebody must look who receives it
@@ -132,10 +134,21 @@ create table message (              -- messages that nobody has received yet; th
   until integer,                    -- how long it waits for a receiver; null: for ever
   waited integer not null,          -- the last row of listen when it was sent: those were waiting already
   instance integer,                 -- which instance sent it; null: somebody outside
-  depth integer not null
+  depth integer not null,
+  receiver integer,                 -- the instance to which it is addressed
+  listen integer                    -- by which row of listen; null: the message is to start the instance
 );
 create index message_fresh on message (id) where fresh;
 create index message_name on message (name, key, id);
+create index message_receiver on message (receiver) where receiver is not null;
+
+create table look (                 -- messages that are to be looked at again, as somebody waits or would start by them now
+  id integer primary key autoincrement,
+  owner integer not null,
+  name text not null,
+  key text,                         -- null: whatever the key
+  at integer not null
+);
 
 create table history (              -- one row a transaction: events, answers, facts; only ever appended to, read backwards by `previous`
   id integer primary key,
@@ -155,13 +168,22 @@ create table outbox (               -- calls that leave the transaction
   visit integer not null,
   attempt integer not null,
   waits integer not null,
-  told integer not null,            -- the instance that is told something; 0 where a service is called
+  told integer not null,            -- the instance that is to begin (where the answer is waited for) or is told something; 0: a service is called
   service text not null,
   arguments blob not null,
   at integer not null,
   depth integer not null            -- how many changes of documents have led to it
 );
 create index outbox_call on outbox (instance, token, visit);
+
+create table called (               -- the instances that an instance has called, until they have answered
+  child integer primary key,        -- its number, which nobody else gets
+  owner integer not null,           -- of the caller
+  instance integer not null,        -- the caller
+  token integer not null,
+  visit integer not null
+);
+create index called_by on called (instance, token, visit);
 
 create table inbox (                -- what was done for whom: a key is worked once
   owner integer not null,
