@@ -219,7 +219,7 @@ class SqliteStore:
         return [row[0] for row in self._all(sql, document)]
 
     def watched(self, instance: int) -> list[DocumentRow]:
-        sql = f"{rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
+        sql = f"{sqlite_rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
         return [rows.document(row) for row in self._all(sql, instance)]
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
