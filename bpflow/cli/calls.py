@@ -69,6 +69,11 @@ class Call:
         """The database: a URL or a file."""
         return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
+    def arguments(self) -> list[str]:
+        """What another call of the program is given to mean the same database, workspace and language."""
+        folder = self.workspace()
+        return ["--db", self.url(), "--lang", self.out.language, *(["--workspace", str(folder)] if folder else [])]
+
     def open(self, *, new: bool = False, deploy: bool = True) -> Engine:
         """The engine on the database, with the workspace.
 

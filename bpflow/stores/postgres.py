@@ -15,6 +15,8 @@ import psycopg
 
 from bpflow.engine.codec import micros
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Lines, Options
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
@@ -32,32 +34,36 @@ class _Here(threading.local):
     work: PostgresWork | None = None
 
 
-class PostgresStore(Reading):
+class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        options = Options(url)
-        with options.connect() as db:
+        self.options = Options(url)
+        with self.options.connect() as db:
             prepare(db, url)
-        self._lines = Lines(options)
+        self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()
+        self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
+        self._notifier.close()
         self._lines.close()
 
-    def begin(self, owner: int | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
             raise RuntimeError("a unit of work inside another")
         line = self._lines.take()
 
         def done() -> None:
-            self._here.work = None
+            work, self._here.work = self._here.work, None
             self._lines.give(line)
+            if work is not None and (work.left or work.armed):
+                self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done)
+            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
         except BaseException:
             done()
             raise

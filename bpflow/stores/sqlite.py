@@ -22,7 +22,6 @@ from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -30,21 +29,22 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
     ScheduleRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import ListenRow, LookRow, MessageRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_leases import SqliteLeases
+from bpflow.stores.sqlite_queues import SqliteQueues, limited
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-class SqliteStore:
+class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
@@ -68,10 +68,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self, owner: int | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(owner)
+            self._work.start(owner, lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -159,9 +159,9 @@ class SqliteStore:
                 wanted.append(f"{column} = ?")
                 arguments.append(value)  # type: ignore[arg-type]
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
+            wanted.append(f"(i.incidents > 0 or i.id in ({aside.TROUBLED}))")
         sql = f"{sqlite_rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.instance(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -195,24 +195,11 @@ class SqliteStore:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
         sql = f"select {rows.TASK} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
-        return [rows.task(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.task(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
         return int(n)
-
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
-        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = rows.maybe_micros(at)
-        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
 
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
@@ -230,17 +217,7 @@ class SqliteStore:
     def aside(self) -> list[AsideRow]:
         return [rows.aside(row) for row in self._all(aside.ALL)]
 
-    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told and not waits, told, instance) not in ({aside.IDS}) "
-            "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
-
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=_limit(limit))
-
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self, id: int) -> MessageRow | None:
         return mail.message(self._all, id)
 
@@ -253,13 +230,6 @@ class SqliteStore:
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
 
-    def looks(self, limit: int = 100) -> list[LookRow]:
-        return mail.looks(self._all, limit)
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, document, document, _limit(limit))]
-
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
@@ -267,7 +237,7 @@ class SqliteStore:
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         sql = f"{sqlite_rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
+        return [rows.document(row) for row in self._all(sql, type, type, after, limited(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
@@ -286,7 +256,3 @@ class SqliteStore:
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
         sql = f"select {rows.NOTICE} from notice where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
         return [rows.notice(row) for row in self._all(sql, person, person, instance, instance)]
-
-
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit
