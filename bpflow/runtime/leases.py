@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bpflow.runtime.clock import Clock
 from bpflow.stores.contract import Store, StoreError
-from bpflow.stores.leases import SLOTS, Lease, NewWorker, Seat, Slots, WorkerRow, slot_of
+from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, Slots, WorkerRow, slot_of
 
 LEASE = 15.0
 """Seconds after which a worker who gives no sign is given up."""
@@ -200,7 +200,7 @@ class Leasing:
         if len(self.leases) < min(share, SLOTS - sum(len(row.slots) for row in others)):
             self.leases = self.store.take(self.seat.id, share)
         surplus = max(0, len(self.leases) - share)
-        self.leaving = frozenset(sorted(self.leases, key=lambda slot: (slot not in self.leaving, slot in busy, slot))[:surplus])
+        self.leaving = frozenset(sorted(self.leases, key=lambda slot: (slot not in self.leaving, slot in busy, slot * STEP % SLOTS))[:surplus])
         self.hand_over(busy)
 
     def hand_over(self, busy: Collection[int]) -> None:

@@ -24,6 +24,10 @@ def slot_of(owner: int) -> int:
     return abs(owner) % SLOTS
 
 
+STEP = 23
+"""Slots are taken and given back in the order of number * STEP % SLOTS, so that owners which follow each other are not all with one worker."""
+
+
 class Lease(NamedTuple):
     """A slot, and the epoch in which it is held."""
 

@@ -15,7 +15,7 @@ import psycopg
 from bpflow.engine.codec import instant, micros
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import StoreError
-from bpflow.stores.leases import Lease, NewWorker, Seat, WorkerRow
+from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, WorkerRow
 from bpflow.stores.postgres_lines import Options
 from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import trouble
@@ -38,8 +38,8 @@ _WORKERS = (
     f"(select array_agg(number order by number) from bpflow.slot where worker = w.id), not {_THERE} from bpflow.worker w order by id"
 )
 _TAKE = (
-    "update bpflow.slot set worker = $1, epoch = epoch + 1 where number in (select number from bpflow.slot where worker is null order by number "
-    "limit greatest(0, $2::bigint - (select count(*) from bpflow.slot where worker = $1)) for update skip locked) "
+    "update bpflow.slot set worker = $1, epoch = epoch + 1 where number in (select number from bpflow.slot where worker is null "
+    f"order by number * {STEP} % {SLOTS} limit greatest(0, $2::bigint - (select count(*) from bpflow.slot where worker = $1)) for update skip locked) "
     "and exists (select from bpflow.worker where id = $1)"
 )
 _FREE = "update bpflow.slot set worker = null, epoch = epoch + 1 where worker = $1"

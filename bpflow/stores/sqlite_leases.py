@@ -15,7 +15,7 @@ from typing import Any
 from bpflow.engine.codec import instant, micros
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import LeaseLost
-from bpflow.stores.leases import Lease, NewWorker, Seat, WorkerRow
+from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, WorkerRow
 
 LOOKS = 0.05
 """Seconds between two looks whether the file has changed."""
@@ -92,7 +92,7 @@ class SqliteLeases:
         with self.begin():
             x = self._db.execute
             (has,) = x("select count(*) from slot where worker = ?", (worker,)).fetchone()
-            free = "select number from slot where worker is null order by number limit ?"
+            free = f"select number from slot where worker is null order by number * {STEP} % {SLOTS} limit ?"
             there = "(select 1 from worker where id = ?)"
             values = (worker, max(0, most - has), worker)
             x(f"update slot set worker = ?, epoch = epoch + 1 where number in ({free}) and exists {there}", values)
