@@ -5,10 +5,15 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from bpflow.stores import open_store
+
+TEMPLATE = "an_empty_store"
 
 
 def serve(folder: Path) -> Iterator[str]:
@@ -22,6 +27,22 @@ def serve(folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
+def named(postgres: str, name: str) -> str:
+    """The address of another database of the server."""
+    return postgres.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def fresh(postgres: str, template: str = "template1") -> Iterator[str]:
+    """The address of a database that is there for as long as it is asked for."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"create database {name} template {template}".encode())
+    yield named(postgres, name)
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"drop database {name} with (force)".encode())
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the server, with its own database `postgres`."""
@@ -33,9 +54,23 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The address of an empty database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
+    with fresh(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_store(postgres: str) -> str:
+    """The name of a database that is an empty store, to be copied: made once for all processes of a run."""
     with psycopg.connect(postgres, autocommit=True) as server:
-        server.execute(f"create database {name}")
-    yield postgres.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgres, autocommit=True) as server:
-        server.execute(f"drop database {name} with (force)")
+        server.execute("select pg_advisory_lock(1)")
+        if server.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
+            server.execute(f"create database {TEMPLATE}".encode())
+            open_store(named(postgres, TEMPLATE)).close()
+    return TEMPLATE
+
+
+@pytest.fixture
+def stored(postgres: str, empty_store: str) -> Iterator[str]:
+    """The address of an empty store of its own. A commit does not wait for the disk."""
+    with fresh(postgres, empty_store) as url:
+        yield f"{url}&sync=normal"

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from types import ModuleType
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import Store, StoreError
+from bpflow.stores.migrating import Migrated
 
 
 def open_store(url: str) -> Store:
     """The store at `sqlite:///file.db`, `sqlite:////absolute/file.db` (with `?sync=normal`), a plain path, `:memory:`, or
-    `postgresql://user@host/database`. Raises StoreError."""
+    `postgresql://user@host/database`. An empty one is made ready. Raises StoreError."""
+    if _on_postgres(url):
+        store: Store = _postgres("postgres").PostgresStore(url)
+        return store
     from bpflow.stores.sqlite import SqliteStore
 
-    if url.startswith(("postgresql://", "postgres://")):
-        return _postgres(url)
+    path, sync = _sqlite(url)
+    return SqliteStore(path, sync=sync)
+
+
+def migrate_store(url: str, partitions: int | None = None) -> Migrated:
+    """Brings the store of an older bpflow to this one's version; with `partitions`, on PostgreSQL, divides its tables into so many by the hash
+    of their owner. All of it is done, or nothing. Raises StoreError."""
+    if _on_postgres(url):
+        done: Migrated = _postgres("postgres_schema").migrate(url, partitions)
+        return done
+    if partitions is not None:
+        raise StoreError(say("only a store on PostgreSQL can be divided into partitions"))
+    import sqlite3
+
+    from bpflow.stores import sqlite_files
+
+    path, _ = _sqlite(url)
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+            return sqlite_files.migrate(db, path)
+    except sqlite3.DatabaseError as error:
+        raise sqlite_files.trouble(path, error) from error
+
+
+def _sqlite(url: str) -> tuple[str, str]:
+    """The file, and how safely it is written."""
     if "://" not in url:
-        return SqliteStore(url)
+        return url, "full"
     parts = urlsplit(url)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme != "sqlite" or parts.netloc:
-        raise StoreError(say('"{url}" names no store; one looks like sqlite:///bpflow.db', url=url))
+        raise StoreError(say('"{url}" names no store; one looks like sqlite:///bpflow.db or postgresql://user@host/database', url=url))
     if unknown := options.keys() - {"sync"}:
         raise StoreError(say('"{url}": there is no option "{option}"; there is: sync', url=url, option=min(unknown)))
     if options.get("sync", "full") not in ("full", "normal"):
         raise StoreError(say('"{url}": sync is full or normal', url=url))
-    return SqliteStore(unquote(parts.path[1:]) or ":memory:", sync=options.get("sync", "full"))
+    return unquote(parts.path[1:]) or ":memory:", options.get("sync", "full")
 
 
-def _postgres(url: str) -> Store:
+def _on_postgres(url: str) -> bool:
+    return url.startswith(("postgresql://", "postgres://"))
+
+
+def _postgres(module: str) -> ModuleType:
+    """A module that needs the extra. StoreError if that is not installed."""
+    from importlib import import_module
+
     try:
-        from bpflow.stores.postgres import PostgresStore
+        return import_module(f"bpflow.stores.{module}")
     except ModuleNotFoundError as error:
-        raise StoreError(say('"{url}" needs what is not installed: run `pip install "bpflow[postgres]"`', url=url.partition("://")[0])) from error
-    return PostgresStore(url)
+        if (error.name or "").partition(".")[0] == "bpflow":
+            raise
+        raise StoreError(say('PostgreSQL needs what is not installed: run `pip install "bpflow[postgres]"`')) from error

@@ -40,8 +40,7 @@ class PostgresStore(PostgresLeases, Reading):
     def __init__(self, url: str) -> None:
         self.url = url
         self.options = Options(url)
-        with self.options.connect() as db:
-            prepare(db, url)
+        prepare(url)
         self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()
@@ -63,7 +62,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
         except BaseException:
             done()
             raise

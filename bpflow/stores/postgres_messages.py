@@ -79,7 +79,8 @@ class PostgresMessages:
         self._unit.left = True
 
     def address(self, message: MessageRow, listen: ListenRow | None) -> None:
-        sql = f"update bpflow.message set receiver = coalesce($3::bigint, nextval('bpflow.instance_id')), listen = $4, fresh = true where {_THAT} and receiver is null"
+        receiver = "coalesce($3::bigint, nextval('bpflow.instance_id'))"
+        sql = f"update bpflow.message set receiver = {receiver}, listen = $4, fresh = true where {_THAT} and receiver is null"
         self._unit.put(sql, message.owner, message.id, listen.instance if listen else None, listen.id if listen else None)
 
     def stands(self, message: MessageRow) -> bool:

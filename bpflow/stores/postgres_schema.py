@@ -7,6 +7,8 @@ only, since other programs may be at work on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ import psycopg
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
+from bpflow.stores.migrating import MIGRATIONS, Migrated, files, fits
+from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_partitions import divide
 from bpflow.stores.postgres_trouble import shown, trouble
 
-MIGRATIONS = Path(__file__).parent / "migrations" / "postgres"
+FOLDER = MIGRATIONS / "postgres"
 LOCK = 0x62706677
-"""The first half of the key of all advisory locks of bpflow in the database; the second is an owner (hashed), or here 0."""
+"""The first half of the key of all advisory locks of bpflow in the database; the second is an owner or a name (hashed), or here 0."""
 
 _STATE = """
 select current_setting('server_encoding'), exists (select from pg_namespace where nspname = 'bpflow'), to_regclass('bpflow.store') is not null,
@@ -26,25 +31,31 @@ select current_setting('server_encoding'), exists (select from pg_namespace wher
 """
 
 
-def prepare(db: psycopg.Connection[Any], url: str, folder: Path = MIGRATIONS) -> None:
-    """Makes an empty database a store. StoreError if it cannot be used, or is older or newer than the migrations in the folder."""
-    newest = len(files(folder))
-    try:
-        found = version(db, url)
-        if found == 0:
-            migrate(db, url, folder)
-        elif found > newest:
-            raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=shown(url), version=found))
-        elif found < newest:
-            hint = say("run `bpflow migrate-store` when no older bpflow works on it")
-            raise StoreError(say('"{url}" is of version {found}, this bpflow needs {newest}: {hint}', url=shown(url), found=found, newest=newest, hint=hint))
-    except psycopg.Error as error:
-        raise trouble(url, error) from error
+def prepare(url: str, folder: Path = FOLDER) -> None:
+    """Makes an empty database a store. StoreError if it cannot be used, or is of another version than the migrations in the folder."""
+    with connected(url) as db:
+        if not fits(shown(url), version(db, url), len(files(folder))):
+            _migrate(db, url, folder)
 
 
-def files(folder: Path = MIGRATIONS) -> list[Path]:
-    """The migrations, in their order."""
-    return sorted(folder.glob("[0-9][0-9][0-9][0-9].sql"))
+def migrate(url: str, partitions: int | None = None, folder: Path = FOLDER) -> Migrated:
+    """Brings a store to the newest version, and its tables into so many partitions: all of it or nothing. StoreError if that cannot be."""
+    with connected(url) as db, db.transaction():
+        before, after = _migrate(db, url, folder)
+        (divided,) = _one(db, "select partitions from bpflow.store")
+        if partitions is not None and partitions != divided:
+            divide(db, partitions)
+    return Migrated(before, after, divided, partitions or divided)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection for what is rarely done. StoreError for all that the database refuses."""
+    with Options(url).connect() as db:
+        try:
+            yield db
+        except psycopg.Error as error:
+            raise trouble(url, error) from error
 
 
 def version(db: psycopg.Connection[Any], url: str) -> int:
@@ -60,13 +71,11 @@ def version(db: psycopg.Connection[Any], url: str) -> int:
     return int(found)
 
 
-def migrate(db: psycopg.Connection[Any], url: str, folder: Path = MIGRATIONS) -> tuple[int, int]:
-    """Brings the store to the newest version, all of it or nothing; gives the version before and after. psycopg.Error, StoreError."""
+def _migrate(db: psycopg.Connection[Any], url: str, folder: Path) -> tuple[int, int]:
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s, 0)", (LOCK,))
         before, migrations = version(db, url), files(folder)
-        if before > len(migrations):
-            raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=shown(url), version=before))
+        fits(shown(url), before, len(migrations), older=True)
         if before == 0 and not _one(db, _STATE)[1]:
             db.execute("create schema bpflow")
         for file in migrations[before:]:

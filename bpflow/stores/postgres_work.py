@@ -23,11 +23,13 @@ from bpflow.stores import tasks as seating
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot, StoreError
 from bpflow.stores.leases import SLOTS, Lease
+from bpflow.stores.postgres_lines import Options
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
+from bpflow.stores.postgres_outcome import Trace, was_committed
 from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
 from bpflow.stores.postgres_schema import LOCK
-from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_trouble import is_lost, trouble
 from bpflow.stores.postgres_wire import Answer, Wire
 
 _BEGIN = "begin isolation level read committed read write"
@@ -44,6 +46,7 @@ _NEW_INSTANCE = (
 )
 _NO_CALLER = (None, None, None, None, 0)
 _HISTORY = "insert into bpflow.history (owner, instance, revision, at, data) values ($1, $2, $3, $4, $5)"
+_IN_HISTORY = "select from bpflow.history where owner = %s and instance = %s and revision = %s and data = %s"
 _SAVE = "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, incidents = $5, status = $6{} where id = $2 and owner = $1"
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
 _SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $7, result = $8, exclusive = null")
@@ -89,10 +92,11 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_failed", "_lease", "_url", "_wire", "armed", "left", "messages", "owner")
+    __slots__ = ("_done", "_failed", "_lease", "_options", "_trace", "_wire", "armed", "left", "messages", "owner")
 
-    def __init__(self, wire: Wire, url: str, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
-        self._wire, self._url, self._done, self._lease = wire, url, done, lease
+    def __init__(self, wire: Wire, options: Options, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
+        self._wire, self._options, self._done, self._lease = wire, options, done, lease
+        self._trace: Trace | None = None
         self.left = False
         self.armed = False
         """Whether timers were set."""
@@ -125,16 +129,29 @@ class PostgresWork(Looking):
         try:
             self._wire.settle()
         except psycopg.Error as error:
-            lost = self._lease is not None and error.sqlstate == _LOST
-            self._failed = LeaseLost(self._lease) if self._lease and lost else trouble(self._url, error, committing=True)
-            self._failed.__cause__ = error
-            self._break_off()
+            self._failed = self._uncommitted(error)
+            if self._failed is not None:
+                self._failed.__cause__ = error
+                self._break_off()
+
+    def _uncommitted(self, error: psycopg.Error) -> StoreError | Conflict | None:
+        """Why the commit was not done; None if it was, and only its answer was lost."""
+        if self._lease is not None and error.sqlstate == _LOST:
+            return LeaseLost(self._lease)
+        if not is_lost(error) or self._trace is None:
+            return trouble(self._options.url, error, committing=True)
+        committed = was_committed(self._options, self._wire.backend, self._trace)
+        return None if committed else trouble(self._options.url, error, committing=committed is None)
+
+    def _traced(self, sql: str, *values: Any) -> None:
+        """What is found by that is there if, and only if, this is committed."""
+        self._trace = self._trace or Trace(sql, values)
 
     def _break_off(self) -> None:
         try:
             self._wire.rollback()
         except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._url, error)
+            self._failed = self._failed or trouble(self._options.url, error)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -156,7 +173,7 @@ class PostgresWork(Looking):
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error)
+            self._failed = trouble(self._options.url, error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,6 +242,7 @@ class PostgresWork(Looking):
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
+        self._traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
         self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.history)
         values = (saved.owner, saved.id, saved.expected, saved.root, saved.incidents, STATUSES.index(saved.status))
         if saved.status not in OVER:
@@ -295,6 +313,7 @@ class PostgresWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
+        self._traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,8 +354,10 @@ class PostgresWork(Looking):
     def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
         changes, now = rows.changes(row, previous), micros(at)
+        data = dumps([changes, by, note])
+        self._traced("select from bpflow.feed where owner = %s and document = %s and version = %s and data = %s", row.owner, row.ref.id, row.version, data)
         sql = "insert into bpflow.feed (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
-        self.put(sql, row.owner, row.ref.id, row.version, now, dumps([changes, by, note]))
+        self.put(sql, row.owner, row.ref.id, row.version, now, data)
         if changes:
             self.left = True
             sql = "insert into bpflow.change (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"

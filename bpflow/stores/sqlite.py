@@ -35,7 +35,7 @@ from bpflow.stores.contract import (
 )
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
-from bpflow.stores.sqlite_files import migrate, trouble
+from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited
 from bpflow.stores.sqlite_work import SqliteWork
@@ -56,7 +56,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            migrate(self._db, path)
+            prepare(self._db, path)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes

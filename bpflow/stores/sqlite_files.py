@@ -8,11 +8,12 @@ from pathlib import Path
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
+from bpflow.stores.migrating import MIGRATIONS, Migrated, files, fits
 
 APPLICATION = 0x62706C77
 """The `application_id` in the file's header: bpflow's."""
 
-MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
+FOLDER = MIGRATIONS / "sqlite"
 
 
 def trouble(path: str, error: sqlite3.Error) -> StoreError:
@@ -43,31 +44,40 @@ def statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def migrate(db: sqlite3.Connection, path: str) -> None:
-    """Brings the file to the newest version, each migration in a transaction. StoreError if it is not for this bpflow."""
-    migrations, run = sorted(MIGRATIONS.glob("*.sql")), db.execute
-    run("begin")  # so that what is read together belongs together: another may be at it too
-    found = version(db, path, len(migrations))
-    run("commit")
-    if found == len(migrations):
-        return
+def prepare(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> None:
+    """Makes an empty file a store. StoreError if it cannot be one, or is of another version than the migrations in the folder."""
+    db.execute("begin")  # so that what is read together belongs together: another may be at it too
+    found = version(db, path)
+    db.execute("commit")
+    if not fits(path, found, len(files(folder))):
+        migrate(db, path, folder)
+
+
+def migrate(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> Migrated:
+    """Brings the file to the newest version, all of it or nothing. StoreError if it is no store, or of a newer version."""
+    run, migrations = db.execute, files(folder)
     run("pragma page_size = 1024")  # rows are small, and a commit writes whole pages: a tenth faster than 4096
     run("pragma journal_mode = wal")
     run("begin immediate")
-    for file in migrations[version(db, path, len(migrations)) :]:
-        for statement in statements(file.read_text(encoding="utf-8")):
-            run(statement)
-    run(f"pragma user_version = {len(migrations)}")
-    run(f"pragma application_id = {APPLICATION}")
-    run("commit")
+    try:
+        before = version(db, path)
+        fits(path, before, len(migrations), older=True)
+        for file in migrations[before:]:
+            for statement in statements(file.read_text(encoding="utf-8")):
+                run(statement)
+        run(f"pragma user_version = {len(migrations)}")
+        run(f"pragma application_id = {APPLICATION}")
+        run("commit")
+    except BaseException:
+        run("rollback")
+        raise
+    return Migrated(before, len(migrations))
 
 
-def version(db: sqlite3.Connection, path: str, newest: int) -> int:
-    """The version of the file. StoreError if it is a newer one than `newest`, or no database of bpflow."""
+def version(db: sqlite3.Connection, path: str) -> int:
+    """The version of the file; 0 if it is empty. StoreError if it is no database of bpflow."""
     version, application = (db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
     tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
     if application not in (0, APPLICATION) or (tables and not application):
         raise StoreError(say('"{path}" is a database of another program', path=path))
-    if version > newest:
-        raise StoreError(say('"{path}" was written by a newer bpflow (version {version})', path=path, version=version))
     return int(version)

@@ -167,15 +167,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where the database of the test is: a file, or the URL of one on a server."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("database"))
-    return str(tmp_path / "bpflow.db")
+    return str(request.getfixturevalue("stored")) if request.param == "postgres" else tmp_path / "bpflow.db"
 
 
 @pytest.fixture
-def opened(db: str, workspace: LoadedWorkspace, clock: VirtualClock) -> Iterator[Open]:
+def opened(db: Path | str, workspace: LoadedWorkspace, clock: VirtualClock) -> Iterator[Open]:
     """Opens an engine on the database of the test; closes all at the end."""
     engines: list[Engine] = []
 

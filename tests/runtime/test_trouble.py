@@ -239,7 +239,7 @@ def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url, reason",
     [
-        ("postgresql://localhost/bpflow", "names no store"),
+        ("mysql://localhost/bpflow", "names no store"),
         ("sqlite://host/bpflow.db", "names no store"),
         ("sqlite:///{db}?speed=high", 'there is no option "speed"; there is: sync'),
         ("sqlite:///{db}?sync=off", "sync is full or normal"),

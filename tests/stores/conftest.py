@@ -20,7 +20,7 @@ Again = Callable[[], Store]
 @pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
-        return str(request.getfixturevalue("database"))
+        return str(request.getfixturevalue("stored"))
     path = (tmp_path / "bpflow.db").as_posix()
     return {"sqlite:memory": ":memory:", "sqlite:file": f"sqlite:///{path}", "sqlite:file,normal": f"sqlite:///{path}?sync=normal"}[str(request.param)]
 
