@@ -92,11 +92,12 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_failed", "_lease", "_options", "_trace", "_wire", "armed", "left", "messages", "owner")
+    __slots__ = ("_done", "_failed", "_lease", "_options", "_trace", "_wire", "_writes", "armed", "left", "messages", "owner")
 
     def __init__(self, wire: Wire, options: Options, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
         self._wire, self._options, self._done, self._lease = wire, options, done, lease
         self._trace: Trace | None = None
+        self._writes = False
         self.left = False
         self.armed = False
         """Whether timers were set."""
@@ -138,9 +139,9 @@ class PostgresWork(Looking):
         """Why the commit was not done; None if it was, and only its answer was lost."""
         if self._lease is not None and error.sqlstate == _LOST:
             return LeaseLost(self._lease)
-        if not is_lost(error) or self._trace is None:
-            return trouble(self._options.url, error, committing=True)
-        committed = was_committed(self._options, self._wire.backend, self._trace)
+        if not is_lost(error) or not self._writes:
+            return trouble(self._options.url, error)
+        committed = was_committed(self._options, self._wire.backend, self._trace) if self._trace else None
         return None if committed else trouble(self._options.url, error, committing=committed is None)
 
     def _traced(self, sql: str, *values: Any) -> None:
@@ -170,6 +171,7 @@ class PostgresWork(Looking):
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
         if self._failed is not None:
             raise self._failed
+        self._writes = self._writes or sql[0] in "iud"  # insert, update, delete
         try:
             return run(sql, *values)
         except psycopg.Error as error:
@@ -389,10 +391,13 @@ class PostgresWork(Looking):
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         self.put("lock table bpflow.absence in share row exclusive mode")  # who writes comes after who has written; who reads goes on
+        where = "person = %s and first = %s and at = %s and key is not distinct from %s"
+        self._traced(f"select from bpflow.absence where {where}", new.person, new.first.isoformat(), micros(at), key)
         self.put(ABSENCE_ENTER, *rows.absence_values(owner, key, new, at, by, instance))
 
     def end_absence(self, id: int, last: date) -> None:
         self.put("lock table bpflow.absence in share row exclusive mode")
+        self._traced("select from bpflow.absence where id = %s and last = %s", id, last.isoformat())
         self.put(ABSENCE_END, last.isoformat(), id)
 
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:

@@ -7,7 +7,8 @@ reads orders from its input, a line of JSON each, and answers each with a line: 
 `{"at": "name of a point", "time": 2}` when it is reached for the second time · `{"after": 17}` at the seventeenth point · `{"seconds": 0.05}`
 from outside, wherever it is · `{"new": true, "but": […]}` at the first point that is not among these · `{}` never. And it may make trouble:
 `{"room": [0, 5000]}` that much room on the disk, in bytes, and when that is used up, so much · `{"ahead": 3600}` the clock goes wrong by
-so many seconds.
+so many seconds · `{"cuts": [[40, "done"]]}` after forty points the line to PostgreSQL is cut: with the next commit, which is `lost`, or `done`
+without an answer; or the `backend` is ended, or the `server` killed (in the folder `server`) and started again after the first complaint.
 
 The law of this file: nothing is handed over from one life to the next but what lies on the disk. A life is killed by SIGKILL.
 """
@@ -23,14 +24,19 @@ import signal
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from bpflow.stores import open_store
 from bpflow.stores.contract import StoreError
 from tests.crash.clerk import Firm, KeptClock, Outside, clerk
 from tests.crash.points import PointedStore, Points
+from tests.crash.proxy import Proxy
+from tests.crash.server import Server
 
 PATIENCE = 300.0
 """Seconds after which a life is taken to hang."""
@@ -43,10 +49,19 @@ class Death:
         self.order, self.line = order, line
         self.count: Counter[str] = Counter()
         self.new = set(order.get("but", ())) if order.get("new") else None
+        self.last = ""
         self.troubles: list[str] = []
+        self.cuts: dict[int, str] = {}
+        self.cut: Callable[[str], None] = lambda how: None
+        self._next = ""
 
     def reached(self, point: str) -> None:
         self.count[point] += 1
+        self.last = point
+        self._next = self.cuts.pop(self.count.total(), self._next)
+        if self._next and (self._next not in ("lost", "done") or point.endswith(": commit")):
+            self.cut(self._next)
+            self._next = ""
         order = self.order
         if point == order.get("at"):
             due = self.count[point] == order.get("time", 1)
@@ -78,21 +93,47 @@ class Room:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
 
+class Cutter:
+    """Cuts the line to PostgreSQL, in one way or another."""
+
+    def __init__(self, order: dict[str, Any], death: Death) -> None:
+        self.url: str = order["url"]
+        self.server = Server(Path(order["server"])) if "server" in order else None
+        self.proxy = Proxy(self.url) if "cuts" in order else None
+        self.address = self.proxy.address if self.proxy else self.url
+        death.cuts, death.cut = dict(order.get("cuts", ())), self.cut
+
+    def cut(self, how: str) -> None:
+        if how == "server" and self.server:
+            self.server.kill()
+        elif how == "backend":
+            with psycopg.connect(self.url, autocommit=True) as db:
+                db.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()")
+        elif self.proxy:
+            self.proxy.cut = how
+
+    def mend(self) -> None:
+        """Starts the server again, if it was killed."""
+        if self.server:
+            self.server.start()
+
+
 def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
     """Has a clerk work until all is done; when he is told of trouble, he goes on when it is over."""
     points = Points(death.reached)
     points.watch_sql()
     clock = KeptClock(Path(order["clock"]), timedelta(seconds=order.get("ahead", 0)))
     outside = Outside(address, order["book"], KeptClock(clock.path), death.reached)  # whose clock is right
-    room, busy = Room(order["url"], list(order.get("room", ()))), None
+    room, cutter, busy = Room(order["url"], list(order.get("room", ()))), Cutter(order, death), None
     while True:
         try:
-            busy = busy or clerk(PointedStore(open_store(order["url"]), points), firm, clock, outside)
+            busy = busy or clerk(PointedStore(open_store(cutter.address), points), firm, clock, outside)
             busy.run()
             return busy.engine.close()
         except StoreError as error:
-            death.troubles.append(str(error.message))
+            death.troubles.append(f"{death.last}: {error.message}")
             room.next()
+            cutter.mend()
 
 
 def live(order: dict[str, Any], line: int, firm: Firm, address: str) -> None:

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.crash.clerk import Firm
-from tests.crash.lives import Order, Run, ledger, program
-from tests.crash.reckoning import Looking, Reckoning
-
-SOAK = settings.get_current_profile_name() == "soak"
-RUNS = int(os.environ.get("BPFLOW_KILLS", "20" if SOAK else "1"))
-"""How many runs of each kind."""
-
-
-@pytest.fixture(scope="module")
-def firm() -> Firm:
-    return Firm()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("crash")
-
-
-@pytest.fixture(scope="module")
-def outside(folder: Path) -> Iterator[Path]:
-    with ledger(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def nursery(outside: Path) -> Iterator[subprocess.Popen[str]]:
-    with program("nursery", outside) as nursery:
-        yield nursery
-
+from tests.crash.conftest import RUNS, same
+from tests.crash.lives import Order, Run
+from tests.crash.reckoning import Reckoning
 
 NewRun = Callable[[str], Run]
 
@@ -61,18 +32,6 @@ def run(request: pytest.FixtureRequest, folder: Path, nursery: subprocess.Popen[
     return lambda name: Run(nursery, url, folder, f"{name}-postgres")
 
 
-@pytest.fixture(scope="module")
-def reckoning(folder: Path, nursery: subprocess.Popen[str], firm: Firm) -> Reckoning:
-    """What becomes of all if nobody is killed."""
-    undisturbed = Run(nursery, str(folder / "unharmed.db"), folder, "unharmed")
-    assert undisturbed.live({})
-    looking = Looking(undisturbed.url, firm.workspace, undisturbed.book)
-    assert looking.again() == 0
-    found = looking.reckon()
-    looking.engine.close()
-    return found
-
-
 def everywhere(run: Run) -> Callable[[], Order]:
     """At each point the first time that it is reached."""
     return lambda: {"new": True, "but": list(run.kills)}
@@ -81,21 +40,6 @@ def everywhere(run: Run) -> Callable[[], Order]:
 def at_chance(chance: random.Random) -> Callable[[], Order]:
     """After some points, or some time, whatever goes on there."""
     return lambda: {"after": chance.randint(1, 150)} if chance.random() < 0.5 else {"seconds": chance.expovariate(25)}
-
-
-def same(done: Run, firm: Firm, reckoning: Reckoning, parts: Sequence[str] = ()) -> str:
-    """The run has ended as it should, in all or in some parts; gives its figures."""
-    looking = Looking(done.url, firm.workspace, done.book)
-    found, again = looking.reckon(), looking.again()
-    looking.engine.close()
-    if differences := reckoning.differences(found, parts):
-        raise AssertionError("\n".join(differences))
-    assert again <= done.kills.total() + done.troubles.total(), "a call is delivered again only after a death"
-    kinds = Counter(point.rpartition(": ")[2] for point in done.kills.elements())
-    return (
-        f"{done.kills.total()} kills at {len(done.kills)} points, {done.points} points passed, {len(found.instances)} instances, "
-        f"{len(found.calls)} calls, {again} of them delivered again; {dict(kinds.most_common())}"
-    )
 
 
 def test_killed_at_every_point(run: NewRun, firm: Firm, reckoning: Reckoning) -> None:
