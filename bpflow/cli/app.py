@@ -24,6 +24,7 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
+    "health": ("status", "verify-store"),
     "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "tick", "calendar", "notices"),

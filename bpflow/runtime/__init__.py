@@ -12,8 +12,11 @@ from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.remedies import Remedy
+from bpflow.runtime.status import Status, WorkerView
+from bpflow.runtime.verifying import Difference, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
+from bpflow.runtime.worker import Worker
 from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
@@ -22,6 +25,7 @@ __all__ = [
     "Clock",
     "CommandView",
     "Deployed",
+    "Difference",
     "Engine",
     "FieldView",
     "FormView",
@@ -38,11 +42,15 @@ __all__ = [
     "Request",
     "ServiceError",
     "Standing",
+    "Status",
     "SystemClock",
     "TaskView",
     "Turn",
+    "Verified",
     "VirtualClock",
     "Who",
     "Worked",
+    "Worker",
+    "WorkerView",
     "open_engine",
 ]

@@ -30,7 +30,8 @@ from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
 from bpflow.services.request import Request, ServiceError, error_name, reason_of
-from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, TimerEntry, Work
+from bpflow.stores.contract import ChangeRow, Conflict, DeploymentRow, DocumentRow, OutboxRow, StoreError, Work
+from bpflow.stores.entries import TimerEntry
 
 
 @dataclass(slots=True)

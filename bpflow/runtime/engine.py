@@ -49,7 +49,8 @@ from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry, Work
+from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store, Work
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 

@@ -6,8 +6,9 @@ The law of this file: as in `expectations`, it looks and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from bpflow.definition.model import key_of
 from bpflow.definition.types import Given
@@ -31,14 +32,14 @@ from bpflow.scenario.wording import (
     value_text,
 )
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import CalendarRow, DocumentRow, NoticeRow
+from bpflow.stores.contract import DocumentRow
+from bpflow.stores.entries import CalendarRow, NoticeRow
 from bpflow.values import Field, InvalidValue
 
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """An expectation that does not hold, and where it is written."""
 
     span: Span

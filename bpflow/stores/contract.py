@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -45,8 +47,7 @@ class LeaseLost(StoreError):
         super().__init__(say("another worker has taken over slot {slot}", slot=lease.slot))
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionRow:
+class DefinitionRow(Struct, frozen=True):
     """A deployed definition: `graph` is its canonical JSON, `source` the YAML."""
 
     id: int
@@ -82,8 +83,7 @@ class AsideRow(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceRow:
+class InstanceRow(Struct, frozen=True):
     """An instance as the store lists it."""
 
     id: int
@@ -120,40 +120,7 @@ class Snapshot(NamedTuple):
     pages: Pages
 
 
-class TaskEntry(NamedTuple):
-    """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
-    (`opened`)."""
-
-    instance: int
-    token: int
-    visit: int
-    party: str
-    in_place_of: str | None
-    node: str
-    subject: str
-    opened: datetime
-    due: datetime | None
-    overdue: bool
-    claimed_of: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The task's id as people use it."""
-        return f"{self.instance}.{self.token}.{self.visit}"
-
-
-class TimerEntry(NamedTuple):
-    """A timer that is set."""
-
-    instance: int
-    holder: int
-    arm: int
-    due: datetime
-    owner: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`."""
 
     instance: int
@@ -162,8 +129,7 @@ class HistoryRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """A call that waits to be sent."""
 
     id: int
@@ -178,8 +144,7 @@ class OutboxRow:
         return self.call.to if self.call.to and not self.call.wait else self.instance
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
+class DocumentRow(Struct, frozen=True):
     """A document with its fields."""
 
     ref: Document
@@ -190,8 +155,7 @@ class DocumentRow:
     fields: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(Struct, frozen=True):
     """A change of a document that is still to be told. `version` 1 is its creation; `cause` the process that made the change."""
 
     id: int
@@ -203,39 +167,6 @@ class ChangeRow:
     by: str | None
     cause: str | None
     depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeedRow:
-    """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
-
-    version: int
-    at: datetime
-    changes: Mapping[str, Value]
-    by: str | None
-    note: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarRow:
-    id: int
-    person: str
-    title: str
-    at: datetime
-    ends: datetime
-    remind_before: int | None
-    instance: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeRow:
-    person: str
-    reason: str
-    title: str
-    text: str
-    channel: str
-    at: datetime
-    instance: int | None
 
 
 class Saved(NamedTuple):
@@ -280,7 +211,8 @@ class Work(Absences, Protocol):
         caller: Caller | None = None,
         number: int | None = None,
     ) -> tuple[int, int] | None:
-        """A row for an instance that begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken."""
+        """An instance begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken. Nobody sees it
+        before its state is saved, over revision 0."""
         ...
 
     def running(self, exclusive: str) -> int | None:
@@ -460,6 +392,10 @@ class Store(Absences, Leases, Protocol):
 
     def watchers(self, document: int) -> list[int]:
         """The instances that look again when the document changes, but those that are set aside."""
+        ...
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        """The index of the instances whose numbers are greater than `after` and not greater than `last`, those that are not there too."""
         ...
 
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:

@@ -39,8 +39,8 @@ class PostgresStore(PostgresLeases, Reading):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.options = Options(url)
         prepare(url)
+        self.options = Options(url)
         self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()

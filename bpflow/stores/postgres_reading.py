@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,19 +10,9 @@ from bpflow.engine.codec import STATUSES
 from bpflow.stores import postgres_messages as mail
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    DefinitionRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    Snapshot,
-    TaskEntry,
-)
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, Snapshot
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
+from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
@@ -76,7 +66,7 @@ class Reading(PostgresQueues):
                 values.append(value)  # type: ignore[arg-type]
                 wanted.append(f"{column} = ${len(values)}")
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({TROUBLED}))")
+            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {TROUBLED})")
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
@@ -96,9 +86,6 @@ class Reading(PostgresQueues):
     ) -> list[TaskEntry]:
         values: list[Any] = [limit]
         wanted = ["true"]
-        if parties is not None:
-            values.append(list(parties))
-            wanted.append(f"party = any(${len(values)}::text[])")
         if instance is not None:
             values.append(instance)
             wanted.append(f"instance = ${len(values)}")
@@ -106,7 +93,12 @@ class Reading(PostgresQueues):
             values.append(list(observers))
             seen = f"select instance, token, visit from bpflow.observer where party = any(${len(values)}::text[])"
             wanted.append(f"(instance, token, visit) in ({seen})")
-        sql = f"select {rows.TASK} from bpflow.task where {' and '.join(wanted)} order by instance, token, visit, party limit $1"
+        source, order = "bpflow.task", "instance, token, visit"
+        if parties is not None:  # those of each in the order of its key: the first of a thousand are found without the others
+            values.append(list(dict.fromkeys(parties)))
+            theirs = f"select * from bpflow.task where party = one and {' and '.join(wanted)} order by {order} limit $1"
+            source, wanted = f"unnest(${len(values)}::text[]) one cross join lateral ({theirs}) task", ["true"]
+        sql = f"select {rows.TASK} from {source} where {' and '.join(wanted)} order by {order}, party limit $1"
         return [rows.task(row) for row in self._all(sql, *values)]
 
     def open_tasks(self, party: str) -> int:
@@ -120,6 +112,9 @@ class Reading(PostgresQueues):
     def watched(self, instance: int) -> list[DocumentRow]:
         sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
         return [rows.document(row) for row in self._all(sql, instance)]
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "bpflow.", after, last)
 
     def aside(self) -> list[AsideRow]:
         return [rows.aside(row) for row in self._all(f"select instance, at, reason from bpflow.aside union all {HELD} order by instance")]

@@ -13,21 +13,8 @@ from bpflow.engine.codec import STATUSES, instant, loads, micros
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    Caller,
-    ChangeRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    OutboxRow,
-    ScheduleRow,
-    TaskEntry,
-    TimerEntry,
-)
+from bpflow.stores.contract import AsideRow, Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (
