@@ -29,7 +29,7 @@ class Thing(NamedTuple):
     kind: str
     owner: int
     key: Hashable
-    act: Callable[[], None]
+    act: Callable[[], object]
 
 
 @dataclass(slots=True)

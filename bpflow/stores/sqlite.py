@@ -16,7 +16,6 @@ from operator import itemgetter
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
-from bpflow.expressions.data import Document
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
@@ -249,6 +248,10 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
 
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{sqlite_rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
+
     def counts(self, before: Sequence[datetime]) -> Counts:
         tasks = rows.TASKS.format("", "overdue", ", sum(opened < ?)" * len(before))
         (troubled,), (row,) = self._all(rows.TROUBLED.format("")), self._all(tasks, *map(micros, before))
@@ -264,13 +267,6 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def aside(self) -> list[AsideRow]:
         return [rows.aside(row) for row in self._all(aside.ALL)]
-
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            documents = aside.take(self._db, instance)
-            if documents is not None:
-                work.messages.look_for(instance)
-            return documents
 
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self, id: int) -> MessageRow | None:
