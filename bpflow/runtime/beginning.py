@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from bpflow.runtime.part import Part, user
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, starts_by_hand
-from bpflow.runtime.transaction import Held
+from bpflow.runtime.transaction import Held, again
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import DeploymentRow, Store, Work
 
@@ -50,7 +51,7 @@ class Wanted(NamedTuple):
 class Beginning(Part):
     """Starts."""
 
-    tell: Callable[[], int]
+    _told: Callable[[], None]
     _deployed: Callable[[str], DeploymentRow]
     _joined: Callable[[AbstractContextManager[Store]], AbstractContextManager[Beginning]]
 
@@ -70,9 +71,9 @@ class Beginning(Part):
 
         Gives its number. Refused if the process, the document or an input is not right, or the person may not start it.
         """
-        number = self._start(process, Wanted(inputs or {}, document, key), by)
+        number = again(partial(self._start, process, Wanted(inputs or {}, document, key), by))
         if self.runner.left:
-            self.tell()
+            self._told()
         return number
 
     @asks("start")
@@ -98,12 +99,15 @@ class Beginning(Part):
         begun: list[int] = []
         starts = wanted(inputs, documents, keys)
         while some := list(islice(starts, max(1, batch))):
-            with self._joined(self.store.together()) as engine:
-                begun += engine._start_some(process, some, by, begun)
+            begun += again(partial(self._start_together, process, some, by, begun))
             if progress is not None:
                 progress(len(begun))
-        self.tell()
+        self._told()
         return begun
+
+    def _start_together(self, process: str, starts: list[Wanted], by: str | None, begun: list[int]) -> list[int]:
+        with self._joined(self.store.together()) as engine:
+            return engine._start_some(process, starts, by, begun)
 
     def _start_some(self, process: str, starts: list[Wanted], by: str | None, begun: list[int]) -> list[int]:
         numbers: list[int] = []

@@ -11,10 +11,11 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,12 @@ from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
-from bpflow.runtime.transaction import Runner, starts_by
+from bpflow.runtime.transaction import Runner, again, starts_by
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import DeploymentRow, DocumentRow, Store
+from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, Store, StoreError, Work
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -118,7 +119,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         operators = frozenset(workspace.settings.operators) if workspace else frozenset()
         self.policy = policy or (Operators(operators, lambda: self.world) if operators else None)
-        self._told = True
+        self._joins = False
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone(), store.secret))
         self._watch = Watch()
 
@@ -142,7 +143,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         """This engine in a transaction that somebody else ends: nobody is told of anything before."""
         with joined(self.runner, store) as runner:
             engine = copy(self)
-            engine.store, engine.runner, engine._drain, engine._told = runner.store, runner, replace(self._drain, runner=runner), False
+            engine.store, engine.runner, engine._drain, engine._joins = runner.store, runner, replace(self._drain, runner=runner), True
             yield engine
 
     def _within(self, connection: object) -> AbstractContextManager[Engine]:
@@ -271,8 +272,8 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     @asks("change")
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None, *, connection: Connection | None = None) -> Document:
         """A new document. Refused with every reason at once."""
-        ref = self._desk(by).create(self._type(type), fields)
-        self.tell()
+        ref = again(partial(self._desk(by).create, self._type(type), fields))
+        self._told()
         return ref
 
     @asks("change")
@@ -287,22 +288,27 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     ) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
-        row = self._desk(by).change(self._type(ref.type), ref, fields, note)
-        self.tell()
+        row = again(partial(self._desk(by).change, self._type(ref.type), ref, fields, note))
+        self._told()
         return row
 
-    def _happen(self, id: int, event: Event) -> State:
-        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
-        for `work`."""
-        after = self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
+        """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
+        that leave the store wait for `work`."""
+        after = self.runner.happen(id, event, also=also)
         if self.runner.left:
-            self.tell()
+            self._told()
         return after
+
+    def _told(self) -> None:
+        """Tells what a call has left, as far as that can be done now: the call itself is done, and the rest whoever works next will do."""
+        with suppress(StoreError, Conflict):
+            self.tell()
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
         are workers they do so, soon."""
-        if not self._told or (self.store.shared and stand_by(self.store, self._watch)):
+        if self._joins or (self.store.shared and stand_by(self.store, self._watch)):
             return 0
         told, drain = 0, self._drain
         while True:
@@ -310,11 +316,11 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             looks = () if changes else self.store.looks(100)
             messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
             for change in changes:
-                drain.tell(change)
+                again(partial(drain.tell, change))
             for look in looks:
-                drain.post.look(look)
+                again(partial(drain.post.look, look))
             for message in messages:
-                drain.post.deliver(message)
+                again(partial(drain.post.deliver, message))
             told += len(changes) + len(looks) + len(messages)
             if not (changes or looks or messages):
                 break
@@ -327,7 +333,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     ) -> Imported:
         """Makes documents of the rows of a CSV file, in one transaction; rows that are not right are rejected, each with its reason."""
         done = self._desk(by).import_csv(self._type(type), data, progress, dry_run)
-        self.tell()
+        self._told()
         return done
 
     def _desk(self, by: str | None) -> Desk:
@@ -371,7 +377,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             if id is not None:
                 work.remember(new.owner, f"message/{id}", b"", new.sent)
             work.messages.add(new)
-        self.tell()
+        self._told()
         return True
 
     def messages(self) -> list[MessageRow]:

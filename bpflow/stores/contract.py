@@ -322,6 +322,11 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again. False if there was nothing of that."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
@@ -441,9 +446,8 @@ class Store(Absences, Leases, Counting, Protocol):
         """The instances that are set aside, and those of which calls are held."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
-        again; gives the documents that it watches. None if there was nothing of that."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...

@@ -17,7 +17,6 @@ from typing import Any
 import psycopg
 
 from bpflow.engine.codec import micros
-from bpflow.expressions.data import Document
 from bpflow.stores import postgres_purging as purging
 from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
 from bpflow.stores.leases import Lease
@@ -63,12 +62,12 @@ class PostgresStore(PostgresLeases, Reading):
         if self._identity is None:
             self._identity = self._all(IDENTITY)[0]
         with borrowed(connection, self.url, self._identity) as wire:
-            yield JoinedStore(self.url, wire)
+            yield JoinedStore(self.options, wire)
 
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
         with self.begin() as work:
-            yield JoinedStore(self.url, work.wire)
+            yield JoinedStore(self.options, work.wire, work)
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
@@ -82,7 +81,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
         except BaseException:
             done()
             raise
@@ -184,21 +183,13 @@ class PostgresStore(PostgresLeases, Reading):
         with self.begin() as work:
             return work.ask(sql, instance, micros(at), reason).count == 1
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            calls = work.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
-            if work.ask("delete from bpflow.aside where instance = $1", instance).count + calls < 1:
-                return None
-            work.messages.look_for(instance)
-            sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
-            return [Document(type, id) for type, id in work.ask(sql, instance).rows]
-
 
 class JoinedStore(PostgresStore):
     """The same store on a connection whose transaction somebody else ends."""
 
-    def __init__(self, url: str, wire: Wire) -> None:
-        self.url, self._wire, self._here = url, wire, _Here()
+    def __init__(self, options: Options, wire: Wire, around: PostgresWork | None = None) -> None:
+        """`around`: the unit of work of which all is a part, where it is bpflow's own."""
+        self.url, self.options, self._wire, self._here, self._around = options.url, options, wire, _Here(), around
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         """A savepoint. Workers are woken with the commit, whoever makes it."""
@@ -207,14 +198,16 @@ class JoinedStore(PostgresStore):
             work, self._here.work = self._here.work, None
             if work is not None and (work.left or work.armed):
                 self._wire.put(f"select pg_notify('{CHANNEL}', '')")
+            if work is not None and self._around is not None:
+                self._around.adopt(work)
 
-        self._here.work = Savepoint(self._wire, self.url, owner, done)
+        self._here.work = Savepoint(self._wire, self.options, owner, done)
         return self._here.work
 
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
-        with self.begin():
-            yield JoinedStore(self.url, self._wire)
+        with self.begin() as work:
+            yield JoinedStore(self.options, self._wire, work)
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         return [self._all(*one) for one in statements]

@@ -37,11 +37,14 @@ class Savepoint(PostgresWork):
     COMMIT: ClassVar[str] = "release savepoint bpflow_work"
     ROLLBACK: ClassVar[str] = "rollback to savepoint bpflow_work"
 
-    def _trouble(self, error: psycopg.Error, committing: bool = False) -> StoreError | Conflict:
+    def _trouble(self, error: psycopg.Error) -> StoreError:
         found = super()._trouble(error)
         if isinstance(found, Conflict):
             return StoreError(say("another was faster: roll the transaction back, and do it again"))
         return found
+
+    def _uncommitted(self, error: psycopg.Error) -> StoreError:
+        return self._trouble(error)  # if the connection is lost, the whole transaction is
 
 
 @contextmanager
