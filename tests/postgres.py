@@ -27,6 +27,11 @@ def serve(folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
+def plain(url: str) -> str:
+    """An address of a store as psycopg takes it."""
+    return url.replace("&sync=normal", "")
+
+
 def named(postgres: str, name: str) -> str:
     """The address of another database of the server."""
     return postgres.replace("/postgres?", f"/{name}?")

@@ -16,7 +16,7 @@ import psycopg
 from bpflow.engine.codec import micros
 from bpflow.expressions.data import Document
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
-from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
@@ -37,9 +37,9 @@ class PostgresStore(Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        prepare(url)
-        self._lines = Lines(Options(url))
+        address = Address(url)
+        prepare(address)
+        self._name, self._lines = address.name, Lines(address)
         self._lines.open()
         self._here = _Here()
 
@@ -56,7 +56,7 @@ class PostgresStore(Reading):
             self._lines.give(line)
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done)
+            self._here.work = PostgresWork(line.wire, self._name, owner, done)
         except BaseException:
             done()
             raise
@@ -90,7 +90,7 @@ class PostgresStore(Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self._name, error) from error
         finally:
             self._lines.give(line)
 

@@ -21,7 +21,7 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows
 from bpflow.stores import tasks as seating
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot, StoreError
+from bpflow.stores.contract import Caller, ChangeRow, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
 from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
@@ -80,12 +80,12 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_failed", "_url", "_wire", "left", "messages", "owner")
+    __slots__ = ("_done", "_failed", "_name", "_wire", "left", "messages", "owner")
 
-    def __init__(self, wire: Wire, url: str, owner: int | None, done: Callable[[], None]) -> None:
-        self._wire, self._url, self._done = wire, url, done
+    def __init__(self, wire: Wire, name: str, owner: int | None, done: Callable[[], None]) -> None:
+        self._wire, self._name, self._done = wire, name, done
         self.left = False
-        self._failed: StoreError | Conflict | None = None
+        self._failed: Exception | None = None
         self.owner: int | None = None
         self.messages = PostgresMessages(self)
         self.put(_BEGIN)
@@ -112,7 +112,7 @@ class PostgresWork(Looking):
         try:
             self._wire.settle()
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error, committing=True)
+            self._failed = trouble(self._name, error, committing=True)
             self._failed.__cause__ = error
             self._break_off()
 
@@ -120,7 +120,7 @@ class PostgresWork(Looking):
         try:
             self._wire.rollback()
         except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._url, error)
+            self._failed = self._failed or trouble(self._name, error)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -142,7 +142,7 @@ class PostgresWork(Looking):
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error)
+            self._failed = trouble(self._name, error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
