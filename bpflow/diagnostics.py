@@ -7,16 +7,16 @@ The law of this file: a finding is a value. Nothing here prints, reads a file or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from msgspec import Struct, field
+
 LANGUAGES = ("en", "ru")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """A place in a file. Lines and columns count from 1, columns in characters; the end is exclusive."""
 
     file: str
@@ -29,8 +29,7 @@ class Span:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A sentence to be said: `template` in `str.format` syntax, and `values` for its holes (a value may be a Message)."""
 
     template: str
@@ -80,8 +79,7 @@ class Severity(StrEnum):
     ADVICE = "advice"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """A finding: where, which rule, what is wrong, and often what to do about it. `run`: the shortest way on which it goes wrong, a step a line;
     `scenario`: the `play` of a scenario that goes this way, as far as it consists of what people and others do."""
 

@@ -1,6 +1,8 @@
 """The frame of the house: what `bpflow` exports, how fast it is there, and the rules of style that no tool checks for us."""
 
 import ast
+import dataclasses
+import pkgutil
 import subprocess
 import sys
 import tomllib
@@ -10,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from msgspec import Struct
 
 import bpflow
 
@@ -101,3 +104,16 @@ def test_names_are_the_words_of_the_field() -> None:
 def words(name: str) -> set[str]:
     """The words of a name in either case: `LoopHandler` → loop, handler."""
     return set("".join(f"_{c.lower()}" if c.isupper() else c for c in name).split("_"))
+
+
+def test_no_default_of_a_struct_is_of_a_dataclass() -> None:
+    """`dataclasses.field` in a Struct would be the default itself, and nobody says so."""
+    for module in pkgutil.walk_packages(bpflow.__path__, "bpflow."):
+        if module.name != "bpflow.__main__":
+            import_module(module.name)
+    todo, seen = [Struct], set[type]()
+    while todo:
+        todo += [one for one in todo.pop().__subclasses__() if one not in seen]
+        seen |= {*todo}
+    assert len(seen) > 100
+    assert not [one for one in seen for default in one.__struct_defaults__ if isinstance(default, dataclasses.Field)]

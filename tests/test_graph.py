@@ -1,11 +1,11 @@
 """The graph's JSON, and the builder, also with blocks, which an activity of these tests opens through the guests' door."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bpflow.definition.lowering import lower
 from bpflow.definition.process import Process

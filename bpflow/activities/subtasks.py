@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.definition.model import Model
 from bpflow.definition.times import deadline
@@ -32,8 +33,7 @@ class Subtask(Model):
     """Its deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A subtask as a step that stands beside its task."""
 
     id: str

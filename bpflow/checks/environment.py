@@ -7,10 +7,12 @@ The law of this file: a name that is there is known; of what only the run knows,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.attributes import of_departments, of_people
 from bpflow.checks.interface import Interface, called_process
@@ -33,8 +35,7 @@ Fields: TypeAlias = Mapping[str, Field] | None
 Types: TypeAlias = Mapping[str, DocumentType]
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """Something that has a name: the fields behind it, its own field if it is a variable or an input, and its type."""
 
     fields: Fields = None
@@ -45,8 +46,7 @@ class Named:
 NOT_KNOWN = Named()
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True, dict=True):
     """The names that may stand in an expression; `start` are those that only the conditions of starts may read besides."""
 
     names: Mapping[str, Named]
@@ -129,13 +129,12 @@ def world_of(process: Process, types: Types, services: Mapping[str, ServiceType]
     return World(document=_document_type(process, types), types=types, services=services)
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What a process stands in: its world, the directory of the workspace, and the other processes as far as they are known."""
 
     world: World
     directory: DirectoryFile | None = None
-    others: Mapping[str, Interface] = dataclass_field(default_factory=dict)
+    others: Mapping[str, Interface] = msgspec.field(default_factory=dict)
 
 
 def environment(process: Process, graph: Graph, around: Around, lost: frozenset[str] = frozenset(), complete: bool = True) -> Environment:

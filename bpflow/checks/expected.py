@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.interface import literal_text
 from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, Way, a_document, choices_of, value_of
@@ -26,8 +28,7 @@ _PARTS = ("set.", "add.", "remove.")
 """What the names of the arguments begin with that are for fields of a document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """The places of a graph. `results`: the fields that steps give, by the names under which they do · `types`: the types of documents."""
 
     graph: Graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpflow.expressions import parse
 from bpflow.expressions.inference import FieldTypes, Known, infer
@@ -14,8 +14,7 @@ START, INPUT = "processes.start", "inputs."
 """The service that begins another process, and what the names of its arguments begin with that are for inputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A process as others see it: its graph, with the inputs and starts; the types of its result and of its outputs."""
 
     graph: Graph

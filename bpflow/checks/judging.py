@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from bpflow.checks.expected import Expected, Places
 from bpflow.checks.gathered import NOTHING_COLLECTED

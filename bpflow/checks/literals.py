@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.checks.parties import read_again
 from bpflow.checks.subject import Subject
@@ -15,8 +16,7 @@ from bpflow.graph.nodes import expressions
 from bpflow.source import Items, Table, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value, or a list of values, as it was read and as it stands in the file."""
 
     expr: Expr

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from bpflow.definition.directory import DirectoryFile, EntryKind
 from bpflow.definition.roster import Roster
@@ -21,8 +22,7 @@ FUNCTION_OF: Mapping[EntryKind, str] = {"person": "user", "department": "departm
 KIND_OF: Mapping[str, EntryKind] = {function: kind for kind, function in FUNCTION_OF.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """A person, a department or a role of the directory."""
 
     kind: EntryKind
@@ -33,8 +33,7 @@ Parties: TypeAlias = "tuple[Party, ...] | None"
 """Those who are meant; empty if that is certainly nobody, None if it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An expression that says who is asked, told, or allowed. `instead`: somebody else is meant if it gives nobody."""
 
     expr: Expr

@@ -11,7 +11,8 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.checks.subject import Subject
 from bpflow.diagnostics import Diagnostic, Severity
@@ -23,8 +24,7 @@ RULES: dict[str, Rule] = {}
 """Every rule by its id, in the order of the rooms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule with its manual page, and the module of this room in which it stands. `check` is None for one that is found in an earlier room.
     `last`: it is asked only where nothing is wrong otherwise, for what it misses may be what was meant there."""
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
 from bpflow.checks.interface import Interface
@@ -28,8 +30,7 @@ from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """An expression of the file: as read, and what its names mean where it stands."""
 
     part: Part

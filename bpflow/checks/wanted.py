@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions.signatures import LIST as ANY_LIST
@@ -32,8 +34,7 @@ from bpflow.values import Field, one_of, type_of
 Way: TypeAlias = Literal["as-it-is", "read", "sent"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What an expression must give: `type`, which messages call `what`. `none`: it may be none too · `field`: which field gets it · `way`: how it
     gets there. What is `read` by the field first may be a number where a text is wanted, a text where people are, by their ids; what is `sent` to
     a program is converted there: texts to whatever they say, and all but lists and records to texts."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from bpflow.cli.calls import SCENARIOS, SETTINGS
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 
@@ -64,8 +66,7 @@ class Checked:
         return any(map(self.counts, self.findings))
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A workspace (`whole`), or one file."""
 
     path: Path

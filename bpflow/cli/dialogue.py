@@ -7,8 +7,10 @@ offered again. The end of the input does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import tzinfo
+
+from msgspec.structs import replace
 
 from bpflow.cli.names import Names
 from bpflow.cli.output import Output

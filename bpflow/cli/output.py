@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, translate
 
@@ -23,8 +24,7 @@ def tr(template: str) -> str:
     return template
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """Where and in which language a command speaks."""
 
     language: str = "en"

@@ -10,9 +10,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bpflow.cli.checking import Checked, Unit, check, units
 from bpflow.cli.output import Output, is_terminal
@@ -41,8 +42,7 @@ def watch(paths: Sequence[Path], strict: bool) -> Iterator[Checked]:
         time.sleep(SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What was found in a unit, the files that were read for it, and how they were then."""
 
     found: Checked

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic import Field as Key
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from msgspec.structs import replace
 from pydantic import AfterValidator
 
 from bpflow import values

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.definition import triggers
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
@@ -18,8 +20,7 @@ from bpflow.graph import Start as StartOf
 from bpflow.values import DocumentType, Field, ServiceType
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """A graph, the findings of lowering, and for expressions by their place the parts of the file that they were made from."""
 
     graph: Graph

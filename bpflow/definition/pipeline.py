@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from msgspec import Struct
+
 from bpflow import graph
 from bpflow.definition import filling, forms, triggers
 from bpflow.definition.process import Process
@@ -47,8 +49,7 @@ PRESSED, ASKED = "Move", "Asked"
 """What whoever moves the document has filled in, and those who are asked: names with capital letters are nobody's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A way into a stage: where to, by which move of a person (None: by the process itself), from which stage ("": from none)."""
 
     stage: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keyword
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
+from msgspec import Struct
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic_core import CoreSchema, core_schema
 
@@ -144,8 +144,7 @@ Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapVal
 """The id of a process or of a document type, the result of an instance: as a name, and with `-`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value as written for a field, which is read when it is known what for."""
 
     name: str

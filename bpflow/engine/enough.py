@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.draft import Draft, Fault
@@ -39,8 +40,7 @@ class Plan(NamedTuple):
     whole: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Alone:
+class Alone(Struct, frozen=True):
     """Where an expression sees some results and nothing else."""
 
     names: Mapping[str, Value]

@@ -7,8 +7,9 @@ field, and so is one that cannot be judged; nothing has changed then. What is as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine.draft import Draft, Fault

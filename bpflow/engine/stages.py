@@ -8,7 +8,8 @@ is no longer. Fields that are needed are asked of whoever moves if he may fill t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import did_you_mean, each_quoted, say, with_hint
 from bpflow.engine import forms, people

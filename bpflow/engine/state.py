@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from msgspec import Struct
+
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event
 from bpflow.expressions.data import Department, Document, Role, User, Value
@@ -180,8 +182,7 @@ class Scope:
         return Scope(self.id, self.block, self.parent, self.host, self.handler, self.index, self.live, self.arrived, joins, arms, names)
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """Something that an operator must repair: on a token (and there on an arm), or on a scope in which only joins hold tokens."""
 
     id: int

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, Party, State
 from bpflow.expressions.data import Document, Question, Value
@@ -46,8 +48,7 @@ class Unanswered(Exception):
         self.question = question
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """The answer to a question that was refused (an unknown person, a date out of reach): recorded, so that a replay is refused too."""
 
     message: Message

@@ -2,56 +2,52 @@
 
 Instants are `datetime` in UTC; `int` is at most 64 bits wide; a record (results of a step, an object field) is a `dict`.
 Nothing else may be a value: so every value can be compared, printed, stored and read back.
+They are dataclasses, since programs have them in models of their own, and pydantic knows these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class User:
+
+class User(Struct, frozen=True):
     """A person, by the id that the directory gives him."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Department:
+class Department(Struct, frozen=True):
     """A department of the directory; as `to` of a task it is a candidate group."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """All who have a role in the directory; as `to` of a task it is a candidate group."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A reference to a document: its type and its number in the store."""
 
     type: str
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A stored file, by its name and the digest of its content."""
 
     name: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     """A length of time. Calendar parts stay apart until they meet a date: a working day is never 24 working hours."""
 
     months: int = 0

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from bpflow.expressions import operations
 from bpflow.expressions.errors import EvaluationError
@@ -25,8 +26,7 @@ MOST_CASES = 64
 """Alternatives that are looked through for what they have in common; of more, nothing is told."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fact:
+class Fact(Struct, frozen=True, eq=False):
     """The value at the path `names` equals a constant (`equal`), or does not. `Fact(("ask", "at"), False, None)`: it is there, and not none."""
 
     names: tuple[str, ...]

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
+from msgspec import Struct
+
 from bpflow.expressions.data import Duration
 from bpflow.expressions.errors import EvaluationError
 from bpflow.expressions.facts import path_of
@@ -40,15 +42,13 @@ class Reading:
     as_condition: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A value that is written out."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A reading held against a constant; `sign` is an operator, or empty where the reading itself is the condition."""
 
     reading: Reading
@@ -56,29 +56,25 @@ class Test:
     constant: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The contrary."""
 
     of: Formula
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """True if all are; those after the first that is not are not read."""
 
     of: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Any_:
+class Any_(Struct, frozen=True):
     """True if any is; those after the first that is are not read."""
 
     of: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """One or the other, by a condition."""
 
     test: Formula

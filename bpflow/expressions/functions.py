@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import say
 from bpflow.expressions.data import Question, Value
@@ -38,8 +39,7 @@ class Scope(Protocol):
         """The answer to a question. What it raises (an answer is missing) goes through every expression unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function of the library. `max_args` None: any number. `doc` is its manual, whose first line shows how it is called.
 
     `takes`: the types of the arguments; the last is also that of all further ones · `gives`: the type of the result, or the rule by

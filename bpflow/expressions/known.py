@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Message
 from bpflow.expressions.facts import Facts
@@ -14,8 +15,7 @@ FieldTypes: TypeAlias = tuple[tuple[str, Type], ...]
 """The types of fields by their names."""
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct, frozen=True, eq=False):
     """What is known where an expression stands.
 
     `names`: the types of what it may read; of any other name nothing is known · `documents`: the fields of each document type · `person`,
@@ -28,7 +28,7 @@ class Known:
     person: FieldTypes | None = None
     department: FieldTypes | None = None
     facts: Facts = frozenset()
-    found: dict[str, Inferred] = field(default_factory=dict, init=False, repr=False, compare=False)
+    found: dict[str, Inferred] = field(default_factory=dict)
 
     def fields_of(self, one: Type) -> tuple[FieldTypes, ...] | None:
         """The fields that can be read of values of a type that is not `one-of`, once for each thing that it may be; None where they are not
@@ -60,8 +60,7 @@ class Known:
         return found[0] if len(found) == 1 else one_of_types(*found) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """What is wrong with an expression: `offset` and `length` count characters of its text; `rule` is the one that a finding names."""
 
     offset: int
@@ -71,8 +70,7 @@ class Mistake:
     hint: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inferred:
+class Inferred(Struct, frozen=True):
     """What the value of an expression may be, and its mistakes, in the order of their places."""
 
     type: Type

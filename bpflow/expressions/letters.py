@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, Message, Span, say
 
@@ -11,8 +12,7 @@ _ALIKE = dict(zip("асеорхукіѕјАВЕКМНОРСТХУІЅЈ", "aceop
 _CYRILLIC = range(0x400, 0x530)
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """A Cyrillic letter in a Latin name: where in the name it stands, the letter, and the name in Latin letters."""
 
     name: str

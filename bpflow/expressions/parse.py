@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, did_you_mean, say
 from bpflow.expressions.errors import EvaluationError, ExpressionError, brief
@@ -27,16 +28,14 @@ MAX_GENERATORS = 3
 """Generators inside generators."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """What an expression reads: a name, and the fields that follow it. `document.client.name` → ("document", "client", "name")."""
 
     names: tuple[str, ...]
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True, eq=False):
     """An expression that has been read.
 
     `names`: the names that it takes from outside, with the offset of their first use · `paths`: those names with their fields ·
@@ -48,7 +47,13 @@ class Parsed:
     names: Mapping[str, int]
     paths: tuple[Path, ...]
     calls: tuple[tuple[str, int], ...]
-    tree: ast.expr = field(compare=False, repr=False)
+    tree: ast.expr
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Parsed and self.text == other.text  # from which all else follows
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 def written_out(node: ast.expr) -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from bpflow.diagnostics import say
 from bpflow.expressions.data import Duration, User
@@ -28,8 +29,7 @@ _FOREIGN = re.compile(r"\$\{[^\W\d]|\{\{ *[^\W\d]")
 _STEP = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|["\'()]')
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A template that has been read: its pieces in their order."""
 
     text: str

@@ -10,9 +10,10 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NoReturn
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, say
 from bpflow.expressions.durations import UNITS
@@ -41,8 +42,7 @@ _CYRILLIC_TO_LATIN = dict(zip("асеорхуёкмтСАЕОРХУКМТНВЁ�
 _LATIN_TO_CYRILLIC = {latin: cyrillic for cyrillic, latin in reversed(_CYRILLIC_TO_LATIN.items()) if cyrillic not in "ёЁ"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A piece of an expression. `value` is what a literal stands for; `offset` counts characters."""
 
     kind: Literal["name", "word", "literal", "operator"]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, product
 from math import ceil, floor, prod
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from bpflow.expressions import operations
 from bpflow.expressions.errors import EvaluationError
@@ -48,16 +49,14 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One combination: what each of the readings is, and what the conditions are then."""
 
     values: tuple[Any, ...]
     truths: tuple[Truth, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cases:
+class Cases(Struct, frozen=True):
     """What conditions that are read at one moment can come to. Without cases there were too many to try."""
 
     readings: tuple[Reading, ...]

@@ -8,8 +8,10 @@ against it; a text of which the values are known is a choice, or a literal. Whet
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, each_quoted, say
 
@@ -34,8 +36,7 @@ TypeKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     """What a value may be.
 
     `optional`: or none · `values`: of a text, the only ones that it can be (ids of choices, a literal); None: any · `titles`: those of the

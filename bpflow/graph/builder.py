@@ -7,8 +7,10 @@ flow may lead to is known before any step of its list is lowered, so the order o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, say
 from bpflow.expressions import ExpressionError, parse
@@ -70,8 +72,7 @@ class Way(NamedTuple):
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What steps are lowered against: the process's document type, the other types, its variables and inputs, its zone, the known services."""
 
     process: str = ""
@@ -89,8 +90,7 @@ class World:
     """Of a pipeline: the field of the document that only moves may change."""
 
 
-@dataclass(slots=True)
-class _Places:
+class _Places(Struct):
     """A list of steps that is being lowered: the entries of its steps by id, what follows it, and the list around it. `apart`: it runs
     beside others like it, so nothing in it leads out of it. `stage`: it is the whole of a stage, by the id of that."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from bpflow.graph.json import plain, typed
 from bpflow.graph.nodes import Block, Flow, Handler, Node, Sets, Stage, Start, StepInfo, Trigger, Variable, Wait
@@ -20,8 +21,7 @@ FORMAT = 1
 """Version of the graph's JSON and of its meaning; part of the digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """A compiled process."""
 
     process: str

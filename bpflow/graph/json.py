@@ -1,4 +1,4 @@
-"""The plain data of a graph as JSON has it, and the way back by the types of the dataclasses.
+"""The plain data of a graph as JSON has it, and the way back by the types of its classes.
 
 The law of this file: what is equal is written equal, and what is at its default is not written, so a field that a later version
 adds changes the digest of no graph that does not use it.
@@ -6,14 +6,18 @@ adds changes the digest of no graph that does not use it.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from bpflow.graph.nodes import KINDS, Expr, Step
+from msgspec import Struct
+
+from bpflow.graph.nodes import KINDS, Expr, Flow, Step, StepInfo
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
+_FOR_PEOPLE: Mapping[type, str] = {Flow: "title", StepInfo: "place"}
+"""What is no part of the meaning, as `place` of an `Expr`."""
 
 
 def plain(value: Any, places: bool) -> Any:
@@ -22,11 +26,22 @@ def plain(value: Any, places: bool) -> Any:
         return [value.text, *value.place] if places and value.place else value.text
     if isinstance(value, tuple):
         return [plain(item, places) for item in value]
-    if is_dataclass(value):
-        made = {f.name: plain(getattr(value, f.name), places) for f in fields(value) if (f.compare or places) and getattr(value, f.name) != f.default}
+    if isinstance(value, Struct):
+        left_out = "" if places else _FOR_PEOPLE.get(type(value), "")
+        made = {name: plain(one, places) for name, one in _said(value) if name != left_out}
         kind = _NAMES.get(type(value))  # type: ignore[arg-type]
         return {"kind": kind, **made} if kind else made
     return value
+
+
+def _said(value: Struct) -> Iterator[tuple[str, Any]]:
+    """The fields that are not at their defaults."""
+    names, defaults = value.__struct_fields__, value.__struct_defaults__
+    needed = len(names) - len(defaults)
+    for number, name in enumerate(names):
+        one = getattr(value, name)
+        if number < needed or one != defaults[number - needed]:
+            yield name, one
 
 
 def typed(data: Any, kind: Any) -> Any:
@@ -43,7 +58,7 @@ def typed(data: Any, kind: Any) -> Any:
         return tuple(typed(item, k) for item, k in zip(data, arguments, strict=True))
     if kind is Expr:
         return Expr(data) if isinstance(data, str) else Expr(data[0], (data[1], data[2]))
-    if isinstance(kind, type) and is_dataclass(kind):
+    if isinstance(kind, type) and issubclass(kind, Struct):
         hints = _hints(kind)
         return kind(**{name: typed(item, hints[name]) for name, item in data.items()})
     return data

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Diagnostic, Message, Refused, Span, did_you_mean, each_quoted, say
 from bpflow.expressions import ExpressionError, parse_duration, quoted

@@ -10,25 +10,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.values import Field
 
 Place: TypeAlias = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Expr:
+class Expr(Struct, frozen=True, eq=False):
     """An expression as text, with its line and column in the process's file. The place is no part of its meaning."""
 
     text: str
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Expr and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True, eq=False):
     """A way out of a node. `to` None runs off the list (arrives in the scope); `up` counts the blocks that it leaves.
 
     `title` stands beside the arrow in drawings and is no part of the meaning.
@@ -37,7 +43,13 @@ class Flow:
     id: str
     to: str | None = None
     up: int = 0
-    title: str = field(default="", compare=False)
+    title: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Flow and (self.id, self.to, self.up) == (other.id, other.to, other.up)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.to, self.up))
 
 
 Sets: TypeAlias = tuple[tuple[str, Expr], ...]
@@ -45,8 +57,7 @@ Checks: TypeAlias = tuple[tuple[Expr, Expr], ...]
 """What must be true, each with the text that is told if it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Changes variables, forgets results, and puts a token on each flow out. With `gives` its `sets` are the fields of results."""
 
     id: str
@@ -65,8 +76,7 @@ class Step:
         return self.sets if self.gives is None else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choose:
+class Choose(Struct, frozen=True):
     """Takes arms by their conditions; none that is true and no `otherwise` is a fault.
 
     `hit`: the `first` that is true · `every` one that is, side by side · the `only` one, where a second is a fault. Fewer than `least`
@@ -80,8 +90,7 @@ class Choose:
     least: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """Waits for one token on each (`all`), on N, or on every flow that can still bring one (`live`) of its incoming flows."""
 
     id: str
@@ -90,8 +99,7 @@ class Join:
     need: int | Literal["all", "live"] = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """What a wait or a handler waits for.
 
     `at`: `expr` is a date · `changed`: `expr` is a condition · `until`: either · `message`: `name` with `key` · `command`: `name`
@@ -117,8 +125,7 @@ class Trigger:
     """Of a move: what its form offers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Waits for the first of its arms. `gives` gets `won` (the arm's name, as `names` has them) and what the trigger brings."""
 
     id: str
@@ -127,8 +134,7 @@ class Wait:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A button of a task with its form. Without `button`, only an alarm chooses it.
 
     `fields`: in the order in which they are filled in · `when`: the conditions of those that are not always asked for · `choices`: what
@@ -146,8 +152,7 @@ class Outcome:
     checks: Checks = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """What the people of a task see and fill in. `show` pairs a label with an expression; `prefill` offers values."""
 
     subject: Expr
@@ -157,8 +162,7 @@ class Form:
     prefill: Sets = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """At `at` (an instant, or none): marks the task overdue, tells people, reminds `every` so long, or takes an outcome. `escalate`: people
     who may answer too · `reassign`: people to whom the task goes instead."""
 
@@ -171,8 +175,7 @@ class Alarm:
     reassign: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How many of those who are asked must choose the first outcome: `any` is whoever answers first, with whichever outcome; of the others
     the first outcome is counted against the second, and any further one decides at once. `amount`: the number of `at-least`, the `percent`.
     """
@@ -181,16 +184,14 @@ class Rule:
     amount: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Climb:
+class Climb(Struct, frozen=True):
     """A task that is entered again and again: of its `people` it is for the first who is there and has not had his turn, and its answers are
     added to those before. Where nobody is left it is passed by on the flow `top`; where nobody was there at all, that is a fault."""
 
     top: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """Work for one person, for several, of whom `rule` says how many must answer, or for a candidate group. `in_turn`: they are asked one
     after the other. `gives` names its results. `delegate`: to whom one who has it may pass it on."""
 
@@ -218,8 +219,7 @@ class Task:
     """Of such a task: the results in whose `subtasks` it is told that it is done, and under which name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """Exponential: `first`, twice that, … at most `at_most` seconds, with jitter."""
 
     times: int
@@ -227,8 +227,7 @@ class Retry:
     at_most: int = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Has a service do something; the token waits for its answer unless `wait` is false.
 
     `people` is the argument that names people: groups are taken by their members, and if there is nobody the call fails.
@@ -245,8 +244,7 @@ class Call:
     people: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(Struct, frozen=True):
     """A turn of the block for each item, `at_most` at a time (1: in turn), until `enough`; `collect` gives a turn's result."""
 
     items: Expr
@@ -257,8 +255,7 @@ class Each:
     collect_fields: Sets = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """Something that may happen while a block is open. `outside`: it goes on in the scope around the block. `gives` gets what the
     trigger brings: the values of a message, the form of a command, the `name` and `message` of an error."""
 
@@ -270,8 +267,7 @@ class Handler:
     gives: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Opens a scope: a token on each entry flow (or a scope an item), handlers armed; goes on when `need` of its flows arrived."""
 
     id: str
@@ -283,8 +279,7 @@ class Block:
     gives: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """`end`: ends the instance with `name` as result · `terminate`: clears the block `name` · `raise`: the error `name`."""
 
     id: str
@@ -296,18 +291,22 @@ class Exit:
 Node: TypeAlias = Step | Choose | Join | Wait | Task | Call | Block | Exit
 
 
-@dataclass(frozen=True, slots=True)
-class StepInfo:
+class StepInfo(Struct, frozen=True, eq=False):
     """A step as the analyst wrote it: for drawings, timelines and coverage."""
 
     path: str
     activity: str
     title: str
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is StepInfo and (self.path, self.activity, self.title) == (other.path, other.activity, other.title)
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """When instances start by themselves or by hand; `give` fills the inputs."""
 
     on: Literal["manual", "document-created", "document-changed", "schedule", "message", "call"]
@@ -328,8 +327,7 @@ MOVE = "move"
 """The name under which the steps of a stage read how the document came into it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """A stage of a pipeline: a block whose id is the stage's, and what it takes to enter it. The value of the stage field is its id.
 
     `required`: the fields of the document that must be filled before · `ask`: who fills them.
@@ -342,8 +340,7 @@ class Stage:
     ask: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A variable of the process: its field, and the expression of its default."""
 
     name: str
@@ -448,9 +445,10 @@ _WITHOUT = frozenset(["str", "int", "bool", "None", "tuple", "Flow", "Field", "K
 @cache
 def _holding(kind: type) -> tuple[str, ...]:
     """The fields of a kind in which there may be expressions; none of what is no part of a graph."""
-    if not is_dataclass(kind):
+    if not issubclass(kind, Struct):
         return ()
-    types = {f.name: re.sub(r"Literal\[.*?\]", "", str(f.type)) for f in fields(kind)}
+    annotations = {name: type for one in kind.__mro__ for name, type in getattr(one, "__annotations__", {}).items()}
+    types = {name: re.sub(r"Literal\[.*?\]", "", str(annotations[name])) for name in kind.__struct_fields__}
     return tuple(name for name, type in types.items() if not _WITHOUT.issuperset(re.findall(r"\w+", type)))
 
 
@@ -461,7 +459,7 @@ def map_flows(value: Any, change: Callable[[Flow], Flow]) -> Any:
     if isinstance(value, tuple):
         return tuple(map_flows(item, change) for item in value)
     if isinstance(value, Choose | Step | Join | Wait | Task | Climb | Call | Block | Exit | Handler):
-        return replace(value, **{f.name: map_flows(getattr(value, f.name), change) for f in fields(value)})
+        return replace(value, **{name: map_flows(getattr(value, name), change) for name in value.__struct_fields__})
     return value
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, Span, say
 from bpflow.expressions import ExpressionError, parse, parse_duration, quoted, split_template, template_expression
@@ -23,8 +24,7 @@ _SPOKEN = re.compile(r"[а-яё]+(\s+[а-яё]+)+", re.IGNORECASE)
 _QUANTITY = re.compile(r"\d+([.,]\d+)?\s*[^\W\d_]")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """An expression as it stands in the file: `offset` characters into the scalar `source`."""
 
     text: str
@@ -36,8 +36,7 @@ class Part:
         return span_within(self.source, self.offset + offset, length)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """An expression of the graph, and the parts of the file that it was made from."""
 
     expr: Expr

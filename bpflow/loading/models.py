@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from bpflow.definition.reading import Reading
@@ -29,8 +30,7 @@ def read_model(source: Source, model: type[M]) -> tuple[M | None, list[Diagnosti
     return (read.model if read.whole else None), read.findings
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[M]):
+class Read(Struct, Generic[M], frozen=True):
     """What could be read of a file: `model` is None where nothing could, `lost` are the names that went with what could not."""
 
     model: M | None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from bpflow.checks import Subject, check
@@ -29,8 +30,7 @@ from bpflow.values import DocumentType
 Activities: TypeAlias = Mapping[str, type[Step]]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A process as loaded.
 
     `process` is None where its file cannot be read as one; `graph` is None unless it is fit to be run: there is no error among the
@@ -44,7 +44,7 @@ class Loaded:
     sources: dict[str, str]
     silenced: list[Silenced] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
-    subject: Subject | None = field(default=None, repr=False, compare=False)
+    subject: Subject | None = None
 
 
 def load_process(path: Path | str, *, activities: Activities | None = None, surroundings: Surroundings | None = None) -> Loaded:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpflow.checks import RULES
 from bpflow.definition.settings import RuleSetting, Settings
@@ -26,8 +28,7 @@ _WORD = re.compile(r"[\w-]+")
 Rules = Mapping[str, RuleSetting]
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """A comment that silences rules in a line: the rules with their places in it, and the reason; empty where it does not say them."""
 
     span: Span
@@ -36,8 +37,7 @@ class Silence:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Silenced:
+class Silenced(Struct, frozen=True):
     """A finding that is not told, and why; `by` is the comment that says so, None where the settings do."""
 
     finding: Diagnostic
@@ -45,8 +45,7 @@ class Silenced:
     by: Silence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Heeded:
+class Heeded(Struct, frozen=True):
     """What is told, in order, and what is not."""
 
     findings: list[Diagnostic]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpflow.checks.rules.directory import unknown_defaults
 from bpflow.checks.rules.documents import unknown_types
@@ -23,8 +25,7 @@ SETTINGS = "bpflow.yaml"
 DOCUMENTS = "documents"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """A workspace without its processes.
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those

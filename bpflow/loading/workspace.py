@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from bpflow.checks import RULES, check_calls, check_messages, interfaces
 from bpflow.definition.directory import DirectoryFile
@@ -18,8 +19,7 @@ from bpflow.values import DocumentType, ServiceType
 SCENARIOS = ".test.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedWorkspace:
+class LoadedWorkspace(Struct, frozen=True):
     """A workspace as loaded: `processes` by id, `scenarios` the files of scenarios by the id of their process, `sources` by file name;
     `silenced` are the findings that are not told."""
 
@@ -56,8 +56,7 @@ def load_workspace(
     return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """What there is to say of the files of a workspace, as they are read one after the other."""
 
     findings: list[Diagnostic]

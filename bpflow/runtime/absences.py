@@ -6,9 +6,10 @@ The law of this file: it changes what was entered, and never the file of the dir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import User
@@ -38,8 +39,7 @@ class AbsenceView(NamedTuple):
         return self.absence.first <= day and (self.absence.last is None or day <= self.absence.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Attendance:
+class Attendance(Struct, frozen=True):
     """Who is away when, as people see it at a moment."""
 
     runner: Runner

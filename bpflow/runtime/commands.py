@@ -6,8 +6,9 @@ The law of this file: what can be pressed is read from where the instance stands
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine.events import Commanded, Event
@@ -23,8 +24,7 @@ from bpflow.services.directory import is_among
 from bpflow.services.working_calendar import zone_of
 
 
-@dataclass(frozen=True, slots=True)
-class CommandView:
+class CommandView(Struct, frozen=True):
     """A command that can be pressed now.
 
     `place`: where, which tells commands of one name apart · `step`: the path of the step that has it, empty for the process itself ·
@@ -41,8 +41,7 @@ class CommandView:
     within: tuple[views.Turn, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """An arm that waits for a command: the token or scope that holds it, the scope from which its expressions are read, and the name under
     which what it brings is read."""
 
@@ -109,8 +108,7 @@ def may_press(runner: Runner, view: CommandView, user: User) -> bool:
 
 
 # ── pressing ────────────────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """Somebody wants to press a command. `place`: which of several of that name; else the oldest that is for him."""
 
     command: str

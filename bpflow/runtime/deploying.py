@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused, Severity, say
 from bpflow.loading import Loaded
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """What `deploy` did: `new` is false where the same content was deployed already."""
 
     process: str

@@ -6,9 +6,10 @@ The law of this file: a change from outside is a transaction of its own; the eng
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.expressions import compile_code
@@ -24,8 +25,7 @@ from bpflow.stores.contract import DocumentRow, Work
 from bpflow.values import DocumentType
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """What an import did: the documents made, the rows rejected with their reasons, and what there is to say of the file."""
 
     created: list[Document]
@@ -33,8 +33,7 @@ class Imported:
     notes: list[Message]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Where documents are worked on from outside, at a moment, by a person or (None) by the program itself."""
 
     runner: Runner

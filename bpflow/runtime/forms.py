@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine import forms, stages
@@ -29,8 +31,7 @@ from bpflow.values import Field
 _RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldView:
+class FieldView(Struct, frozen=True):
     """A field of a form, by what is filled in so far.
 
     `field`: its type, of a choice with those that are on offer · `shown`: whether it is asked for at all; if not, it must stay empty ·
@@ -51,8 +52,7 @@ class FieldView:
         return self.shown and self.field.required
 
 
-@dataclass(frozen=True, slots=True)
-class FormView:
+class FormView(Struct, frozen=True):
     """A form, by what is filled in so far: its fields, in the order in which they are filled in. `wrong`: what does not hold of them as a whole,
     once each of them is right."""
 
@@ -68,8 +68,7 @@ class FormView:
         return {one.name: one.value for one in self.fields if one.shown}
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(Struct, frozen=True):
     """What somebody has filled in so far, as text, plain data or typed; fields that are not named hold what is offered."""
 
     values: Mapping[str, object]

@@ -7,8 +7,9 @@ with its reason, and nothing of it has changed. Documents and variables that nam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.events import Event, Reassigned
@@ -23,8 +24,7 @@ from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.stores.contract import InstanceRow, TaskEntry, party_text
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """What has become of a task: to whom it went (None: his seat fell away, as the other has one there), or the `reason` why it stays."""
 
     task: str
@@ -37,8 +37,7 @@ class Handed:
     reason: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Who is replaced by whom, by whose order and why."""
 
     person: User

@@ -6,8 +6,9 @@ The law of this file: what can be done is read from where the instance stands; w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import say
 from bpflow.engine.events import Event, Moved
@@ -22,8 +23,7 @@ from bpflow.services.directory import is_among
 from bpflow.services.working_calendar import zone_of
 
 
-@dataclass(frozen=True, slots=True)
-class MoveView:
+class MoveView(Struct, frozen=True):
     """A move that can be made by hand now.
 
     `source`, `stage`: from which stage to which, by their ids · `form`: its fields and its comment, for the person with what he may fill
@@ -65,8 +65,7 @@ def form_for(look: views.Look, trigger: Trigger, stage: Stage, by: str | None) -
     return form, {name: look.value(offered[name]) for name, _ in form.fields if name in offered}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Somebody wants to move the document to a stage, with the form of the move."""
 
     stage: str

@@ -7,10 +7,11 @@ cannot tell of more than there was; what would do nothing is refused by the engi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import cast
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused, did_you_mean, say, with_hint
 from bpflow.engine.events import Correct, DocumentChanged, Jump, Retry, Skip
@@ -27,8 +28,7 @@ from bpflow.services.working_calendar import zone_of
 from bpflow.values import Field
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """What an action has done: `lines`, what happened in the instance by it (and by what it has set going at once); `view`, where it
     stands now; `failed`, the incidents that have come of it."""
 
@@ -37,8 +37,7 @@ class Repair:
     failed: list[views.IncidentView]
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """An instance before an action."""
 
     id: int

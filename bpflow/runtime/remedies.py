@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpflow.engine.jumping import steps_around
 from bpflow.engine.program import Program
@@ -12,8 +12,7 @@ from bpflow.engine.state import Incident, State
 from bpflow.graph import Step, step_name, step_of
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """An action of an operator, by the name of its command. `ways`: the branches by which `skip` may leave (where it must be said), the
     steps to which `jump` may lead, the names that `correct` may set; `results`: those that `skip` may give."""
 

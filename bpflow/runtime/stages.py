@@ -6,8 +6,9 @@ The law of this file: a change of the stage field and the move that it is are wr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.events import Moved
@@ -21,8 +22,7 @@ ENTERS = "stage"
 _SET = "set."
 
 
-@dataclass(frozen=True, slots=True)
-class Moving:
+class Moving(Struct, frozen=True):
     """A change of a document that moves it: the instance of its pipeline, from which stage, and to which."""
 
     instance: int

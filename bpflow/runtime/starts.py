@@ -7,9 +7,10 @@ has begun and when it is to begin next are written together, so a schedule start
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
 
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
@@ -26,8 +27,7 @@ from bpflow.values import Field, InvalidValue, check
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """Whether a start begins an instance, and with what; `trouble`: why that is in doubt · `document`: on which, where the start says it."""
 
     begins: bool

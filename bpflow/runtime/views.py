@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history
@@ -48,8 +51,7 @@ from bpflow.stores.contract import InstanceRow, party_text
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class TaskView:
+class TaskView(Struct, frozen=True):
     """A task as its people see it. `show`: labels and texts · `prefill`: values that the form offers · `people`: those whose turn it is, and
     `later` those who come after them · `votes`: the answers so far · `also`: who may answer too, in the place of one whose turn it is ·
     `checklist`: what is ticked off, and by whom · `observers`: who sees it besides · `subtasks`: what those are called that are still open."""
@@ -77,8 +79,7 @@ class TaskView:
     subtasks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A turn of a for-each: the name of its item, its value, and the number of the turn from 1 on."""
 
     name: str
@@ -86,8 +87,7 @@ class Turn:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A place where an instance stands, and its token (a join has none). `kind`: task, pause, call (of a service), retry (a service that has
     failed and is asked again at `due`), process (that it has called), block, join or held · `within`: the turns around it, the outermost first ·
     of a task `people`, those whose turn it is, `later` those who come after them, `votes` the answers so far, `also` who may answer too, `outcomes`
@@ -110,8 +110,7 @@ class Standing:
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentView:
+class IncidentView(Struct, frozen=True):
     """Something for an operator: what, where in the process and in its file, and what can be done. `kind`: fault, failure, stuck, or
     broken (with no number), where the instance was set aside since it cannot go on by a fault of bpflow."""
 
@@ -126,8 +125,7 @@ class IncidentView:
     remedies: tuple[Remedy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceView:
+class InstanceView(Struct, frozen=True):
     """An instance as operators see it. `outputs`: what it gave when it ended · `failure`: the error that it ended with · `called`: the instances
     that it has called and waits or waited for · `suspended`: who has suspended it, when and why."""
 
@@ -145,8 +143,7 @@ class InstanceView:
     """Of a pipeline: the stage in which its document is; none before the first and after the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of a timeline. `kind`: started, step, answered, ticked, commanded, moved, overdue, reminded, incident, repaired, withdrawn, changed,
     failed, fired, ended; how a task has changed hands: claimed, released, delegated, escalated, handed; or what an operator did: retry, skip, correct,
     corrected, jump, jumped, suspend, resume, cancel, reassigned."""

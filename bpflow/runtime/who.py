@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from bpflow.diagnostics import Message, say
 from bpflow.engine import people
 from bpflow.engine.codec import decode_history
@@ -25,8 +27,7 @@ from bpflow.runtime import views
 from bpflow.runtime.transaction import Held, Runner
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """An expression that was to give people: its text, its place in the file, what it asked and was answered then, and whom it gave (None:
     it could not be read again)."""
 
@@ -37,8 +38,7 @@ class Reason:
     gave: tuple[Assignee, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A change of hands. `kind`: claimed, released, delegated, reassigned (by an operator), escalated or handed (by the deadline)."""
 
     at: datetime
@@ -49,8 +49,7 @@ class Change:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GivenAnswer:
+class GivenAnswer(Struct, frozen=True):
     """An answer: who, in whose place, which outcome, when, with which comment."""
 
     at: datetime
@@ -78,8 +77,7 @@ class Who:
     waiting: Waiting | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Struct, frozen=True):
     """One event of the history: what it asked and was answered, the states before and after it, and its facts."""
 
     event: Event

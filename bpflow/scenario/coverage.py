@@ -8,23 +8,22 @@ stands in every stage of a pipeline (a move that all have, the question for what
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Span, say
 from bpflow.graph import ENTER, Block, Choose, Expr, Flow, Graph, Handler, Node, Place, StepInfo, Task, Wait, is_way, step_name, step_of
 
 
-@dataclass(frozen=True, slots=True)
-class Unvisited:
+class Unvisited(Struct, frozen=True):
     """Something that no scenario has visited: how people call it, and where it stands in the process's file."""
 
     name: Message
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """How many of the steps (branches, outcomes) were visited, and which were not."""
 
     total: int
@@ -41,8 +40,7 @@ class Share:
         return not self.unvisited
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """What the scenarios of a process have visited of it."""
 
     steps: Share

@@ -6,8 +6,9 @@ The law of this file: as in `expectations`, it looks and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from bpflow.definition.model import key_of
 from bpflow.definition.types import Given
@@ -37,8 +38,7 @@ from bpflow.values import Field, InvalidValue
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """An expectation that does not hold, and where it is written."""
 
     span: Span

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import tzinfo
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, excerpt, say
 from bpflow.graph import step_name
@@ -17,8 +18,7 @@ from bpflow.scenario.wording import id_of, instant_text, listed, value_text, vot
 from bpflow.stores.contract import TaskEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a scenario has failed: the first entry of its play that was not so. `stood`: where the process stood, line by line."""
 
     mismatches: tuple[Mismatch, ...]

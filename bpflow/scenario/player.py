@@ -7,8 +7,9 @@ scenario unless a refusal was expected, and so does an incident.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from time import perf_counter
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, Span, say
 from bpflow.expressions.data import Duration
@@ -20,8 +21,7 @@ from bpflow.scenario.model import Answer, Claim, Entry, Refusal, Scenario, Tick
 from bpflow.scenario.stage import Prepared, Stage, prepare
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """A scenario that was played. `nodes` and `flows` are those of the graph that were visited; `seconds`: how long it took."""
 
     title: str

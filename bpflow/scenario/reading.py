@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, in_order
 from bpflow.loading.models import read_rest
@@ -11,8 +12,7 @@ from bpflow.scenario.model import Scenario, ScenarioFile
 from bpflow.source import Source, Table, read_file
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedScenarios:
+class LoadedScenarios(Struct, frozen=True):
     """A file of scenarios as read. Where it is not `complete`, `scenarios` are what can be read of it, and `findings` say what cannot."""
 
     file: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, Severity, in_order
 from bpflow.loading import LoadedWorkspace, find_workspace, load_workspace
@@ -16,8 +17,7 @@ from bpflow.scenario.reading import load_scenarios
 from bpflow.scenario.stage import Prepared, prepare
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A file of scenarios, ready to be played: `play` them in what is `prepared`.
 
     Where it, its process or what is around it has errors, `prepared` is None. `findings` are those of all of them, `sources` the texts of
@@ -37,8 +37,7 @@ class Opened:
         return coverage_of(self.prepared.known.graph, nodes, flows, self.place) if self.prepared else None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What came of a file of scenarios.
 
     Where it or its process has errors nothing is played, and `coverage` is None; `findings` are those of both, `sources` the texts

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Value
@@ -23,8 +25,7 @@ class ServiceFailed(Refused):
     error = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """A call that was made: its service, and what it was given."""
 
     service: str
@@ -62,8 +63,7 @@ class Script:
         return dict(answer) if answer else None
 
 
-@dataclass(frozen=True, slots=True)
-class Scripted:
+class Scripted(Struct, frozen=True):
     """A service as the engine calls it."""
 
     name: str

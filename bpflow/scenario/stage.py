@@ -6,10 +6,13 @@ the workspace (and whoever else is absent), and no other driver: what a scenario
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.definition.directory import Absence, DirectoryFile
 from bpflow.definition.types import Given
@@ -41,8 +44,7 @@ class NeverRests(Refused):
     """The process goes on and on without time passing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """One process made ready: what a scenario may name in it, its stored definition, its program."""
 
     known: Known
@@ -50,8 +52,7 @@ class Ready:
     program: Program
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A process made ready to be played, once for all its scenarios, and the other processes of its workspace, ready when they are asked for."""
 
     workspace: LoadedWorkspace
@@ -135,7 +136,7 @@ class Stage:
             workspace = replace(workspace, directory=with_absences(workspace.directory, scenario))
         self.cast = prepared.cast(scenario)
         self.named: dict[str, Document] = {}
-        self._known = {name: replace(ready.known, named=self.named) for name, ready in self.cast.items()}
+        self._known = {name: dataclasses.replace(ready.known, named=self.named) for name, ready in self.cast.items()}
         types = {name: type for ready in self.cast.values() for name, type in ready.known.types.items()}
         self.clock, self.services = VirtualClock(self.known.instant(scenario.at)), Script()
         self.services.answer(scenario.service)

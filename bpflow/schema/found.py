@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, Span
 from bpflow.source import Table
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """What can be read of a file with mistakes of shape, and the names that went with what cannot."""
 
     tree: Table
     lost: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The findings about keys and kinds of values; `places` are those of the values with mistakes."""
 
     findings: tuple[Diagnostic, ...] = ()

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind, models_json_schema
 from pydantic_core import core_schema
 
 from bpflow.definition.process import Process
@@ -51,6 +51,8 @@ class _Generator(GenerateJsonSchema):
 
 class _Described(_Generator):
     """With the docstrings of the keys, and what holds where a key is absent. To find that out takes long: no shape asks for it."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  # as pydantic has it
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
         made = GenerateJsonSchema.default_schema(self, schema)

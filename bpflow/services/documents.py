@@ -7,10 +7,11 @@ value are not kept: `field_of` reads one as none, or as an empty list where the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import reduce
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.expressions.data import Value
@@ -21,8 +22,7 @@ from bpflow.values import DocumentType, Field, InvalidValue, check, show
 _NUMBERS = ("integer", "number", "money")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong with one field; `hint` may say which was meant."""
 
     field: str

@@ -11,11 +11,12 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Refused, each_quoted, say
 from bpflow.expressions.data import Value
@@ -32,8 +33,7 @@ HOLE = re.compile(r"\$\{(?P<env>\w+)\}|\{(?P<name>\w+)\}")
 """`${NAME}` of the environment, or `{name}` of the arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpService:
+class HttpService(Struct, frozen=True):
     """A service that is called by HTTP.
 
     `url` may have `{names}` of arguments in it, which are escaped; what it does not name goes into the body, or with the body `none`

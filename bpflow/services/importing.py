@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import dropwhile
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, did_you_mean, say, with_hint
 from bpflow.expressions.data import User, Value
@@ -21,8 +22,7 @@ from bpflow.values import DocumentType, Field, InvalidValue, read
 _BOOLEANS = {"истина": "true", "ложь": "false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """A row that cannot become a document: its first line and its text in the file, all the reasons, the column of the first."""
 
     line: int
@@ -31,8 +31,7 @@ class Rejection:
     column: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """What a file has: `rows` (line, fields) that can become documents, and the rest. `notes` are worth telling whoever imports."""
 
     encoding: str
@@ -42,8 +41,7 @@ class Import:
     notes: list[Message] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """A column of the file: its heading, and the field that it fills; without a heading it may only be empty."""
 
     heading: str
@@ -139,8 +137,7 @@ def _missing(name: str, field: Field) -> Message:
 # The other rows
 
 
-@dataclass(slots=True)
-class _Rows:
+class _Rows(Struct):
     """Reads the rows of one file, and remembers what the ones before were called."""
 
     type: DocumentType

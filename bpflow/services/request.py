@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.expressions.data import Value
 from bpflow.expressions.errors import brief
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What a service is asked. `key` is the same for every attempt: a service that remembers keys does nothing twice. `timeout`: how many
     seconds the step still waits; None: for ever."""
 

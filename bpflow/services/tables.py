@@ -9,7 +9,8 @@ import codecs
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, say
 
@@ -27,8 +28,7 @@ class UnreadableFile(Refused):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A row as it stands: the number of its first line, its cells, its text; `broken` says why it has no cells."""
 
     number: int

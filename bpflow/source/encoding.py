@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, say
 
@@ -19,8 +20,7 @@ _SMALL = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэ
 _SAVE = say('save the file as UTF-8: in an editor, "Save as" or "Save with encoding"')
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """A file's text; `problem` where it is not UTF-8, then `offset` is the first character concerned."""
 
     text: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
 import yaml
+from msgspec import Struct
 from yaml.events import DocumentEndEvent, DocumentStartEvent, StreamEndEvent
 
 from bpflow.diagnostics import Message, Span, say
@@ -70,8 +70,7 @@ def read_source(data: bytes | str, file: str) -> Source:
     return Source(file, lines.text, tree, findings.in_order(), comments)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     """How far a text could be read: what came of it, `end` of what was looked at, and the trouble that stopped it."""
 
     tree: Tree

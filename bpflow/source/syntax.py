@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from yaml import MarkedYAMLError
 from yaml.events import CollectionStartEvent, Event, MappingEndEvent, ScalarEvent, SequenceEndEvent
 
@@ -33,8 +33,7 @@ class Said(NamedTuple):
     mend: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Where libyaml stopped (`at`), where what it was reading began (`since`), what it says, the event before, and whether `{` or `[` is open."""
 
     lines: Lines

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Diagnostic, Span
 
@@ -95,8 +96,7 @@ def _block_starts(raw: str, length: int) -> list[int]:
     return (starts + [len(raw)] * (length + 1 - len(starts)))[: length + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """A comment: its place, which begins at `#`, and its words without `#`."""
 
     span: Span
@@ -138,8 +138,7 @@ class Items(list["Tree"]):
 Tree: TypeAlias = Table | Items | Text | int | Decimal | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file as read. `tree` is None where the text could not be read to its end; then `findings` say why. `text` is shown with findings."""
 
     file: str

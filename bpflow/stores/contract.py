@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.pages import Pages
@@ -37,8 +38,7 @@ class StoreError(Refused):
     """The store cannot be used: not a bpflow database, or one of a newer version."""
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionRow:
+class DefinitionRow(Struct, frozen=True):
     """A deployed definition: `graph` is its canonical JSON, `source` the YAML."""
 
     id: int
@@ -74,8 +74,7 @@ class AsideRow(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceRow:
+class InstanceRow(Struct, frozen=True):
     """An instance as the store lists it."""
 
     id: int
@@ -143,8 +142,7 @@ class TimerEntry(NamedTuple):
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`."""
 
     instance: int
@@ -153,8 +151,7 @@ class HistoryRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """A call that waits to be sent."""
 
     id: int
@@ -169,8 +166,7 @@ class OutboxRow:
         return self.call.to if self.call.to and not self.call.wait else self.instance
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
+class DocumentRow(Struct, frozen=True):
     """A document with its fields."""
 
     ref: Document
@@ -181,8 +177,7 @@ class DocumentRow:
     fields: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(Struct, frozen=True):
     """A change of a document that is still to be told. `version` 1 is its creation; `cause` the process that made the change."""
 
     id: int
@@ -196,8 +191,7 @@ class ChangeRow:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRow:
+class FeedRow(Struct, frozen=True):
     """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
 
     version: int
@@ -207,8 +201,7 @@ class FeedRow:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarRow:
+class CalendarRow(Struct, frozen=True):
     id: int
     person: str
     title: str
@@ -218,8 +211,7 @@ class CalendarRow:
     instance: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeRow:
+class NoticeRow(Struct, frozen=True):
     person: str
     reason: str
     title: str

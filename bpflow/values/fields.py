@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.expressions.errors import brief, describe
@@ -16,8 +18,7 @@ Kind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """The type of a field of a form, a document, an input or a variable (§5 of the language).
 
     `choices`: (id, title) pairs · `of`: the document types that a reference may have · `fields`: those of an object ·
@@ -46,8 +47,7 @@ def one_of(field: Field) -> Field:
     return replace(field, many=False, required=True, min=None, max=None) if field.many else field
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentType:
+class DocumentType(Struct, frozen=True):
     """A document type of the workspace: `title_field` names the field by which a document is called."""
 
     type: str
@@ -56,8 +56,7 @@ class DocumentType:
     title_field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceType:
+class ServiceType(Struct, frozen=True):
     """What a service takes and gives, as far as that is known: its fields by name, or None."""
 
     takes: tuple[tuple[str, Field], ...] | None = None

@@ -1,10 +1,10 @@
 """What the fields of a document may be."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from bpflow.expressions.data import User, Value
 from bpflow.services.documents import InvalidDocument, changed_fields, display_name, field_of, new_fields

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpflow.checks.soundness import Examination, Verdict, Way
 from bpflow.checks.soundness.runs import is_begun, whole

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
@@ -52,8 +53,7 @@ def unset_result(subject: Subject) -> Iterator[Diagnostic]:
         yield from _Search(subject).findings()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """Something missing in a part of the file, on the shortest way known. `node`: where it is read; "" for the head of the process."""
 
     part: Part
@@ -154,8 +154,7 @@ class _Search:
         return Diagnostic(found.span, "unset-result", message, hint, run=(*run, here))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reason:
+class _Reason(Struct, frozen=True):
     """Why something is missing on a way, and what to do about it."""
 
     walk: Walk

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.interface import INPUT, START, Interface, interface_of, literal_text
 from bpflow.checks.judging import Judge, judged, written
@@ -140,8 +143,7 @@ page(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Called:
+class _Called(Struct, frozen=True):
     """A call, as its step was written."""
 
     file: str
@@ -168,7 +170,7 @@ def check_calls(subject: Subject, known: Processes) -> Iterator[Diagnostic]:
     for arguments in called:
         yield from _call(_Called(subject.graph.source, literal_text(arguments["process"]), arguments), known, judge)
     if called:
-        yield from judged(replace(subject, others=others))
+        yield from judged(dataclasses.replace(subject, others=others))
 
 
 def _call(called: _Called, known: Processes, judge: Judge) -> Iterator[Diagnostic]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.checks.literals import literals
 from bpflow.checks.parties import FUNCTION_OF, KIND_OF
@@ -23,8 +24,7 @@ _WRITTEN = re.compile(r'\[?(user|department)\("')
 """How the value begins of a field of people that was written out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A name of somebody as it is written out in a process: as the argument of a function, or as the value of a field."""
 
     kind: EntryKind

@@ -7,7 +7,8 @@ run that rests on choices of which it is not certain that they go together makes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpflow.checks.rule import rule
 from bpflow.checks.soundness.runs import Words, scenario, whole

@@ -6,7 +6,9 @@ Messages from outside are not known here; so nothing is said of one that is wait
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.interface import literal_text
 from bpflow.checks.judging import Judge, written
@@ -59,8 +61,7 @@ page(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
+class _Received(Struct, frozen=True):
     """A message that a process of the workspace takes in. `keyed`: with a key or without one; None: either · `graph`: that of the process."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.activities.find_documents import ITEM
 from bpflow.checks.environment import NOT_KNOWN
@@ -51,8 +52,7 @@ def unknown_name(subject: Subject) -> Iterator[Diagnostic]:
                 yield _Unknown(name, use, silent, subject.directory, whom).finding(offset)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unknown:
+class _Unknown(Struct, frozen=True):
     """A name that nothing has where it stands. `silent`: the steps that give no results · `whom`: where people are asked for."""
 
     name: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from bpflow.checks.parties import read_again
 from bpflow.checks.rule import rule
@@ -26,8 +27,7 @@ Sign = Literal[-1, 0, 1]
 """How a value goes with time: it grows, it shrinks, or nobody knows (0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """A condition that is waited for, and by what."""
 
     expr: Expr

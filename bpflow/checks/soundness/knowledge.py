@@ -8,9 +8,10 @@ run with such a pair is uncertain.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from bpflow.checks.soundness.regions import Way
 from bpflow.expressions import parse
@@ -35,8 +36,7 @@ class Said(NamedTuple):
     old: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is certain, and what was said."""
 
     facts: Facts = frozenset()

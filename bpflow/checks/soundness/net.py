@@ -8,8 +8,10 @@ net can be told as a run through the region.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.soundness.regions import Region, Target, Way
 from bpflow.graph import Choose, Join, Node
@@ -29,8 +31,7 @@ PARKED = "!"
 """What stands behind the name of a node in that of the place where a token has come to it and stays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One way on from a place, and where its tokens come to."""
 
     way: Way

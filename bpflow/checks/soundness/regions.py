@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from bpflow.expressions import parse
 from bpflow.graph import Block, Choose, Exit, Flow, Graph, Handler, Join, Node, Step, flows
 
@@ -21,8 +23,7 @@ Key: TypeAlias = tuple[str, int]
 """The block ("" for the process) and the number of the handler, or -1 for the body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a token comes to by a flow: to a node of the region; off its list (`up` 0, nowhere); or, with `up`, so many blocks out of it."""
 
     flow: Flow
@@ -39,8 +40,7 @@ class Target:
         return not self.up and self.flow.to is None
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """One way on from a node: a token for each target. `ends`: the instance is over. `within`: how a block is left, the region inside of it and
     the flow there; None where it comes to its end."""
 

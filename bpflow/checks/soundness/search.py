@@ -14,6 +14,8 @@ from functools import cached_property
 from heapq import heappop, heappush
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from bpflow.checks.soundness.knowledge import NOTHING, Knowledge, Known
 from bpflow.checks.soundness.net import End, Net, Option
 from bpflow.checks.soundness.regions import Target, Way
@@ -29,8 +31,7 @@ MAX_TOKENS, MAX_HELD = 60, 8
 Counts: TypeAlias = tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What stands in a region: places, once for each token in them; what joins hold, by flow ("" if one of N has fired); what is known; how
     many tokens have run off their list, where the region goes on when there are so many."""
 
@@ -45,8 +46,7 @@ class State:
         return {join: counts for join, counts in self.joins if all(flow for flow, _ in counts)}
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """What has led to a state: the option taken, None at the beginning, and the joins that have fired then."""
 
     option: Option | None

@@ -6,11 +6,14 @@ there is a verdict that says that it is not decided.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.soundness.knowledge import NOTHING, Domain, Knowledge, Known, World
 from bpflow.checks.soundness.net import PARKED, Net
@@ -27,8 +30,7 @@ MOST_FOLLOWED = 100_000
 """The most nodes that are followed from splits on to find what is done twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A mistake: at a node of a region, with the ways taken in that region until it shows. `flows`: those on which a join waits, or has too
     much; the nodes of a circle. `uncertain`: it may be that the choices on the run cannot go together."""
 
@@ -136,7 +138,7 @@ class Examination:
         search = self._search(region)
         found = [*self._stuck_in(region, search)]
         if not found and search.entered != NOTHING and self._has_another_way_in(region, search.knowledge):
-            search = replace(self._search(region), entered=NOTHING)
+            search = dataclasses.replace(self._search(region), entered=NOTHING)
             found = [replace(verdict, uncertain=True) for verdict in self._stuck_in(region, search)]
         self.firing |= search.firing
         yield from found
@@ -276,7 +278,7 @@ class Examination:
             return
         resting = {id for id in region.ways if self.world.rests(self.regions.nodes[id])} - leaving
         net = Net(region, self.regions.nodes, sinks=leaving, parking=resting)
-        search = replace(self._searching(region, net), most=FEW_STATES)
+        search = dataclasses.replace(self._searching(region, net), most=FEW_STATES)
         for state in search.finals():
             first = next((token for token in state.tokens if token in leaving), None)
             if first is not None and (len(state.tokens) > 1 or state.waiting):

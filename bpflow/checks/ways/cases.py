@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.ways.given import Fields, Ledger
 from bpflow.checks.ways.regions import Touched
@@ -19,8 +22,7 @@ MOST = 8
 """Cases of a node that are kept apart; of more, some are taken together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True, eq=False):
     """What is certain on a way. `there`: the bits of the results that are there · `gone`: those of names that certainly are not · `facts`: about
     values, as far as they are read later · `node`: what is entered, by the flow `flow` · `before`: the case that it came from; where several were
     taken together, all of them."""
@@ -28,10 +30,16 @@ class Case:
     there: int
     gone: int
     facts: Facts
-    node: str = field(default="", compare=False)
-    flow: str = field(default="", compare=False)
-    before: tuple[Case, ...] = field(default=(), compare=False, repr=False)
-    length: int = field(default=0, compare=False)
+    node: str = ""
+    flow: str = ""
+    before: tuple[Case, ...] = ()
+    length: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Case and (self.there, self.gone, self.facts) == (other.there, other.gone, other.facts)
+
+    def __hash__(self) -> int:
+        return hash((self.there, self.gone, self.facts))
 
     def covers(self, other: Case) -> bool:
         """Whether all that is certain here is so in the other."""

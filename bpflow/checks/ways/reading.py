@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.ways.cases import Case, Judge
 from bpflow.diagnostics import Refused
@@ -21,8 +24,7 @@ NOTHING = Case(0, 0, frozenset())
 """The case in which nothing is certain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """What is read and may not be there: a name of results, or one of their fields; with its place in the expression."""
 
     names: tuple[str, ...]
@@ -30,8 +32,7 @@ class Missing:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Values:
+class _Values(Struct, frozen=True):
     """Where expressions see some variables, and can ask nothing."""
 
     names: Mapping[str, Any]
@@ -51,8 +52,7 @@ class _Values:
         raise LookupError(question)
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True, dict=True):
     """An expression as it is read. `hidden`: names that only it knows, which are no results."""
 
     text: str

@@ -8,9 +8,10 @@ bodies how a token may leave them, and knows nothing of names; `beside` takes le
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from bpflow.checks.ways.given import Ledger, brought, while_open
 from bpflow.graph import Block, Flow, Graph, Handler, Join, Node, Step, Task, flows, forked, gives, handlers_of
@@ -20,8 +21,7 @@ Region: TypeAlias = tuple[str, int]
 ROOT: Region = ("", -1)
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """What some nodes do to names. `given`: bits of all that they may give · `lost`: bits that may be gone although they have been there ·
     `names`: those of the results · `variables`: those that they set."""
 
@@ -31,8 +31,7 @@ class Touched:
     variables: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """One of the flows on which tokens run at the same time, the nodes that it may come to before it meets others in a join, and whether it does."""
 
     flow: Flow
@@ -40,8 +39,7 @@ class Thread:
     joins: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """A node from which several tokens go on. `tangled`: its threads come to the same nodes · `turns`: one
     of them comes back to it."""
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpflow.checks.ways.cases import Case, Cases, Judge, all_of, common
 from bpflow.checks.ways.given import ANSWER, Ledger, brought, by_outcome, decided, expressions_in, form_fields, ledger, tasks_in, tested, while_open
