@@ -63,6 +63,13 @@ def database(postgres: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def other_database(postgres: str) -> Iterator[str]:
+    """Another one."""
+    with fresh(postgres) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def empty_store(postgres: str) -> str:
     """The name of a database that is an empty store, to be copied: made once for all processes of a run."""
