@@ -5,11 +5,12 @@ usage: bpflow_w2.py [N]      prints JSON lines as floor.py does
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from datetime import UTC, datetime
 
+from bench.outreach import PEER
+from bench.peer import Figures
 from bpflow.engine import Program, Table, advance
 from bpflow.engine.events import Started
 from bpflow.loading import load_text
@@ -36,7 +37,7 @@ def main(n: int) -> None:
     for _ in range(n):
         advance(program, None, event, answers)
     value = 110 * n / (time.perf_counter() - began)
-    print(json.dumps({"peer": "bpflow", "workload": "W2 linear 100+10", "metric": "steps/s, in memory", "value": round(value, 1), "unit": "steps/s"}))
+    Figures(PEER, "W2 linear 100+10")("steps/s, in memory", value, "steps/s")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,22 @@
 """W3 for bpflow: a for-each of fifty items in parallel, as `floor.py` does it; and what one answer costs among a thousand open tasks.
 
-usage: bpflow_w3.py [N]      FLOOR_SYNC=NORMAL|FULL      prints JSON lines as floor.py does
+usage: bpflow_w3.py [N]      FLOOR_SYNC, FLOOR_PG: see peer.py      prints JSON lines as floor.py does
 """
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import sys
-import tempfile
 import time
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench.outreach import PEER, START, file_of, fresh_store, opened
+from bench.peer import SERVER, Figures, timed
 from bpflow.engine import Program, Table, advance
 from bpflow.engine.events import Started
 from bpflow.loading import load_text
-from bpflow.runtime import Engine, VirtualClock, open_engine
 
 DOUBLED = """
 bpflow: 1
@@ -58,18 +56,9 @@ steps:
         outcomes: {done: {}, no: {next: go-on}}
   - {activity: request-info, id: last, title: Last, to: user("boss"), outcomes: {done: {}}}
 """
-START = datetime(2026, 3, 2, 7, tzinfo=UTC)
 
 
-def emit(metric: str, value: float, unit: str) -> None:
-    peer = f"bpflow/sqlite/{os.environ.get('FLOOR_SYNC', 'NORMAL')}"
-    print(json.dumps({"peer": peer, "workload": "W3 fan-out 50", "metric": metric, "value": round(value, 4), "unit": unit}), flush=True)
-
-
-def opened(folder: str, name: str, text: str) -> Engine:
-    engine = open_engine(f"sqlite:///{Path(folder) / name}?sync={os.environ.get('FLOOR_SYNC', 'NORMAL').lower()}", clock=VirtualClock(START))
-    engine.deploy(load_text(text, f"{name}.yaml"))
-    return engine
+emit = Figures(PEER, "W3 fan-out 50")
 
 
 def in_memory(n: int) -> None:
@@ -83,42 +72,41 @@ def in_memory(n: int) -> None:
     emit("instance, in memory", (time.perf_counter() - began) / n * 1e3, "ms")
 
 
-def saved(folder: str, n: int) -> None:
-    engine, items = opened(folder, "doubled.db", DOUBLED), list(range(50))
-    began = time.perf_counter()
-    for _ in range(n):
-        engine.start("fanout", inputs={"items": items})
-    emit("instance, saved at the end", (time.perf_counter() - began) / n * 1e3, "ms")
-    assert engine.instance(1).names["total"] == 2 * sum(items)
-    engine.close()
+def saved(n: int) -> None:
+    items = list(range(50))
+    with fresh_store("w3") as address, opened(address, DOUBLED) as engine:
+        began = time.perf_counter()
+        for _ in range(n):
+            engine.start("fanout", inputs={"items": items})
+        emit("instance, saved at the end", (time.perf_counter() - began) / n * 1e3, "ms")
+        assert engine.instance(1).names["total"] == 2 * sum(items)
 
 
-def answers(folder: str) -> None:
+def answers(count: int = 300) -> None:
     """The median of an answer that is one of many, and of one that is the only one, in turns; and what it makes the journal grow by."""
-    engine, times = opened(folder, "asked.db", ASKED), {1: list[float](), 1000: list[float]()}
-    many = engine.start("asked", inputs={"items": list(range(1000))})
-    tasks = [task.id for task in engine.tasks(instance=many)]
-    random.Random(1).shuffle(tasks)
-    journal, grown = Path(folder) / "asked.db-wal", []
-    for task in tasks[:300]:
-        only = engine.start("asked", inputs={"items": [1]})
-        for count, one in ((1, engine.tasks(instance=only)[0].id), (1000, task)):
-            before, began = journal.stat().st_size, time.perf_counter()
-            engine.answer(one, by="ivanov", outcome="done")
-            times[count].append(time.perf_counter() - began)
-            grown += [journal.stat().st_size - before] if count > 1 else []
+    times, grown = {1: list[float](), 1000: list[float]()}, list[int]()
+    with fresh_store("asked") as address, opened(address, ASKED) as engine:
+        journal = Path(file_of(address) + "-wal")
+        many = engine.start("asked", inputs={"items": list(range(1000))})
+        tasks = [task.id for task in engine.tasks(instance=many)]
+        random.Random(1).shuffle(tasks)
+        for task in tasks[:count]:
+            only = engine.start("asked", inputs={"items": [1]})
+            for size, one in ((1, engine.tasks(instance=only)[0].id), (1000, task)):
+                before = 0 if SERVER else journal.stat().st_size
+                times[size].append(timed(partial(engine.answer, one, by="ivanov", outcome="done")))
+                grown += [journal.stat().st_size - before] if size > 1 and not SERVER else []
     emit("answer, the only one", median(times[1]) * 1e3, "ms")
     emit("answer, one of 1,000", median(times[1000]) * 1e3, "ms")
     emit("answer, one of 1,000 to the only one", median(times[1000]) / median(times[1]), "times")
-    emit("answer, one of 1,000: journal", median(grown), "bytes")
-    engine.close()
+    if grown:
+        emit("answer, one of 1,000: journal", median(grown), "bytes")
 
 
 def main(n: int) -> None:
     in_memory(n)
-    with tempfile.TemporaryDirectory(prefix="bpflow-") as folder:
-        saved(folder, n)
-        answers(folder)
+    saved(n)
+    answers(min(300, 3 * n))
 
 
 if __name__ == "__main__":

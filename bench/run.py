@@ -1,172 +1,163 @@
-"""`make bench`: bpflow beside the floor and beside SpiffWorkflow, on the same work, in the same run.
+"""`make bench`: bpflow beside the floor and beside SpiffWorkflow, DBOS and LangGraph, on the same work, in the same run.
 
 A machine swings by a factor of two between runs, so only ratios of one run count: the peers take turns, round after round
-(A B C, A B C, …), and each figure is the median of its rounds. Nothing is written but the table.
+(A B C, A B C, …), and each figure is the median of its rounds. Nothing is written but the table, and with `--keep` what was measured.
 
-A peer is a command that prints JSON lines {peer, workload, metric, value, unit}. usage: python -m bench.run [--rounds N] [--only W1|W2|W3|start]
+A peer is a command that prints JSON lines {peer, workload, metric, value, unit}; one that is not installed takes no part.
+usage: python -m bench.run [--rounds N] [--only W1|"W1 pg"|W4|…|start] [--herd N …] [--keep FILE] [--markdown]
 """
 
+from __future__ import annotations
+
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from bench.races import HERDS, PEERS, SUMS, Race, races
+from bench.server import served
+from bench.shown import Values, markdown, number, table
 
 ROOT = Path(__file__).parent.parent
-PEERS = ("floor", "bpflow", "SpiffWorkflow")
-FIGURES = {
-    "instances": "instances a second",
-    "cycle p50 (load+advance+save)": "load + advance + commit, median, ms",
-    "cycle p99": "load + advance + commit, 99 %, ms",
-    "on disk at the end, with journal": "bytes an instance on disk, at the end",
-    "steps/s, in memory": "steps a second",
-    "instance, in memory": "an instance, in memory, ms",
-    "instance, saved at the end": "an instance, saved at its end, ms",
-    "answer, one of 1,000": "an answer to one of 1,000 open tasks of a for-each, ms",
-    "answer, one of 1,000 to the only one": "the same, times an answer to the only one (at most 3)",
-    "answer, one of 1,000: journal": "the same, bytes written to the journal (4 pages of 1 kB, with heads)",
-}
-"""What is shown of what the peers print, and how it is called."""
-RATES = ("instances", "steps/s, in memory")
-"""The figures that are better when they are higher."""
-BARS = {("W1", "instances"): 2.0, ("W2", "steps/s, in memory"): 5.0}
-"""How many times slower than the floor bpflow may be."""
-
-Values = dict[str, dict[str, list[float]]]
-"""Figure → peer → its value in each round."""
+PACKAGES = {"SpiffWorkflow": "SpiffWorkflow", "DBOS": "dbos", "LangGraph": "langgraph"}
+FEW = 3
+"""In how many rounds those take part that are neither the floor nor bpflow: they are slower by so much that it needs no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Race:
-    """One piece of work, and the command of each peer that does it."""
+class Kept:
+    """What was measured, in a file: what is there already is not measured again."""
 
-    work: str
-    title: str
-    commands: dict[str, list[str]]
-    sync: str = "NORMAL"
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        found = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+        self.known = {(one["race"], one["peer"], one["round"]): one["lines"] for one in map(json.loads, found)}
 
+    def find(self, race: str, peer: str, round: int) -> list[dict[str, Any]] | None:
+        return self.known.get((race, peer, round))
 
-def races() -> list[Race]:
-    w1 = {
-        "floor": ["bench/floor.py", "W1", "sqlite", "300"],
-        "bpflow": ["-m", "bench.bpflow_w1", "300"],
-        "SpiffWorkflow": ["-m", "bench.spiff", "W1", "20"],
-    }
-    w2 = {
-        "floor": ["bench/floor.py", "W2", "sqlite", "200"],
-        "bpflow": ["-m", "bench.bpflow_w2", "200"],
-        "SpiffWorkflow": ["-m", "bench.spiff", "W2", "10"],
-    }
-    w3 = {
-        "floor": ["bench/floor.py", "W3", "sqlite", "200"],
-        "bpflow": ["-m", "bench.bpflow_w3", "100"],
-        "SpiffWorkflow": ["-m", "bench.spiff", "W3", "10"],
-    }
-    return [
-        Race("W1", "W1: outreach of 5 stages, 10 answers and 5 timers, each loaded, advanced and committed; SQLite NORMAL", w1),
-        Race("W1", "W1, SQLite FULL", w1, "FULL"),
-        Race("W2", "W2: 100 set-variables and 10 conditions, in memory", w2),
-        Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", w3),
-    ]
+    def add(self, race: str, peer: str, round: int, lines: list[dict[str, Any]]) -> None:
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"race": race, "peer": peer, "round": round, "lines": lines}, ensure_ascii=False) + "\n")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="bpflow beside the floor and beside SpiffWorkflow")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["W1", "W2", "W3", "start"])
-    wanted = parser.parse_args()
-    console = Console()
-    for race in races():
-        if wanted.only in (None, race.work):
-            console.print(table(race, run(race, wanted.rounds, console)))
-    if wanted.only in (None, "start"):
-        console.print(starts(wanted.rounds))
-    return 0
+class Track:
+    """Where the races are run."""
+
+    def __init__(self, rounds: int, kept: Kept, console: Console, stack: ExitStack) -> None:
+        self.rounds, self.kept, self.console, self.stack = rounds, kept, console, stack
+        self.installed = {peer for peer in PEERS if peer not in PACKAGES or importlib.util.find_spec(PACKAGES[peer])}
+        self.server = ""
+
+    def run(self, race: Race) -> Values:
+        values: Values = defaultdict(lambda: defaultdict(list))
+        for round in range(1, self.rounds + 1):
+            for peer in race.commands:
+                if peer in self.installed and (round <= FEW or peer not in PACKAGES):
+                    with self.console.status(f"{race.name}, round {round} of {self.rounds}: {peer}"):
+                        for metric, value in summed(self.lines(race, peer, round)):
+                            values[metric][peer].append(value)
+        return values
+
+    def lines(self, race: Race, peer: str, round: int) -> list[dict[str, Any]]:
+        """The figures that a peer printed, now or before."""
+        known = self.kept.find(race.name, peer, round)
+        if known is not None:
+            return known
+        found = [json.loads(line) for line in self.output([sys.executable, *race.commands[peer]], race).splitlines()]
+        self.kept.add(race.name, peer, round, found)
+        return found
+
+    def output(self, command: Sequence[str], race: Race) -> str:
+        around = os.environ | {"FLOOR_SYNC": race.sync}
+        around.pop("FLOOR_PG", None)
+        if race.pg:
+            self.server = self.server or self.stack.enter_context(served())
+            around["FLOOR_PG"] = self.server
+        return output(command, around)
 
 
-def run(race: Race, rounds: int, console: Console) -> Values:
-    values: Values = defaultdict(lambda: defaultdict(list))
-    for number in range(rounds):
-        for peer, command in race.commands.items():
-            with console.status(f"{race.work} {race.sync}, round {number + 1} of {rounds}: {peer}"):
-                for line in lines(command, race.sync):
-                    values[line["metric"]][peer].append(line["value"])
-    return values
+def summed(lines: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:
+    """The figures, and those that were printed in parts."""
+    found = {line["metric"]: float(line["value"]) for line in lines}
+    yield from found.items()
+    for whole, parts in SUMS.items():
+        # the floor says of one of them how large the file is, too
+        pieces = [value for part in parts for metric, value in found.items() if metric.startswith(part)]
+        if len(pieces) == len(parts):
+            yield whole, sum(pieces)
 
 
-def lines(command: list[str], sync: str) -> list[dict[str, Any]]:
-    """The figures that a peer printed."""
-    return [json.loads(line) for line in output([sys.executable, *command], sync).splitlines()]
-
-
-def output(command: list[str], sync: str = "NORMAL") -> str:
+def output(command: Sequence[str], around: dict[str, str] | None = None) -> str:
     """What a command printed; one that fails ends the run with what it said."""
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"FLOOR_SYNC": sync}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def table(race: Race, values: Values) -> Table:
-    shown = Table("", *PEERS, "bpflow to floor", "bpflow to SpiffWorkflow", title=race.title, title_justify="left")
-    for figure, name in FIGURES.items():
-        if figure in values:
-            mid = {peer: median(found) for peer, found in values[figure].items()}
-            shown.add_row(name, *(number(mid.get(peer)) for peer in PEERS), *ratios(race.work, figure, mid))
-    return shown
-
-
-def ratios(work: str, figure: str, mid: dict[str, float]) -> tuple[str, str]:
-    """How bpflow stands to the floor and to the peer, in words: a rate is better when higher, all else when lower."""
-    if "bpflow" not in mid:
-        return "", ""
-    rate = figure in RATES
-    times = {peer: mid[peer] / mid["bpflow"] if rate else mid["bpflow"] / mid[peer] for peer in mid}
-    bar = BARS.get((work, figure))
-    met = "" if bar is None or "floor" not in times else (", within" if times["floor"] <= bar else ", OVER") + f" the bar of {bar:g}×"
-    return compared(times.get("floor")) + met, compared(times.get("SpiffWorkflow"))
-
-
-def compared(times: float | None) -> str:
-    """`times` is cost: above 1 bpflow costs more than the other."""
-    if times is None:
-        return ""
-    return f"{times:.2f}× the cost" if times >= 0.5 else f"{1 / times:.3g}× better"
-
-
-def number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def starts(rounds: int) -> Table:
-    """The time until a command stands: wall time of whole processes, with Python's own start beside them."""
+def starts(rounds: int) -> list[tuple[str, float]]:
+    """The time until a command stands, in milliseconds: wall time of whole processes, with Python's own start beside them."""
+    bpflow = str(Path(sys.executable).with_name("bpflow"))
     commands = {
         "python": [sys.executable, "-c", "pass"],
         "python, import bpflow": [sys.executable, "-c", "import bpflow"],
         "python, bpflow.Engine": [sys.executable, "-c", "import bpflow; bpflow.Engine"],
-        "bpflow validate of one process": [str(Path(sys.executable).with_name("bpflow")), "validate", "processes/zhkkh-outreach.yaml"],
+        "bpflow --help": [bpflow, "--help"],
+        "bpflow validate of one process of 20 steps": [bpflow, "validate", "processes/zhkkh-outreach.yaml"],
+        "python, import SpiffWorkflow.bpmn.workflow": [sys.executable, "-c", "import SpiffWorkflow.bpmn.workflow"],
+        "python, import dbos": [sys.executable, "-c", "import dbos"],
+        "python, import langgraph.graph": [sys.executable, "-c", "import langgraph.graph"],
     }
     taken: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for name, command in commands.items():
-            began = time.perf_counter()
-            output(command)
-            taken[name].append(time.perf_counter() - began)
-    shown = Table("start", "wall time, ms", title="Starts (bars: import within 60 ms, validate within 500 ms)", title_justify="left")
-    for name, found in taken.items():
-        shown.add_row(name, f"{median(found) * 1e3:.0f}")
-    return shown
+            package = next((one for one in PACKAGES.values() if f"import {one}" in name), "json")
+            if importlib.util.find_spec(package):
+                began = time.perf_counter()
+                output(command)
+                taken[name].append(time.perf_counter() - began)
+    return [(name, median(found) * 1e3) for name, found in taken.items()]
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="bpflow beside the floor, SpiffWorkflow, DBOS and LangGraph")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", help="the races whose names begin so: W1, 'W1 pg', W4, start, …")
+    parser.add_argument("--herd", type=int, action="append", help="a size of W4, instead of the usual ones")
+    parser.add_argument("--keep", type=Path, help="a file for what was measured; what is in it is not measured again")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    return parser.parse_args()
+
+
+def main() -> int:
+    wanted, console = read_arguments(), Console()
+
+    def is_wanted(name: str) -> bool:
+        return wanted.only is None or any(f"{name} ".startswith(f"{only} ") for only in wanted.only)
+
+    with ExitStack() as stack:
+        track = Track(wanted.rounds, Kept(wanted.keep), console, stack)
+        for race in races(wanted.herd or HERDS):
+            if is_wanted(race.name):
+                values = track.run(race)
+                print(markdown(race, values)) if wanted.markdown else console.print(table(race, values))
+    if is_wanted("start"):
+        print("\nStarts: wall time, ms\n")
+        for name, value in starts(wanted.rounds):
+            print(f"| {name} | {number(value)} |")
+    return 0
 
 
 if __name__ == "__main__":

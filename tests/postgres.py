@@ -78,6 +78,9 @@ def empty_store(postgres: str) -> str:
         if server.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
             server.execute(f"create database {TEMPLATE}".encode())
             open_store(named(postgres, TEMPLATE)).close()
+            # nobody may be connected to what is copied, and a pool that is closed may still be about to connect
+            server.execute(f"alter database {TEMPLATE} with allow_connections false".encode())
+            server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (TEMPLATE,))
     return TEMPLATE
 
 

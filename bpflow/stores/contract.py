@@ -263,7 +263,8 @@ class Work(Absences, Protocol):
         caller: Caller | None = None,
         number: int | None = None,
     ) -> tuple[int, int] | None:
-        """A row for an instance that begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken."""
+        """An instance begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken. Nobody sees it
+        before its state is saved, over revision 0."""
         ...
 
     def running(self, exclusive: str) -> int | None:

@@ -122,10 +122,10 @@ class SqliteStore:
         return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
-        # the last of those that were there, else the first of those that came later
-        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
-        newest = 2**62 if by is None else by
-        return next((DeploymentRow(*row) for row in self._all(sql, process, newest, newest) if row[0] is not None), None)
+        # with `by` the last of those that were there, else the first of those that came later
+        order, arguments = ("p.version desc", ()) if by is None else ("p.id > ?, iif(p.id > ?, p.version, -p.version)", (by, by))
+        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by {order} limit 1"
+        return next((DeploymentRow(*row) for row in self._all(sql, process, *arguments) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -154,15 +154,14 @@ class SqliteStore:
         limit: int | None = None,
         after: int = 0,
     ) -> list[InstanceRow]:
-        wanted, arguments = ["i.id > ?"], [after]
-        for column, value in (("d.process", process), ("i.status", STATUSES.index(status) if status else None), ("i.document", document)):
-            if value is not None:
-                wanted.append(f"{column} = ?")
-                arguments.append(value)  # type: ignore[arg-type]
+        wanted, values = _where(**{"d.process": process, "i.document": document})
+        if status is not None:
+            number = STATUSES.index(status)
+            wanted += f" and i.status = {number}" + (" and i.status >= 2" if number >= 2 else "")  # as its index says it
         if incidents:
-            wanted.append(f"(i.incidents > 0 or i.id in ({aside.IDS}))")
-        sql = f"{sqlite_rows.INSTANCE} where {' and '.join(wanted)} order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *arguments, _limit(limit))]
+            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.IDS})"
+        sql = f"{sqlite_rows.INSTANCE} where {wanted} and i.id > ? order by i.id limit ?"
+        return [rows.instance(row) for row in self._all(sql, *values, after, _limit(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -261,8 +260,9 @@ class SqliteStore:
         return mail.looks(self._all, limit)
 
     def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where ? is null or c.document = ? order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, document, document, _limit(limit))]
+        wanted, values = _where(**{"c.document": document})
+        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where {wanted} order by c.id limit ?"
+        return [rows.change(row) for row in self._all(sql, *values, _limit(limit))]
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
@@ -270,16 +270,17 @@ class SqliteStore:
             return sqlite_rows.one_document(self._db, id)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        sql = f"{sqlite_rows.DOCUMENT} where (? is null or type = ?) and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, type, type, after, _limit(limit))]
+        wanted, values = _where(type=type)
+        sql = f"{sqlite_rows.DOCUMENT} where {wanted} and id > ? order by id limit ?"
+        return [rows.document(row) for row in self._all(sql, *values, after, _limit(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
         return [rows.feed(row) for row in self._all(sql, document)]
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        sql = f"select {rows.CALENDAR} from calendar where (? is null or person = ?) and (? is null or instance = ?) order by at, id"
-        return [rows.calendar(row) for row in self._all(sql, person, person, instance, instance)]
+        wanted, values = _where(person=person, instance=instance)
+        return [rows.calendar(row) for row in self._all(f"select {rows.CALENDAR} from calendar where {wanted} order by at, id", *values)]
 
     def absence_mark(self) -> int:
         return next((row[0] for row in self._all(away.MARK)), 0)
@@ -288,8 +289,14 @@ class SqliteStore:
         return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        sql = f"select {rows.NOTICE} from notice where (? is null or person = ?) and (? is null or instance = ?) order by at, person, n"
-        return [rows.notice(row) for row in self._all(sql, person, person, instance, instance)]
+        wanted, values = _where(person=person, instance=instance)
+        return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, n", *values)]
+
+
+def _where(**columns: object) -> tuple[str, list[object]]:
+    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
+    asked = {column: value for column, value in columns.items() if value is not None}
+    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())
 
 
 def _limit(limit: int | None) -> int:

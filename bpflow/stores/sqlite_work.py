@@ -30,10 +30,11 @@ _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
-_NEW_INSTANCE = (
-    "insert into instance (id, owner, definition, status, revision, incidents, document, started, exclusive, "
-    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
-    f"values (coalesce(?, {sqlite_rows.NUMBER}), ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(id), 0) from deployment), x'')"
+_NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
+    "insert into instance (id, owner, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, "
+    "revision, state, incidents, history, status, ended, result, deployed) "
+    "values (?1, ?2, ?3, ?4, ?5, iif(?16 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, "
+    "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
@@ -60,7 +61,7 @@ def _that_call(row: OutboxRow) -> tuple[int, ...]:
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_path", "_run", "left", "messages", "owner")
+    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages", "owner")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
@@ -68,11 +69,14 @@ class SqliteWork(Looking):
         self.left = False
         self.messages = SqliteMessages(self._run, self._leave)
         self.owner: int | None = None
+        self._new: dict[int, tuple[Any, ...]] = {}
+        """Instances that have begun and that are not written yet, but for their state."""
 
     def start(self, owner: int | None) -> None:
         """Takes the write lock, which is that of every owner."""
         self._run("begin immediate")
         self.left, self.owner = False, owner
+        self._new.clear()
 
     def _leave(self) -> None:
         self.left = True
@@ -116,13 +120,10 @@ class SqliteWork(Looking):
         caller: Caller | None = None,
         number: int | None = None,
     ) -> tuple[int, int] | None:
-        if exclusive is not None and self._run("select 1 from instance where exclusive = ?", (exclusive,)).fetchone():
+        if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        values = (number, owner or 0, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
-        id = self._run(_NEW_INSTANCE, values).lastrowid
-        assert id is not None
-        if owner is None:
-            self._run("update instance set owner = ? where id = ?", (id, id))
+        id = number or max(sqlite_rows.new_number(self._run), *(new + 1 for new in self._new), 0)
+        self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:
@@ -144,14 +145,14 @@ class SqliteWork(Looking):
         values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
         row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        if saved.status not in OVER:
-            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), saved.id, saved.expected)
-            done = self._run(_SAVE_RUNNING, values)
+        over, state = saved.status in OVER, (saved.root, saved.incidents, row, STATUSES.index(saved.status))
+        if not saved.expected:
+            self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
         else:
-            values = (saved.root, saved.incidents, row, STATUSES.index(saved.status), at, saved.result, saved.id, saved.expected)
-            done = self._run(_SAVE_ENDED, values)
-        if done.rowcount != 1:
-            raise Conflict(saved.id)
+            key = (saved.id, saved.expected)
+            done = self._run(_SAVE_ENDED, (*state, at, saved.result, *key)) if over else self._run(_SAVE_RUNNING, (*state, *key))
+            if done.rowcount != 1:
+                raise Conflict(saved.id)
         if saved.gone or saved.pages:
             self._save_pages(saved)
         return row

@@ -714,11 +714,16 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
     top = begun(store, definition)
     with store.begin() as work:
         made = [work.new_instance(definition, None, AT, None, None, Caller(top, 4, visit, 1, 2)) for visit in (1, 2, 1)]
-    ids = [one[0] for one in made if one]
+        ids = [one[0] for one in made if one]
+        for id in ids:
+            work.save(Saved(id, id, 0, None, AT, "running", None, 0, b"", b""))
     row = again().instance(ids[0])
     assert row is not None
     assert row.caller == Caller(top, 4, 1, 1, 2)
     assert store.instance(top).caller is None  # type: ignore[union-attr]
+    with store.begin() as work:
+        work.save(Saved(ids[2], ids[2], 1, None, AT, "failed", None, 0, b"", b""))
+    assert [row.id for row in store.instances(status="failed")] == [ids[2]]
     assert [row.id for row in store.called_by(top)] == ids
 
 

@@ -89,6 +89,7 @@ create index instance_caller on bpflow.instance (caller) where caller is not nul
 create unique index instance_exclusive on bpflow.instance (exclusive, owner) where exclusive is not null;
 create index instance_document on bpflow.instance (document) where document is not null;
 create index instance_incidents on bpflow.instance (id) where incidents > 0;
+create index instance_stopped on bpflow.instance (status, id) where status >= 2;
 
 create table bpflow.page (          -- parts of a state that are written one by one: turns and results of large fans, large values
   owner bigint not null,

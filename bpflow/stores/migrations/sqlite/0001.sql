@@ -50,6 +50,7 @@ create index instance_caller on instance (caller) where caller is not null;
 create unique index instance_exclusive on instance (exclusive) where exclusive is not null;
 create index instance_document on instance (document) where document is not null;
 create index instance_incidents on instance (id) where incidents > 0;
+create index instance_stopped on instance (status, id) where status >= 2;
 
 create table page (                 -- parts of a state that are written one by one: turns and results of large fans, large values
   owner integer not null,

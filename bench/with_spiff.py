@@ -1,11 +1,15 @@
-"""The peer: SpiffWorkflow does the same work as `floor.py`, written in BPMN, kept in SQLite after every step as its manual says (serialize, deserialize).
+"""The peer SpiffWorkflow 3.2: the same work written in BPMN, kept in SQLite after every event as its manual says (serialize, deserialize).
 
-usage: python -m bench.spiff {W1|W2|W3} [N]        FLOOR_SYNC=NORMAL|FULL
-prints the same JSON lines as the floor. Its serialized state carries its own history, so no journal is written beside it.
+usage: python -m bench.with_spiff {W1|W2|W3|W4|W5|W6} [N]      FLOOR_SYNC: see peer.py
+
+What is otherwise than with us, and what was chosen for it:
+- It is a library without a store: the program writes its state, the open task and when it is due, all in one commit, as the floor does.
+  PostgreSQL is left out: its cost is the state read and written as JSON, not the store.
+- Its state carries its own history, so no journal is written beside it; it knows all nodes that the instance has been through.
 """
 
 import json
-import os
+import random
 import sqlite3
 import sys
 import tempfile
@@ -22,11 +26,11 @@ from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
-SYNC = os.environ.get("FLOOR_SYNC", "NORMAL")
-STAGES = 5
+from bench.peer import FORM, STAGES, SYNC, Figures, size_of, timed
+
+PEER = "SpiffWorkflow"
 SENT: list[str] = []
 ENGINE = PythonScriptEngine(TaskDataEnvironment({"notify": SENT.append}))
-FORM = json.dumps({"outcome": ["call_later", "meeting", "refuse"], "next_date": "date"})
 Act = Callable[[Any], None]
 
 
@@ -173,17 +177,13 @@ class Kept:
         self.db.execute("delete from task where inst=?", (number,))
         ask = open_task(instance)
         if ask is not None:
-            self.db.execute("insert into task values(?,?,?,?)", (number, ask.task_spec.name, "manager", FORM))
+            self.db.execute("insert into task values(?,?,?,?)", (number, ask.task_spec.name, "manager", json.dumps(FORM)))
 
     def due(self) -> Iterator[int]:
         """The instances whose time has come; sleeps until the last one is due (not counted)."""
         (last,) = self.db.execute("select max(due) from inst").fetchone()
         time.sleep(max(0.0, last - time.time()) + 0.01)
         yield from [number for (number,) in self.db.execute("select id from inst where due<=? order by due", (time.time(),))]
-
-    def size(self) -> int:
-        self.db.execute("pragma wal_checkpoint(truncate)")
-        return self.path.stat().st_size
 
 
 def open_task(instance: Any) -> Any:
@@ -213,6 +213,7 @@ def fire(instance: Any) -> None:
 
 
 def w1(count: int = 20) -> None:
+    emit = Figures(PEER, "W1 persisted")
     with tempfile.TemporaryDirectory(prefix="spiff-") as folder:
         kept = Kept(outreach(), folder)
         for number in range(count):
@@ -222,7 +223,9 @@ def w1(count: int = 20) -> None:
         last = kept.load(0)
         assert last.is_completed(), "the instance has not ended"
         assert (last.data["status"], last.data["attempts"], len(SENT)) == ("done", STAGES, STAGES * count), last.data
-        report_w1(kept, count)
+        emit("instances", count / sum(kept.times), "1/s")
+        emit.cycles(kept.times)
+        emit("on disk at the end, with journal", size_of(kept.path) / count, "bytes/instance")
 
 
 def play_stage(kept: Kept, count: int) -> None:
@@ -234,14 +237,6 @@ def play_stage(kept: Kept, count: int) -> None:
         kept.cycle(number, answer("meeting"))
 
 
-def report_w1(kept: Kept, count: int) -> None:
-    times = sorted(kept.times)
-    emit("W1 persisted", "instances", count / sum(times), "1/s")
-    emit("W1 persisted", "cycle p50 (load+advance+save)", times[len(times) // 2] * 1e3, "ms")
-    emit("W1 persisted", "cycle p99", times[int(len(times) * 0.99)] * 1e3, "ms")
-    emit("W1 persisted", "on disk at the end, with journal", kept.size() / count, "bytes/instance")
-
-
 def w2(count: int = 10) -> None:
     spec = linear()
     began = time.perf_counter()
@@ -250,28 +245,63 @@ def w2(count: int = 10) -> None:
         instance.do_engine_steps()
     taken = time.perf_counter() - began
     assert instance.data["x"] == 100, instance.data
-    emit("W2 linear 100+10", "steps/s, in memory", 110 * count / taken, "steps/s")
+    Figures(PEER, "W2 linear 100+10")("steps/s, in memory", 110 * count / taken, "steps/s")
 
 
 def w3(count: int = 10) -> None:
-    spec, items = fanout(), list(range(50))
+    emit, spec, items = Figures(PEER, "W3 fan-out 50"), fanout(), list(range(50))
     began = time.perf_counter()
     for _ in range(count):
         instance = BpmnWorkflow(spec, script_engine=ENGINE)
         starting(items=items)(instance)
         instance.do_engine_steps()
-    emit("W3 fan-out 50", "instance, in memory", (time.perf_counter() - began) / count * 1e3, "ms")
+    emit("instance, in memory", (time.perf_counter() - began) / count * 1e3, "ms")
     assert instance.data["total"] == 2 * sum(items), instance.data
     with tempfile.TemporaryDirectory(prefix="spiff-") as folder:
         kept = Kept(spec, folder)
         for number in range(count):
             kept.cycle(number, starting(items=items), new=True)
-        emit("W3 fan-out 50", "instance, saved at the end", sum(kept.times) / count * 1e3, "ms")
+        emit("instance, saved at the end", sum(kept.times) / count * 1e3, "ms")
 
 
-def emit(workload: str, metric: str, value: float, unit: str) -> None:
-    print(json.dumps({"peer": f"SpiffWorkflow/{SYNC}", "workload": workload, "metric": metric, "value": round(value, 4), "unit": unit}), flush=True)
+def w4(count: int = 1000) -> None:
+    emit = Figures(PEER, f"W4 herd {count}")
+    with tempfile.TemporaryDirectory(prefix="spiff-") as folder:
+        kept = Kept(outreach(), folder)
+        before = size_of(kept.path)
+        began = time.perf_counter()
+        for number in range(count):
+            kept.cycle(number, starting(industry="ЖКХ", company=f"ООО Ромашка {number}"), new=True)
+        emit.herd(count, time.perf_counter() - began, size_of(kept.path) - before)
+        kept.times.clear()
+        for number in random.Random(1).sample(range(count), min(count, 200)):
+            kept.cycle(number, answer("meeting"))
+        emit.answers(kept.times)
+
+
+def w5(count: int = 1000) -> None:
+    with tempfile.TemporaryDirectory(prefix="spiff-") as folder:
+        kept = Kept(outreach(), folder)
+        for number in range(count):
+            kept.cycle(number, starting(industry="ЖКХ"), new=True)
+        at = time.time() + 1.0 + count / 20  # when all of them have been answered
+        for number in range(count):
+            kept.cycle(number, answer("call_later", wait=at - time.time()))
+        due = list(kept.due())
+        assert len(due) == count
+        began = time.perf_counter()
+        for number in due:
+            kept.cycle(number, fire)
+        Figures(PEER, f"W5 timers {count}").fired(count, time.perf_counter() - began)
+
+
+def w6() -> None:
+    """It parses BPMN; whether the process is right is not checked, but for what its parser needs. That goes into itself at each step."""
+    sys.setrecursionlimit(100_000)
+    emit = Figures(PEER, "W6 load")
+    emit("load and check, 20 steps, ms", timed(lambda: linear(18, 9)) * 1e3, "ms")
+    emit("load and check, 1,000 steps, ms", timed(lambda: linear(910, 10)) * 1e3, "ms")
 
 
 if __name__ == "__main__":
-    {"W1": w1, "W2": w2, "W3": w3}[sys.argv[1]](*map(int, sys.argv[2:]))
+    {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6}[sys.argv[1]](*map(int, sys.argv[2:]))

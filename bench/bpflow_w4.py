@@ -1,0 +1,51 @@
+"""W4 for bpflow: a herd that waits at a task, as `floor.py` makes it: how fast, how large, and what it costs to answer one of it.
+
+Between making and answering the store is closed and opened, so that no state is at hand in memory.
+
+usage: bpflow_w4.py [N]      FLOOR_SYNC, FLOOR_PG: see peer.py      prints JSON lines as floor.py does
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from functools import partial
+
+from bench.outreach import PEER, file_of, fresh_store, opened, process
+from bench.peer import Figures, percentile, size_of, timed
+from bpflow.runtime import Engine
+
+ANSWERED = 200
+
+
+def make(engine: Engine, n: int) -> None:
+    for i in range(n):
+        engine.start("outreach", inputs={"industry": "ЖКХ", "manager": "ivanov", "company": f"ООО Ромашка {i}"})
+
+
+def answer_some(engine: Engine, n: int) -> tuple[list[float], list[float]]:
+    """How long it took to find the task of an instance, and to answer it, for each of some."""
+    finding, answering = [], []
+    for instance in random.Random(1).sample(range(1, n + 1), min(n, ANSWERED)):
+        finding.append(timed(partial(engine.tasks, instance=instance)))
+        (task,) = engine.tasks(instance=instance)
+        answering.append(timed(partial(engine.answer, task.id, by="ivanov", outcome="meeting")))
+    return finding, answering
+
+
+def main(n: int) -> None:
+    emit = Figures(PEER, f"W4 herd {n}")
+    with fresh_store("w4") as address:
+        with opened(address, process(company=True)) as engine:
+            before = size_of(file_of(address))
+            taken = timed(partial(make, engine, n))
+        emit.herd(n, taken, size_of(file_of(address)) - before)
+        with opened(address) as engine:
+            finding, answering = answer_some(engine, n)
+            assert engine.store.open_tasks("user:ivanov") == n
+        emit.answers(answering)
+        emit("find the task of one p50", percentile(finding, 50) * 1e3, "ms")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
