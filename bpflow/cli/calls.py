@@ -69,6 +69,11 @@ class Call:
         """The database: a URL or a file."""
         return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
+    def file(self) -> Path | None:
+        """The file of the database, where it is one."""
+        url = self.url()
+        return Path(url.removeprefix("sqlite:///").partition("?")[0]) if ("://" not in url and url != ":memory:") or url.startswith("sqlite:///") else None
+
     def open(self, *, new: bool = False, deploy: bool = True) -> Engine:
         """The engine on the database, with the workspace.
 
@@ -79,9 +84,8 @@ class Call:
         from bpflow.loading import load_workspace
         from bpflow.runtime import open_engine
 
-        url = self.url()
-        path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
-        fresh = path is not None and url != ":memory:" and not path.exists()
+        url, path = self.url(), self.file()
+        fresh = path is not None and not path.exists()
         if fresh and not new:
             raise WrongUse(say('there is no database "{file}"', file=path), say('name it with "--db"; "start" and "import-documents" make a new one'))
         folder = self.needed_workspace() if fresh else self.workspace()
