@@ -2,7 +2,7 @@
 
 Small tables of the house belong to nobody, and may be written beside the rows of any owner: `definition`, `deployment` and `schedule` (what
 there is to begin; a start on schedule moves the schedule on and begins the instance), `absence` and `turn` (who is away, and whose turn it
-is, of all processes together). All of them are small, and a store that is spread over machines keeps them in one piece.
+is, of all processes together), `worker` and `slot` (who works). All of them are small, and a store that is spread over machines keeps them in one piece.
 
 Owners that begin in the unit of work itself may be many: an import makes many documents at once. Nobody waits for them, nobody holds
 them, and nothing of any other owner is written beside them.
@@ -16,10 +16,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
 
-NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn"})
+NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn", "worker", "slot"})
 BEGINS = frozenset({"instance", "document"})
 """The tables whose rows begin an owner: their own number."""
 
@@ -75,9 +76,9 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         guards.append(guard)
         by_work[id(store._work)] = guard
 
-    def start(work: SqliteWork, owner: int | None) -> None:
+    def start(work: SqliteWork, owner: int | None, lease: Lease | None) -> None:
         by_work[id(work)].begin()
-        started(work, owner)
+        started(work, owner, lease)
 
     patch.setattr(SqliteStore, "__init__", open)
     patch.setattr(SqliteWork, "start", start)

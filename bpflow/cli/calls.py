@@ -74,6 +74,11 @@ class Call:
         url = self.url()
         return Path(url.removeprefix("sqlite:///").partition("?")[0]) if ("://" not in url and url != ":memory:") or url.startswith("sqlite:///") else None
 
+    def arguments(self) -> list[str]:
+        """What another call of the program is given to mean the same database, workspace and language."""
+        folder = self.workspace()
+        return ["--db", self.url(), "--lang", self.out.language, *(["--workspace", str(folder)] if folder else [])]
+
     def open(self, *, new: bool = False, deploy: bool = True) -> Engine:
         """The engine on the database, with the workspace.
 

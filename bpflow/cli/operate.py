@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpflow.cli.calls import Call, WrongUse, call_of, pairs, sound
+from bpflow.cli.calls import Call, WrongUse, call_of, number, pairs, sound
 from bpflow.cli.output import tr
 from bpflow.diagnostics import did_you_mean, say
 
 if TYPE_CHECKING:
     from bpflow.loading import Loaded
-    from bpflow.runtime import Engine
+    from bpflow.runtime import Engine, Worked
 
 commands = typer.Typer()
 
@@ -102,18 +102,33 @@ def _known(engine: Engine, call: Call, process: str) -> None:
 @commands.command("work", help=tr("Do what is due. Timers fire, changes of documents are told, what waits to be sent is sent."))
 def work(
     ctx: typer.Context,
-    until_stopped: Annotated[bool, typer.Option("--until-stopped", help=tr("Go on until SIGINT or SIGTERM; what is being done is finished first."))] = False,
-    every: Annotated[str, typer.Option("--every", metavar="TIME", help=tr("How long to sleep at most, as 1s or 5min."))] = "1s",
+    workers: Annotated[
+        str | None,
+        typer.Option("--workers", metavar="N", help=tr("Go on until SIGINT or SIGTERM, with so many workers; what is being done is finished first.")),
+    ] = None,
+    calls: Annotated[str, typer.Option("--calls", metavar="N", help=tr("How many calls of one service a worker has under way at a time."))] = "8",
 ) -> None:
     """Does what there is to do now, or goes on."""
-    from bpflow.cli.working import seconds_of, until_told
-
     call = call_of(ctx)
-    pause = seconds_of(every)
-    with call.open() as engine:
-        done = until_told(engine, pause, call.out) if until_stopped else engine.work()
+    count, most = number(workers, "--workers") if workers else 0, number(calls, "--calls")
+    with call.open() as engine:  # before there are many: who sees that it cannot be, says so once
+        done = _worked(engine, count, most, call)
+    if done is None:
+        from bpflow.cli.working import supervise
+
+        supervise(count, [*call.arguments(), "work", "--workers", "1", "--calls", calls], call.out)
+    else:
         what = say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done))
         call.out.line(what)
+
+
+def _worked(engine: Engine, count: int, calls: int, call: Call) -> Worked | None:
+    """What one pass has done, or one worker. None if there are to be several."""
+    from bpflow.cli.working import work_on
+
+    if count == 0:
+        return engine.work()
+    return work_on(engine, calls, call.out) if count == 1 else None
 
 
 @commands.command("demo", help=tr("Show sixty companies going through a process. It runs on a virtual clock, in a database of its own."))

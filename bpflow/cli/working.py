@@ -1,53 +1,54 @@
-"""`work --until-stopped`: does what is due, sleeps until more is, and stops between two transactions when it is told to."""
+"""`work --workers N`: workers that go on until they are told to stop; one in this process, several in processes of their own.
+
+The law of this file: the first signal says that it is time to stop, and what is under way is ended; the second works as usual. A process
+that dies is started again; those who are left when whoever started them has died stop by themselves.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
-import select
 import signal
-from types import TracebackType
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from bpflow.cli.calls import WrongUse
 from bpflow.cli.output import Output
 from bpflow.diagnostics import say
-from bpflow.expressions.durations import parse_duration
-from bpflow.expressions.errors import ExpressionError
 from bpflow.runtime import Engine, Worked
+from bpflow.runtime.worker import GRACE
+from bpflow.stores.bell import Bell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT = "BPFLOW_PARENT"
+"""The variable that names the file which is closed when the parent of a worker is gone."""
+AGAIN = 1.0, 60.0
+"""Seconds before a process that has died is started again; they double up to the second while it goes on dying."""
+STEADY = 60.0
+"""Seconds after which a process that dies had been well."""
 
 
-class Stopping:
-    """While it is entered, the first SIGINT or SIGTERM only says that it is time to stop; the second works as usual."""
+@contextmanager
+def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
+    """While it lasts, the first SIGINT or SIGTERM calls `stop`; the second works as usual."""
 
-    def __enter__(self) -> Stopping:
-        self._reading, self._writing = os.pipe()
-        os.set_blocking(self._writing, False)
-        self._usual = {number: signal.signal(number, self._told) for number in SIGNALS}
-        return self
+    def told(number: int, frame: object) -> None:
+        restore()
+        stop()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._restore()
-        os.close(self._reading)
-        os.close(self._writing)
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
-    def _told(self, number: int, frame: object) -> None:
-        os.write(self._writing, b".")
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, usual in self._usual.items():
-            signal.signal(number, usual)
-
-    def within(self, seconds: float) -> bool:
-        """Whether it is time to stop, now or before so many seconds have passed."""
-        # Reading a pipe and not sleeping: a signal between the question and the sleep would be slept through.
-        return bool(select.select([self._reading], [], [], max(0.0, seconds))[0])
-
-    def now(self) -> bool:
-        """Whether it is time to stop."""
-        return self.within(0)
+    usual = {number: signal.signal(number, told) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        restore()
 
 
 def spare_the_collector() -> None:
@@ -57,31 +58,107 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def until_told(engine: Engine, pause: float, out: Output) -> Worked:
-    """Works until a signal comes; sleeps until the next timer is due, and at most `pause` seconds, since others use the database too."""
-    done = Worked()
+# ── one worker, in this process ─────────────────────────────────────────────────────────────────────────────────────
+def work_on(engine: Engine, calls: int, out: Output) -> Worked:
+    """Works until a signal comes, or whoever has started this process is gone."""
+    worker = engine.worker(calls=calls, tell=lambda what: out.note(what, "yellow"))
     spare_the_collector()
-    out.note(say("working; Ctrl+C stops"), "dim")
-    with Stopping() as stopping:
-        while not stopping.now():
-            once = engine.work(stop=stopping.now)
-            sums = {name: getattr(done, name) + getattr(once, name) for name in ("timers", "changes", "calls", "messages", "starts")}
-            done = Worked(**sums)
-            due = engine.next_due()
-            left = pause if due is None else min(pause, (due - engine.clock.now()).total_seconds())
-            if stopping.within(left):
-                break
-    out.note(say("stopped"), "dim")
+    parent = os.environ.get(PARENT)
+    if parent is None:
+        out.note(say("working; Ctrl+C stops"), "dim")
+    else:
+        threading.Thread(target=_outlive, args=(int(parent), worker.stop), daemon=True).start()
+    with told_to_stop(worker.stop):
+        done = worker.run()
+    if parent is None:
+        out.note(say("stopped"), "dim")
     return done
 
 
-def seconds_of(text: str) -> float:
-    """The length of time in seconds. WrongUse if it is none, or not one of the clock."""
-    try:
-        found = parse_duration(text)
-    except ExpressionError as error:
-        raise WrongUse(error.message, error.hint) from error
-    seconds = found.days * 86400 + found.seconds
-    if found.months or found.working_days or found.working_seconds or not seconds:
-        raise WrongUse(say('"{text}" is not a length of time by the clock, as 1s or 5min', text=text))
-    return float(seconds)
+def _outlive(parent: int, stop: Callable[[], None]) -> None:
+    os.read(parent, 1)  # nobody writes to it: it ends with whoever has the other end
+    stop()
+
+
+# ── several, in processes of their own ──────────────────────────────────────────────────────────────────────────────
+@dataclass(slots=True)
+class Chair:
+    """That of one of several workers: who sits there now, since when, and when he who has died is followed by another."""
+
+    process: subprocess.Popen[bytes] | None = None
+    since: float = 0.0
+    until: float = 0.0
+    pause: float = 0.0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps a process on each chair. `command`: what each of them runs."""
+
+    command: Sequence[str]
+    chairs: list[Chair]
+    out: Output
+    bell: Bell = field(default_factory=Bell)
+    stopping: bool = False
+
+    def run(self) -> None:
+        """Until a signal comes; then each is told to stop, and has the time that calls under way may take, and a little more."""
+        reads, writes = os.pipe()  # whose other end the workers have: they see when this process is gone
+        try:
+            with told_to_stop(self.stop):
+                while not self.stopping:
+                    self._fill(reads)
+                    self.bell.wait(0.2)
+            with told_to_stop(self._end):
+                self._stop_all()
+        finally:
+            self._end()
+            os.close(reads)
+            os.close(writes)
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.bell.ring()
+
+    def _fill(self, reads: int) -> None:
+        now = time.monotonic()
+        for chair in self.chairs:
+            if chair.process is not None and chair.process.poll() is not None:
+                self._died(chair, chair.process.returncode, now)
+            if chair.process is None and now >= chair.until:
+                environment = {**os.environ, PARENT: str(reads)}
+                # in a session of its own: Ctrl+C is for this process alone, which passes it on once
+                chair.process = subprocess.Popen(self.command, env=environment, pass_fds=[reads], start_new_session=True, stdin=subprocess.DEVNULL)
+                chair.since = now
+
+    def _died(self, chair: Chair, code: int, now: float) -> None:
+        least, most = AGAIN
+        chair.pause = least if now - chair.since > STEADY else min(most, chair.pause * 2 or least)
+        chair.process, chair.until = None, now + chair.pause
+        how = say("by the signal {number}", number=-code) if code < 0 else say("with the code {number}", number=code)
+        self.out.note(say("a worker has ended {how}; another follows in {seconds} s", how=how, seconds=round(chair.pause)), "yellow")
+
+    def _stop_all(self) -> None:
+        there = [chair.process for chair in self.chairs if chair.process is not None]
+        for process in there:
+            if process.poll() is None:
+                process.terminate()
+        until = time.monotonic() + GRACE + 5
+        for process in there:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.out.note(say("a worker has not stopped in time: it is ended"), "yellow")
+
+    def _end(self) -> None:
+        for chair in self.chairs:
+            if chair.process is not None and chair.process.poll() is None:
+                chair.process.kill()
+                chair.process.wait()
+
+
+def supervise(count: int, command: Sequence[str], out: Output) -> None:
+    """Keeps so many workers until a signal comes."""
+    out.note(say("{count} workers; Ctrl+C stops", count=count), "dim")
+    Supervisor([sys.executable, "-m", "bpflow", *command], [Chair() for _ in range(count)], out).run()
+    out.note(say("stopped"), "dim")

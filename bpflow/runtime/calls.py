@@ -77,14 +77,14 @@ class Calls:
 
     def forget(self, row: OutboxRow) -> None:
         """What the row says has been done."""
-        with self.runner.store.begin(row.owner) as work:
+        with self.runner.unit(row.owner) as work:
             work.sent(row)
 
     def begin_once(self, row: OutboxRow) -> None:
         """The called instance begins, if it has not begun before and the call stands. Refused if the process cannot be called so."""
         document = document_named(row)
         found = self.runner.store.document(document.id) if document else None
-        with self.runner.store.begin(found.owner if found else row.call.to) as work:
+        with self.runner.unit(found.owner if found else row.call.to) as work:
             if not work.stands(row) or work.revision(row.call.to) is not None:
                 return
             held = self.begin(work, row)

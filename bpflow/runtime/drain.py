@@ -19,12 +19,13 @@ from bpflow.engine.transition import TIMEOUT
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Start
 from bpflow.runtime.answers import Live
+from bpflow.runtime.asking import Said
 from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.messages import Post
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import IsMove, is_over, values_set
-from bpflow.runtime.starts import Judged, begin_on_schedule, begin_or_hold, judge
+from bpflow.runtime.starts import Judged, begin_or_hold, judge
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
@@ -43,19 +44,16 @@ class Worked:
     starts: int = 0
     """Schedules that were due."""
 
+    def count(self, kind: str) -> None:
+        """One more of that kind."""
+        setattr(self, kind, getattr(self, kind) + 1)
+
     @property
     def total(self) -> int:
         return self.timers + self.changes + self.calls + self.messages + self.starts
 
 
 T = TypeVar("T")
-
-BATCH = 100
-"""How many things are read at once."""
-
-
-def over(done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
-    return (limit is not None and done.total >= limit) or stop()
 
 
 @dataclass(slots=True)
@@ -71,66 +69,16 @@ class Drain:
     def __post_init__(self) -> None:
         self.post, self.calls = Post(self.runner, self.clock), Calls(self.runner, self.clock)
 
-    def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
-        done = Worked()
-        self.runner.left = True
-        while self._round(done, limit, stop):
-            pass
-        return done
-
-    def _round(self, done: Worked, limit: int | None, stop: Callable[[], bool]) -> bool:
-        """What waits to be told or sent, then what is due, until that leaves something to be told. False when there is no more to do."""
-        store, before = self.runner.store, done.total
-        if self.runner.left:
-            self.runner.left = False
-            for change in store.changes(BATCH):
-                if over(done, limit, stop):
-                    return False
-                self.tell(change)
-                done.changes += 1
-            for look in store.looks(BATCH):
-                if over(done, limit, stop):
-                    return False
-                self.post.look(look)
-                done.messages += 1
-            for message in store.messages(fresh=True, limit=BATCH):
-                if over(done, limit, stop):
-                    return False
-                self.post.deliver(message)
-                done.messages += 1
-            for row in store.outbox(BATCH):
-                if over(done, limit, stop):
-                    return False
-                self.guarded(row.concerns, self.send, row)
-                done.calls += 1
-            if done.total > before:
-                self.runner.left = True
-                return True
-        for timer in store.due(self.clock.now(), BATCH):
-            if over(done, limit, stop):
-                return False
-            self.guarded(timer.instance, self.fire, timer)
-            done.timers += 1
-            if self.runner.left:
-                return True
-        for schedule in store.schedules(self.clock.now()):
-            if over(done, limit, stop):
-                return False
-            begin_or_hold(lambda trouble, row=schedule: begin_on_schedule(self.runner, row, self.clock.now(), trouble))  # type: ignore[misc]
-            done.starts += 1
-            if self.runner.left:
-                return True
-        return done.total > before
-
-    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> None:
-        """Does something with an instance. If that cannot be done by a fault of bpflow, the instance is set aside and the others go on."""
+    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> bool:
+        """Does something with an instance. False if that cannot be done by a fault of bpflow: the instance is set aside and the others go on."""
         try:
             act(what)
         except (StoreError, Conflict):
             raise
         except Exception as error:
             self.runner.set_aside(instance, error, self.clock.now())
+            return False
+        return True
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
@@ -147,7 +95,7 @@ class Drain:
 
         for instance in self.runner.store.watchers(change.document.id):
             self.guarded(instance, wake, instance)
-        with self.runner.store.begin() as work:
+        with self.runner.unit() as work:
             work.told(change)
 
     def begin_by(self, change: ChangeRow, definition: DeploymentRow, trouble: Message | None = None) -> None:
@@ -159,7 +107,7 @@ class Drain:
         if not starts or graph.document != change.document.type or graph.process == change.cause:
             return
         key = f"start/{graph.process}/{change.document.id}/{change.version}"  # the id of a change that was told is given to a later one
-        with self.runner.store.begin() as work:
+        with self.runner.unit() as work:
             if work.worked(change.owner, key) is not None:
                 return
             held = self._first(work, change, definition.id, program, starts, trouble)
@@ -200,39 +148,56 @@ class Drain:
         return DocumentRow(row.ref, row.owner, change.version, row.created, change.at, fields)
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def asks(self, row: OutboxRow) -> bool:
+        """Whether the call goes to a service outside; all others are done here, each in a transaction or two."""
+        return row.call.service not in self.calls.services and row.call.service not in LOCAL
+
     def send(self, row: OutboxRow) -> None:
-        """Has the service work, then tells the instance; the row goes in the same transaction as the answer comes."""
-        call = row.call
-        if call.service in self.calls.services:
-            self.calls.services[call.service](row)
-            return
-        key = f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
-        event: Event
+        """Has the service work, then tells the instance."""
+        if row.call.service in self.calls.services:
+            self.calls.services[row.call.service](row)
+        elif row.call.service in LOCAL:
+            self.answer(row, self.said(row, lambda: self.elsewhere(row, key_of(row))))
+        else:
+            self.answer(row, self.ask(row, self.request(row)))
+
+    def request(self, row: OutboxRow) -> Request:
+        """What the service is asked."""
+        return Request(key_of(row), row.instance, row.call.arguments, self.left(row) if row.call.wait else None)
+
+    def ask(self, row: OutboxRow, request: Request) -> Said:
+        """What a service outside says. Reads and writes nothing here: it may be done in any thread."""
+        if request.timeout is not None and request.timeout <= 0:
+            return ServiceError("timeout", say("no answer in time"))
+        return self.said(row, lambda: self.services.perform(row.call.service, request))
+
+    def said(self, row: OutboxRow, perform: Callable[[], dict[str, Value]]) -> Said:
+        """What comes of it, or what it raises."""
         try:
-            # what the house does itself is nothing from outside: a process that goes round in it for ever comes to the bound of its steps
-            event = Done(self.clock.now(), call.token, call.visit, self.performed(row, key), local=call.service in LOCAL)
-        except (StoreError, Conflict):
-            raise  # the store could not be had: nobody has refused anything
-        except Refused as refused:
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(refused), error_name(refused) or call.service)
+            return perform()
         except Exception as error:
-            broke = Refused(say("{service} broke: {error}", service=call.service, error=f"{type(error).__name__}: {error}"))
-            event = Failed(self.clock.now(), call.token, call.visit, call.attempt, reason_of(broke), error_name(error) or call.service)
+            return error
+
+    def answer(self, row: OutboxRow, said: Said) -> None:
+        """Tells the instance; the row goes in the same transaction. Raises what it is if the store could not be had: nobody has refused
+        anything. A call that nobody waits for and that has failed stays, for an operator to have it tried again."""
+        if isinstance(said, StoreError | Conflict):
+            raise said
+        call, now = row.call, self.clock.now()
+        if not isinstance(said, Exception):
+            # what the house does itself is nothing from outside: a process that goes round in it for ever comes to the bound of its steps
+            event: Event = Done(now, call.token, call.visit, said, local=call.service in LOCAL)
+        else:
+            refused = said if isinstance(said, Refused) else broken(call.service, said)
+            event = Failed(now, call.token, call.visit, call.attempt, reason_of(refused), error_name(said) or call.service)
         if call.wait:
             self.runner.happen(row.instance, event, row.depth, also=lambda work: work.sent(row))
-        else:
-            with self.runner.store.begin() as work:
+            return
+        with self.runner.unit() as work:
+            if isinstance(event, Failed):
+                work.hold(row, str(event.reason))
+            else:
                 work.sent(row)
-
-    def performed(self, row: OutboxRow, key: str) -> dict[str, Value]:
-        """What the service says: a registered one, or one of the house on another owner."""
-        call = row.call
-        if call.service in LOCAL:
-            return self.elsewhere(row, key)
-        left = self.left(row) if call.wait else None
-        if left is not None and left <= 0:
-            raise ServiceError("timeout", say("no answer in time"))
-        return self.services.perform(call.service, Request(key, row.instance, call.arguments, left))
 
     def left(self, row: OutboxRow) -> float | None:
         """How many seconds the step still waits for the answer; None if it has no `timeout`, or waits no more."""
@@ -248,7 +213,7 @@ class Drain:
         target = row.call.arguments["document"]
         assert isinstance(target, Document)
         try:
-            with self.runner.store.begin() as work:
+            with self.runner.unit() as work:
                 known = self.answered(work, target, key)
                 if known is not None:
                     return dict(loads(known))
@@ -282,3 +247,14 @@ class Drain:
         values = LOCAL[row.call.service](occasion, row.call.arguments)
         work.remember(owner, key, dumps(values), self.clock.now())
         return values
+
+
+def key_of(row: OutboxRow) -> str:
+    """By which a service outside knows the call again: attempts that are waited for share it."""
+    call = row.call
+    return f"{row.instance}.{call.token}.{call.visit}" + ("" if call.wait else f".{call.attempt}")
+
+
+def broken(service: str, error: Exception) -> Refused:
+    """The service has not refused, it has gone wrong."""
+    return Refused(say("{service} broke: {error}", service=service, error=f"{type(error).__name__}: {error}"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Refused, Severity, say
+from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State, Status
@@ -34,6 +34,7 @@ from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
@@ -44,10 +45,11 @@ from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
 from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry
+from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry, Work
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -90,6 +92,7 @@ class Engine(Hands, Pipelines, Operating, Absent):
         self.runner = Runner(store, world_of(workspace))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
+        self._watch = Watch()
 
     @property
     def world(self) -> World:
@@ -267,16 +270,19 @@ class Engine(Hands, Pipelines, Operating, Absent):
         self.tell()
         return row
 
-    def _happen(self, id: int, event: Event) -> State:
-        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
-        for `work`."""
-        after = self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
+        """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
+        that leave the store wait for `work`."""
+        after = self.runner.happen(id, event, also=also)
         if self.runner.left:
             self.tell()
         return after
 
     def tell(self) -> int:
-        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were."""
+        """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
+        are workers they do so, soon."""
+        if self.store.shared and stand_by(self.store, self._watch):
+            return 0
         told, drain = 0, self._drain
         while True:
             changes = self.store.changes(100)
@@ -365,8 +371,20 @@ class Engine(Hands, Pipelines, Operating, Absent):
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so)."""
-        return self._drain.work(limit, stop)
+        """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so).
+
+        One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
+        """
+        return do_a_pass(self._drain, limit, stop, self._watch)
+
+    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
+        """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside
+        it asks at most `calls` at a time, in threads.
+
+        `lease`: seconds after which others take over the work of one who gives no sign · `grace`: how many seconds calls under way are
+        waited for when it stops · `tell` is told what goes wrong, and is tried again.
+        """
+        return Worker(self._drain, calls, lease, grace, tell)
 
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""

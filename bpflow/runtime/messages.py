@@ -52,7 +52,7 @@ class Post:
         else:
             while (wanted := store.wanted(row.name, row.key)) is not None:
                 self.deliver(wanted)
-        with store.begin(row.owner) as work:
+        with self.runner.unit(row.owner) as work:
             work.messages.looked(row)
 
     def deliver(self, message: MessageRow) -> None:
@@ -74,13 +74,13 @@ class Post:
         listen = self.runner.store.receiver(message.id)
         there = listen is not None or (starts and any(self.would_begin(message, *start) for start in self.starts(message)))
         if there or message.fresh:
-            with self.runner.store.begin(message.owner) as work:
+            with self.runner.unit(message.owner) as work:
                 work.messages.address(message, listen) if there else work.messages.rest(message)
         return there
 
     def settle(self, message: MessageRow, received: bool) -> None:
         """The message goes if it was received, else it is addressed to nobody."""
-        with self.runner.store.begin(message.owner) as work:
+        with self.runner.unit(message.owner) as work:
             if not received and work.messages.stands(message):
                 received = self.has(work, message)  # another may have handed it over meanwhile
                 if not received:
@@ -116,7 +116,7 @@ class Post:
         except (StoreError, Conflict):
             raise
         except NobodyListens:
-            with self.runner.store.begin(listen.owner) as work:
+            with self.runner.unit(listen.owner) as work:
                 work.messages.unlisten(listen.instance, listen.holder, listen.arm)
             return False
         except Exception as error:
@@ -164,7 +164,7 @@ class Post:
         assert number is not None
         before = self.judged(store, message, program, start, doubt)
         row = store.document(before.document.id) if before.document else None
-        with store.begin(row.owner if row else number) as work:
+        with self.runner.unit(row.owner if row else number) as work:
             if not before.begins or not work.messages.stands(message) or work.revision(number) is not None:
                 return None
             judged = self.judged(work, message, program, start, doubt)  # now that nobody changes what it reads of its own

@@ -10,6 +10,7 @@ from bpflow.runtime import operators
 from bpflow.runtime.drain import Drain
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
+from bpflow.stores.contract import Work
 from bpflow.values import Field
 
 
@@ -23,8 +24,8 @@ class Operating(Part):
 
         UnexpectedEvent if there is no such incident.
         """
-        if incident is None and (documents := self.store.take_back(instance)) is not None:
-            return operators.take_back(self._drain, instance, documents)
+        if incident is None and any(row.instance == instance for row in self.store.aside()):
+            return operators.take_back(self._drain, instance)
         return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
 
     def skip(
@@ -58,11 +59,9 @@ class Operating(Part):
 
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
-        self.store.take_back(instance)
-        return done
+        return self._act(instance, lambda was, at: Cancel(at, user(by), why), also=lambda work: work.take_back(instance) or True)
 
-    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
+    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event], also: Callable[[Work], bool] | None = None) -> Repair:
         was = operators.before(self.runner, instance)
-        self._happen(instance, event(was, self.clock.now()))
+        self._happen(instance, event(was, self.clock.now()), also)
         return operators.report(self.runner, was)

@@ -127,7 +127,7 @@ def fault_of(error: Exception) -> Message:
 def begin_on_schedule(runner: Runner, row: ScheduleRow, now: datetime, trouble: Message | None = None) -> None:
     """Begins the instance that is due, unless its condition is false or another has done it; all times that were missed are this one."""
     held = None
-    with runner.store.begin() as work:
+    with runner.unit() as work:
         deployment = runner.store.deployment(row.process)
         if not work.reschedule(row, following(row, now)) or deployment is None:
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -28,6 +29,7 @@ from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.leases import under
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -59,6 +61,7 @@ class Held:
 
     id: int
     owner: int
+    definition: int
     revision: int
     program: Program
     document: Document | None
@@ -108,6 +111,10 @@ class Runner:
             self.mark = mark
         return self.world
 
+    def unit(self, owner: int | None = None) -> AbstractContextManager[Work]:
+        """A unit of work, under the lease under which this thread works, if there is one."""
+        return self.store.begin(owner, under.get())
+
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
         """The program of a stored definition, made once."""
@@ -135,7 +142,7 @@ class Runner:
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller)
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -173,7 +180,7 @@ class Runner:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
-                with self.store.begin(cached.owner if cached else None) as work:
+                with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
                     if also is not None and not also(work):
@@ -208,7 +215,7 @@ class Runner:
             if held.cached and work.revision(held.id) != held.revision:
                 raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
             if isinstance(event, TimerFired):
-                work.index(held.id, held.owner, stale(event), event.at)
+                work.index(held.id, held.owner, held.definition, stale(event), event.at)
             if isinstance(event, Arrived):
                 raise NobodyListens
             return held
@@ -217,9 +224,9 @@ class Runner:
         trouble = len(state.incidents)
         saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
         row = work.save(saved)
-        work.index(held.id, held.owner, turn.effects, state.at)
+        work.index(held.id, held.owner, held.definition, turn.effects, state.at)
         if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
-            work.send(held.id, held.owner, outgoing(work, held, turn, event), state.at, depth)
+            work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
         if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
         held.revision, held.state, held.history = held.revision + 1, state, row
@@ -359,7 +366,7 @@ class Runner:
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, 0, program, document, None, caller=caller)
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller)
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 

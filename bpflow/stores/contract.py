@@ -15,11 +15,12 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from bpflow.diagnostics import Refused
+from bpflow.diagnostics import Refused, say
 from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
@@ -36,6 +37,13 @@ class Conflict(Exception):
 
 class StoreError(Refused):
     """The store cannot be used: not a bpflow database, or one of a newer version."""
+
+
+class LeaseLost(StoreError):
+    """The slot in which the work was done is another worker's by now; nothing was written."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(say("another worker has taken over slot {slot}", slot=lease.slot))
 
 
 class DefinitionRow(Struct, frozen=True):
@@ -67,7 +75,7 @@ class ScheduleRow(NamedTuple):
 
 
 class AsideRow(NamedTuple):
-    """An instance that was set aside, since it could not go on by a fault of bpflow."""
+    """An instance that was set aside, since it could not go on by a fault of bpflow, or of which a call that nobody waits for has failed."""
 
     instance: int
     at: datetime
@@ -140,6 +148,7 @@ class TimerEntry(NamedTuple):
     holder: int
     arm: int
     due: datetime
+    owner: int
 
 
 class HistoryRow(Struct, frozen=True):
@@ -284,12 +293,13 @@ class Work(Absences, Protocol):
         another revision now."""
         ...
 
-    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
-        """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls."""
+    def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
+        """Writes the rows of tasks, timers, watches and listens that changed, and withdraws calls. `lane`: timers of one lane wait for
+        each other, lanes take turns; it is the instance's definition."""
         ...
 
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
-        """Puts calls into the outbox; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
+    def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+        """Puts calls into the outbox, on that lane; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
         a number for it (`to`), which nobody else gets; it is one of those that the caller waits for until it is `answered` or `uncalled`."""
         ...
 
@@ -299,6 +309,10 @@ class Work(Absences, Protocol):
 
     def sent(self, row: OutboxRow) -> bool:
         """Takes that call out of the outbox; False if it is not there any more. Another call may have got its number since."""
+        ...
+
+    def hold(self, row: OutboxRow, reason: str) -> None:
+        """That call stays in the outbox and is not sent, until it is taken back."""
         ...
 
     def worked(self, owner: int, key: str) -> bytes | None:
@@ -340,6 +354,11 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again. False if there was nothing of that."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
@@ -357,12 +376,14 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Protocol):
-    """A place where instances live. Reading is outside of units of work, and sees what has been committed."""
+class Store(Absences, Leases, Protocol):
+    """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
+    some slots: those of the owners of the rows."""
 
-    def begin(self, owner: int | None = None) -> AbstractContextManager[Work]:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> AbstractContextManager[Work]:
         """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
-        already; else it is that of the first instance or document that is read or made (0: nobody's)."""
+        already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under a
+        lease that is lost."""
         ...
 
     def close(self) -> None: ...
@@ -417,15 +438,16 @@ class Store(Absences, Protocol):
 
     def open_tasks(self, party: str) -> int: ...
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        """The timers that are due, but those of instances that are set aside."""
+    def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:
+        """The timers that are due, but those of instances that are set aside; by time. Where there are more than `limit`, each lane has its
+        share of them."""
         ...
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
         """The schedules that are due at that time, or all of them, by time."""
         ...
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, slots: Slots = None) -> datetime | None:
         """When the next timer or schedule is due, but those of instances that are set aside."""
         ...
 
@@ -438,12 +460,11 @@ class Store(Absences, Protocol):
         ...
 
     def aside(self) -> list[AsideRow]:
-        """The instances that are set aside."""
+        """The instances that are set aside, and those of which calls are held."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, and the messages that it waits for are to be looked at again; gives the documents that it
-        watches. None if it is not."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
@@ -452,12 +473,12 @@ class Store(Absences, Protocol):
         """When anything was recorded last."""
         ...
 
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+    def outbox(self, limit: int = 100, slots: Slots = None, but: Busy = IDLE) -> list[OutboxRow]:
         """The calls that wait to be sent, the oldest first, but those of instances that are suspended or set aside, and what one that is
-        set aside is to be told."""
+        set aside is to be told. Where there are more than `limit`, each service, and of it each lane, has its share of them."""
         ...
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
         """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, or of that name."""
         ...
 
@@ -477,11 +498,11 @@ class Store(Absences, Protocol):
         """Who waits by that row, unless he is set aside."""
         ...
 
-    def looks(self, limit: int = 100) -> list[LookRow]:
+    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
         """What messages are to be looked at again, the oldest first."""
         ...
 
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""
         ...
 

@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 
 from bpflow.engine.codec import micros
-from bpflow.expressions.data import Document
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
@@ -33,30 +34,34 @@ class _Here(threading.local):
     work: PostgresWork | None = None
 
 
-class PostgresStore(Reading):
+class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        address = Address(url)
-        prepare(address)
-        self._name, self._lines = address.name, Lines(address)
+        self.address = Address(url)
+        prepare(self.address)
+        self._lines = Lines(self.address)
         self._lines.open()
         self._here = _Here()
+        self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
+        self._notifier.close()
         self._lines.close()
 
-    def begin(self, owner: int | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
             raise RuntimeError("a unit of work inside another")
         line = self._lines.take()
 
         def done() -> None:
-            self._here.work = None
+            work, self._here.work = self._here.work, None
             self._lines.give(line)
+            if work is not None and (work.left or work.armed):
+                self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self._name, owner, done)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease)
         except BaseException:
             done()
             raise
@@ -90,7 +95,7 @@ class PostgresStore(Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self._name, error) from error
+            raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
 
@@ -132,14 +137,6 @@ class PostgresStore(Reading):
         )
         with self.begin() as work:
             return work.ask(sql, instance, micros(at), reason).count == 1
-
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            if work.ask("delete from bpflow.aside where instance = $1", instance).count != 1:
-                return None
-            work.messages.look_for(instance)
-            sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
-            return [Document(type, id) for type, id in work.ask(sql, instance).rows]
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

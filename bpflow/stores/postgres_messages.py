@@ -29,12 +29,6 @@ _LOOK = "insert into bpflow.look (owner, name, key, at)"
 Run = Callable[..., list[Row]]
 
 
-def messages(run: Run, *, fresh: bool, name: str | None, limit: int | None) -> list[MessageRow]:
-    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, or of a name."""
-    wanted = " and ".join(["true", *(["m.fresh"] if fresh else []), *(["m.name = $2"] if name else [])])
-    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by m.id limit $1", limit, *([name] if name else []))]
-
-
 def message(run: Run, id: int) -> MessageRow | None:
     return next((rows.message(row) for row in run(f"{_MESSAGE} where m.id = $1", id)), None)
 
@@ -53,10 +47,6 @@ def receiver(run: Run, message: int) -> ListenRow | None:
 
 def listening(run: Run, listen: int) -> ListenRow | None:
     return next((ListenRow(*row) for row in run(f"{_LISTEN} bpflow.listen l where l.id = $1 and l.instance not in ({ASIDE})", listen)), None)
-
-
-def looks(run: Run, limit: int) -> list[LookRow]:
-    return [rows.look(row) for row in run(f"select {rows.LOOK} from bpflow.look order by id limit $1", limit)]
 
 
 # ── in a unit of work ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import STATUSES, micros
+from bpflow.engine.codec import STATUSES
 from bpflow.stores import postgres_messages as mail
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -21,25 +20,20 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
-    ScheduleRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import ListenRow, LookRow, MessageRow
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.postgres_queues import PostgresQueues
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
 
 
-class Reading:
+class Reading(PostgresQueues):
     """The part of a store that reads."""
-
-    def _all(self, sql: str, *values: Any) -> list[Row]:
-        raise NotImplementedError
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         raise NotImplementedError
@@ -82,7 +76,7 @@ class Reading:
                 values.append(value)  # type: ignore[arg-type]
                 wanted.append(f"{column} = ${len(values)}")
         if incidents:
-            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {ASIDE})")
+            wanted.append(f"i.id in (select id from bpflow.instance where incidents > 0 union {TROUBLED})")
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where {' and '.join(wanted)} order by i.id limit $2", *values)]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
@@ -121,37 +115,18 @@ class Reading:
         ((n,),) = self._all("select count(*) from bpflow.task where party = $1", party)
         return int(n)
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from bpflow.timer where due <= $1 and {_TAKES_PART} order by due, instance, holder, arm limit $2"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from bpflow.timer where {_TAKES_PART} order by due limit 1"
-        ((at,),) = self._all(f"select least(({timer}), (select min(due) from bpflow.schedule))")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        sql = "select process, number, cron, due from bpflow.schedule where $1::bigint is null or due <= $1 order by due, process, number"
-        return [rows.schedule(row) for row in self._all(sql, rows.maybe_micros(at))]
-
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
 
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
+
     def aside(self) -> list[AsideRow]:
-        return [rows.aside(row) for row in self._all("select instance, at, reason from bpflow.aside order by instance")]
+        return [rows.aside(row) for row in self._all(f"select instance, at, reason from bpflow.aside union all {HELD} order by instance")]
 
     # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from bpflow.outbox o where case when told = 0 or waits then instance else told end not in ({ASIDE}) "
-            "and ((told != 0 and not waits) or not exists (select from bpflow.instance i where i.id = o.instance and i.status = 4)) order by id limit $1"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
-
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=limit)
-
     def message(self, id: int) -> MessageRow | None:
         return mail.message(self._all, id)
 
@@ -163,16 +138,6 @@ class Reading:
 
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
-
-    def looks(self, limit: int = 100) -> list[LookRow]:
-        return mail.looks(self._all, limit)
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        sql = (
-            f"select {rows.CHANGE} from bpflow.change c join bpflow.document d on d.id = c.document and d.owner = c.owner "
-            "where $1::bigint is null or c.document = $1 order by c.id limit $2"
-        )
-        return [rows.change(row) for row in self._all(sql, document, limit)]
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

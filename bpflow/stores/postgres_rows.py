@@ -9,6 +9,9 @@ from bpflow.expressions.data import Document, User, Value
 from bpflow.stores import rows
 
 ASIDE = "select instance from bpflow.aside"
+HELD = "select instance, at, held as reason from bpflow.outbox where held is not null"
+TROUBLED = f"{ASIDE} union all select instance from bpflow.outbox where held is not null"
+"""The instances that an operator must see to, besides those with incidents."""
 _JOINED = "from bpflow.instance i join bpflow.definition d on d.id = i.definition left join bpflow.document c on c.id = i.document and c.owner = i.owner"
 _INSTANCE = rows.INSTANCE.replace("i.history", "nullif(i.revision, 0)")  # its last row of history is that of its revision
 INSTANCE = f"select {_INSTANCE} {_JOINED}"

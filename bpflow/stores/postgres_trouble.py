@@ -26,12 +26,18 @@ def cannot_connect(name: str, error: psycopg.Error) -> StoreError:
     return StoreError(say('"{url}": there is no connection: {reason}', url=name, reason=reason))
 
 
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is over."""
+    state = error.sqlstate or ""
+    return not state or state.startswith("08") or state in _DOWN
+
+
 def trouble(name: str, error: psycopg.Error, committing: bool = False) -> Exception:
     """What went wrong. `committing`: where the connection is lost, it is not known whether the commit was done before."""
     state, reason = error.sqlstate or "", error.diag.message_primary or str(error)
     if state in CONFLICTS:
         return Conflict(reason)
-    if not state or state.startswith("08") or state in _DOWN:
+    if is_lost(error):
         if committing:
             return StoreError(say('the connection to "{url}" was lost while something was being written: see whether it was', url=name))
         return StoreError(say('the connection to "{url}" was lost; nothing was changed', url=name))

@@ -21,12 +21,15 @@ from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows
 from bpflow.stores import tasks as seating
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import Caller, ChangeRow, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.leases import SLOTS, Lease
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
+from bpflow.stores.postgres_outcome import Trace, was_committed
 from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
 from bpflow.stores.postgres_schema import LOCK
-from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_trouble import is_lost, trouble
 from bpflow.stores.postgres_wire import Answer, Wire
 
 _BEGIN = "begin isolation level read committed read write"
@@ -43,6 +46,7 @@ _NEW_INSTANCE = (
 )
 _NO_CALLER = (None, None, None, None, 0)
 _HISTORY = "insert into bpflow.history (owner, instance, revision, at, data) values ($1, $2, $3, $4, $5)"
+_IN_HISTORY = "select from bpflow.history where owner = %s and instance = %s and revision = %s and data = %s"
 _SAVE = "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, incidents = $5, status = $6{} where id = $2 and owner = $1"
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
 _SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $7, result = $8, exclusive = null")
@@ -56,16 +60,24 @@ _PUT_TASK = (
 )
 _TASK = "owner = $1 and instance = $2 and token = $3 and visit = $4 and party = $5"
 _SEND = (
-    "insert into bpflow.outbox (owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    "insert into bpflow.outbox (owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth, lane) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 _SEND_BEGINS = (
     "with n as (select nextval('bpflow.instance_id') as child), "
     "c as (insert into bpflow.called (owner, child, instance, token, visit) select $1::bigint, child, $2::bigint, $3::integer, $4::integer from n) "
     f"{_SEND.partition(' values ')[0]} "
-    "select $1, $2, $3, $4, $5::integer, $6::boolean, child + $7::bigint, $8::text, $9::bytea, $10::bigint, $11::integer from n"
+    "select $1, $2, $3, $4, $5::integer, $6::boolean, child + $7::bigint, $8::text, $9::bytea, $10::bigint, $11::integer, $12::bigint from n"
 )
 """A call by which an instance begins, of that number; $7 is 0 then."""
+_FENCE = "select case when epoch = $2 then 0 else ('lost in ' || epoch)::integer end from bpflow.slot where number = $1"
+"""Fails, and all with it, unless the slot is still held in that epoch: nobody needs to be asked."""
+_LOST = "22P02"
+"""How it fails."""
+_UNSET_TIMER = (
+    f"delete from bpflow.timer where abs(owner % {SLOTS}) = abs($1::bigint % {SLOTS}) and owner = $1 and lane = $2 and due = $3 "
+    "and instance = $4 and holder = $5 and arm = $6"
+)
 _CALL = "owner = $1 and id = $2 and instance = $3 and token = $4 and visit = $5 and attempt = $6"
 _CHANGE_DOCUMENT = (
     "update bpflow.document set version = version + 1 / (version = $3)::integer, changed = $4, fields = $5, terms = $6 where id = $2 and owner = $1"
@@ -80,11 +92,14 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_failed", "_name", "_wire", "left", "messages", "owner")
+    __slots__ = ("_address", "_done", "_failed", "_lease", "_trace", "_wire", "armed", "left", "messages", "owner")
 
-    def __init__(self, wire: Wire, name: str, owner: int | None, done: Callable[[], None]) -> None:
-        self._wire, self._name, self._done = wire, name, done
+    def __init__(self, wire: Wire, address: Address, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
+        self._wire, self._address, self._done, self._lease = wire, address, done, lease
+        self._trace: Trace | None = None
         self.left = False
+        self.armed = False
+        """Whether timers were set."""
         self._failed: Exception | None = None
         self.owner: int | None = None
         self.messages = PostgresMessages(self)
@@ -108,19 +123,35 @@ class PostgresWork(Looking):
             raise self._failed
 
     def _commit(self) -> None:
+        if self._lease is not None:
+            self.put(_FENCE, *self._lease)  # at the end: what was done meanwhile counts
         self.put("commit")
         try:
             self._wire.settle()
         except psycopg.Error as error:
-            self._failed = trouble(self._name, error, committing=True)
-            self._failed.__cause__ = error
-            self._break_off()
+            self._failed = self._uncommitted(error)
+            if self._failed is not None:
+                self._failed.__cause__ = error
+                self._break_off()
+
+    def _uncommitted(self, error: psycopg.Error) -> Exception | None:
+        """Why the commit was not done; None if it was, and only its answer was lost."""
+        if self._lease is not None and error.sqlstate == _LOST:
+            return LeaseLost(self._lease)
+        if not is_lost(error) or self._trace is None:
+            return trouble(self._address.name, error, committing=True)
+        committed = was_committed(self._address, self._wire.backend, self._trace)
+        return None if committed else trouble(self._address.name, error, committing=committed is None)
+
+    def _traced(self, sql: str, *values: Any) -> None:
+        """What is found by that is there if, and only if, this is committed."""
+        self._trace = self._trace or Trace(sql, values)
 
     def _break_off(self) -> None:
         try:
             self._wire.rollback()
         except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._name, error)
+            self._failed = self._failed or trouble(self._address.name, error)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -142,7 +173,7 @@ class PostgresWork(Looking):
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._name, error)
+            self._failed = trouble(self._address.name, error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +242,7 @@ class PostgresWork(Looking):
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
+        self._traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
         self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.history)
         values = (saved.owner, saved.id, saved.expected, saved.root, saved.incidents, STATUSES.index(saved.status))
         if saved.status not in OVER:
@@ -224,7 +256,7 @@ class PostgresWork(Looking):
             self.put(sql, saved.owner, saved.id, holder, part, data)
         return revision
 
-    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+    def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         self.own(owner)
         for (token, visit), (was, task) in effects.tasks.items():
             key = (owner, id, token, visit)
@@ -238,10 +270,10 @@ class PostgresWork(Looking):
                 self.put(_PUT_TASK if was else _OPEN_TASK, *key, *seat)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
-                sql = "delete from bpflow.timer where owner = $1 and due = $2 and instance = $3 and holder = $4 and arm = $5"
-                self.put(sql, owner, micros(before), id, holder, arm)
+                self.put(_UNSET_TIMER, owner, lane, micros(before), id, holder, arm)
             if due is not None and before != due:
-                self.put("insert into bpflow.timer values ($1, $2, $3, $4, $5) on conflict do nothing", owner, micros(due), id, holder, arm)
+                self.put("insert into bpflow.timer values ($1, $2, $3, $4, $5, $6) on conflict do nothing", owner, lane, micros(due), id, holder, arm)
+                self.armed = True
         for (holder, document), on in effects.watches.items():
             if on:
                 self.put("insert into bpflow.watch values ($1, $2, $3, $4) on conflict do nothing", owner, document.id, id, holder)
@@ -257,18 +289,22 @@ class PostgresWork(Looking):
             self.put("delete from bpflow.outbox where owner = $1 and instance = $2 and token = $3 and visit = $4 and waits", owner, id, token, visit)
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+    def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.own(owner)
         self.left = self.left or bool(calls)
         for call in calls:
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments), micros(at), depth)
-            self.put(_SEND_BEGINS if call.begins else _SEND, *values)
+            what = (call.token, call.visit, call.attempt, call.wait, call.to, call.service, dumps(call.arguments))
+            self.put(_SEND_BEGINS if call.begins else _SEND, owner, id, *what, micros(at), depth, lane)
 
     def stands(self, row: OutboxRow) -> bool:
         return self.ask(f"select from bpflow.outbox where {_CALL} for update", *_call(row)).count == 1
 
     def sent(self, row: OutboxRow) -> bool:
         return self.ask(f"delete from bpflow.outbox where {_CALL}", *_call(row)).count == 1
+
+    def hold(self, row: OutboxRow, reason: str) -> None:
+        self.own(row.owner)
+        self.put(f"update bpflow.outbox set held = $7 where {_CALL}", *_call(row), reason)
 
     def worked(self, owner: int, key: str) -> bytes | None:
         self.own(owner)
@@ -277,6 +313,7 @@ class PostgresWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
+        self._traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -317,8 +354,10 @@ class PostgresWork(Looking):
     def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
         changes, now = rows.changes(row, previous), micros(at)
+        data = dumps([changes, by, note])
+        self._traced("select from bpflow.feed where owner = %s and document = %s and version = %s and data = %s", row.owner, row.ref.id, row.version, data)
         sql = "insert into bpflow.feed (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
-        self.put(sql, row.owner, row.ref.id, row.version, now, dumps([changes, by, note]))
+        self.put(sql, row.owner, row.ref.id, row.version, now, data)
         if changes:
             self.left = True
             sql = "insert into bpflow.change (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
@@ -329,6 +368,13 @@ class PostgresWork(Looking):
         if due is None:
             return self.ask(f"delete from bpflow.schedule where {same}", *values).count == 1
         return self.ask(f"update bpflow.schedule set due = $5 where {same}", *values, micros(due)).count == 1
+
+    def take_back(self, instance: int) -> bool:
+        calls = self.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
+        there = self.ask("delete from bpflow.aside where instance = $1", instance).count + calls > 0
+        if there:
+            self.messages.look_for(instance)
+        return there
 
     def told(self, change: ChangeRow) -> None:
         sql = "delete from bpflow.change where owner = $1 and id = $2 and document = $3 and version = $4"

@@ -37,6 +37,7 @@ INSTANCE = (
 """Of an instance `i`, its definition `d` and its document `c`."""
 DOCUMENT = "id, owner, type, version, created, changed, fields"
 TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
+TIMER = "instance, holder, arm, due, owner"
 OUTBOX = "id, owner, instance, token, visit, attempt, waits, told, service, arguments, depth"
 CHANGE = "c.id, c.owner, d.type, c.document, c.version, c.at, c.data"
 """Of a change `c` and its document `d`."""
@@ -82,9 +83,9 @@ def task(row: Any) -> TaskEntry:
 
 
 def timer(row: Any) -> TimerEntry:
-    """Instance, holder, arm, due."""
-    instance, holder, arm, due = row
-    return TimerEntry(instance, holder, arm, instant(due))
+    """`TIMER`."""
+    instance, holder, arm, due, owner = row
+    return TimerEntry(instance, holder, arm, instant(due), owner)
 
 
 def schedule(row: Any) -> ScheduleRow:

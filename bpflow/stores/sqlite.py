@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
-from bpflow.expressions.data import Document
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
@@ -23,7 +22,6 @@ from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import (
     AsideRow,
     CalendarRow,
-    ChangeRow,
     DefinitionRow,
     DeploymentRow,
     DocumentRow,
@@ -31,21 +29,22 @@ from bpflow.stores.contract import (
     HistoryRow,
     InstanceRow,
     NoticeRow,
-    OutboxRow,
     ScheduleRow,
     Snapshot,
     TaskEntry,
-    TimerEntry,
 )
-from bpflow.stores.mail import ListenRow, LookRow, MessageRow
+from bpflow.stores.leases import Lease
+from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import prepare, trouble
+from bpflow.stores.sqlite_leases import SqliteLeases
+from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-class SqliteStore:
+class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
 
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
@@ -69,10 +68,10 @@ class SqliteStore:
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self, owner: int | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(owner)
+            self._work.start(owner, lease)
         except sqlite3.DatabaseError as error:
             self._lock.release()
             raise trouble(self.path, error) from error
@@ -154,14 +153,14 @@ class SqliteStore:
         limit: int | None = None,
         after: int = 0,
     ) -> list[InstanceRow]:
-        wanted, values = _where(**{"d.process": process, "i.document": document})
+        wanted, values = where(**{"d.process": process, "i.document": document})
         if status is not None:
             number = STATUSES.index(status)
             wanted += f" and i.status = {number}" + (" and i.status >= 2" if number >= 2 else "")  # as its index says it
         if incidents:
-            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.IDS})"
+            wanted += f" and i.id in (select id from instance where incidents > 0 union {aside.TROUBLED})"
         sql = f"{sqlite_rows.INSTANCE} where {wanted} and i.id > ? order by i.id limit ?"
-        return [rows.instance(row) for row in self._all(sql, *values, after, _limit(limit))]
+        return [rows.instance(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def called_by(self, instance: int) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
@@ -195,28 +194,19 @@ class SqliteStore:
             wanted.append("(instance, token, visit) in (select instance, token, visit from observer where party in (select value from json_each(?)))")
             arguments.append(dumps(list(observers)).decode())
         sql = f"select {rows.TASK} from task where {' and '.join(wanted)} order by instance, token, visit limit ?"
-        return [rows.task(row) for row in self._all(sql, *arguments, _limit(limit))]
+        return [rows.task(row) for row in self._all(sql, *arguments, limited(limit))]
 
     def open_tasks(self, party: str) -> int:
         ((n,),) = self._all("select count(*) from task where party = ?", party)
         return int(n)
 
-    def due(self, at: datetime, limit: int = 100) -> list[TimerEntry]:
-        sql = f"select instance, holder, arm, due from timer where due <= ? and instance not in ({aside.IDS}) order by due, instance, holder, arm limit ?"
-        return [rows.timer(row) for row in self._all(sql, micros(at), limit)]
-
-    def next_due(self) -> datetime | None:
-        timer = f"select due from timer where instance not in ({aside.IDS}) order by due limit 1"
-        ((at,),) = self._all(f"select min(due) from (select * from ({timer}) union all select min(due) from schedule)")
-        return rows.maybe(at)
-
-    def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:
-        latest = rows.maybe_micros(at)
-        return [rows.schedule(row) for row in self._all(schedule.DUE, latest, latest)]
-
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from watch where document = ? and instance not in ({aside.IDS}) order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{sqlite_rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
@@ -226,24 +216,7 @@ class SqliteStore:
     def aside(self) -> list[AsideRow]:
         return [rows.aside(row) for row in self._all(aside.ALL)]
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            documents = aside.take(self._db, instance)
-            if documents is not None:
-                work.messages.look_for(instance)
-            return documents
-
-    # ── what waits to be told ──────────────────────────────────────────────────────────────────────────────────────
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
-        sql = (
-            f"select {rows.OUTBOX} from outbox where iif(told and not waits, told, instance) not in ({aside.IDS}) "
-            "and ((told and not waits) or coalesce((select status from instance i where i.id = outbox.instance), 0) != 4) order by id limit ?"
-        )
-        return [rows.outbox(row) for row in self._all(sql, limit)]
-
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=_limit(limit))
-
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def message(self, id: int) -> MessageRow | None:
         return mail.message(self._all, id)
 
@@ -256,30 +229,22 @@ class SqliteStore:
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
 
-    def looks(self, limit: int = 100) -> list[LookRow]:
-        return mail.looks(self._all, limit)
-
-    def changes(self, limit: int | None = 100, document: int | None = None) -> list[ChangeRow]:
-        wanted, values = _where(**{"c.document": document})
-        sql = f"select {rows.CHANGE} from change c join document d on d.id = c.document where {wanted} order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, *values, _limit(limit))]
-
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
         with self._lock:
             return sqlite_rows.one_document(self._db, id)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        wanted, values = _where(type=type)
+        wanted, values = where(type=type)
         sql = f"{sqlite_rows.DOCUMENT} where {wanted} and id > ? order by id limit ?"
-        return [rows.document(row) for row in self._all(sql, *values, after, _limit(limit))]
+        return [rows.document(row) for row in self._all(sql, *values, after, limited(limit))]
 
     def feed(self, document: int) -> list[FeedRow]:
         sql = "select version, at, data from feed where document = ? order by version"
         return [rows.feed(row) for row in self._all(sql, document)]
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        wanted, values = _where(person=person, instance=instance)
+        wanted, values = where(person=person, instance=instance)
         return [rows.calendar(row) for row in self._all(f"select {rows.CALENDAR} from calendar where {wanted} order by at, id", *values)]
 
     def absence_mark(self) -> int:
@@ -289,15 +254,5 @@ class SqliteStore:
         return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        wanted, values = _where(person=person, instance=instance)
+        wanted, values = where(person=person, instance=instance)
         return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, n", *values)]
-
-
-def _where(**columns: object) -> tuple[str, list[object]]:
-    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
-    asked = {column: value for column, value in columns.items() if value is not None}
-    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())
-
-
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit

@@ -18,10 +18,13 @@ from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
+from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
@@ -37,6 +40,7 @@ _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves thos
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
+_UNSET_TIMER = "delete from timer where lane = ? and due = ? and instance = ? and holder = ? and arm = ?"
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
 _SEEN = "insert or ignore into observer (owner, party, instance, token, visit) values (?, ?, ?, ?, ?)"
@@ -72,11 +76,17 @@ class SqliteWork(Looking):
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
 
-    def start(self, owner: int | None) -> None:
-        """Takes the write lock, which is that of every owner."""
+    def start(self, owner: int | None, lease: Lease | None) -> None:
+        """Takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
         self._run("begin immediate")
         self.left, self.owner = False, owner
         self._new.clear()
+        if lease is not None:
+            try:
+                fence(self._run, lease)
+            except LeaseLost:
+                self._run("rollback")
+                raise
 
     def _leave(self) -> None:
         self.left = True
@@ -163,14 +173,14 @@ class SqliteWork(Looking):
         for (holder, part), data in saved.pages.items():
             self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
 
-    def index(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
+    def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         for (token, visit), (was, task) in effects.tasks.items():
             self._move_task(id, owner, token, visit, was, task, at)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
-                self._run("delete from timer where due = ? and instance = ? and holder = ? and arm = ?", (micros(before), id, holder, arm))
+                self._run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
             if due is not None and before != due:
-                self._run("insert or ignore into timer values (?, ?, ?, ?, ?)", (micros(due), id, holder, arm, owner))
+                self._run("insert or ignore into timer values (?, ?, ?, ?, ?, ?)", (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
 
@@ -201,23 +211,26 @@ class SqliteWork(Looking):
             self._run(_PUT_TASK if was else _OPEN_TASK, (owner, id, token, visit, *seat))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
-    def send(self, id: int, owner: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
+    def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         self.left = self.left or bool(calls)
         called = "insert into called (child, owner, instance, token, visit) values (?, ?, ?, ?, ?)"
-        columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth"
-        sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        columns = "owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth, lane"
+        sql = f"insert into outbox ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for call in calls:
             to = sqlite_rows.new_number(self._run) if call.begins else call.to
             if call.begins:
                 self._run(called, (to, owner, id, call.token, call.visit))
-            values = (owner, id, call.token, call.visit, call.attempt, call.wait, to, call.service, dumps(call.arguments), micros(at), depth)
-            self._run(sql, values)
+            what = (call.token, call.visit, call.attempt, call.wait, to, call.service, dumps(call.arguments))
+            self._run(sql, (owner, id, *what, micros(at), depth, lane))
 
     def stands(self, row: OutboxRow) -> bool:
         return self._run(f"select 1 from outbox {_THAT_CALL}", _that_call(row)).fetchone() is not None
 
     def sent(self, row: OutboxRow) -> bool:
         return self._run(f"delete from outbox {_THAT_CALL}", _that_call(row)).rowcount == 1
+
+    def hold(self, row: OutboxRow, reason: str) -> None:
+        self._run(f"update outbox set held = ? {_THAT_CALL}", (reason, *_that_call(row)))
 
     def worked(self, owner: int, key: str) -> bytes | None:
         row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()
@@ -264,6 +277,12 @@ class SqliteWork(Looking):
 
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
         return schedule.move(self._db, row, due)
+
+    def take_back(self, instance: int) -> bool:
+        there = aside.take(self._db, instance)
+        if there:
+            self.messages.look_for(instance)
+        return there
 
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))

@@ -244,7 +244,7 @@ def test_a_crash_between_the_two_owners_changes_the_other_once(engine: Engine, o
     main, deal = pair(engine)
     engine.start("adds", document=deal)
     (row,) = engine.store.outbox()
-    engine._drain.performed(row, f"{row.instance}.{row.call.token}.{row.call.visit}")
+    engine._drain.elsewhere(row, f"{row.instance}.{row.call.token}.{row.call.visit}")
     assert engine.document(main).fields["sum"] == 11
     again = opened()
     again.work()

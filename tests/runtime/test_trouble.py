@@ -5,15 +5,16 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bpflow.diagnostics import say
+from bpflow.expressions.data import Value
 from bpflow.loading import LoadedWorkspace
-from bpflow.runtime import Engine, VirtualClock, open_engine
+from bpflow.runtime import Engine, Request, VirtualClock, open_engine
 from bpflow.stores.contract import StoreError
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_files import APPLICATION
@@ -92,14 +93,21 @@ def test_another_program_holds_the_database(engine: Engine, db: Path, clock: Vir
 def test_a_call_that_cannot_be_written_down_has_not_failed(opened: Open, db: Path, hold: Callable[[], subprocess.Popen[str]]) -> None:
     """The service has worked, its answer cannot be kept: no incident, and it is asked again with the same key."""
     post = Post()
-    engine = opened({"mail.send": post})
+    holders: list[subprocess.Popen[str]] = []
+
+    def slow(request: Request) -> Mapping[str, Value]:
+        said = post(request)
+        if not holders:
+            holders.append(hold())
+        return said
+
+    engine = opened({"mail.send": slow})
     engine.deploy_graph(calling())
     engine.start("calls")
     impatient(engine)
-    holder = hold()
     with pytest.raises(StoreError):
         engine.work()
-    holder.communicate()
+    holders[0].communicate()
     assert len(post.asked) == 1
     assert engine.incidents() == []
     assert engine.work().calls == 1

@@ -211,8 +211,8 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     effects.watches[1, deal] = True
     with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
         work.save(Saved(id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x"))
-        work.index(id, id, effects, LATER)
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
+        work.index(id, id, 1, effects, LATER)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
         work.change_document(kept, {"name": "Насос"}, LATER, None, None, 0, None)
         work.add_document("deal", {}, LATER, None, None, 0)
         work.remember(id, "key", b"done", LATER)
@@ -236,16 +236,16 @@ def test_it_says_whether_it_has_left_something_to_be_done(store: Store) -> None:
         assert not work.left
         work.change_document(row, row.fields, AT, None, None, 0, "Заметка")
         assert not work.left
-        work.send(1, 1, [], AT, 0)
+        work.send(1, 1, 1, [], AT, 0)
         assert not work.left
-        work.send(1, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(1, 1, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
         assert work.left
 
 
 # ── the index ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def index(store: Store, id: int, effects: Effects, at: datetime = AT) -> None:
     with store.begin() as work:
-        work.index(id, id, effects, at)
+        work.index(id, id, 1, effects, at)
 
 
 def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
@@ -334,7 +334,7 @@ def test_who_looks_at_a_document(store: Store) -> None:
 def test_calls_wait_in_the_outbox_until_they_are_sent(store: Store, again: Again) -> None:
     calls = [CallOut("mail", {"to": User("ivanov"), "sum": Decimal("1.50")}, 1, 1, 1, True), CallOut("sms", {}, 2, 1, 1, False)]
     with store.begin() as work:
-        work.send(7, 3, calls, AT, 5)
+        work.send(7, 3, 1, calls, AT, 5)
     rows = again().outbox()
     assert [(row.owner, row.instance, row.call, row.depth) for row in rows] == [(3, 7, call, 5) for call in calls]
     assert store.outbox(limit=1) == rows[:1]
@@ -348,7 +348,7 @@ def test_a_number_that_is_given_again_is_another_call(store: Store) -> None:
     """Two programs send the same call; the slower one does not take away what has come since."""
     for token in (1, 2):
         with store.begin() as work:
-            work.send(7, 7, [CallOut("mail", {}, token, 1, 1, True)], AT, 0)
+            work.send(7, 7, 1, [CallOut("mail", {}, token, 1, 1, True)], AT, 0)
         (row,) = store.outbox()
         if token == 1:
             first = row
@@ -361,8 +361,8 @@ def test_a_number_that_is_given_again_is_another_call(store: Store) -> None:
 
 def test_a_call_is_withdrawn(store: Store) -> None:
     with store.begin() as work:
-        work.send(7, 7, [CallOut("mail", {}, token, visit, 1, waits) for token, visit, waits in ((1, 1, True), (1, 2, True), (1, 1, False))], AT, 0)
-        work.send(8, 8, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(7, 7, 1, [CallOut("mail", {}, token, visit, 1, waits) for token, visit, waits in ((1, 1, True), (1, 2, True), (1, 1, False))], AT, 0)
+        work.send(8, 8, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
     effects = Effects()
     effects.withdrawn.append((1, 1))
     index(store, 7, effects)
@@ -531,7 +531,7 @@ def listens(store: Store, id: int, *rows: tuple[int, str, Value], at: datetime =
     for holder, name, key in rows:
         effects.listens[holder, 0] = Listen(name, key, 1)
     with store.begin(id) as work:
-        work.index(id, id, effects, at)
+        work.index(id, id, 1, effects, at)
 
 
 def send(store: Store, name: str = "paid", key: Value = 7, until: datetime | None = None, at: datetime = AT, owner: int = -3, **values: Value) -> MessageRow:
@@ -617,7 +617,8 @@ def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) ->
     assert store.wanted("paid", "8") is store.wanted("sent", "7") is None
     assert store.set_aside(id, AT, "it broke")
     assert store.wanted("paid", "7") is None
-    store.take_back(id)
+    with store.begin() as work:
+        work.take_back(id)
     assert looks(store) == [(id, "paid", "7")]
 
 
@@ -732,7 +733,7 @@ def test_a_call_has_the_number_of_the_instance_that_begins_by_it(store: Store, a
     top = begun(store, definition)
     calls = [CallOut(service, {}, 4, visit, 1, True) for service, visit in ((START, 1), (ALONE, 2), ("mail", 1))]
     with store.begin(top) as work:
-        work.send(top, top, calls, AT, 0)
+        work.send(top, top, 1, calls, AT, 0)
     one, other, mail = again().outbox()
     assert len({top, one.call.to, other.call.to}) == 3
     assert mail.call.to == 0
@@ -804,7 +805,7 @@ def saved(store: Store, id: int, status: str) -> None:
 def test_a_suspended_instance_has_not_ended_and_its_calls_wait(store: Store, again: Again) -> None:
     id = begun(store, deployed(store), exclusive="deal/1")
     with store.begin() as work:
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
     saved(store, id, "suspended")
     row = again().instance(id)
     assert row is not None
@@ -822,8 +823,8 @@ def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, agai
     effects.timers.put((1, 0), None, AT)
     effects.watches[1, deal] = effects.watches[2, deal] = True
     with store.begin() as work:
-        work.index(id, id, effects, AT)
-        work.send(id, id, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
+        work.index(id, id, 1, effects, AT)
+        work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], AT, 0)
 
     def seen() -> tuple[int, int, int, bool]:
         other = again()
@@ -835,7 +836,8 @@ def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, agai
     assert seen() == (0, 0, 0, False)
     assert again().aside() == [AsideRow(id, LATER, "again")]
     assert [row.id for row in store.instances(incidents=True)] == [id]
-    assert store.take_back(id) == [deal]
-    assert store.take_back(id) is None
+    assert [row.ref for row in store.watched(id)] == [deal]
+    with store.begin() as work:
+        assert (work.take_back(id), work.take_back(id)) == (True, False)
     assert (seen(), store.aside()) == ((1, 1, 1, True), [])
     assert not store.set_aside(id + 7, AT, "nobody")

@@ -63,6 +63,24 @@ create table bpflow.absence (       -- when people are away, as processes and pe
   by text
 );
 
+create table bpflow.worker (        -- who works, as long as he does
+  id integer generated always as identity primary key, -- no id comes twice: what a worker that was given up still writes finds nothing
+  since bigint not null,
+  beat bigint not null,             -- the time of his kernel when he gave the last sign, microseconds
+  pid bigint not null,
+  nth integer not null,             -- which of the workers of that process
+  standing boolean not null,        -- until he is told to go; else for one pass
+  host text not null,
+  place text not null,              -- in which kernel, and among which processes, the pid is one
+  born text not null                -- when the process began, in the kernel's words
+);
+create table bpflow.slot (          -- a part of the owners, and who works what is due of them (null: whoever comes)
+  epoch bigint not null,            -- grows whenever the slot changes hands
+  number integer primary key,
+  worker integer
+);
+insert into bpflow.slot (number, epoch) select number, 0 from generate_series(0, 60) number;
+
 -- ── by owner ────────────────────────────────────────────────────────────────────────────────────────────────────────
 create table bpflow.instance (
   owner bigint not null,
@@ -134,14 +152,15 @@ create table bpflow.observer (      -- who sees an open task besides
   primary key (party, instance, token, visit, owner)
 );
 
-create table bpflow.timer (
+create table bpflow.timer (         -- a timer that is set; those of one lane wait for each other, lanes take turns
   owner bigint not null,
+  lane bigint not null,             -- the definition of the instance
   due bigint not null,
   instance bigint not null,
   holder integer not null,
-  arm integer not null,
-  primary key (due, instance, holder, arm, owner)
+  arm integer not null
 );
+create unique index timer_lane on bpflow.timer (abs(owner % 61), lane, due, instance, holder, arm, owner);
 
 create table bpflow.aside (         -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
   owner bigint not null,
@@ -169,11 +188,15 @@ create table bpflow.outbox (        -- calls that leave the transaction
   visit integer not null,
   attempt integer not null,
   depth integer not null,           -- how many changes of documents have led to it
+  lane bigint not null,             -- the definition of the instance: of what a service is asked, lanes take turns
   waits boolean not null,
   service text not null,
+  held text,                        -- why it cannot be sent, until it is tried again; null: it is to be sent
   arguments bytea not null,
   primary key (id, owner)
 );
+create index outbox_lane on bpflow.outbox (abs(owner % 61), service, lane, id);
+create index outbox_held on bpflow.outbox (instance) where held is not null;
 create index outbox_call on bpflow.outbox (instance, token, visit);
 
 create table bpflow.called (        -- the instances that an instance has called, until they have answered
@@ -217,6 +240,7 @@ create table bpflow.change (        -- changes of documents that have not yet be
   data bytea not null,              -- previous fields, by, process that caused it, depth
   primary key (id, owner)
 );
+create index change_slot on bpflow.change (abs(owner % 61), id);
 create index change_document on bpflow.change (document);
 
 create table bpflow.feed (          -- a document's own history: its changes and notes
@@ -258,7 +282,7 @@ create table bpflow.message (       -- messages that nobody has received yet; th
   data bytea not null,              -- the key as it was sent, and the values
   primary key (id, owner)
 );
-create index message_fresh on bpflow.message (id) where fresh;
+create index message_fresh on bpflow.message (abs(owner % 61), id) where fresh;
 create index message_name on bpflow.message (name, key, id);
 
 create table bpflow.look (          -- messages that are to be looked at again, as somebody waits or would start by them now
@@ -269,6 +293,8 @@ create table bpflow.look (          -- messages that are to be looked at again, 
   key text collate "C",             -- null: whatever the key
   primary key (id, owner)
 );
+
+create index look_slot on bpflow.look (abs(owner % 61), id);
 
 create table bpflow.calendar (
   owner bigint not null,

@@ -86,13 +86,14 @@ create table observer (             -- who sees an open task besides
   primary key (party, instance, token, visit)
 ) without rowid;
 
-create table timer (
+create table timer (                -- a timer that is set; those of one lane wait for each other, lanes take turns
+  lane integer not null,            -- the definition of the instance
   due integer not null,
   instance integer not null,
   holder integer not null,
   arm integer not null,
   owner integer not null,
-  primary key (due, instance, holder, arm)
+  primary key (lane, due, instance, holder, arm)
 ) without rowid;
 
 create table aside (                -- instances that cannot go on by a fault of bpflow: left alone until they are tried again
@@ -173,9 +174,13 @@ create table outbox (               -- calls that leave the transaction
   service text not null,
   arguments blob not null,
   at integer not null,
-  depth integer not null            -- how many changes of documents have led to it
+  depth integer not null,           -- how many changes of documents have led to it
+  lane integer not null,            -- the definition of the instance: of what a service is asked, lanes take turns
+  held text                         -- why it cannot be sent, until it is tried again; null: it is to be sent
 );
 create index outbox_call on outbox (instance, token, visit);
+create index outbox_lane on outbox (service, lane);
+create index outbox_held on outbox (instance) where held is not null;
 
 create table called (               -- the instances that an instance has called, until they have answered
   child integer primary key,        -- its number, which nobody else gets
@@ -270,3 +275,21 @@ create table notice (
   instance integer,
   primary key (person, at, n)
 ) without rowid;
+
+create table worker (               -- who works, as long as he does
+  id integer primary key autoincrement, -- no id comes twice: what a worker that was given up still writes finds nothing
+  host text not null,
+  pid integer not null,
+  place text not null,              -- in which kernel, and among which processes, the pid is one
+  born text not null,               -- when the process began, in the kernel's words
+  nth integer not null,             -- which of the workers of that process
+  beat integer not null,            -- the kernel's time when he gave the last sign, microseconds
+  since integer not null,
+  standing integer not null         -- 1: until he is told to go; 0: for one pass
+);
+create table slot (                 -- a part of the owners, and who works what is due of them (null: whoever comes)
+  number integer primary key,
+  epoch integer not null,           -- grows whenever the slot changes hands
+  worker integer
+);
+with recursive n (number) as (select 0 union all select number + 1 from n where number < 60) insert into slot select number, 0, null from n;

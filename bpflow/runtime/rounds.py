@@ -1,0 +1,146 @@
+"""Rounds: how a worker goes through what waits.
+
+The law of this file: what is left to be told or sent comes first, then what is due, until that leaves something again. Where there is more of
+anything than is read at once, each kind gets its share of every round, so that a long queue holds up nobody but itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from bpflow.runtime.asking import Asking, Said
+from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.leases import Leasing, working_under
+from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
+from bpflow.stores.contract import Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
+from bpflow.stores.leases import Busy, Slots
+
+BATCH = 100
+"""How many things of a kind are read at once."""
+
+
+class Thing(NamedTuple):
+    """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing."""
+
+    kind: str
+    owner: int
+    key: Hashable
+    act: Callable[[], object]
+
+
+@dataclass(slots=True)
+class Rounds:
+    """What there is to do for a worker. Without `leasing`, everything, since nobody else is there; without `asking`, services outside are
+    asked one after another."""
+
+    drain: Drain
+    leasing: Leasing | None = None
+    asking: Asking | None = None
+
+    @property
+    def slots(self) -> Slots:
+        return self.leasing.slots if self.leasing else None
+
+    def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
+        """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
+        done, before = Worked(), -1
+        self.drain.runner.left = True
+        while done.total > before:
+            before = done.total
+            for thing in self.round():
+                if (limit is not None and done.total >= limit) or stop():
+                    return done
+                self.do(thing, done)
+        return done
+
+    def do(self, thing: Thing, done: Worked) -> None:
+        """Does it under the lease of its owner. What is not ours any more is let be."""
+        if self.leasing is None:
+            thing.act()
+        elif lease := self.leasing.of(thing.owner):
+            with working_under(lease):
+                thing.act()
+        else:
+            return
+        done.count(thing.kind)
+
+    def round(self) -> Iterator[Thing]:
+        """A batch of each kind."""
+        runner, clock = self.drain.runner, self.drain.clock
+        full = False
+        if runner.left:
+            runner.left, some = False, False
+            for thing in self.answers():
+                some = True
+                yield thing
+            for batch in (self.changes, self.looks, self.messages, self.calls):
+                things, more = batch()
+                some, full = some or bool(things), full or more
+                yield from things
+            runner.left = runner.left or some
+            if some and not full:
+                return
+        for timer in runner.store.due(clock.now(), BATCH, self.slots):
+            yield Thing("timers", timer.owner, timer, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
+            if runner.left and not full:
+                return
+        for schedule in runner.store.schedules(clock.now()) if self.slots is None or 0 in self.slots else ():
+            yield Thing("starts", 0, schedule[:2], partial(self.begin, schedule))
+            if runner.left and not full:
+                return
+
+    def changes(self) -> tuple[list[Thing], bool]:
+        """Some changes to be told; and whether there may be more."""
+        found = self.drain.runner.store.changes(BATCH, slots=self.slots)
+        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == BATCH
+
+    def looks(self) -> tuple[list[Thing], bool]:
+        found = self.drain.runner.store.looks(BATCH, self.slots)
+        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == BATCH
+
+    def messages(self) -> tuple[list[Thing], bool]:
+        found = self.drain.runner.store.messages(fresh=True, limit=BATCH, slots=self.slots)
+        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == BATCH
+
+    def begin(self, schedule: ScheduleRow) -> None:
+        begin_or_hold(lambda trouble: begin_on_schedule(self.drain.runner, schedule, self.drain.clock.now(), trouble))
+
+    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def calls(self) -> tuple[list[Thing], bool]:
+        """Some calls that are done here; services outside begin to be asked, where they may be asked in threads."""
+        asking, drain = self.asking, self.drain
+        most = asking.most if asking else BATCH
+        found = drain.runner.store.outbox(most, self.slots, asking.busy if asking else Busy())
+        things = []
+        for row in found:
+            if asking is None or not drain.asks(row):
+                things.append(Thing("calls", row.owner, ("call", row.id), partial(drain.guarded, row.concerns, drain.send, row)))
+            elif asking.may(row):
+                drain.guarded(row.instance, self.ask, row)
+        return things, len(found) == most
+
+    def ask(self, row: OutboxRow) -> None:
+        assert self.asking is not None
+        self.asking.begin(row, self.drain.request(row))
+
+    def answers(self) -> Iterator[Thing]:
+        """The answers that have come of services outside. One for a slot that is ours no more is let be: who has it asks anew."""
+        for row, said in self.asking.answers() if self.asking else ():
+            if self.leasing is None or self.leasing.of(row.owner):
+                yield Thing("calls", row.owner, ("answer", row.id), partial(self.answer, row, said))
+            elif self.asking:
+                self.asking.over()
+
+    def answer(self, row: OutboxRow, said: Said) -> None:
+        """Works the answer in. If the store could not be had, it has only just come."""
+        assert self.asking is not None
+        try:
+            self.drain.guarded(row.instance, lambda row: self.drain.answer(row, said), row)
+        except (StoreError, Conflict) as error:
+            if isinstance(error, LeaseLost):
+                self.asking.over()
+            raise
+        self.asking.over()

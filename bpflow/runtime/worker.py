@@ -1,0 +1,182 @@
+"""Workers: one goes on until it is stopped, or makes a single pass.
+
+The law of this file: a worker that cannot do something says so and tries it again, later and later; it ends when it is told to, and not
+before. What it leaves undone at any moment another finds as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from bpflow.diagnostics import Message, Refused, say
+from bpflow.runtime.asking import Asking
+from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
+from bpflow.runtime.rounds import Rounds, Thing
+from bpflow.stores.contract import Conflict, LeaseLost, StoreError
+
+CALLS = 8
+"""Of each service outside, how many calls are under way at a time."""
+GRACE = 30.0
+"""Seconds that calls under way are waited for when the worker stops."""
+AGAIN = 0.5, 60.0
+"""Seconds after which something is tried again that could not be done, and the most that they grow to."""
+LEAST = 0.02
+"""Seconds that a worker sleeps at least when it has found nothing to do."""
+
+
+def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: Watch) -> Worked:
+    """Does what there is to do and nobody else has leased. A worker that finds nothing takes no lease."""
+    store = drain.runner.store
+    if not store.shared:
+        return Rounds(drain).work(limit, stop)
+    drain.runner.left = True
+    if next(Rounds(drain).round(), None) is None or stand_by(store, watch):
+        return Worked()
+    leasing = Leasing(store, drain.clock, standing=False, watch=watch)
+    leasing.open()
+    try:
+        leasing.take_all()
+        return Rounds(drain, leasing).work(limit, stop)
+    finally:
+        leasing.close()
+
+
+@dataclass(slots=True)
+class Pause:
+    """When something is tried again."""
+
+    until: float = 0.0
+    length: float = 0.0
+
+    def longer(self) -> None:
+        """It has failed once more."""
+        least, most = AGAIN
+        self.length = min(most, self.length * 2 or least)
+        self.until = time.monotonic() + self.length
+
+
+class Worker:
+    """A worker that goes on. Made by `Engine.worker`; `run` is called once, `stop` from any thread or from a signal."""
+
+    def __init__(self, drain: Drain, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> None:
+        self.done = Worked()
+        """What it has done so far."""
+        self._leasing = Leasing(drain.runner.store, drain.clock, standing=True, watch=Watch(lease))
+        self._asking = Asking(drain.ask, calls, self._ring)
+        self._rounds = Rounds(drain, self._leasing, self._asking)
+        self._grace, self._tell = grace, tell or (lambda message: None)
+        self._stopped = False
+        self._balanced = 0.0
+        self._put_off: dict[Hashable, Pause] = {}
+
+    def stop(self) -> None:
+        """It begins nothing more, ends what is under way, gives back its slots, and `run` returns."""
+        self._stopped = True
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._leasing.seated:
+            self._leasing.seat.ring()
+
+    def run(self) -> Worked:
+        """Works until it is stopped; gives what it has done. Once only."""
+        trouble = Pause()
+        while not self._stopped:
+            try:
+                self._turn()
+                trouble = Pause()
+            except LeaseLost:
+                self._balanced = 0.0
+            except (StoreError, Conflict) as error:
+                trouble.longer()
+                self._said(error, trouble.length)
+                self._sleep(trouble.length)
+        self._end()
+        return self.done
+
+    # ── one turn ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def _turn(self) -> None:
+        """Goes round until there is nothing to do, or it is time to see to the slots; then sleeps."""
+        self._balance()
+        while not self._stopped and self._round():
+            if time.monotonic() >= self._balanced:
+                return
+        if not self._stopped:
+            self._sleep(self._left())
+
+    def _balance(self) -> None:
+        """Sees to the slots, if it is time to, or there are too few of them."""
+        leasing, now = self._leasing, time.monotonic()
+        if now < self._balanced and not leasing.lost:
+            return
+        if not leasing.seated:
+            leasing.open()
+        leasing.balance(self._asking.slots)
+        self._balanced = now + leasing.watch.lease / BEATS
+
+    def _round(self) -> bool:
+        """Goes round once. False if nothing was done."""
+        self._rounds.drain.runner.left = True
+        before = self.done.total
+        for thing in self._rounds.round():
+            if self._stopped:
+                break
+            self._do(thing)
+        if self._leasing.leaving:
+            self._leasing.hand_over(self._asking.slots)
+        return self.done.total > before
+
+    def _do(self, thing: Thing) -> None:
+        """Does it; what cannot be done by a fault of bpflow is put off, and the others go on."""
+        pause = self._put_off.get(thing.key)
+        if pause is not None and time.monotonic() < pause.until:
+            return
+        try:
+            self._rounds.do(thing, self.done)
+        except (StoreError, Conflict):
+            raise
+        except Exception as error:
+            pause = self._put_off.setdefault(thing.key, Pause())
+            pause.longer()
+            self._said(error, pause.length)
+        else:
+            self._put_off.pop(thing.key, None)
+
+    def _left(self) -> float:
+        """How long there is nothing to do, as far as it is known: at most until the next look at the slots."""
+        left = self._balanced - time.monotonic()
+        due = self._rounds.drain.runner.store.next_due(self._rounds.slots)
+        if due is not None:
+            left = min(left, (due - self._rounds.drain.clock.now()).total_seconds())
+        return max(left, LEAST)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._leasing.seated:
+            self._leasing.seat.wait(seconds)
+        else:
+            time.sleep(seconds)
+
+    def _said(self, error: Exception, seconds: float) -> None:
+        reason = error.message if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
+        self._tell(say("{reason}; it is tried again in {seconds} s", reason=reason, seconds=round(seconds, 1)))
+
+    # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _end(self) -> None:
+        """Waits for the calls under way, and works their answers in; then gives everything back. What has not come by then is asked anew by
+        whoever has the slot next."""
+        until = time.monotonic() + self._grace
+        while self._asking.going and (left := until - time.monotonic()) > 0:
+            try:
+                for thing in self._rounds.answers():
+                    self._do(thing)
+            except (StoreError, Conflict) as error:
+                self._said(error, LEAST)
+            if self._asking.going:
+                self._sleep(min(left, self._leasing.watch.lease / BEATS))
+        try:
+            self._leasing.close()
+        except StoreError as error:  # the others will see that it is gone
+            self._said(error, self._leasing.watch.lease)
