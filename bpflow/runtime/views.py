@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode_history
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.codec import Fact, decode_history
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
     Answered,
     Cancel,
@@ -39,7 +39,7 @@ from bpflow.engine.program import Program
 from bpflow.engine.stages import stage_scope
 from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
-from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import START, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of
@@ -319,7 +319,7 @@ class Look:
         """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
         live = Live(self.runner.around(self.runner.store))
         while True:
-            draft = Draft(self.held.program, self.state, self.now, live)
+            draft = draft_of(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
             try:
                 return read(draft)

@@ -230,7 +230,7 @@ class NoticeRow(Struct, frozen=True):
     instance: int | None
 
 
-class Saved(NamedTuple):
+class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
     root, the holders of which all pages go, first, and the pages that are put."""
 

@@ -260,14 +260,16 @@ class PostgresWork(Looking):
         self.own(owner)
         for (token, visit), (was, task) in effects.tasks.items():
             key = (owner, id, token, visit)
-            for party in seating.left(was, task):
+            gone, come = seating.seats(was, task, at)
+            for party in gone:
                 self.put(f"delete from bpflow.task where {_TASK}", *key, party)
-            for party in seating.observers_left(was, task):
+            for seat in come:
+                self.put(_OPEN_TASK if was is None else _PUT_TASK, *key, *seat)
+            gone, seeing = seating.observers(was, task)
+            for party in gone:
                 self.put(f"delete from bpflow.observer where {_TASK}", *key, party)
-            for party in seating.observers_come(was, task):
+            for party in seeing:
                 self.put("insert into bpflow.observer values ($1, $2, $3, $4, $5) on conflict do nothing", *key, party)
-            for seat in seating.seats(was, task, at):
-                self.put(_PUT_TASK if was else _OPEN_TASK, *key, *seat)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
                 self.put(_UNSET_TIMER, owner, lane, micros(before), id, holder, arm)

@@ -201,14 +201,17 @@ class SqliteWork(Looking):
 
     def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
         """A task opens, changes or closes."""
-        for party in tasks.left(was, task):
+        gone, come = tasks.seats(was, task, at)
+        for party in gone:
             self._run(_CLOSE_TASK, (party, id, token, visit))
-        for party in tasks.observers_left(was, task):
-            self._run(_UNSEEN, (party, id, token, visit))
-        for party in tasks.observers_come(was, task):
-            self._run(_SEEN, (owner, party, id, token, visit))
-        for seat in tasks.seats(was, task, at):
-            self._run(_PUT_TASK if was else _OPEN_TASK, (owner, id, token, visit, *seat))
+        for seat in come:
+            self._run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
+        if (was is not None and was.observers) or (task is not None and task.observers):
+            gone, seeing = tasks.observers(was, task)
+            for party in gone:
+                self._run(_UNSEEN, (party, id, token, visit))
+            for party in seeing:
+                self._run(_SEEN, (owner, party, id, token, visit))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
