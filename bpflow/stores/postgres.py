@@ -21,6 +21,7 @@ from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
 
@@ -42,7 +43,7 @@ class PostgresStore(PostgresLeases, Reading):
         prepare(self.address)
         self._lines = Lines(self.address)
         self._lines.open()
-        self._here = _Here()
+        self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
@@ -61,7 +62,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
         except BaseException:
             done()
             raise
