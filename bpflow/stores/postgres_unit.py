@@ -125,7 +125,10 @@ class Unit:
 
     def ask(self, sql: str, *values: Any) -> Answer:
         """One whose answer is needed now: a round trip. Conflict or StoreError, and then the unit of work can only be broken off."""
+        mark = self.later(ABSENCE_MARK) if self._mark is None and self._known.mark is not None else None
         answer: Answer = self._guarded(self._wire.ask, sql, *values)
+        if mark is not None:
+            self._marked(mark)
         return answer
 
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
@@ -155,11 +158,16 @@ class Unit:
 
     # ── absences ───────────────────────────────────────────────────────────────────────────────────────────────────
     def absence_mark(self) -> int:
-        """That of the last unit of work, where this one fails if it is not so any more; else the server is asked, once."""
+        """That of the last unit of work, where this one fails if it is not so any more; else the server is asked, once, beside something else
+        where that is asked too."""
         if self._mark is None:
-            row = self.ask(ABSENCE_MARK).one()
-            self._mark = self._known.mark = row[0] if row else 0
+            self._marked(self.ask(ABSENCE_MARK))
+        assert self._mark is not None
         return self._mark
+
+    def _marked(self, answer: Answer) -> None:
+        row = answer.one()
+        self._mark = self._known.mark = row[0] if row else 0
 
     def absences_changed(self) -> None:
         """The mark is another by now, and will be again if this is not committed."""

@@ -235,11 +235,10 @@ class PostgresWork(Documents, Looking):
         return there
 
     # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None:
         self.own(owner)
-        sql = "insert into bpflow.calendar (owner, person, title, at, ends, remind_before, instance) values ($1, $2, $3, $4, $5, $6, $7) returning id"
-        ((id,),) = self.ask(sql, owner, person, title, micros(at), micros(ends), remind_before, instance).rows
-        return int(id)
+        sql = "insert into bpflow.calendar (owner, person, title, at, ends, remind_before, instance) values ($1, $2, $3, $4, $5, $6, $7)"
+        self.put(sql, owner, person, title, micros(at), micros(ends), remind_before, instance)
 
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
         self.own(owner)
