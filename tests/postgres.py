@@ -29,6 +29,11 @@ def serve(folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
+def plain(url: str) -> str:
+    """An address of a store as psycopg takes it."""
+    return url.replace("&sync=normal", "")
+
+
 def named(postgres: str, name: str) -> str:
     """The address of another database of the server."""
     return postgres.replace("/postgres?", f"/{name}?")
@@ -57,6 +62,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The address of an empty database of its own."""
+    with fresh(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def other_database(postgres: str) -> Iterator[str]:
+    """Another one."""
     with fresh(postgres) as url:
         yield url
 
