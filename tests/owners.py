@@ -2,7 +2,8 @@
 
 Small tables of the house belong to nobody, and may be written beside the rows of any owner: `definition`, `deployment` and `schedule` (what
 there is to begin; a start on schedule moves the schedule on and begins the instance), `absence` and `turn` (who is away, and whose turn it
-is, of all processes together), `worker` and `slot` (who works). All of them are small, and a store that is spread over machines keeps them in one piece.
+is, of all processes together), `worker` and `slot` (who works),
+`chain` (by what the key of the histories is known again). All of them are small, and a store that is spread over machines keeps them in one piece.
 
 Owners that begin in the unit of work itself may be many: an import makes many documents at once. Nobody waits for them, nobody holds
 them, and nothing of any other owner is written beside them.
@@ -20,7 +21,7 @@ from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
 
-NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn", "worker", "slot"})
+NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn", "worker", "slot", "chain"})
 BEGINS = frozenset({"instance", "document"})
 """The tables whose rows begin an owner: their own number."""
 

@@ -11,9 +11,11 @@ from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
+from bpflow.runtime.purging import Purged
+from bpflow.runtime.rebuilding import Compared, Difference
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.status import Status, WorkerView
-from bpflow.runtime.verifying import Difference, Verified
+from bpflow.runtime.verifying import Flaw, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
 from bpflow.runtime.worker import Worker
@@ -24,10 +26,12 @@ __all__ = [
     "AbsenceView",
     "Clock",
     "CommandView",
+    "Compared",
     "Deployed",
     "Difference",
     "Engine",
     "FieldView",
+    "Flaw",
     "FormView",
     "Handed",
     "HttpService",
@@ -37,6 +41,7 @@ __all__ = [
     "Line",
     "MoveView",
     "NotDeployable",
+    "Purged",
     "Remedy",
     "Repair",
     "Request",

@@ -28,12 +28,14 @@ from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
 from bpflow.runtime.opened import forms_of
@@ -61,12 +63,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -75,22 +79,27 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
         self._watch = Watch()
@@ -361,14 +370,6 @@ class Engine(Hands, Pipelines, Operating, Absent):
     def messages(self) -> list[MessageRow]:
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
-
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        now, forgotten = self.clock.now(), 0
-        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
-            with self.store.begin(owner) as work:
-                forgotten += work.messages.purge(owner, now)
-        return forgotten
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:

@@ -11,8 +11,8 @@ from bpflow.runtime.drain import Drain
 from bpflow.runtime.leases import Watch
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
+from bpflow.runtime.rebuilding import Compared, Difference, verify_index
 from bpflow.runtime.status import Status, status
-from bpflow.runtime.verifying import Difference, Verified, verify
 from bpflow.values import Field
 
 
@@ -71,10 +71,10 @@ class Operating(Part):
         """What waits to be worked and for how long it has, who works, and what somebody must see to."""
         return status(self.store, self.clock.now(), self._watch)
 
-    def verify_store(self, repair: bool = False, tell: Callable[[Difference], None] = lambda difference: None) -> Verified:
+    def verify_store(self, repair: bool = False, tell: Callable[[Difference], None] = lambda difference: None) -> Compared:
         """Whether tasks, observers, timers, watches and listens in the store are what the states of the instances say; each that is not is
         told, and put right if it is to be. Others may go on working."""
-        return verify(self.runner, self.clock, repair, tell)
+        return verify_index(self.runner, self.clock, repair, tell)
 
     def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
         was = operators.before(self.runner, instance)

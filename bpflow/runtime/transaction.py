@@ -9,26 +9,29 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from msgspec import Struct, field
+
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history, micros
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
@@ -55,9 +58,8 @@ class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
-@dataclass(slots=True)
-class Held:
-    """An instance as it was loaded or last written here."""
+class Held(Struct):
+    """An instance as it was loaded or last written here; `cached` once it is kept."""
 
     id: int
     owner: int
@@ -70,32 +72,43 @@ class Held:
     written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
+    link: bytes = b""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """What one event has done so far, local services included."""
 
     state: State
     effects: Effects
     events: list[Any]
-    facts: list[Fact]
+    facts: Facts
     outgoing: list[CallOut]
     touched: Set[int]
-    picked: dict[User, int] = field(default_factory=dict)
+    renamed: Set[str]
+    picked: dict[User, int] = {}
+
+    def then(self, later: Transition, event: list[Any]) -> None:
+        """Adds what the answer of a local service has done."""
+        self.state = later.state
+        self.effects.then(later.effects)
+        self.events.append(event)
+        self.facts += later.facts
+        self.touched = self.touched | later.touched
+        self.renamed = self.renamed | later.renamed
 
 
-@dataclass(slots=True)
-class Runner:
+class Runner(Struct, eq=False):
     """Changes instances of one store."""
 
     store: Store
     world: World
-    programs: dict[int, Program] = field(default_factory=dict)
+    programs: dict[int, Program] = {}
+    chain: Chain = field(default_factory=Chain)
+    origins: dict[int, bytes] = {}
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
-    people: EmbeddedDirectory | None = field(init=False)
+    people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
     mark: int = 0
     """That of the absences in `world`."""
@@ -124,25 +137,42 @@ class Runner:
             self.programs[definition] = program
         return self.programs[definition]
 
+    def origin(self, definition: int) -> bytes:
+        """What stands before the first link of the histories of a definition."""
+        if definition not in self.origins:
+            self.origins[definition] = self.chain.origin(self.store.definition(definition).digest)
+        return self.origins[definition]
+
     def load(self, work: Work, id: int) -> Held:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
-        held = self.cache.get(id)
-        if held is None:
-            return self.opened(id, work.snapshot(id))
-        held.cached = True
-        return held
+        return self.cache.get(id) or self.opened(id, work.snapshot(id))
 
     def opened(self, id: int, found: Snapshot | None) -> Held:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            raise self.no_instance(id)
         row = found.row
         try:
             program = self.program(row.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+
+    def row(self, id: int) -> InstanceRow:
+        """The row of the instance. UnexpectedEvent if there is none."""
+        row = self.store.instance(id)
+        if row is None:
+            raise self.no_instance(id)
+        return row
+
+    def no_instance(self, id: int) -> UnexpectedEvent:
+        """Why there is no such instance."""
+        for left in self.store.purged(id - 1, 1):
+            if left.instance == id:
+                day = f"{left.at:%Y-%m-%d}"
+                return UnexpectedEvent(say("instance {id} ended on {ended} and was purged on {day}", id=id, ended=f"{left.ended:%Y-%m-%d}", day=day))
+        return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -159,10 +189,13 @@ class Runner:
         yield held
 
     def keep(self, held: Held) -> None:
-        self.cache[held.id] = held
+        """The instance is at hand when it is needed again; of those that are at hand, the one that was kept longest ago is forgotten."""
+        if self.cache.get(held.id) is not held:
+            held.cached = True
+            self.cache[held.id] = held
+            if len(self.cache) > CACHED:
+                self.cache.popitem(last=False)
         self.cache.move_to_end(held.id)
-        if len(self.cache) > CACHED:
-            self.cache.popitem(last=False)
 
     def set_aside(self, id: int, error: Exception, at: datetime) -> None:
         """Leaves an instance alone that cannot go on by a fault of bpflow. Raises the fault where there is no such instance."""
@@ -211,64 +244,68 @@ class Runner:
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
         turn = self.run(work, held, event, depth)
-        if turn.state is held.state:
-            if held.cached and work.revision(held.id) != held.revision:
-                raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
-            if isinstance(event, TimerFired):
-                work.index(held.id, held.owner, held.definition, stale(event), event.at)
-            if isinstance(event, Arrived):
-                raise NobodyListens
+        state, effects = turn.state, turn.effects
+        if state is held.state:
+            self.pass_by(work, held, event)
             return held
-        state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        out = encode(held.program, state, held.written, turn.touched)
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
-        work.index(held.id, held.owner, held.definition, turn.effects, state.at)
-        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
+        out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        trouble, seal = len(state.incidents), self.chain.seal(link, out.root)
+        how = (state.at, state.status, state.result, trouble)
+        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
+        work.index(held.id, held.owner, held.definition, effects, state.at)
+        over = state.status in OVER
+        if turn.outgoing or effects.withdrawn or (over and held.caller):
             work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
-        if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
+        if over and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
-        held.revision, held.state, held.history = held.revision + 1, state, row
+        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
+
+    def pass_by(self, work: Work, held: Held, event: Event) -> None:
+        """The event is nothing to the state. Conflict if it may be something to a newer one; NobodyListens if it was a message."""
+        if held.cached and work.revision(held.id) != held.revision:
+            raise Conflict(held.id)
+        if isinstance(event, TimerFired):
+            work.index(held.id, held.owner, held.definition, stale(event), event.at)
+        if isinstance(event, Arrived):
+            raise NobodyListens
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
-        events = [event]
-        turn: Turn | None = None
-        live = Live(self.around(work))
-        self.read_own(work, held, live)
-        for one in events:  # which grows by the answers of local services
-            before = turn.state if turn else held.state
-            transition = self.advance(work, held, before, one, live)
-            if turn is None and before is not None and not transition.facts and is_same(before, transition):
-                return Turn(before, transition.effects, [], [], [], frozenset())
-            if turn is None:
-                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched)
-                calls = list(transition.effects.calls)
-            else:
-                turn.state, calls = transition.state, transition.effects.calls
-                turn.effects.then(transition.effects)
-                turn.facts += transition.facts
-                turn.touched |= transition.touched
-            turn.events.append(encode_event(one, live.used.values()))
+        before, live = held.state, Live(self.around(work))
+        if held.document is not None:
+            self.read_own(work, held.document, live)
+        done = self.advance(work, held, before, event, live)
+        if before is not None and not done.facts and is_same(before, done):
+            return Turn(before, done.effects, [], [], [], done.touched, done.renamed)
+        turn = Turn(done.state, done.effects, [encode_event(event, live.used.values())], done.facts, [], done.touched, done.renamed)
+        answers = self.served(work, held, turn, done.effects.calls, live, depth) if done.effects.calls else []
+        for answer in answers:  # which grow by those to what an answer leads to
             live.used.clear()
-            for call in calls:
-                if self.is_local(work, held, call):
-                    events += self.perform(work, held, turn, call, depth)
-                    if call.service in WRITERS:
-                        live.world = self.around(work)
-                        live.documents.clear()
-                        self.read_own(work, held, live)
-                else:
-                    turn.outgoing.append(call)
-        assert turn is not None
+            done = self.advance(work, held, turn.state, answer, live)
+            turn.then(done, encode_event(answer, live.used.values()))
+            answers += self.served(work, held, turn, done.effects.calls, live, depth)
         return turn
 
-    def read_own(self, work: Work, held: Held, live: Live) -> None:
+    def served(self, work: Work, held: Held, turn: Turn, calls: Sequence[CallOut], live: Live, depth: int) -> list[Event]:
+        """Calls are worked that are for services of the house, and their answers given; the others go out."""
+        answers: list[Event] = []
+        for call in calls:
+            if not self.is_local(work, held, call):
+                turn.outgoing.append(call)
+                continue
+            answers += self.perform(work, held, turn, call, depth)
+            if call.service in WRITERS:
+                live.world = self.around(work)
+                live.documents.clear()
+                if held.document is not None:
+                    self.read_own(work, held.document, live)
+        return answers
+
+    def read_own(self, work: Work, document: Document, live: Live) -> None:
         """The document of the instance is at hand from the beginning: most events ask for it."""
-        if held.document is not None:
-            live.documents[held.document.id] = work.document(held.document.id)
+        live.documents[document.id] = work.document(document.id)
 
     def advance(self, work: Work, held: Held, state: State | None, event: Event, live: Live) -> Transition:
         """One event; what it asks and is not at hand is read in this unit of work, and it is advanced again."""
@@ -366,7 +403,7 @@ class Runner:
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, program, document, None, caller=caller)
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
         return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
 
 

@@ -20,7 +20,7 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
-from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
+from bpflow.stores.entries import AsideRow, CalendarRow, FeedRow, Indexed, NoticeRow, PurgedRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -75,14 +75,6 @@ class ScheduleRow(NamedTuple):
     due: datetime
 
 
-class AsideRow(NamedTuple):
-    """An instance that was set aside, since it could not go on by a fault of bpflow, or of which a call that nobody waits for has failed."""
-
-    instance: int
-    at: datetime
-    reason: str
-
-
 class InstanceRow(Struct, frozen=True):
     """An instance as the store lists it."""
 
@@ -113,20 +105,24 @@ class Caller(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them."""
+    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
+    `seal` what binds the state to it."""
 
     row: InstanceRow
     root: bytes
     pages: Pages
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class HistoryRow(Struct, frozen=True):
-    """One transaction of an instance; `data` is read by `runtime`."""
+    """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
     instance: int
     revision: int
     at: datetime
     data: bytes
+    link: bytes = b""
 
 
 class OutboxRow(Struct, frozen=True):
@@ -169,9 +165,9 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class Saved(NamedTuple):
+class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put."""
+    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
 
     id: int
     owner: int
@@ -185,6 +181,8 @@ class Saved(NamedTuple):
     history: bytes
     gone: Sequence[int] = ()
     pages: Pages = MappingProxyType({})
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class Work(Absences, Protocol):
@@ -407,6 +405,43 @@ class Store(Absences, Leases, Protocol):
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
+        second one of a revision."""
+        ...
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        """The mark of the key by which histories are chained; None where they are without. `new` is kept if there is none yet and no history
+        either."""
+        ...
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
+        one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
+        ...
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
+        and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
+        ...
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        """What is left of purged instances, those with a number greater than `after`."""
+        ...
+
+    def settled(self, before: datetime) -> int:
+        """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Forgets at most so many of those keys; gives how many."""
+        ...
+
+    def compact(self) -> None:
+        """Gives the room of what was taken away back to the disk, where that does not happen by itself. Nobody can write meanwhile."""
+        ...
 
     def last_at(self) -> datetime | None:
         """When anything was recorded last."""

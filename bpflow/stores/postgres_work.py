@@ -36,17 +36,20 @@ _LOCK_OF = f"select owner, pg_advisory_xact_lock({LOCK}, hashint8(owner)) from b
 _LOCK_OF_INSTANCE, _LOCK_OF_DOCUMENT = _LOCK_OF.format("instance"), _LOCK_OF.format("document")
 _NEW_INSTANCE = (
     "insert into bpflow.instance (owner, id, definition, status, revision, incidents, document, started, exclusive, "
-    "caller, caller_token, caller_visit, caller_attempt, level, deployed, state) "
+    "caller, caller_token, caller_visit, caller_attempt, level, deployed, seal, state) "
     "select coalesce($1::bigint, n.id), n.id, $2::bigint, 0, 0, 0, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::integer, $8::integer, $9::integer, "
-    "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea "
+    "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea, ''::bytea "
     "from (select coalesce($11::bigint, nextval('bpflow.instance_id')) as id) n "
     "where $5::text is null or not exists (select from bpflow.instance where exclusive = $5) returning id, owner"
 )
 _NO_CALLER = (None, None, None, None, 0)
-_HISTORY = "insert into bpflow.history (owner, instance, revision, at, data) values ($1, $2, $3, $4, $5)"
-_SAVE = "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, incidents = $5, status = $6{} where id = $2 and owner = $1"
+_HISTORY = "insert into bpflow.history (owner, instance, revision, at, link, data) values ($1, $2, $3, $4, $5, $6)"
+_SAVE = (
+    "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, seal = $5, incidents = $6, status = $7{} "
+    "where id = $2 and owner = $1"
+)
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
-_SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $7, result = $8, exclusive = null")
+_SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $8, result = $9, exclusive = null")
 _OPEN_TASK = (
     "insert into bpflow.task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -187,7 +190,7 @@ class PostgresWork(Looking):
         pages = self.later(PAGES, id)
         row = self.ask(SNAPSHOT, id).one()
         self._owned(owner)
-        return Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages.rows}) if row else None
+        return rows.snapshot(row, {(holder, part): data for holder, part, data in pages.rows}) if row else None
 
     def revision(self, id: int) -> int | None:
         row = self.ask("select revision from bpflow.instance where id = $1", id).one()
@@ -225,8 +228,8 @@ class PostgresWork(Looking):
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
-        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.history)
-        values = (saved.owner, saved.id, saved.expected, saved.root, saved.incidents, STATUSES.index(saved.status))
+        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
+        values = (saved.owner, saved.id, saved.expected, saved.root, saved.seal, saved.incidents, STATUSES.index(saved.status))
         if saved.status not in OVER:
             self.put(_SAVE_RUNNING, *values)
         else:
@@ -242,14 +245,16 @@ class PostgresWork(Looking):
         self.own(owner)
         for (token, visit), (was, task) in effects.tasks.items():
             key = (owner, id, token, visit)
-            for party in seating.left(was, task):
+            gone, come = seating.seats(was, task, at)
+            for party in gone:
                 self.put(f"delete from bpflow.task where {_TASK}", *key, party)
-            for party in seating.observers_left(was, task):
+            for seat in come:
+                self.put(_OPEN_TASK if was is None else _PUT_TASK, *key, *seat)
+            gone, seeing = seating.observers(was, task)
+            for party in gone:
                 self.put(f"delete from bpflow.observer where {_TASK}", *key, party)
-            for party in seating.observers_come(was, task):
+            for party in seeing:
                 self.put("insert into bpflow.observer values ($1, $2, $3, $4, $5) on conflict do nothing", *key, party)
-            for seat in seating.seats(was, task, at):
-                self.put(_PUT_TASK if was else _OPEN_TASK, *key, *seat)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
                 self.put(_UNSET_TIMER, owner, lane, micros(before), id, holder, arm)
