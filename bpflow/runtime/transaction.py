@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from msgspec import Struct, field
@@ -46,6 +47,8 @@ WRITERS = frozenset({"absence", "documents.create", "documents.update"})
 """The local services after which what is around the instance must be read again."""
 READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
+LOCKS = 64
+"""How many locks the threads of a program share."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
@@ -108,6 +111,8 @@ class Runner(Struct, eq=False):
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
+    locks: list[Lock] = field(default_factory=lambda: [Lock() for _ in range(LOCKS)])
+    """What is cached of an instance is changed by one thread at a time: elsewhere than on SQLite the store does not see to that."""
     people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
     mark: int = 0
@@ -210,6 +215,10 @@ class Runner(Struct, eq=False):
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
+        with self.locks[id % LOCKS]:
+            return self._happen(id, event, depth, also)
+
+    def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None) -> State:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
