@@ -1,6 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.auditing import Audited, Flaw
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -12,10 +13,9 @@ from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.purging import Purged
-from bpflow.runtime.rebuilding import Compared, Difference
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.status import Status, WorkerView
-from bpflow.runtime.verifying import Flaw, Verified
+from bpflow.runtime.verifying import Difference, Verified
 from bpflow.runtime.views import IncidentView, InstanceView, Line, Standing, TaskView, Turn
 from bpflow.runtime.who import Who
 from bpflow.runtime.worker import Worker
@@ -24,9 +24,9 @@ from bpflow.services.request import Request, ServiceError
 
 __all__ = [
     "AbsenceView",
+    "Audited",
     "Clock",
     "CommandView",
-    "Compared",
     "Deployed",
     "Difference",
     "Engine",

@@ -15,8 +15,7 @@ from struct import Struct
 
 from bpflow.diagnostics import say
 from bpflow.engine.codec import micros
-from bpflow.stores.contract import Store, StoreError
-from bpflow.stores.entries import PurgedRow
+from bpflow.stores.contract import PurgedRow, Store, StoreError
 
 SIZE = 16
 """The bytes of a link and of a seal."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bpflow.runtime.archive import Archive, Kept
+from bpflow.runtime.auditing import Auditor, Flaw
 from bpflow.runtime.transaction import Runner
-from bpflow.runtime.verifying import Flaw, Verifier
-from bpflow.stores.contract import DefinitionRow, InstanceRow, Snapshot, Store
-from bpflow.stores.entries import PurgedRow
+from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot, Store
 
 BATCH = 100
 """How many instances go at once."""
@@ -70,7 +69,7 @@ class Purge:
 
     def sound(self, row: InstanceRow) -> Snapshot | None:
         """The instance, if it is as it was written."""
-        verifier = Verifier(self.runner)
+        verifier = Auditor(self.runner)
         verifier.one(row)
         self.done.flaws += verifier.done.flaws
         return self.runner.store.snapshot(row.id) if not verifier.done.flaws else None

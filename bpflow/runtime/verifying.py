@@ -1,279 +1,209 @@
-"""Whether histories and states are as they were written: every link is computed again, and on wish every event is worked in again.
+"""Whether the index is what the states say: tasks, observers, timers, watches and listens, instance by instance.
 
-The law of this file: it only reads, and says of each flaw in which instance and at which revision it is. What is being written meanwhile is no
-flaw: an instance is judged as far as it had come when it was looked at.
+The law of this file: the state is the truth. What seems to differ is looked at again in a unit of work of its owner before it is called a
+difference, so others may go on working meanwhile; and it is repaired there, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode_history, micros
-from bpflow.engine.events import Started
-from bpflow.engine.interpreter import advance
-from bpflow.engine.pages import encode
-from bpflow.engine.program import Program
-from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import Replayed
-from bpflow.graph import from_json
-from bpflow.runtime import heads
-from bpflow.runtime.archive import Kept
-from bpflow.runtime.chain import Chain
-from bpflow.runtime.heads import Head
-from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import HistoryRow, InstanceRow, Snapshot, StoreError
-from bpflow.stores.entries import PurgedRow
+from bpflow.engine.index import index_of
+from bpflow.engine.state import OVER, Assignee
+from bpflow.engine.transition import Effects, Listen, TaskRow
+from bpflow.expressions.data import Document
+from bpflow.graph import Task
+from bpflow.runtime.clock import Clock
+from bpflow.runtime.reading import party_of
+from bpflow.runtime.transaction import Held, Runner, Unreadable
+from bpflow.runtime.views import Look
+from bpflow.runtime.who import who
+from bpflow.stores.contract import InstanceRow, Work, party_text
+from bpflow.stores.entries import Indexed, TaskEntry, TimerKey
+from bpflow.stores.mail import key_text
 
-BATCH = 500
-"""How many instances are read at once."""
-MOST_STRAYS = 1000
+BATCH = 5_000
+"""How many instances are looked at together."""
+Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unreadable"]
 
 
-class Flaw(Struct, frozen=True):
-    """Something that is not as it was written. `instance` is None where it is a definition; `kind`: changed, missing or stray (a row of
-    history), state, definition, lost or unreadable (an instance), cut or rewritten (a history that was longer, or another), purged (what is left of
-    one)."""
+class Difference(Struct, frozen=True):
+    """A row that should be there (`missing`), or is there and should not be; `row`: which, as the store has it."""
 
-    instance: int | None
-    revision: int | None
-    kind: str
-    message: Message
+    instance: int
+    kind: Kind
+    missing: bool
+    row: str
 
 
 @dataclass(slots=True)
 class Verified:
-    """How much was looked at, and what was found; `purged`: of how many there is only left that they were purged."""
+    """How many instances and rows of the index were looked at, how many rows differ, and how many of these were put right."""
 
     instances: int = 0
     rows: int = 0
-    purged: int = 0
-    flaws: list[Flaw] = field(default_factory=list)
+    differences: int = 0
+    repaired: int = 0
 
 
-@dataclass(slots=True)
-class Verifier:
-    """Looks through one store. `replay`: whether every event is worked in again."""
-
-    runner: Runner
-    replay: bool = False
-    done: Verified = field(default_factory=Verified)
-    definitions: dict[int, bool] = field(default_factory=dict)
-    """Those that were looked at."""
-
-    def one(self, row: InstanceRow, anchored: Head | None = None) -> Head | None:
-        """An instance, and whether it still has the head that it had. Gives its head; None where it has been purged meanwhile, or cannot be read."""
-        try:
-            return self._one(row, anchored)
-        except StoreError:
-            raise
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            self.done.flaws.append(Flaw(row.id, None, "unreadable", say("what the database has of it cannot be read: {reason}", reason=reason)))
-            return None
-
-    def _one(self, row: InstanceRow, anchored: Head | None) -> Head | None:
-        found = self.runner.store.snapshot(row.id)
-        if found is None:
-            return None
-        rows = [one for one in self.runner.store.history(row.id) if one.revision <= found.row.revision]
-        self.done.instances += 1
-        self.done.rows += len(rows)
-        self.definition(row)
-        flaws = list(flaws_of_links(self.runner.chain, self.runner.origin(row.definition), found.row, rows))
-        flaws += self.flaws_of_state(found, rows)
-        if self.replay and not flaws:
-            flaws += flaws_of_replay(self.runner.opened(row.id, found), rows)
-        if anchored is not None:
-            flaws += flaws_of_head(anchored, found.row.revision, {one.revision: one.link for one in rows})
-        self.done.flaws += flaws
-        return Head(row.id, found.row.revision, found.link)
-
-    def left(self, row: PurgedRow, anchored: Head | None = None) -> Head:
-        """What is left of a purged instance."""
-        self.done.purged += 1
-        if self.runner.chain.seal_of(row) != row.seal:
-            self.done.flaws.append(Flaw(row.instance, None, "purged", say("what is left of the purged instance was changed, or it was not purged")))
-        if anchored is not None and anchored.revision >= row.revision:
-            self.done.flaws += flaws_of_head(anchored, row.revision, {row.revision: row.link})
-        return Head(row.instance, row.revision, row.link)
-
-    def strays(self) -> None:
-        """Rows of history that belong to nothing."""
-        for instance, revision in self.runner.store.strays(MOST_STRAYS):
-            self.done.flaws.append(Flaw(instance, revision, "stray", say("there is a row of history that belongs to nothing, or a second one")))
-
-    def all(self, process: str | None, at: Callable[[int], Head | None], progress: Callable[[int], None]) -> Iterator[Head]:
-        """Every instance by number, those that were purged in their places (where no process is meant), and their heads."""
-        after, left = 0, self.all_left() if process is None else iter(())
-        purged = next(left, None)
-        while batch := self.runner.store.instances(process, after=after, limit=BATCH):
-            for row in batch:
-                while purged is not None and purged.instance < row.id:
-                    yield self.left(purged, at(purged.instance))
-                    purged = next(left, None)
-                head = self.one(row, at(row.id))
-                if head is not None:
-                    yield head
-            after = batch[-1].id
-            progress(self.done.instances)
-        while purged is not None:
-            yield self.left(purged, at(purged.instance))
-            purged = next(left, None)
-
-    def all_left(self) -> Iterator[PurgedRow]:
-        after = 0
-        while batch := self.runner.store.purged(after, BATCH):
-            yield from batch
-            after = batch[-1].instance
-
-    def everything(self, file: Path | None, progress: Callable[[int], None]) -> None:
-        """Every instance; with a file of heads against that, which is written anew if nothing is found."""
-        known = Anchored(self, heads.read(file) if file is not None and file.exists() else iter(()))
-        every = known.with_the_rest(self.all(None, known.at, progress))
-        if file is not None:
-            heads.write(file, every, lambda: not self.done.flaws)
-        for _ in every:
-            pass
-
-    def lost(self, head: Head) -> None:
-        """An instance that has a head and was not met: it has been purged meanwhile, or is gone."""
-        left, row = self.runner.store.purged(head.instance - 1, 1), self.runner.store.instance(head.instance)
-        if row is not None:
-            self.one(row, head)
-        elif left and left[0].instance == head.instance:
-            self.left(left[0], head)
-        else:
-            self.done.flaws.append(Flaw(head.instance, None, "lost", say("the instance is gone, and was not purged")))
-
-    # ── an archive ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def archived(self, kept: Kept) -> None:
-        """An instance of an archive: as one in the database; and it is the one that was purged, where the database knows of it."""
-        row, found = kept.found.row, kept.found
-        self.done.instances += 1
-        self.done.rows += len(kept.rows)
-        chain, digest = self.runner.chain, kept.definition.digest
-        flaws = list(flaws_of_links(chain, chain.origin(digest), row, kept.rows))
-        if not kept.rows or kept.rows[-1].link != found.link or chain.seal(found.link, found.root) != found.seal:
-            flaws.append(Flaw(row.id, row.revision, "state", say("the state was changed, or is not that of its last row of history")))
-        if from_json(kept.definition.graph).digest != digest:
-            flaws.append(Flaw(row.id, None, "definition", say('the graph of the process "{process}" was changed', process=row.process)))
-        for left in self.runner.store.purged(row.id - 1, 1):
-            if left.instance == row.id and (left.revision, left.link) != (row.revision, found.link):
-                flaws.append(Flaw(row.id, row.revision, "rewritten", say("the history is not the one that was purged")))
-        if self.replay and not flaws:
-            flaws += flaws_of_replay(kept.held(), kept.rows)
-        self.done.flaws += flaws
-
-    # ── one instance ───────────────────────────────────────────────────────────────────────────────────────────────
-    def definition(self, row: InstanceRow) -> None:
-        """The graph by which the instance runs is the one whose digest the history begins with."""
-        if row.definition in self.definitions:
-            return
-        stored = self.runner.store.definition(row.definition)
-        self.definitions[row.definition] = sound = from_json(stored.graph).digest == stored.digest
-        if not sound:
-            message = say('the graph of the process "{process}" (definition {id}) was changed', process=row.process, id=row.definition)
-            self.done.flaws.append(Flaw(None, None, "definition", message))
-
-    def flaws_of_state(self, found: Snapshot, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
-        """The state is the one that was sealed with the last link, and the row of the instance says the same as the state."""
-        row = found.row
-        if rows and not (is_blob(found.root) and self.runner.chain.seal(found.link, found.root) == found.seal):
-            yield Flaw(row.id, row.revision, "state", say("the state was changed, or is not that of its last row of history"))
-            return
-        try:
-            state = self.runner.opened(row.id, found).state
-        except Refused as unreadable:
-            yield Flaw(row.id, row.revision, "state", unreadable.message)
-            return
-        assert state is not None
-        result, ended = (state.result, state.at) if state.status in OVER else (None, None)
-        if (row.status, row.result, row.ended, row.incidents) != (state.status, result, ended, len(state.incidents)):
-            yield Flaw(row.id, row.revision, "state", say("the row of the instance says something else than its state"))
+def verify(runner: Runner, clock: Clock, repair: bool, tell: Callable[[Difference], None]) -> Verified:
+    """Looks at all instances, those that are over too; tells of each row that differs."""
+    done, after, store = Verified(), 0, runner.store
+    while True:
+        batch = store.instances(limit=BATCH, after=after)
+        last = batch[-1].id if len(batch) == BATCH else 2**62  # after the last one too: rows of instances that are not there
+        there, known = store.indexed(after, last), {row.id for row in batch}
+        done.instances += len(batch)
+        done.rows += sum(one.count for one in there.values())
+        doubtful = [row.id for row in batch if seems_different(runner, row, there.get(row.id, Indexed()))]
+        for id in sorted({*doubtful, *(there.keys() - known)}):
+            found, repaired = one_instance(runner, clock, id, repair)
+            done.differences += len(found)
+            done.repaired += len(found) if repaired else 0
+            for difference in found:
+                tell(difference)
+        if len(batch) < BATCH:
+            return done
+        after = last
 
 
-@dataclass(slots=True)
-class Anchored:
-    """The heads of a file, met in their order."""
-
-    verifier: Verifier
-    left: Iterator[Head]
-    following: Head | None = None
-
-    def __post_init__(self) -> None:
-        self.following = next(self.left, None)
-
-    def at(self, instance: int) -> Head | None:
-        """That of an instance; those of less number, which were not met, are lost."""
-        while self.following is not None and self.following.instance < instance:
-            self.verifier.lost(self.following)
-            self.following = next(self.left, None)
-        if self.following is None or self.following.instance > instance:
-            return None
-        found, self.following = self.following, next(self.left, None)
-        return found
-
-    def with_the_rest(self, every: Iterator[Head]) -> Iterator[Head]:
-        """After all that are met, the rest is lost."""
-        yield from every
-        self.at(2**63)
-
-
-def flaws_of_links(chain: Chain, origin: bytes, instance: InstanceRow, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
-    """Rows of history of which one is missing, or whose link is not that of the row and the one before."""
-    before, last = origin, 0
-    for row in rows:
-        if row.revision != last + 1:
-            yield from missing(instance.id, last + 1, row.revision - 1)
-        elif not (is_blob(row.data) and chain.link(before, instance.owner, instance.id, row.revision, micros(row.at), row.data) == row.link):
-            yield Flaw(instance.id, row.revision, "changed", say("the row of history was changed, or what stands before it"))
-        before, last = row.link, row.revision
-    yield from missing(instance.id, last + 1, instance.revision)
-
-
-def is_blob(data: object) -> bool:
-    """Whether it is bytes: who writes to the database by hand can put a text there."""
-    return isinstance(data, bytes)
-
-
-def missing(instance: int, first: int, last: int) -> Iterator[Flaw]:
-    for revision in range(first, last + 1):
-        yield Flaw(instance, revision, "missing", say("the row of history is missing"))
-
-
-def flaws_of_head(anchored: Head, revision: int, links: dict[int, bytes]) -> Iterator[Flaw]:
-    """The history has come at least as far as it was, and its link there is the one that it was."""
-    if revision < anchored.revision:
-        yield Flaw(anchored.instance, anchored.revision, "cut", say("the history was cut off: it had come to revision {revision}", revision=anchored.revision))
-    elif links.get(anchored.revision) not in (None, anchored.link):  # of a row that is missing is told already
-        yield Flaw(anchored.instance, anchored.revision, "rewritten", say("the history was written anew: up to here it was another"))
-
-
-def flaws_of_replay(held: Held, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
-    """The events, worked in again, give the state that is there."""
-    id, last = held.id, rows[-1].revision if rows else 0
+def seems_different(runner: Runner, row: InstanceRow, there: Indexed) -> bool:
+    if row.status in OVER:
+        return there.count > 0
     try:
-        state = replayed(held.program, rows)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        yield Flaw(id, last, "state", say("the events of the history cannot be worked in again: {reason}", reason=reason))
-        return
-    first = decode_history(held.program, rows[0].data)[0][0][0]
-    if not isinstance(first, Started) or (first.document, first.seed) != (held.document, id):
-        yield Flaw(id, 1, "state", say("the instance runs on another document than it was started on"))
-    if held.state is None or state is None or encode(held.program, state) != encode(held.program, held.state):
-        yield Flaw(id, last, "state", say("the state is not the one that the events of the history give"))
+        return bool([*compare(meant_by(runner.opened(row.id, runner.store.snapshot(row.id))), there)])
+    except Unreadable:
+        return True
 
 
-def replayed(program: Program, rows: Sequence[HistoryRow]) -> State | None:
-    """The state that the events give."""
-    state: State | None = None
-    for row in rows:
-        for event, answers in decode_history(program, row.data)[0]:
-            state = advance(program, state, event, Replayed(answers)).state
-    return state
+def one_instance(runner: Runner, clock: Clock, id: int, repair: bool) -> tuple[list[Difference], bool]:
+    """What differs of one, nobody else being at it; and whether that was put right, if it is to be."""
+    with runner.unit() as work:
+        snapshot = work.snapshot(id)
+        try:
+            held = runner.opened(id, snapshot) if snapshot else None
+        except Unreadable as unreadable:
+            return [Difference(id, "unreadable", False, str(unreadable.message))], False
+        there = runner.store.indexed(id - 1, id).get(id, Indexed())
+        meant = meant_by(held) if held else Indexed()
+        found = [Difference(id, kind, missing, str(row)) for kind, missing, row in compare(meant, there)]
+        repaired = bool(found) and repair and held is not None
+        if repaired and held is not None:
+            mend(runner, work, clock, held, meant, there)
+    return found, repaired
+
+
+def meant_by(held: Held) -> Indexed:
+    """The rows that the state stands for. What a task is called, and since when it is open, is not in it."""
+    assert held.state is not None
+    effects, meant = index_of(held.program, held.state), Indexed()
+    for (token, visit), (_, task) in effects.tasks.items():
+        assert task is not None
+        for seat in task.people:
+            meant.tasks[token, visit, party_text(seat.party)] = entry_of(held, token, visit, task, seat)
+        meant.observers |= {(token, visit, party_text(party)) for party in task.observers}
+    meant.timers = {TimerKey(held.definition, holder, arm, due) for (holder, arm), (_, due) in effects.timers.items() if due}
+    meant.watches = {(holder, document.id) for holder, document in effects.watches}
+    meant.listens = {arm: (listen.visit, listen.name, key_text(listen.key)) for arm, listen in effects.listens.items() if listen}
+    return meant
+
+
+def entry_of(held: Held, token: int, visit: int, task: TaskRow, seat: Assignee) -> TaskEntry:
+    assert held.state is not None
+    place = party_text(seat.in_place_of) if seat.in_place_of else None
+    group = party_text(seat.group) if seat.group else None
+    return TaskEntry(held.id, token, visit, party_text(seat.party), place, task.node, "", held.state.at, task.due, task.overdue, group)
+
+
+def same(one: TaskEntry, other: TaskEntry) -> bool:
+    return one._replace(subject=other.subject, opened=other.opened) == other
+
+
+def compare(meant: Indexed, there: Indexed) -> Iterator[tuple[Kind, bool, object]]:
+    """What is missing, and what is there and should not be; a row that is otherwise is both."""
+    for task in sorted(meant.tasks):
+        if task not in there.tasks or not same(meant.tasks[task], there.tasks[task]):
+            yield "task", True, task
+    for task in sorted(there.tasks):
+        if task not in meant.tasks or not same(meant.tasks[task], there.tasks[task]):
+            yield "task", False, task
+    pairs: list[tuple[Kind, set[object], set[object]]] = [
+        ("observer", {*meant.observers}, {*there.observers}),
+        ("timer", {*meant.timers}, {*there.timers}),
+        ("watch", {*meant.watches}, {*there.watches}),
+        ("listen", {*meant.listens.items()}, {*there.listens.items()}),
+    ]
+    for kind, should, are in pairs:
+        yield from ((kind, True, row) for row in sorted(should - are, key=repr))
+        yield from ((kind, False, row) for row in sorted(are - should, key=repr))
+
+
+# ── repairing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def mend(runner: Runner, work: Work, clock: Clock, held: Held, meant: Indexed, there: Indexed) -> None:
+    """Takes away what differs, and writes it as the state says; what is as it should be stays as it is."""
+    assert held.state is not None
+    now = clock.now()
+    for lane in {timer.lane for timer in there.timers - meant.timers}:
+        gone = Effects()
+        for timer in there.timers - meant.timers:
+            if timer.lane == lane:
+                gone.timers.put((timer.holder, timer.arm), timer.due, None)
+        work.index(held.id, held.owner, lane, gone, now)
+    work.index(held.id, held.owner, held.definition, differing(held, meant, there), now)
+    full = index_of(held.program, held.state)
+    for (token, visit), (_, task) in full.tasks.items():
+        assert task is not None
+        if wrong_task(token, visit, meant, there):
+            mend_task(runner, work, held, token, visit, task, there)
+    over = {(token, visit) for token, visit, _ in (*there.tasks, *there.observers)} - full.tasks.keys()
+    for token, visit in sorted(over):
+        away(work, held, token, visit, there)
+
+
+def differing(held: Held, meant: Indexed, there: Indexed) -> Effects:
+    """All but tasks, and timers that should not be there."""
+    assert held.state is not None
+    full, effects = index_of(held.program, held.state), Effects()
+    for timer in meant.timers - there.timers:
+        effects.timers.put((timer.holder, timer.arm), None, timer.due)
+    for holder, document in there.watches - meant.watches:
+        effects.watches[holder, Document("", document)] = False
+    effects.watches |= {key: True for key in full.watches if (key[0], key[1].id) not in there.watches}
+    for arm in there.listens.keys() | meant.listens.keys():
+        if there.listens.get(arm) != meant.listens.get(arm):
+            listen: Listen | None = full.listens.get(arm)
+            effects.listens[arm] = listen
+    return effects
+
+
+def wrong_task(token: int, visit: int, meant: Indexed, there: Indexed) -> bool:
+    its = {kind: {row for row in rows if row[:2] == (token, visit)} for kind, rows in (("m", meant.tasks), ("t", there.tasks))}
+    seen = {kind: {row for row in rows if row[:2] == (token, visit)} for kind, rows in (("m", meant.observers), ("t", there.observers))}
+    return its["m"] != its["t"] or seen["m"] != seen["t"] or any(not same(meant.tasks[row], there.tasks[row]) for row in its["m"])
+
+
+def mend_task(runner: Runner, work: Work, held: Held, token: int, visit: int, task: TaskRow, there: Indexed) -> None:
+    """The rows of a task are written anew, with what it was called and since when it is open, as far as any of them still says."""
+    known = next((row for key, row in there.tasks.items() if key[:2] == (token, visit) and row.node == task.node), None)
+    away(work, held, token, visit, there)
+    node = held.program.nodes[task.node]
+    assert isinstance(node, Task) and held.state is not None
+    at = known.opened if known else who(runner, held.id, token, visit).opened
+    called = known.subject if known else Look(runner, held, held.state, held.state.tokens[token].scope, at).text(node.form.subject)
+    effects = Effects()
+    effects.tasks.put((token, visit), None, structs.replace(task, subject=called))
+    work.index(held.id, held.owner, held.definition, effects, at)
+
+
+def away(work: Work, held: Held, token: int, visit: int, there: Indexed) -> None:
+    """All rows of a task go."""
+    people = tuple(Assignee(party_of(key[2])) for key in there.tasks if key[:2] == (token, visit))
+    observers = tuple(party_of(key[2]) for key in there.observers if key[:2] == (token, visit))
+    effects = Effects()
+    effects.tasks.put((token, visit), TaskRow(people, observers=observers), None)
+    assert held.state is not None
+    work.index(held.id, held.owner, held.definition, effects, held.state.at)

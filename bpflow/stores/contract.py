@@ -20,7 +20,8 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
-from bpflow.stores.entries import AsideRow, CalendarRow, FeedRow, Indexed, NoticeRow, PurgedRow, TaskEntry, TimerEntry
+from bpflow.stores.counting import Counting
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -75,6 +76,14 @@ class ScheduleRow(NamedTuple):
     due: datetime
 
 
+class AsideRow(NamedTuple):
+    """An instance that was set aside, since it could not go on by a fault of bpflow, or of which a call that nobody waits for has failed."""
+
+    instance: int
+    at: datetime
+    reason: str
+
+
 class InstanceRow(Struct, frozen=True):
     """An instance as the store lists it."""
 
@@ -123,6 +132,20 @@ class HistoryRow(Struct, frozen=True):
     at: datetime
     data: bytes
     link: bytes = b""
+
+
+class PurgedRow(NamedTuple):
+    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
+    history, and a seal over all that."""
+
+    instance: int
+    owner: int
+    definition: int
+    revision: int
+    ended: datetime
+    at: datetime
+    link: bytes
+    seal: bytes
 
 
 class OutboxRow(Struct, frozen=True):
@@ -291,6 +314,11 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again. False if there was nothing of that."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
@@ -308,7 +336,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Protocol):
+class Store(Absences, Leases, Counting, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -399,9 +427,8 @@ class Store(Absences, Leases, Protocol):
         """The instances that are set aside, and those of which calls are held."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
-        again; gives the documents that it watches. None if there was nothing of that."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...

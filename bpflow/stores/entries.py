@@ -74,28 +74,6 @@ class FeedRow(Struct, frozen=True):
     note: str | None
 
 
-class AsideRow(NamedTuple):
-    """An instance that was set aside, since it could not go on by a fault of bpflow, or of which a call that nobody waits for has failed."""
-
-    instance: int
-    at: datetime
-    reason: str
-
-
-class PurgedRow(NamedTuple):
-    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
-    history, and a seal over all that."""
-
-    instance: int
-    owner: int
-    definition: int
-    revision: int
-    ended: datetime
-    at: datetime
-    link: bytes
-    seal: bytes
-
-
 class TimerKey(NamedTuple):
     lane: int
     holder: int

@@ -16,10 +16,8 @@ from typing import Any
 import psycopg
 
 from bpflow.engine.codec import micros
-from bpflow.expressions.data import Document
 from bpflow.stores import postgres_purging as purging
-from bpflow.stores.contract import DefinitionRow, ScheduleRow
-from bpflow.stores.entries import PurgedRow
+from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Lines, Options
@@ -45,8 +43,8 @@ class PostgresStore(PostgresLeases, Reading):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.options = Options(url)
         prepare(url)
+        self.options = Options(url)
         self._lines = Lines(self.options)
         self._lines.open()
         self._here = _Here()
@@ -68,7 +66,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
         except BaseException:
             done()
             raise
@@ -169,15 +167,6 @@ class PostgresStore(PostgresLeases, Reading):
         )
         with self.begin() as work:
             return work.ask(sql, instance, micros(at), reason).count == 1
-
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            calls = work.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
-            if work.ask("delete from bpflow.aside where instance = $1", instance).count + calls < 1:
-                return None
-            work.messages.look_for(instance)
-            sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
-            return [Document(type, id) for type, id in work.ask(sql, instance).rows]
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

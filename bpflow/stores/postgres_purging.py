@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows
-from bpflow.stores.entries import PurgedRow
+from bpflow.stores.contract import PurgedRow
 from bpflow.stores.postgres_rows import INSTANCE
 from bpflow.stores.postgres_work import PostgresWork
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ from bpflow.stores import postgres_messages as mail
 from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, Snapshot
-from bpflow.stores.entries import AsideRow, CalendarRow, FeedRow, Indexed, NoticeRow, PurgedRow, TaskEntry
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, Snapshot
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
@@ -84,6 +85,12 @@ class Reading(PostgresQueues):
         ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
         return rows.maybe(at)
 
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        older = "".join(f", count(*) filter (where opened < ${n})" for n in range(1, len(before) + 1))
+        (tasks,) = self._all(rows.TASKS.format("bpflow.", "overdue::integer", older), *map(micros, before))
+        (troubled,) = self._all(rows.TROUBLED.format("bpflow."))
+        return rows.counts(self._all(rows.INSTANCES.format("bpflow.")), troubled, tasks)
+
     # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
     def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
         return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, limit)]
@@ -123,6 +130,10 @@ class Reading(PostgresQueues):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
 
     def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
         return indexed(self._all, "bpflow.", after, last)

@@ -39,12 +39,18 @@ def cannot_connect(url: str, error: psycopg.Error) -> StoreError:
     return StoreError(say('"{url}": the server cannot be reached: {reason}', url=name, reason=reason))
 
 
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is over."""
+    state = error.sqlstate or ""
+    return not state or state.startswith("08") or state in _DOWN
+
+
 def trouble(url: str, error: psycopg.Error, committing: bool = False) -> StoreError | Conflict:
     """What went wrong. `committing`: it is not known whether a commit was done before the connection was lost."""
     state, name = error.sqlstate or "", shown(url)
     if state in CONFLICTS:
         return Conflict(str(error))
-    if not state or state.startswith("08") or state in _DOWN:
+    if is_lost(error):
         if committing:
             return StoreError(say('the connection to "{url}" was lost while something was being written: see whether it was', url=name))
         return StoreError(say('the connection to "{url}" was lost; nothing was changed', url=name))

@@ -23,11 +23,13 @@ from bpflow.stores import tasks as seating
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot, StoreError
 from bpflow.stores.leases import SLOTS, Lease
+from bpflow.stores.postgres_lines import Options
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
+from bpflow.stores.postgres_outcome import Trace, was_committed
 from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
 from bpflow.stores.postgres_schema import LOCK
-from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_trouble import is_lost, trouble
 from bpflow.stores.postgres_wire import Answer, Wire
 
 _BEGIN = "begin isolation level read committed read write"
@@ -44,6 +46,7 @@ _NEW_INSTANCE = (
 )
 _NO_CALLER = (None, None, None, None, 0)
 _HISTORY = "insert into bpflow.history (owner, instance, revision, at, link, data) values ($1, $2, $3, $4, $5, $6)"
+_IN_HISTORY = "select from bpflow.history where owner = %s and instance = %s and revision = %s and data = %s"
 _SAVE = (
     "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, seal = $5, incidents = $6, status = $7{} "
     "where id = $2 and owner = $1"
@@ -92,10 +95,12 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
 class PostgresWork(Looking):
     """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
 
-    __slots__ = ("_done", "_failed", "_lease", "_url", "_wire", "armed", "left", "messages", "owner")
+    __slots__ = ("_done", "_failed", "_lease", "_options", "_trace", "_wire", "_writes", "armed", "left", "messages", "owner")
 
-    def __init__(self, wire: Wire, url: str, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
-        self._wire, self._url, self._done, self._lease = wire, url, done, lease
+    def __init__(self, wire: Wire, options: Options, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
+        self._wire, self._options, self._done, self._lease = wire, options, done, lease
+        self._trace: Trace | None = None
+        self._writes = False
         self.left = False
         self.armed = False
         """Whether timers were set."""
@@ -128,16 +133,29 @@ class PostgresWork(Looking):
         try:
             self._wire.settle()
         except psycopg.Error as error:
-            lost = self._lease is not None and error.sqlstate == _LOST
-            self._failed = LeaseLost(self._lease) if self._lease and lost else trouble(self._url, error, committing=True)
-            self._failed.__cause__ = error
-            self._break_off()
+            self._failed = self._uncommitted(error)
+            if self._failed is not None:
+                self._failed.__cause__ = error
+                self._break_off()
+
+    def _uncommitted(self, error: psycopg.Error) -> StoreError | Conflict | None:
+        """Why the commit was not done; None if it was, and only its answer was lost."""
+        if self._lease is not None and error.sqlstate == _LOST:
+            return LeaseLost(self._lease)
+        if not is_lost(error) or not self._writes:
+            return trouble(self._options.url, error)
+        committed = was_committed(self._options, self._wire.backend, self._trace) if self._trace else None
+        return None if committed else trouble(self._options.url, error, committing=committed is None)
+
+    def _traced(self, sql: str, *values: Any) -> None:
+        """What is found by that is there if, and only if, this is committed."""
+        self._trace = self._trace or Trace(sql, values)
 
     def _break_off(self) -> None:
         try:
             self._wire.rollback()
         except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._url, error)
+            self._failed = self._failed or trouble(self._options.url, error)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -156,10 +174,11 @@ class PostgresWork(Looking):
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
         if self._failed is not None:
             raise self._failed
+        self._writes = self._writes or sql[0] in "iud"  # insert, update, delete
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._url, error)
+            self._failed = trouble(self._options.url, error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,6 +247,7 @@ class PostgresWork(Looking):
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
+        self._traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
         self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
         values = (saved.owner, saved.id, saved.expected, saved.root, saved.seal, saved.incidents, STATUSES.index(saved.status))
         if saved.status not in OVER:
@@ -300,6 +320,7 @@ class PostgresWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
+        self._traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,8 +361,10 @@ class PostgresWork(Looking):
     def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
         """Writes the document's own history, and the row from which starts and watchers are told."""
         changes, now = rows.changes(row, previous), micros(at)
+        data = dumps([changes, by, note])
+        self._traced("select from bpflow.feed where owner = %s and document = %s and version = %s and data = %s", row.owner, row.ref.id, row.version, data)
         sql = "insert into bpflow.feed (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
-        self.put(sql, row.owner, row.ref.id, row.version, now, dumps([changes, by, note]))
+        self.put(sql, row.owner, row.ref.id, row.version, now, data)
         if changes:
             self.left = True
             sql = "insert into bpflow.change (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
@@ -352,6 +375,13 @@ class PostgresWork(Looking):
         if due is None:
             return self.ask(f"delete from bpflow.schedule where {same}", *values).count == 1
         return self.ask(f"update bpflow.schedule set due = $5 where {same}", *values, micros(due)).count == 1
+
+    def take_back(self, instance: int) -> bool:
+        calls = self.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
+        there = self.ask("delete from bpflow.aside where instance = $1", instance).count + calls > 0
+        if there:
+            self.messages.look_for(instance)
+        return there
 
     def told(self, change: ChangeRow) -> None:
         sql = "delete from bpflow.change where owner = $1 and id = $2 and document = $3 and version = $4"
@@ -366,10 +396,13 @@ class PostgresWork(Looking):
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         self.put("lock table bpflow.absence in share row exclusive mode")  # who writes comes after who has written; who reads goes on
+        where = "person = %s and first = %s and at = %s and key is not distinct from %s"
+        self._traced(f"select from bpflow.absence where {where}", new.person, new.first.isoformat(), micros(at), key)
         self.put(ABSENCE_ENTER, *rows.absence_values(owner, key, new, at, by, instance))
 
     def end_absence(self, id: int, last: date) -> None:
         self.put("lock table bpflow.absence in share row exclusive mode")
+        self._traced("select from bpflow.absence where id = %s and last = %s", id, last.isoformat())
         self.put(ABSENCE_END, last.isoformat(), id)
 
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:

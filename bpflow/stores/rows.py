@@ -5,7 +5,7 @@ The law of this file: instants are microseconds since 1970 (UTC), values the eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,8 +14,20 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
-from bpflow.stores.entries import AsideRow, CalendarRow, FeedRow, NoticeRow, PurgedRow, TaskEntry, TimerEntry
+from bpflow.stores.contract import (
+    AsideRow,
+    Caller,
+    ChangeRow,
+    DocumentRow,
+    HistoryRow,
+    InstanceRow,
+    OutboxRow,
+    PurgedRow,
+    ScheduleRow,
+    Snapshot,
+)
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.mail import LookRow, MessageRow
 
 INSTANCE = (
@@ -71,6 +83,20 @@ def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
     for row in gone:
         found.setdefault(row.owner, []).append(row)
     return found
+
+
+INSTANCES = "select d.process, i.status, count(*) from {0}instance i join {0}definition d on d.id = i.definition group by d.process, i.status"
+TROUBLED = "select (select count(*) from {0}instance where incidents > 0), (select count(*) from {0}aside)"
+TASKS = "select count(*), coalesce(sum({1}), 0), min(opened){2} from {0}task"
+
+
+def counts(instances: Iterable[Any], troubled: Any, tasks: Any) -> Counts:
+    """What `INSTANCES`, `TROUBLED` and `TASKS` give."""
+    found: dict[tuple[str, str], int] = {}
+    for process, status, count in instances:
+        found[process, STATUSES[status]] = count
+    (incidents, aside), (count, overdue, oldest, *older) = troubled, tasks
+    return Counts(found, incidents, aside, count, int(overdue), maybe(oldest), [int(one or 0) for one in older])
 
 
 def document(row: Any) -> DocumentRow:

@@ -88,9 +88,8 @@ class SqliteQueues:
         return mail.looks(self._all, limit, among(slots))
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        of = (document,) if document is not None else ()
-        sql = f"{_CHANGE} where {'c.document = ? and ' if of else ''}{among(slots, 'c.owner')} order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, *of, limited(limit))]
+        its, values = ("c.document = ?", [document]) if document is not None else (among(slots, "c.owner"), [])
+        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} order by c.id limit ?", *values, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)

@@ -18,6 +18,7 @@ from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
@@ -279,6 +280,12 @@ class SqliteWork(Looking):
 
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
         return schedule.move(self._db, row, due)
+
+    def take_back(self, instance: int) -> bool:
+        there = aside.take(self._db, instance)
+        if there:
+            self.messages.look_for(instance)
+        return there
 
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))

@@ -16,6 +16,7 @@ from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User
 from bpflow.graph import Call, Flow, Graph, Task
 from bpflow.runtime import Engine, Repair, Request, VirtualClock
+from bpflow.runtime.transaction import Runner
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_replay, dump, index_in, index_of, stored
 
@@ -345,6 +346,44 @@ def test_what_was_changed_while_it_was_set_aside_is_seen_afterwards(engine: Engi
     back = engine.retry(id)
     assert (back.failed, stands(back)) == ([], [("task", "ask")])
     check_replay(engine, id)
+
+
+def test_taking_back_that_is_broken_off_misses_no_change(engine: Engine, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program dies while the instance looks at what it has missed: it is still set aside, and can be taken back."""
+    deploy(engine, WATCHES)
+    deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
+    id = engine.start("waits", document=deal)
+    assert engine.store.set_aside(id, engine.clock.now(), "a bug")
+    engine.set_document(deal, {"sum": 11})
+
+    def dies(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "happen", dies)
+        with pytest.raises(SystemExit):
+            engine.retry(id)
+    assert [row.instance for row in engine.store.aside()] == [id]
+    assert stands(engine.retry(id)) == [("task", "ask")]
+
+
+def test_a_change_that_comes_while_it_is_taken_back_is_seen(engine: Engine, opened: Open, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program changes the document after the instance has looked at it, and tells nobody, since it is set aside."""
+    deploy(engine, WATCHES)
+    deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
+    id = engine.start("waits", document=deal)
+    assert engine.store.set_aside(id, engine.clock.now(), "a bug")
+    other, happen = opened(), Runner.happen
+
+    def meanwhile(runner: Runner, *given: Any, **named: Any) -> Any:
+        done = happen(runner, *given, **named)
+        if other.document(deal).version == 1:
+            other.set_document(deal, {"sum": 11})
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "happen", meanwhile)
+        assert stands(engine.retry(id)) == [("task", "ask")]
 
 
 @pytest.mark.parametrize("scheduled", [False, True])

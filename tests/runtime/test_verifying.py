@@ -1,281 +1,173 @@
-"""Histories that were tampered with: whatever is changed, left out, added or moved by SQL is found, and where."""
+"""What `verify-store` finds and puts right: rows of the index that are lost, that are left over, that are otherwise than the state says."""
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
-from bpflow.diagnostics import Refused
-from bpflow.engine.transition import UnexpectedEvent
-from bpflow.loading import LoadedWorkspace
-from bpflow.runtime import Engine, VirtualClock, open_engine
-from bpflow.runtime.chain import KEY, KEY_FILE, Chain, key_in
-from bpflow.stores.contract import StoreError
-from tests.runtime.looking import dump
+from bpflow.engine.state import Assignee
+from bpflow.engine.transition import Effects, Listen, TaskRow
+from bpflow.expressions.data import Document, User
+from bpflow.runtime import Difference, Engine, VirtualClock
+from tests.runtime.looking import check_index, index_in
 
-Sql = Callable[..., None]
-KEY_OF_TESTS = b"a key that nobody can guess"
-MONDAY = datetime.fromisoformat("2026-03-02T10:00+03:00")
-COLUMNS = "owner, instance, revision, previous, at, link, data"
-
-
-@pytest.fixture(params=[None, KEY_OF_TESTS], ids=["plain", "keyed"])
-def key(request: pytest.FixtureRequest) -> bytes | None:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def prepared(workspace: LoadedWorkspace, tmp_path_factory: pytest.TempPathFactory) -> dict[bytes | None, Path]:
-    """The databases, by key."""
-    found = {}
-    for key in (None, KEY_OF_TESTS):
-        found[key] = tmp_path_factory.mktemp("prepared") / "bpflow.db"
-        with open_engine(str(found[key]), workspace, VirtualClock(MONDAY), history_key=key) as engine:
-            engine.deploy_workspace()
-            prepare(engine)
-    return found
+WAITS = """\
+id: waits
+title: Ждёт
+document: deal
+steps:
+  - id: both
+    activity: parallel
+    branches:
+      told: {steps: [{id: told, activity: wait-message, message: paid, key: document}]}
+      rich: {steps: [{id: rich, activity: pause, until: 'coalesce(document.sum, 0) > 10'}]}
+      ask:
+        steps:
+          - {id: ask, activity: task, title: Вопрос о $(document.name), to: with_role("clerk"), due: 2 working days, observers: user("ivanov")}
+      later: {steps: [{id: later, activity: pause, until: now + days(3)}]}
+"""
+Damage = Callable[[Effects], None]
 
 
 @pytest.fixture
-def engine(prepared: dict[bytes | None, Path], workspace: LoadedWorkspace, db: Path, clock: VirtualClock, key: bytes | None) -> Iterator[Engine]:
-    """Three instances: one that has ended, two that run; the second has a document."""
-    shutil.copy(prepared[key], db)
-    with open_engine(str(db), workspace, clock, history_key=key) as engine:
-        yield engine
+def id(engine: Engine, deploy: Callable[[Engine, str], None]) -> int:
+    """An instance that waits for everything that there is."""
+    deploy(engine, WAITS)
+    deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
+    engine.start("plain")
+    return engine.start("waits", document=deal)
 
 
-def prepare(engine: Engine) -> None:
-    ended = engine.start("plain", by="boss")
-    deal = engine.create_document("deal", {"name": "Труба", "status": "open", "responsible": "ivanov"})
-    engine.start("ask", document=deal, by="ivanov")
-    last = engine.start("plain", by="boss")
-    for id in (ended, ended, last):
-        answer(engine, id)
-    assert [row.status for row in engine.instances()] == ["ended", "running", "running"]
+def damage(engine: Engine, id: int, lane: int | None = None) -> tuple[Callable[[Damage], None], int]:
+    row = engine.store.instance(id)
+    assert row is not None
+
+    def write(how: Damage) -> None:
+        effects = Effects()
+        how(effects)
+        with engine.store.begin(row.owner) as work:
+            work.index(id, row.owner, lane or row.definition, effects, engine.clock.now())
+
+    return write, row.owner
 
 
-def answer(engine: Engine, id: int) -> None:
-    task = engine.tasks(instance=id)[0]
-    outcome = engine.task(task.id).outcomes[0]
-    engine.answer(task.id, by="boss", values={"parts": 3} if "parts" in dict(outcome.fields) else {})
+def kinds(engine: Engine, repair: bool = False) -> Counter[tuple[str, bool]]:
+    """What differs: how many rows of each kind are missing, or should not be there."""
+    told: list[Difference] = []
+    done = engine.verify_store(repair, told.append)
+    assert done.differences == len(told)
+    assert done.repaired == (len(told) if repair else 0)
+    return Counter((one.kind, one.missing) for one in told)
 
 
-@pytest.fixture
-def sql(db: Path) -> Sql:
-    """Somebody who can write to the database."""
-
-    def sql(*statements: str) -> None:
-        with sqlite3.connect(db) as other:
-            for statement in statements:
-                assert other.execute(statement).rowcount > 0
-        other.close()
-
-    return sql
-
-
-def flaws(engine: Engine, **how: object) -> list[tuple[int | None, int | None, str]]:
-    return [(flaw.instance, flaw.revision, flaw.kind) for flaw in engine.verify_history(**how).flaws]  # type: ignore[arg-type]
+def test_a_store_that_is_as_it_should_be(engine: Engine, id: int, clock: VirtualClock) -> None:
+    assert kinds(engine) == {}
+    done = engine.verify_store()
+    assert (done.instances, done.rows, done.repaired) == (2, 7, 0)
+    clock.forward(timedelta(days=10))
+    engine.work()
+    engine.suspend(id)
+    assert kinds(engine) == {}
+    engine.cancel(id)
+    assert kinds(engine) == {}
 
 
-def test_what_nobody_has_touched_is_sound(engine: Engine) -> None:
-    done = engine.verify_history(replay=True)
-    assert (done.instances, done.rows, done.purged, done.flaws) == (3, 6, 0, [])
-    assert engine.verify_history("plain").instances == 2
-    assert engine.verify_history(instance=2).instances == 1
-    with pytest.raises(UnexpectedEvent, match="there is no instance 9"):
-        engine.verify_history(instance=9)
+def test_what_is_lost_is_made_anew(engine: Engine, id: int, far: datetime) -> None:
+    before, tasks = index_in(engine, id, far), engine.store.tasks(None, id)
+    assert {kind: len(rows) for kind, rows in before.items()} == {"tasks": 1, "timers": 2, "watches": 1, "listens": 1}
+    write, _ = damage(engine, id)
+    (task,) = tasks
+    deal = Document("deal", 1)
+
+    def lose(effects: Effects) -> None:
+        effects.tasks.put((task.token, task.visit), TaskRow((Assignee(User("petrova")), *role(task.party)), observers=(User("ivanov"),)), None)
+        for _, holder, arm, due in before["timers"]:
+            effects.timers.put((holder, arm), due, None)
+        for holder in (row[0] for row in watches(engine, id)):
+            effects.watches[holder, deal] = False
+        for _, holder, arm, *_ in before["listens"]:
+            effects.listens[holder, arm] = None
+
+    write(lose)
+    assert sum(map(len, index_in(engine, id, far).values())) == 0
+    assert kinds(engine) == {("task", True): 1, ("observer", True): 1, ("timer", True): 2, ("watch", True): 1, ("listen", True): 1}
+    assert kinds(engine, repair=True).total() == 6
+    assert kinds(engine) == {}
+    assert index_in(engine, id, far) == before
+    assert engine.store.tasks(None, id) == tasks, "what it was called and since when it is open is known again"
+    check_index(engine, id, far)
 
 
-SECOND = "(select id from history where instance = 1 and revision = 2)"
+def role(party: str) -> tuple[Assignee, ...]:
+    from bpflow.runtime.reading import party_of
+
+    return (Assignee(party_of(party)),)
 
 
-@pytest.mark.parametrize(
-    "statements, found",
-    [
-        # a row changed: its data, its time, whose it is
-        (["update history set data = cast(replace(cast(data as text), 'boss', 'gone') as blob) where instance = 1 and revision = 1"], [(1, 1, "changed")]),
-        (["update history set data = cast(data as text) where instance = 1 and revision = 1"], [(1, 1, "changed")]),
-        (["update history set at = 'yesterday' where instance = 1 and revision = 2"], [(1, None, "unreadable")]),
-        (["update history set at = at - 1 where instance = 3 and revision = 2"], [(3, 2, "changed")]),
-        (["update history set link = zeroblob(16) where instance = 1 and revision = 2"], [(1, 2, "changed"), (1, 3, "changed")]),
-        # the last link belongs to the state too
-        (["update history set link = zeroblob(16) where instance = 3 and revision = 2"], [(3, 2, "changed"), (3, 2, "state")]),
-        # a row missing: in the middle, as if there was none before, at the end
-        (
-            [
-                f"update history set previous = (select previous from history where id = {SECOND}) where previous = {SECOND}",
-                "delete from history where instance = 1 and revision = 2",
-            ],
-            [(1, 2, "missing")],
-        ),
-        (["delete from history where instance = 1 and revision = 1"], [(1, 1, "missing")]),
-        (["delete from history where instance = 3 and revision = 2"], [(3, 1, "missing"), (3, 2, "missing")]),
-        (["update instance set history = (select previous from history h where h.id = instance.history) where id = 3"], [(3, 2, "missing"), (3, 2, "state")]),
-        # cut off with the revision: what is left is older than the state
-        (
-            ["update instance set revision = 1, history = (select previous from history h where h.id = instance.history) where id = 3"],
-            [(3, 2, "stray"), (3, 1, "state")],
-        ),
-        # a row inserted: in the chain, beside it, of nobody
-        (
-            [
-                f"insert into history ({COLUMNS}) select owner, instance, 4, id, at, link, data from history where instance = 1 and revision = 3",
-                "update instance set revision = 4, history = (select max(id) from history) where id = 1",
-            ],
-            [(1, 4, "changed")],
-        ),
-        ([f"insert into history ({COLUMNS}) select owner, instance, 2, id, at, link, data from history where instance = 2"], [(2, 2, "stray")]),
-        ([f"insert into history ({COLUMNS}) values (8, 8, 1, null, 0, x'', x'')"], [(8, 1, "stray")]),
-        # two rows that have changed places
-        (
-            ["update history set revision = 5 - revision where instance = 1 and revision in (2, 3)"],
-            [(1, 2, "changed"), (1, 3, "changed")],
-        ),
-        # the row of one instance put in for that of another
-        (["update history set data = (select data from history where instance = 2) where instance = 1 and revision = 2"], [(1, 2, "changed")]),
-        # the state, and what the row of the instance says
-        (["update instance set state = cast(replace(cast(state as text), '[1,0,', '[1,1,') as blob) where id = 3"], [(3, 2, "state")]),
-        (["update instance set state = cast(state as text) where id = 3"], [(3, 2, "state")]),
-        (["update instance set seal = zeroblob(16) where id = 2"], [(2, 1, "state")]),
-        (["update instance set status = 2 where id = 3"], [(3, 2, "state")]),
-        (["update instance set result = 'won' where id = 1"], [(1, 3, "state")]),
-        (["update instance set ended = ended - 1 where id = 1"], [(1, 3, "state")]),
-        (["update instance set incidents = 1 where id = 2"], [(2, 1, "state")]),
-        (["update instance set owner = 1 where id = 3"], [(3, 1, "changed"), (3, 2, "changed")]),
-    ],
-)  # fmt: skip
-def test_what_was_tampered_with_is_found(engine: Engine, sql: Sql, statements: list[str], found: list[tuple[int, int, str]]) -> None:
-    sql(*statements)
-    assert flaws(engine) == found
+def watches(engine: Engine, id: int) -> set[tuple[int, int]]:
+    return engine.store.indexed(id - 1, id)[id].watches
 
 
-def test_another_graph_is_found(engine: Engine, sql: Sql) -> None:
-    sql("update definition set graph = replace(graph, '30d', '31d') where process = 'plain'")
-    fresh = open_engine(str(engine.store.path), history_key=KEY_OF_TESTS if engine.runner.chain.keyed else None)  # type: ignore[attr-defined]
-    assert flaws(fresh) == [(None, None, "definition")]
-    fresh.close()
-    sql("update definition set graph = replace(graph, '31d', '30d') where process = 'plain'")
-    sql("update instance set definition = (select definition from instance where id = 2) where id = 1")
-    assert (1, 1, "changed") in flaws(engine)
+def test_what_is_left_over_goes(engine: Engine, id: int, far: datetime, clock: VirtualClock) -> None:
+    before = index_in(engine, id, far)
+    write, _ = damage(engine, id)
+
+    def add(effects: Effects) -> None:
+        effects.tasks.put((77, 1), None, TaskRow((Assignee(User("boss")),), "both.ask", "Чужая", observers=(User("ivanov"),)))
+        effects.timers.put((77, 0), None, clock.now())
+        effects.watches[77, Document("deal", 1)] = True
+        effects.listens[77, 0] = Listen("paid", "x", 1)
+
+    write(add)
+    elsewhere, _ = damage(engine, id, lane=999)
+    elsewhere(lambda effects: effects.timers.put((1, 0), None, clock.now()))
+    assert kinds(engine) == {("task", False): 1, ("observer", False): 1, ("timer", False): 2, ("watch", False): 1, ("listen", False): 1}
+    assert kinds(engine, repair=True).total() == 6
+    assert index_in(engine, id, far) == before
+    assert kinds(engine) == {}
 
 
-def test_another_document_is_found_by_replay(engine: Engine, sql: Sql) -> None:
-    other = engine.create_document("deal", {"name": "Кран", "status": "new"})
-    assert flaws(engine, replay=True) == []
-    sql(f"update instance set document = {other.id} where id = 2")
-    assert flaws(engine, replay=True) == [(2, 1, "state")]
+def test_what_is_otherwise_is_written_as_the_state_says(engine: Engine, id: int, far: datetime, clock: VirtualClock) -> None:
+    before, (task,) = index_in(engine, id, far), engine.store.tasks(None, id)
+    write, _ = damage(engine, id)
+    as_it_is = TaskRow(role(task.party), task.node, task.subject, task.due)
+    (_, holder, arm, *_), *_ = sorted(before["listens"])
+
+    def change(effects: Effects) -> None:
+        effects.tasks.put((task.token, task.visit), as_it_is, as_it_is._replace(overdue=True, due=clock.now()))
+        effects.listens[holder, arm] = Listen("paid", "another", 1)
+
+    write(change)
+    assert kinds(engine) == {("task", True): 1, ("task", False): 1, ("listen", True): 1, ("listen", False): 1}
+    assert kinds(engine, repair=True).total() == 4
+    assert index_in(engine, id, far) == before
+    assert engine.store.tasks(None, id) == [task]
 
 
-def forge(engine: Engine, db: Path, chain: Chain) -> None:
-    """Somebody who knows how links are made changes who answered, and makes all links anew."""
-    with sqlite3.connect(db) as other:
-        sound = chain.origin(other.execute("select digest from definition d join instance i on i.definition = d.id where i.id = 1").fetchone()[0])
-        for id, revision, at, data in other.execute("select id, revision, at, data from history where instance = 1 order by revision").fetchall():
-            data = data.replace(b"boss", b"gone")
-            sound = chain.link(sound, 1, 1, revision, at, data)
-            other.execute("update history set data = ?, link = ? where id = ?", (data, sound, id))
-        root = other.execute("select state from instance where id = 1").fetchone()[0].replace(b"boss", b"gone")
-        other.execute("update instance set state = ?, seal = ? where id = 1", (root, chain.seal(sound, root)))
-    other.close()
+def test_rows_of_an_instance_that_is_over_go(engine: Engine, id: int, clock: VirtualClock) -> None:
+    engine.cancel(id)
+    write, _ = damage(engine, id)
+    write(lambda effects: effects.timers.put((1, 0), None, clock.now()))
+    assert kinds(engine, repair=True) == {("timer", False): 1}
+    assert kinds(engine) == {}
+    assert engine.work().timers == 0
 
 
-def test_without_the_key_no_chain_can_be_made_anew(engine: Engine, db: Path, key: bytes | None) -> None:
-    forge(engine, db, Chain())
-    if key is None:
-        assert flaws(engine) == []  # that is what the heads are for
-    else:
-        assert {found[0] for found in flaws(engine)} == {1}
-        assert (1, 1, "changed") in flaws(engine)
+def test_a_state_that_cannot_be_read_is_told(engine: Engine, id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = type(engine.runner).opened
+    from bpflow.diagnostics import say
+    from bpflow.runtime.transaction import Unreadable
 
+    def broken(runner: object, instance: int, found: object) -> object:
+        if instance == id:
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=id, reason="x"))
+        return opened(runner, instance, found)  # type: ignore[arg-type]
 
-# ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_heads_are_kept_outside_and_must_still_be_so(engine: Engine, db: Path, tmp_path: Path, sql: Sql) -> None:
-    heads = tmp_path / "heads"
-    assert flaws(engine, heads=heads) == []
-    before = heads.read_text(encoding="utf-8")
-    assert [line.split()[:2] for line in before.splitlines()[1:]] == [["1", "3"], ["2", "1"], ["3", "2"]]
-    answer(engine, 3)
-    engine.start("plain", by="boss")
-    assert flaws(engine, heads=heads) == []  # what has come since is no flaw
-    grown = heads.read_text(encoding="utf-8")
-    assert [line.split()[:2] for line in grown.splitlines()[1:]] == [["1", "3"], ["2", "1"], ["3", "3"], ["4", "1"]]
-    assert list(tmp_path.glob("heads*")) == [heads]
-    forge(engine, db, engine.runner.chain)  # even with the key
-    assert flaws(engine) == []
-    assert flaws(engine, heads=heads) == [(1, 3, "rewritten")]
-    assert heads.read_text(encoding="utf-8") == grown
-
-
-def test_a_history_that_was_cut_off_or_taken_away_is_found_by_its_head(engine: Engine, db: Path, tmp_path: Path, sql: Sql) -> None:
-    heads = tmp_path / "heads"
-    with sqlite3.connect(db) as other:
-        was = other.execute("select state, seal, revision, history from instance where id = 2").fetchone()
-    other.close()
-    engine.set_document("deal:1", {"sum": 3})
-    engine.answer(engine.tasks(instance=2)[0].id, by="ivanov", outcome="later", values={"call_at": "2026-03-03T10:00", "kind": "phone"})
-    assert flaws(engine, heads=heads) == []
-    with sqlite3.connect(db) as other:  # taken back to how it was, all of it sound
-        other.execute("delete from history where instance = 2 and revision > 1")
-        other.execute("update instance set state = ?, seal = ?, revision = ?, history = ? where id = 2", was)
-    other.close()
-    assert flaws(engine) == []
-    assert flaws(engine, heads=heads) == [(2, 2, "cut")]
-    sql("delete from history where instance = 3", "delete from instance where id = 3")
-    assert flaws(engine) == []
-    assert flaws(engine, heads=heads) == [(2, 2, "cut"), (3, None, "lost")]
-
-
-def test_a_file_that_is_none_of_heads_is_refused_and_left(engine: Engine, tmp_path: Path) -> None:
-    heads = tmp_path / "heads"
-    for text in ("", "something else\n", "# bpflow heads 1\n1 2\n", "# bpflow heads 1\n1 2 xyz\n"):
-        heads.write_text(text, encoding="utf-8")
-        with pytest.raises(Refused):
-            engine.verify_history(heads=heads)
-        assert heads.read_text(encoding="utf-8") == text
-    with pytest.raises(Refused, match="cannot be written"):
-        engine.verify_history(heads=tmp_path / "nowhere" / "heads")
-
-
-# ── the key ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_database_is_opened_with_its_key_only(engine: Engine, db: Path, key: bytes | None) -> None:
-    before = dump(db)
-    for other in (None, KEY_OF_TESTS, b"another key of good length"):
-        if other == key:
-            open_engine(str(db), history_key=other).close()
-            continue
-        with pytest.raises(StoreError, match=r"key"):
-            open_engine(str(db), history_key=other)
-    assert dump(db) == before
-    with pytest.raises(StoreError, match="too short"):
-        open_engine(":memory:", history_key=b"short")
-
-
-def test_the_key_comes_from_the_environment(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text("a key out of a file\n", encoding="utf-8")
-    assert key_in({}) is None
-    assert key_in({KEY: ""}) is None
-    assert key_in({KEY: "a key out of a variable"}) == b"a key out of a variable"
-    assert key_in({KEY: "one", KEY_FILE: str(file)}) == b"a key out of a file"
-    with pytest.raises(StoreError, match="cannot be read"):
-        key_in({KEY_FILE: str(tmp_path / "nothing")})
-
-
-def test_links_depend_on_all_that_they_link() -> None:
-    chain = Chain()
-    links = {
-        chain.link(b"x" * 16, 1, 2, 3, 4, b"data"),
-        chain.link(b"y" * 16, 1, 2, 3, 4, b"data"),
-        *(chain.link(b"x" * 16, *(9 if n == place else n for n in (1, 2, 3, 4)), b"data") for place in (1, 2, 3, 4)),
-        chain.link(b"x" * 16, 1, 2, 3, 4, b"date"),
-        chain.seal(b"x" * 16, b"data"),
-        Chain(KEY_OF_TESTS).link(b"x" * 16, 1, 2, 3, 4, b"data"),
-        Chain(KEY_OF_TESTS + b"2").link(b"x" * 16, 1, 2, 3, 4, b"data"),
-    }
-    assert len(links) == 10
-    assert {len(link) for link in links} == {16}
+    monkeypatch.setattr(type(engine.runner), "opened", broken)
+    told: list[Difference] = []
+    done = engine.verify_store(True, told.append)
+    assert [(one.instance, one.kind) for one in told] == [(id, "unreadable")]
+    assert (done.differences, done.repaired) == (1, 0)

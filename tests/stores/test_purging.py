@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
-from bpflow.stores.contract import Caller, Saved, Store
-from bpflow.stores.entries import PurgedRow
+from bpflow.stores.contract import Caller, PurgedRow, Saved, Store
 from tests.stores.conftest import AT, Again
 from tests.stores.test_contract import begun, deployed
 

@@ -11,7 +11,7 @@ import pytest
 
 from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
-from tests.runtime.test_verifying import flaws, prepare
+from tests.runtime.test_auditing import flaws, prepare
 
 KEY = b"a key that nobody can guess"
 
