@@ -24,7 +24,8 @@ from bpflow.runtime.archive import Kept
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.heads import Head
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import HistoryRow, InstanceRow, PurgedRow, Snapshot, StoreError
+from bpflow.stores.contract import HistoryRow, InstanceRow, Snapshot, StoreError
+from bpflow.stores.purged import PurgedRow
 
 BATCH = 500
 """How many instances are read at once."""
@@ -44,7 +45,7 @@ class Flaw:
 
 
 @dataclass(slots=True)
-class Verified:
+class Audit:
     """How much was looked at, and what was found; `purged`: of how many there is only left that they were purged."""
 
     instances: int = 0
@@ -54,12 +55,12 @@ class Verified:
 
 
 @dataclass(slots=True)
-class Verifier:
+class Auditor:
     """Looks through one store. `replay`: whether every event is worked in again."""
 
     runner: Runner
     replay: bool = False
-    done: Verified = field(default_factory=Verified)
+    done: Audit = field(default_factory=Audit)
     definitions: dict[int, bool] = field(default_factory=dict)
     """Those that were looked at."""
 
@@ -199,7 +200,7 @@ class Verifier:
 class Anchored:
     """The heads of a file, met in their order."""
 
-    verifier: Verifier
+    auditor: Auditor
     left: Iterator[Head]
     following: Head | None = None
 
@@ -209,7 +210,7 @@ class Anchored:
     def at(self, instance: int) -> Head | None:
         """That of an instance; those of less number, which were not met, are lost."""
         while self.following is not None and self.following.instance < instance:
-            self.verifier.lost(self.following)
+            self.auditor.lost(self.following)
             self.following = next(self.left, None)
         if self.following is None or self.following.instance > instance:
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime.archive import Archive, read
-from bpflow.runtime.auditing import Verified, Verifier
+from bpflow.runtime.auditing import Audit, Auditor
 from bpflow.runtime.part import Part
 from bpflow.runtime.purging import Purge, Purged, forget_messages
 from bpflow.runtime.views import InstanceView, Line, lines_of, view_of
@@ -26,32 +26,32 @@ class Keeping(Part):
         replay: bool = False,
         heads: str | Path | None = None,
         progress: Callable[[int], None] = lambda done: None,
-    ) -> Verified:
+    ) -> Audit:
         """Whether the histories and states are as they were written: of all instances, of a process, or of one.
 
         `replay`: every event is worked in again, and must give the state that is there · `heads`: a file, kept where nobody who can write to the
         database can, with the heads of all chains; what it says must still be so, and if nothing is found it is written anew. UnexpectedEvent
         if there is no such instance, Refused if the file cannot be read.
         """
-        verifier = Verifier(self.runner, replay)
+        auditor = Auditor(self.runner, replay)
         if instance is not None:
-            verifier.one(self.runner.row(instance))
+            auditor.one(self.runner.row(instance))
         elif process is not None:
-            for _ in verifier.all(process, lambda id: None, progress):
+            for _ in auditor.all(process, lambda id: None, progress):
                 pass
         else:
-            verifier.strays()
-            verifier.everything(Path(heads) if heads is not None else None, progress)
-        return verifier.done
+            auditor.strays()
+            auditor.everything(Path(heads) if heads is not None else None, progress)
+        return auditor.done
 
-    def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Verified:
+    def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audit:
         """The same for an archive of purged instances; of those that this database knows of, whether they are the ones that were purged. Refused if
         it is none."""
-        verifier = Verifier(self.runner, replay)
+        auditor = Auditor(self.runner, replay)
         for kept in read(Path(archive)):
-            verifier.archived(kept)
-            progress(verifier.done.instances)
-        return verifier.done
+            auditor.archived(kept)
+            progress(auditor.done.instances)
+        return auditor.done
 
     def archived(self, archive: str | Path, instance: int) -> tuple[InstanceView, list[Line]]:
         """An instance of an archive and its timeline, as `instance` and `timeline` gave them. UnexpectedEvent if it is not there."""
