@@ -16,7 +16,7 @@ from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
-    from bpflow.runtime import Audit, Flaw, Purged
+    from bpflow.runtime import Audited, Flaw, Purged
 
 commands = typer.Typer()
 
@@ -119,6 +119,6 @@ def _told(flaw: Flaw) -> Message:
     return say("instance {id}, revision {revision}: {what}", id=flaw.instance, revision=flaw.revision, what=flaw.message)
 
 
-def _data(done: Audit, language: str) -> dict[str, Any]:
+def _data(done: Audited, language: str) -> dict[str, Any]:
     flaws = [{"instance": one.instance, "revision": one.revision, "kind": one.kind, "what": one.message.text(language)} for one in done.flaws]
     return {"instances": done.instances, "rows": done.rows, "purged": done.purged, "flaws": flaws}

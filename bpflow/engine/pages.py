@@ -110,7 +110,9 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
     number = 0 if status == "running" else STATUSES.index(status)
-    root = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names, *written.sheets[ROOT].rows()]
+    on = written.sheets[ROOT]
+    root: list[Any] = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names]
+    root += ([*on.tokens.values()], [*on.scopes.values()], on.incidents)
     if written.large or rest is not NO_REST:
         root += (written.large, _ending(rest))
     if rest.parked:
@@ -207,37 +209,28 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 
 
 def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
-    """Brings those of the names up to date that have changed."""
-    made = written.names
+    """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
+    on a page of its own."""
+    made, large = written.names, written.large
     for name in sorted(renamed) if len(renamed) > 1 else renamed:
-        if name in names:
-            made[name] = _write_value(name, names[name], written, out)
-        else:
+        page = large.pop(name, 0) if large else 0
+        if name not in names:
             made.pop(name, None)
-            _drop_page(name, written, out)
+        else:
+            value: Any = names[name]
+            kind = type(value)
+            if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):
+                data = dumps(value)
+                if len(data) > LARGE_VALUE:
+                    large[name] = page = page or max(large.values(), default=0) + 1
+                    made[name], out.pages[-page, 0] = None, data
+                    continue
+                value = orjson.Fragment(data)
+            made[name] = value
+        if page:
+            out.gone.append(-page)
     if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
         written.names = {name: made[name] for name in names}
-
-
-def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
-    """What stands for a value in the root: itself, what is long as its bytes, what is large as none, on a page of its own."""
-    kind = type(value)
-    if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):  # type: ignore[arg-type]
-        data = dumps(value)
-        if len(data) > LARGE_VALUE:
-            number = written.large.get(name) or max(written.large.values(), default=0) + 1
-            written.large[name] = number
-            out.pages[-number, 0] = data
-            return None
-        value = orjson.Fragment(data)  # type: ignore[assignment]
-    if written.large:
-        _drop_page(name, written, out)
-    return value
-
-
-def _drop_page(name: str, written: Written, out: Encoded) -> None:
-    if name in written.large:
-        out.gone.append(-written.large.pop(name))
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

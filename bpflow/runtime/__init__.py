@@ -1,7 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
-from bpflow.runtime.auditing import Audit, Flaw
+from bpflow.runtime.auditing import Audited, Flaw
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -24,7 +24,7 @@ from bpflow.services.request import Request, ServiceError
 
 __all__ = [
     "AbsenceView",
-    "Audit",
+    "Audited",
     "Clock",
     "CommandView",
     "Deployed",

@@ -15,13 +15,13 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import orjson
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.codec import dumps, instant, micros
@@ -37,8 +37,7 @@ from bpflow.stores.entries import CalendarRow, NoticeRow
 HEAD = {"archive": "bpflow", "format": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """All that the archive keeps of an instance."""
 
     definition: DefinitionRow

@@ -45,7 +45,7 @@ class Flaw:
 
 
 @dataclass(slots=True)
-class Audit:
+class Audited:
     """How much was looked at, and what was found; `purged`: of how many there is only left that they were purged."""
 
     instances: int = 0
@@ -60,7 +60,7 @@ class Auditor:
 
     runner: Runner
     replay: bool = False
-    done: Audit = field(default_factory=Audit)
+    done: Audited = field(default_factory=Audited)
     definitions: dict[int, bool] = field(default_factory=dict)
     """Those that were looked at."""
 

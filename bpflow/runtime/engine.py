@@ -11,7 +11,9 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -47,12 +49,12 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.transaction import Held, Runner, again, starts_by
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store
+from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, InstanceRow, Store, StoreError
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
@@ -182,12 +184,12 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
                 raise Refused(say('the process "{name}" has no document', name=process))
             raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=graph.document))
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
-        held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
+        held = again(partial(self._begin, definition.id, graph, ref, values, User(by) if by is not None else None))
         if held is None:
             raise Refused(runs_already(graph, ref))
         self.runner.keep(held)
         if self.runner.left:
-            self.tell()
+            self._told()
         return held.id
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
@@ -270,15 +272,15 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
-        ref = self._desk(by).create(self._type(type), fields)
-        self.tell()
+        ref = again(partial(self._desk(by).create, self._type(type), fields))
+        self._told()
         return ref
 
     def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
-        row = self._desk(by).change(self._type(ref.type), ref, fields, note)
-        self.tell()
+        row = again(partial(self._desk(by).change, self._type(ref.type), ref, fields, note))
+        self._told()
         return row
 
     def _happen(self, id: int, event: Event) -> State:
@@ -286,8 +288,13 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         for `work`."""
         after = self.runner.happen(id, event)
         if self.runner.left:
-            self.tell()
+            self._told()
         return after
+
+    def _told(self) -> None:
+        """Tells what a call has left, as far as that can be done now: the call itself is done, and the rest whoever works next will do."""
+        with suppress(StoreError, Conflict):
+            self.tell()
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
@@ -300,11 +307,11 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
             looks = () if changes else self.store.looks(100)
             messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
             for change in changes:
-                drain.tell(change)
+                again(partial(drain.tell, change))
             for look in looks:
-                drain.post.look(look)
+                again(partial(drain.post.look, look))
             for message in messages:
-                drain.post.deliver(message)
+                again(partial(drain.post.deliver, message))
             told += len(changes) + len(looks) + len(messages)
             if not (changes or looks or messages):
                 break
@@ -316,7 +323,7 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     ) -> Imported:
         """Makes documents of the rows of a CSV file, in one transaction; rows that are not right are rejected, each with its reason."""
         done = self._desk(by).import_csv(self._type(type), data, progress, dry_run)
-        self.tell()
+        self._told()
         return done
 
     def _desk(self, by: str | None) -> Desk:
@@ -365,7 +372,7 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
             if id is not None:
                 work.remember(new.owner, f"message/{id}", b"", new.sent)
             work.messages.add(new)
-        self.tell()
+        self._told()
         return True
 
     def messages(self) -> list[MessageRow]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime.archive import Archive, read
-from bpflow.runtime.auditing import Audit, Auditor
+from bpflow.runtime.auditing import Audited, Auditor
 from bpflow.runtime.part import Part
 from bpflow.runtime.purging import Purge, Purged, forget_messages
 from bpflow.runtime.views import InstanceView, Line, lines_of, view_of
@@ -26,7 +26,7 @@ class Keeping(Part):
         replay: bool = False,
         heads: str | Path | None = None,
         progress: Callable[[int], None] = lambda done: None,
-    ) -> Audit:
+    ) -> Audited:
         """Whether the histories and states are as they were written: of all instances, of a process, or of one.
 
         `replay`: every event is worked in again, and must give the state that is there · `heads`: a file, kept where nobody who can write to the
@@ -44,7 +44,7 @@ class Keeping(Part):
             auditor.everything(Path(heads) if heads is not None else None, progress)
         return auditor.done
 
-    def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audit:
+    def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audited:
         """The same for an archive of purged instances; of those that this database knows of, whether they are the ones that were purged. Refused if
         it is none."""
         auditor = Auditor(self.runner, replay)

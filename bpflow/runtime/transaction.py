@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
@@ -50,6 +50,17 @@ READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
+
+
+T = TypeVar("T")
+
+
+def again(act: Callable[[], T]) -> T:
+    """Does something whose units of work may meet those of others: at a conflict nothing was written, and it is tried again."""
+    for _ in range(TRIES - 1):
+        with suppress(Conflict):
+            return act()
+    return act()
 
 
 class Unreadable(Refused):

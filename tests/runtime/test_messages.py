@@ -15,13 +15,13 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.events import Arrived, Commanded
-from bpflow.engine.transition import UnexpectedEvent
+from bpflow.engine.transition import Effects, Listen, UnexpectedEvent
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime.transaction import NobodyListens
 from bpflow.stores.mail import NewMessage, key_text
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_index, check_replay, dump, events_of, stored
+from tests.runtime.looking import check_index, check_replay, dump, events_of, listens, stored
 
 Deploy = Callable[[Engine, str], None]
 
@@ -53,11 +53,6 @@ def sure(engine: Engine, far: datetime) -> None:
     for row in engine.instances():
         check_replay(engine, row.id)
         check_index(engine, row.id, far)
-
-
-def listening(engine: Engine, id: int) -> set[tuple[int, int, str, str]]:
-    rows = engine.store._all("select holder, arm, name, key from listen where instance = ?", id)  # type: ignore[attr-defined]
-    return set(rows)
 
 
 def arrivals(engine: Engine) -> list[object]:
@@ -280,7 +275,7 @@ def test_a_message_that_is_not_as_it_must_be_is_an_incident_and_the_next_one_is_
     both.send_message("paid", 7, {"sum": "much"})
     (incident,) = both.incidents()
     assert str(incident.message) == 'the message "paid" is not as it must be: "sum": "much" is not a number'
-    assert (both.messages(), listening(both, id)) == ([], set())
+    assert both.messages() == listens(both, id) == []
     both.send_message("paid", 7, {"sum": 5})
     both.retry(id, incident.id)
     assert both.instance(id).outputs["sum"] == 5
@@ -370,8 +365,11 @@ steps:
 def test_a_wait_that_the_state_does_not_know_is_forgotten(both: Engine, far: datetime) -> None:
     """A row of the index that is there by mistake swallows no message."""
     id = both.start("waits", inputs={"order": 7})
+    ((_, holder, arm, *_),) = listens(both, id)
+    effects = Effects()
+    effects.listens[holder, arm], effects.listens[99, arm] = None, Listen("paid", 7, 1)
     with both.store.begin() as work:
-        work.messages._run("update listen set holder = 99 where instance = ?", (id,))  # type: ignore[attr-defined]
+        work.index(id, id, stored(both, id).definition, effects, both.clock.now())
     both.send_message("paid", 7, {"sum": 1})
     assert [message.values["sum"] for message in both.messages()] == [1]
     assert both.instance(id).row.status == "running"
