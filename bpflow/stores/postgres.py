@@ -17,7 +17,7 @@ import psycopg
 
 from bpflow.engine.codec import micros
 from bpflow.stores import postgres_purging as purging
-from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
+from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Address, Lines
@@ -27,6 +27,7 @@ from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"

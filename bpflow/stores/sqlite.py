@@ -23,12 +23,13 @@ from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, ScheduleRow, Snapshot
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, ScheduleRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
