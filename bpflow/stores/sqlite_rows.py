@@ -16,7 +16,10 @@ NUMBER = (
 )
 """A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
-_SNAPSHOT = f"select i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} left join history h on h.id = i.history where i.id = ?"
+_SNAPSHOT = (
+    f"select exists (select 1 from page where instance = i.id), i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} "
+    "left join history h on h.id = i.history where i.id = ?"
+)
 DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 
@@ -35,8 +38,8 @@ def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
-    pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return rows.snapshot(row, pages)
+    found = db.execute("select holder, part, data from page where instance = ?", (id,)) if row[0] else ()
+    return rows.snapshot(row[1:], {(holder, part): data for holder, part, data in found})
 
 
 def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:
