@@ -210,8 +210,8 @@ class PostgresWork(Looking):
             self.own(owner)
         values = (owner, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), number)
         row = self.ask(_NEW_INSTANCE, *values).one()
-        if row is not None and self.owner is None:
-            self.owner = row[1]  # nobody else knows of it
+        if row is not None:
+            self.own(row[1])  # a document may have that number, and be read here
         return (row[0], row[1]) if row else None
 
     def running(self, exclusive: str) -> int | None:
