@@ -127,7 +127,7 @@ class PostgresWork(Documents, Looking):
         if taken or (exclusive is not None and any(exclusive in begun for begun in self._begun.values())):
             return None
         if owner is None:
-            self.owner = id if self.owner is None else self.owner  # nobody else knows of it
+            self.own(id)  # a document may have that number, and be read here
         self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), deployed)
         return id, owner or id
 
