@@ -31,7 +31,7 @@ from bench.shown import Values, markdown, number, table
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"SpiffWorkflow": "SpiffWorkflow", "DBOS": "dbos", "LangGraph": "langgraph"}
-FEW = 3
+FEW = 2
 """In how many rounds those take part that are neither the floor nor bpflow: they are slower by so much that it needs no more."""
 
 

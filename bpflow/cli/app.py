@@ -24,6 +24,7 @@ ROOMS = {
     "draw": ("diagram", "schema"),
     "documents": ("import-documents", "documents", "document", "set-document"),
     "operate": ("deploy", "undeploy", "start", "work", "demo"),
+    "health": ("status", "verify-store"),
     "repair": ("retry", "skip", "correct", "jump", "suspend", "resume", "cancel"),
     "messages": ("send-message", "messages"),
     "people": ("tasks", "task", "answer", "tick", "calendar", "notices"),
@@ -32,6 +33,7 @@ ROOMS = {
     "press": ("commands", "command"),
     "moves": ("moves", "move"),
     "show": ("instances", "show", "incidents"),
+    "keep": ("purge", "verify-history"),
     "store": ("migrate-store",),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""

@@ -26,7 +26,8 @@ from bpflow.graph import Outcome
 from bpflow.runtime import Engine, TaskView, VirtualClock
 from bpflow.services.working_calendar import zone_of
 from bpflow.source import read_file
-from bpflow.stores.contract import DocumentRow, TaskEntry
+from bpflow.stores.contract import DocumentRow
+from bpflow.stores.entries import TaskEntry
 from bpflow.values import Field as FormField
 
 FIRST_DAYS = timedelta(days=400)

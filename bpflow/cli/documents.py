@@ -14,7 +14,8 @@ from bpflow.diagnostics import say
 if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.runtime import Imported
-    from bpflow.stores.contract import DocumentRow, FeedRow
+    from bpflow.stores.contract import DocumentRow
+    from bpflow.stores.entries import FeedRow
 
 commands = typer.Typer()
 Ref = Annotated[str, typer.Argument(metavar="DOCUMENT", help=tr("The document, as company:17."))]

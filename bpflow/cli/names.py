@@ -18,9 +18,10 @@ from bpflow.engine.state import Assignee
 from bpflow.expressions.data import Department, Document, Duration, File, Role, User, Value
 from bpflow.expressions.durations import spoken
 from bpflow.runtime import Engine
+from bpflow.runtime.reading import party_of
 from bpflow.services.documents import display_name
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import TaskEntry
+from bpflow.stores.entries import TaskEntry
 from bpflow.values import DocumentType, Field, show
 
 PLAIN = Field("string")
@@ -134,14 +135,3 @@ class Names:
 def written(ref: Document | None) -> str:
     """The document as it is named on the command line."""
     return f"{ref.type}:{ref.id}" if ref else ""
-
-
-def party_of(text: str) -> User | Department | Role:
-    """An assignee out of the store's way of writing it."""
-    kind, _, id = text.partition(":")
-    match kind:
-        case "department":
-            return Department(id)
-        case "role":
-            return Role(id)
-    return User(id)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bpflow.cli.names import Names
     from bpflow.graph import Outcome
     from bpflow.runtime import Engine, FormView, TaskView
-    from bpflow.stores.contract import CalendarRow, NoticeRow, TaskEntry
+    from bpflow.stores.entries import CalendarRow, NoticeRow, TaskEntry
 
 commands = typer.Typer()
 User = Annotated[str, typer.Argument(metavar="USER", help=tr("The person: an id of the directory."))]

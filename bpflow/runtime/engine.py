@@ -28,14 +28,17 @@ from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
+from bpflow.runtime.observing import Doing, Observer, Observers
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -49,7 +52,8 @@ from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import CalendarRow, DeploymentRow, DocumentRow, FeedRow, InstanceRow, NoticeRow, Store, TaskEntry, Work
+from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store, Work
+from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -60,12 +64,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -74,22 +80,27 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
         self._watch = Watch()
@@ -361,21 +372,28 @@ class Engine(Hands, Pipelines, Operating, Absent):
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
 
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        now, forgotten = self.clock.now(), 0
-        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
-            with self.store.begin(owner) as work:
-                forgotten += work.messages.purge(owner, now)
-        return forgotten
-
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Fires what is due, tells changes, sends calls, until nothing is left to do now (or `limit` things are done, or `stop` says so).
 
         One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
         """
-        return do_a_pass(self._drain, limit, stop, self._watch)
+        if self.runner.observers is None:
+            return do_a_pass(self._drain, limit, stop, self._watch)
+        doing = Doing("pass", "work")
+
+        def do() -> Worked:
+            done = do_a_pass(self._drain, limit, stop, self._watch)
+            doing.done = done.total
+            return done
+
+        return self.runner.observers.during(doing, do)
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer told of what is done here from now on: `Logs`, `Traces`, `Metrics`, or the program's own."""
+        if self.runner.observers is None:
+            self.runner.observers = Observers()
+        self.runner.observers.all += (observer,)
 
     def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
         """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside

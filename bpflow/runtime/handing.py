@@ -21,7 +21,8 @@ from bpflow.graph import Task, step_of
 from bpflow.runtime import views
 from bpflow.runtime.answers import Live
 from bpflow.runtime.transaction import Held, Runner, Unreadable
-from bpflow.stores.contract import InstanceRow, TaskEntry, party_text
+from bpflow.stores.contract import InstanceRow, party_text
+from bpflow.stores.entries import TaskEntry
 
 
 class Handed(Struct, frozen=True):

@@ -8,8 +8,11 @@ from datetime import datetime
 from bpflow.engine.events import Cancel, Event, Resume, Suspend
 from bpflow.runtime import operators
 from bpflow.runtime.drain import Drain
+from bpflow.runtime.leases import Watch
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
+from bpflow.runtime.status import Status, status
+from bpflow.runtime.verifying import Difference, Verified, verify
 from bpflow.stores.contract import Work
 from bpflow.values import Field
 
@@ -18,6 +21,7 @@ class Operating(Part):
     """Instances that are repaired, corrected, suspended, cancelled."""
 
     _drain: Drain
+    _watch: Watch
 
     def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
         """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
@@ -60,6 +64,16 @@ class Operating(Part):
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
         return self._act(instance, lambda was, at: Cancel(at, user(by), why), also=lambda work: work.take_back(instance) or True)
+
+    # ── the whole ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def status(self) -> Status:
+        """What waits to be worked and for how long it has, who works, and what somebody must see to."""
+        return status(self.store, self.clock.now(), self._watch)
+
+    def verify_store(self, repair: bool = False, tell: Callable[[Difference], None] = lambda difference: None) -> Verified:
+        """Whether tasks, observers, timers, watches and listens in the store are what the states of the instances say; each that is not is
+        told, and put right if it is to be. Others may go on working."""
+        return verify(self.runner, self.clock, repair, tell)
 
     def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event], also: Callable[[Work], bool] | None = None) -> Repair:
         was = operators.before(self.runner, instance)

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.services.directory import Directory
 from bpflow.stores.contract import party_text
 from bpflow.values import Field, InvalidValue, check, read
@@ -42,6 +42,17 @@ def document_ref(text: str) -> Document:
     if not type or not (number.isascii() and number.isdigit()) or len(number) > 18:
         raise Refused(say('"{text}" is not a document; one looks like company:17', text=text))
     return Document(type, int(number))
+
+
+def party_of(text: str) -> User | Department | Role:
+    """An assignee out of the store's way of writing it."""
+    kind, _, id = text.partition(":")
+    match kind:
+        case "department":
+            return Department(id)
+        case "role":
+            return Role(id)
+    return User(id)
 
 
 def is_message_name(text: str) -> bool:

@@ -8,6 +8,7 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history, micros
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
@@ -31,7 +32,9 @@ from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
+from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -71,6 +74,9 @@ class Held(Struct):
     written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
+    link: bytes = b""
+    told: Happening | None = None
+    """What there is to be told of it as soon as it is written."""
 
 
 class Turn(Struct):
@@ -101,7 +107,11 @@ class Runner(Struct, eq=False):
     store: Store
     world: World
     programs: dict[int, Program] = {}
+    chain: Chain = field(default_factory=Chain)
+    origins: dict[int, bytes] = {}
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
+    observers: Observers | None = None
+    """Those who watch, if there are any."""
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
     people: EmbeddedDirectory | None = None
@@ -133,6 +143,12 @@ class Runner(Struct, eq=False):
             self.programs[definition] = program
         return self.programs[definition]
 
+    def origin(self, definition: int) -> bytes:
+        """What stands before the first link of the histories of a definition."""
+        if definition not in self.origins:
+            self.origins[definition] = self.chain.origin(self.store.definition(definition).digest)
+        return self.origins[definition]
+
     def load(self, work: Work, id: int) -> Held:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
         return self.cache.get(id) or self.opened(id, work.snapshot(id))
@@ -140,14 +156,29 @@ class Runner(Struct, eq=False):
     def opened(self, id: int, found: Snapshot | None) -> Held:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            raise self.no_instance(id)
         row = found.row
         try:
             program = self.program(row.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+
+    def row(self, id: int) -> InstanceRow:
+        """The row of the instance. UnexpectedEvent if there is none."""
+        row = self.store.instance(id)
+        if row is None:
+            raise self.no_instance(id)
+        return row
+
+    def no_instance(self, id: int) -> UnexpectedEvent:
+        """Why there is no such instance."""
+        for left in self.store.purged(id - 1, 1):
+            if left.instance == id:
+                day = f"{left.at:%Y-%m-%d}"
+                return UnexpectedEvent(say("instance {id} ended on {ended} and was purged on {day}", id=id, ended=f"{left.ended:%Y-%m-%d}", day=day))
+        return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -164,7 +195,10 @@ class Runner(Struct, eq=False):
         yield held
 
     def keep(self, held: Held) -> None:
-        """The instance is at hand when it is needed again; of those that are at hand, the one that was kept longest ago is forgotten."""
+        """The instance is written, or was read, and is at hand when it is needed again; of those that are at hand, the one that was kept longest
+        ago is forgotten."""
+        if held.told is not None:
+            self.tell(held)
         if self.cache.get(held.id) is not held:
             held.cached = True
             self.cache[held.id] = held
@@ -172,12 +206,20 @@ class Runner(Struct, eq=False):
                 self.cache.popitem(last=False)
         self.cache.move_to_end(held.id)
 
+    def tell(self, held: Held) -> None:
+        """Observers are told of what is written."""
+        told, held.told = held.told, None
+        if told is not None and self.observers is not None:
+            self.observers.happened(told._replace(seconds=time.perf_counter() - told.seconds))
+
     def set_aside(self, id: int, error: Exception, at: datetime) -> None:
         """Leaves an instance alone that cannot go on by a fault of bpflow. Raises the fault where there is no such instance."""
         self.cache.pop(id, None)
         reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
         if not self.store.set_aside(id, at, reason):
             raise error
+        if self.observers is not None:
+            self.observers.set_aside(id, error)
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
@@ -185,12 +227,20 @@ class Runner(Struct, eq=False):
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
+        if self.observers is not None:
+            doing = Doing("event", name_of(event), id)
+            return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
+        return self._happen(id, event, depth, also)
+
+    def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
                 with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
+                    if doing is not None:
+                        doing.process = held.program.graph.process
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
@@ -218,22 +268,27 @@ class Runner(Struct, eq=False):
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
+        began = time.perf_counter() if self.observers is not None else 0.0
         turn = self.run(work, held, event, depth)
         state, effects = turn.state, turn.effects
         if state is held.state:
             self.pass_by(work, held, event)
             return held
         out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        how = (state.at, state.status, state.result, len(state.incidents))
+        seal = self.chain.seal(link, out.root)
+        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
         work.index(held.id, held.owner, held.definition, effects, state.at)
         over = state.status in OVER
         if turn.outgoing or effects.withdrawn or (over and held.caller):
             work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
         if over and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
-        held.revision, held.state, held.history = held.revision + 1, state, row
+        if self.observers is not None:
+            process = held.program.graph.process
+            held.told = happening(held.id, process, held.revision + 1, event, held.state, state, turn.touched, began)
+        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
 
     def pass_by(self, work: Work, held: Held, event: Event) -> None:
@@ -319,12 +374,19 @@ class Runner(Struct, eq=False):
             occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
             stages.check_own(work, held.program.graph, held.document, call)
-            values = LOCAL[call.service](occasion, call.arguments)
+            values = self.ask_house(call, occasion)
         except Refused as refused:
             if not call.wait:
                 raise  # nobody is there to be told, and nothing fails in silence
             return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+
+    def ask_house(self, call: CallOut, occasion: Occasion) -> dict[str, Value]:
+        """What a service of the house gives. Raises what it raises."""
+        if self.observers is None:
+            return LOCAL[call.service](occasion, call.arguments)
+        doing = Doing("service", call.service, occasion.instance, occasion.process, occasion.key, call.attempt)
+        return self.observers.during(doing, lambda: LOCAL[call.service](occasion, call.arguments))
 
     def moved_by(self, work: Work, document: Document, values: Mapping[str, Value], but: int = 0) -> stages.Moving | None:
         """The move that a change of fields is, where the document is in a pipeline (that of another instance than `but`)."""
@@ -377,8 +439,11 @@ class Runner(Struct, eq=False):
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, program, document, None, caller=caller)
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
+        event = Started(at, by, document, inputs, id, trouble, catches, alone)
+        if self.observers is not None:
+            return self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))
+        return self.write(work, held, event, depth)
 
 
 def begin_next(work: Work, held: Held, at: datetime) -> None:

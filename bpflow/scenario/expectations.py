@@ -16,7 +16,7 @@ from bpflow.scenario.known import names
 from bpflow.scenario.model import Answered, Ends, Expect, Facts, means_none, parts
 from bpflow.scenario.stage import Stage
 from bpflow.scenario.wording import id_of, listed, together, value_text, vote_text, votes_shown
-from bpflow.stores.contract import TaskEntry
+from bpflow.stores.entries import TaskEntry
 
 NOBODY = say("nobody")
 

@@ -32,7 +32,8 @@ from bpflow.scenario.wording import (
     value_text,
 )
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import CalendarRow, DocumentRow, NoticeRow
+from bpflow.stores.contract import DocumentRow
+from bpflow.stores.entries import CalendarRow, NoticeRow
 from bpflow.values import Field, InvalidValue
 
 Row = TypeVar("Row")

@@ -15,7 +15,7 @@ from bpflow.scenario.expectations import Mismatch
 from bpflow.scenario.known import Known
 from bpflow.scenario.stage import Stage
 from bpflow.scenario.wording import id_of, instant_text, listed, value_text, votes_shown
-from bpflow.stores.contract import TaskEntry
+from bpflow.stores.entries import TaskEntry
 
 
 class Failure(Struct, frozen=True):

@@ -29,7 +29,8 @@ from bpflow.scenario.services import Called, Script
 from bpflow.services.working_calendar import WorkingCalendar
 from bpflow.stores import open_store
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import CalendarRow, DefinitionRow, InstanceRow, NoticeRow, TaskEntry
+from bpflow.stores.contract import DefinitionRow, InstanceRow
+from bpflow.stores.entries import CalendarRow, NoticeRow, TaskEntry
 from bpflow.values import Field, InvalidValue
 
 MOST_WORK = 10_000

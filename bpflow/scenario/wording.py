@@ -11,7 +11,7 @@ from bpflow.engine.state import Vote
 from bpflow.expressions.data import Department, Document, Duration, Role, User, Value
 from bpflow.expressions.durations import duration_text
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import CalendarRow, NoticeRow
+from bpflow.stores.entries import CalendarRow, NoticeRow
 
 NONE = say("none")
 

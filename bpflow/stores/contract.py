@@ -20,6 +20,8 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.counting import Counting
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 
@@ -112,52 +114,38 @@ class Caller(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them."""
+    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
+    `seal` what binds the state to it."""
 
     row: InstanceRow
     root: bytes
     pages: Pages
-
-
-class TaskEntry(NamedTuple):
-    """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
-    (`opened`)."""
-
-    instance: int
-    token: int
-    visit: int
-    party: str
-    in_place_of: str | None
-    node: str
-    subject: str
-    opened: datetime
-    due: datetime | None
-    overdue: bool
-    claimed_of: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The task's id as people use it."""
-        return f"{self.instance}.{self.token}.{self.visit}"
-
-
-class TimerEntry(NamedTuple):
-    """A timer that is set."""
-
-    instance: int
-    holder: int
-    arm: int
-    due: datetime
-    owner: int
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class HistoryRow(Struct, frozen=True):
-    """One transaction of an instance; `data` is read by `runtime`."""
+    """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
     instance: int
     revision: int
     at: datetime
     data: bytes
+    link: bytes = b""
+
+
+class PurgedRow(NamedTuple):
+    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
+    history, and a seal over all that."""
+
+    instance: int
+    owner: int
+    definition: int
+    revision: int
+    ended: datetime
+    at: datetime
+    link: bytes
+    seal: bytes
 
 
 class OutboxRow(Struct, frozen=True):
@@ -200,39 +188,9 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class FeedRow(Struct, frozen=True):
-    """A line of a document's own history: what changed (none: was emptied), by whom, or a note."""
-
-    version: int
-    at: datetime
-    changes: Mapping[str, Value]
-    by: str | None
-    note: str | None
-
-
-class CalendarRow(Struct, frozen=True):
-    id: int
-    person: str
-    title: str
-    at: datetime
-    ends: datetime
-    remind_before: int | None
-    instance: int | None
-
-
-class NoticeRow(Struct, frozen=True):
-    person: str
-    reason: str
-    title: str
-    text: str
-    channel: str
-    at: datetime
-    instance: int | None
-
-
 class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put."""
+    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
 
     id: int
     owner: int
@@ -246,6 +204,8 @@ class Saved(Struct, frozen=True, gc=False):
     history: bytes
     gone: Sequence[int] = ()
     pages: Pages = MappingProxyType({})
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class Work(Absences, Protocol):
@@ -376,7 +336,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Protocol):
+class Store(Absences, Leases, Counting, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -455,6 +415,10 @@ class Store(Absences, Leases, Protocol):
         """The instances that look again when the document changes, but those that are set aside."""
         ...
 
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        """The index of the instances whose numbers are greater than `after` and not greater than `last`, those that are not there too."""
+        ...
+
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:
         """Leaves an instance alone: its timers, watches and calls stay as they are, and nobody sees them. False if there is none."""
         ...
@@ -468,6 +432,43 @@ class Store(Absences, Leases, Protocol):
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
+        second one of a revision."""
+        ...
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        """The mark of the key by which histories are chained; None where they are without. `new` is kept if there is none yet and no history
+        either."""
+        ...
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
+        one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
+        ...
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
+        and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
+        ...
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        """What is left of purged instances, those with a number greater than `after`."""
+        ...
+
+    def settled(self, before: datetime) -> int:
+        """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Forgets at most so many of those keys; gives how many."""
+        ...
+
+    def compact(self) -> None:
+        """Gives the room of what was taken away back to the disk, where that does not happen by itself. Nobody can write meanwhile."""
+        ...
 
     def last_at(self) -> datetime | None:
         """When anything was recorded last."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 
 from bpflow.engine.codec import micros
-from bpflow.stores.contract import DefinitionRow, ScheduleRow
+from bpflow.stores import postgres_purging as purging
+from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Address, Lines
@@ -24,6 +27,7 @@ from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
 _LAST = "p.id in (select max(id) from bpflow.deployment group by process)"
@@ -129,6 +133,31 @@ class PostgresStore(PostgresLeases, Reading):
             _schedule(work, process, ())
             last = f"select process, version + 1, null, at from bpflow.deployment p where process = $1 and {_LAST} and definition is not null"
             return work.ask(f"insert into bpflow.deployment (process, version, definition, at) {last}", process).count == 1
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        for owner, some in by_owner(gone).items():
+            with self.begin(owner) as work:
+                count += purging.purge(work, owner, some, before)
+        return count
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        for owner, some in groupby(keys, itemgetter(0)):
+            with self.begin(owner) as work:
+                count += purging.forget(work, owner, [key for _, key in some])
+        return count
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is not None:
+            with self.begin(0) as work:
+                work.put(purging.MARK, new)
+        ((mark,),) = self._all("select chain from bpflow.store")
+        return mark  # type: ignore[no-any-return]
+
+    def compact(self) -> None:
+        """The server does that by itself (autovacuum)."""
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows
-from bpflow.stores.contract import ChangeRow, OutboxRow, ScheduleRow, TimerEntry
+from bpflow.stores.contract import ChangeRow, OutboxRow, ScheduleRow
+from bpflow.stores.entries import TimerEntry
 from bpflow.stores.leases import IDLE, SLOTS, Busy, Depth, Slots
 from bpflow.stores.mail import LookRow, MessageRow
 from bpflow.stores.postgres_rows import ASIDE

@@ -34,16 +34,19 @@ _NUMBER = (
 )
 _BEGUN = (
     "insert into bpflow.instance (owner, id, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, deployed, "
-    "revision, state, incidents, status, ended, result) "
-    "values ($1, $2, $3, $4, $5, case when $16::bigint is null then $6 end, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16, $17)"
+    "revision, state, seal, incidents, status, ended, result) "
+    "values ($1, $2, $3, $4, $5, case when $17::bigint is null then $6 end, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16, $17, $18)"
 )
 """Written once, whole: a row that is written twice takes the room of two until it is swept."""
 _NO_CALLER = (None, None, None, None, 0)
-_HISTORY = "insert into bpflow.history (owner, instance, revision, at, data) values ($1, $2, $3, $4, $5)"
+_HISTORY = "insert into bpflow.history (owner, instance, revision, at, link, data) values ($1, $2, $3, $4, $5, $6)"
 _IN_HISTORY = "select from bpflow.history where owner = %s and instance = %s and revision = %s and data = %s"
-_SAVE = "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, incidents = $5, status = $6{} where id = $2 and owner = $1"
+_SAVE = (
+    "update bpflow.instance set revision = revision + 1 / (revision = $3)::integer, state = $4, seal = $5, incidents = $6, status = $7{} "
+    "where id = $2 and owner = $1"
+)
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
-_SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $7, result = $8, exclusive = null")
+_SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $8, result = $9, exclusive = null")
 _OPEN_TASK = (
     "insert into bpflow.task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -102,7 +105,7 @@ class PostgresWork(Documents, Looking):
         pages = self.later(PAGES, id)
         row = self.ask(SNAPSHOT, id).one()
         self.owned(owner)
-        return Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages.rows}) if row else None
+        return rows.snapshot(row, {(holder, part): data for holder, part, data in pages.rows}) if row else None
 
     def revision(self, id: int) -> int | None:
         row = self.ask("select revision from bpflow.instance where id = $1", id).one()
@@ -143,15 +146,16 @@ class PostgresWork(Documents, Looking):
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
         self.traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
-        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.history)
+        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
         status, over = STATUSES.index(saved.status), saved.status in OVER
-        values = (saved.owner, saved.id, saved.expected, saved.root, saved.incidents, status)
+        values = (saved.root, saved.seal, saved.incidents, status)
+        key = (saved.owner, saved.id, saved.expected)
         if not saved.expected:
-            self.put(_BEGUN, *self._begun.pop(saved.id), saved.root, saved.incidents, status, at if over else None, saved.result if over else None)
+            self.put(_BEGUN, *self._begun.pop(saved.id), *values, at if over else None, saved.result if over else None)
         elif over:
-            self.put(_SAVE_ENDED, *values, at, saved.result)
+            self.put(_SAVE_ENDED, *key, *values, at, saved.result)
         else:
-            self.put(_SAVE_RUNNING, *values)
+            self.put(_SAVE_RUNNING, *key, *values)
         for holder in saved.gone:
             self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", saved.owner, saved.id, holder)
         for (holder, part), data in saved.pages.items():

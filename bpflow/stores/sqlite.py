@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
@@ -17,22 +20,13 @@ from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_messages as mail
+from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import (
-    AsideRow,
-    CalendarRow,
-    DefinitionRow,
-    DeploymentRow,
-    DocumentRow,
-    FeedRow,
-    HistoryRow,
-    InstanceRow,
-    NoticeRow,
-    ScheduleRow,
-    Snapshot,
-    TaskEntry,
-)
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, ScheduleRow, Snapshot
+from bpflow.stores.counting import Counts
+from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
+from bpflow.stores.indexed import indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.sqlite_files import prepare, trouble
@@ -169,15 +163,66 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         sql = (
             "with recursive chain (id) as (select history from instance where id = ? "
             "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-            "select instance, revision, at, data from history where id in (select id from chain) order by revision"
+            "select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
         )
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return self._all(purging.STRAYS, limit)
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is None:
+            return next((row[0] for row in self._all("select mark from chain")), None)
+        with self.begin():
+            return purging.mark(self._db, new)
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all(
             "select max(at) from (select at from history where id = (select max(id) from history) union all select max(changed) from document)"
         )
         return rows.maybe(at)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, process, limit)]
+
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        with self._unhurried():
+            for owner, some in rows.by_owner(gone).items():
+                with self.begin(owner):
+                    count += purging.purge(self._db, some, before)
+        return count
+
+    @contextmanager
+    def _unhurried(self) -> Iterator[None]:
+        """While it lasts, no commit waits for the disk: for what is simply done again if the power fails."""
+        with self._lock:
+            (level,) = self._all("pragma synchronous")[0]
+            self._all("pragma synchronous = normal")
+            try:
+                yield
+            finally:
+                self._all(f"pragma synchronous = {level}")
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        with self._unhurried():
+            for owner, some in groupby(keys, itemgetter(0)):
+                with self.begin(owner):
+                    count += purging.forget(self._db, owner, (key for _, key in some))
+        return count
+
+    def compact(self) -> None:
+        self._all("vacuum")
+        self._all("pragma wal_checkpoint(truncate)")
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -207,6 +252,14 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def watched(self, instance: int) -> list[DocumentRow]:
         sql = f"{sqlite_rows.DOCUMENT} where id in (select document from watch where instance = ?) order by id"
         return [rows.document(row) for row in self._all(sql, instance)]
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        tasks = rows.TASKS.format("", "overdue", ", sum(opened < ?)" * len(before))
+        (troubled,), (row,) = self._all(rows.TROUBLED.format("")), self._all(tasks, *map(micros, before))
+        return rows.counts(self._all(rows.INSTANCES.format("")), troubled, row)
+
+    def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
+        return indexed(self._all, "", after, last)
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:

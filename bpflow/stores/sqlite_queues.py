@@ -14,7 +14,8 @@ from bpflow.stores import rows
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_schedule as schedule
-from bpflow.stores.contract import ChangeRow, OutboxRow, ScheduleRow, TimerEntry
+from bpflow.stores.contract import ChangeRow, OutboxRow, ScheduleRow
+from bpflow.stores.entries import TimerEntry
 from bpflow.stores.lanes import fair
 from bpflow.stores.leases import IDLE, SLOTS, Busy, Depth, Slots
 from bpflow.stores.mail import LookRow, MessageRow
@@ -93,9 +94,8 @@ class SqliteQueues:
         return mail.looks(self._all, limit, among(slots))
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        wanted, values = where(**{"c.document": document})
-        sql = f"{_CHANGE} where {wanted} and {among(slots, 'c.owner')} order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, *values, limited(limit))]
+        its, values = ("c.document = ?", [document]) if document is not None else (among(slots, "c.owner"), [])
+        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} order by c.id limit ?", *values, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)

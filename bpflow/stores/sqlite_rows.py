@@ -16,6 +16,7 @@ NUMBER = (
 )
 """A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
+_SNAPSHOT = f"select i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} left join history h on h.id = i.history where i.id = ?"
 DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 
@@ -31,11 +32,11 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
 
 def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     """Within a transaction, so that the root and the pages belong together."""
-    row = db.execute(f"select i.state, {rows.INSTANCE} {_JOINED} where i.id = ?", (id,)).fetchone()
+    row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return Snapshot(rows.instance(row[1:]), row[0], pages)
+    return rows.snapshot(row, pages)
 
 
 def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:

@@ -28,15 +28,15 @@ from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
-    "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
+    "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
 _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
     "insert into instance (id, owner, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, "
-    "revision, state, incidents, history, status, ended, result, deployed) "
-    "values (?1, ?2, ?3, ?4, ?5, iif(?16 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, "
+    "revision, state, seal, incidents, history, status, ended, result, deployed) "
+    "values (?1, ?2, ?3, ?4, ?5, iif(?17 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -152,10 +152,10 @@ class SqliteWork(Looking):
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
+        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
+        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        over, state = saved.status in OVER, (saved.root, saved.incidents, row, STATUSES.index(saved.status))
+        over, state = saved.status in OVER, (saved.root, saved.seal, saved.incidents, row, STATUSES.index(saved.status))
         if not saved.expected:
             self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
         else:
