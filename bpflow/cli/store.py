@@ -25,8 +25,8 @@ def migrate_store(
     from bpflow.stores import migrate_store
 
     call, count = call_of(ctx), number(partitions, "--partitions") if partitions is not None else None
-    file = call.file()
-    if file is not None and not file.exists():
+    file = call.missing()
+    if file is not None:
         raise WrongUse(say('there is no database "{file}"', file=file), say('name it with "--db"; "start" and "import-documents" make a new one'))
     done = migrate_store(call.url(), count)
     if done.before == done.after:

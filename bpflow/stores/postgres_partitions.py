@@ -1,7 +1,7 @@
 """How the tables of a store are divided into partitions by the hash of their owner, and put together again.
 
 The law of this file: which tables there are, and with which columns, keys and indexes, the database itself says; so nothing is written down
-twice, and a divided store is migrated by the same statements. The tables are those whose primary key contains `owner`.
+twice, and a divided store is migrated by the same statements. The tables are those with a unique key that contains `owner`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST = 1024
 """Into how many partitions at most."""
 
 _TABLES = """
-select c.oid, c.relname from pg_class c join pg_index x on x.indrelid = c.oid and x.indisprimary
+select distinct c.oid, c.relname from pg_class c join pg_index x on x.indrelid = c.oid and x.indisunique
 join pg_attribute a on a.attrelid = c.oid and a.attnum = any(x.indkey) and a.attname = 'owner'
 where c.relnamespace = 'bpflow'::regnamespace and not c.relispartition order by c.relname
 """

@@ -148,14 +148,14 @@ class PostgresWork(Documents, Looking):
         self.traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
         self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
         status, over = STATUSES.index(saved.status), saved.status in OVER
-        values = (saved.owner, saved.id, saved.expected, saved.root, saved.seal, saved.incidents, status)
+        values = (saved.root, saved.seal, saved.incidents, status)
+        key = (saved.owner, saved.id, saved.expected)
         if not saved.expected:
-            state = (saved.root, saved.seal, saved.incidents, status)
-            self.put(_BEGUN, *self._begun.pop(saved.id), *state, at if over else None, saved.result if over else None)
+            self.put(_BEGUN, *self._begun.pop(saved.id), *values, at if over else None, saved.result if over else None)
         elif over:
-            self.put(_SAVE_ENDED, *values, at, saved.result)
+            self.put(_SAVE_ENDED, *key, *values, at, saved.result)
         else:
-            self.put(_SAVE_RUNNING, *values)
+            self.put(_SAVE_RUNNING, *key, *values)
         for holder in saved.gone:
             self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", saved.owner, saved.id, holder)
         for (holder, part), data in saved.pages.items():

@@ -94,9 +94,8 @@ class SqliteQueues:
         return mail.looks(self._all, limit, among(slots))
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        wanted, values = where(**{"c.document": document})
-        sql = f"{_CHANGE} where {wanted} and {among(slots, 'c.owner')} order by c.id limit ?"
-        return [rows.change(row) for row in self._all(sql, *values, limited(limit))]
+        its, values = ("c.document = ?", [document]) if document is not None else (among(slots, "c.owner"), [])
+        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} order by c.id limit ?", *values, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)

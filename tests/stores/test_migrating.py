@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from bpflow.stores import migrate_store, open_store, postgres_schema, sqlite_fil
 from bpflow.stores.contract import StoreError
 from bpflow.stores.migrating import Migrated, files
 from bpflow.stores.postgres_lines import Address
+from bpflow.stores.postgres_partitions import tables
 from tests.postgres import plain
 from tests.stores.conftest import AT
+from tests.stores.test_contract import begun
 
 LATER = """\
 alter table {}task add column weight integer not null default 1;
@@ -174,8 +177,7 @@ def test_a_store_is_divided_and_put_together_again_with_all_that_is_in_it(stored
         definition = store.deploy("deal", "digest", "{}", "", AT).id
         with store.begin() as work:
             kept = [work.add_document("deal", {"number": number}, AT, None, None, 0) for number in range(20)]
-        with store.begin() as work:
-            assert work.new_instance(definition, kept[3].ref, AT, "deal/4", kept[3].owner) is not None
+        begun(store, definition, kept[3].ref, "deal/4", kept[3].owner)
         whole = catalogue(stored)
         assert migrate_store(stored, 1)[2:] == (1, 1)
         assert migrate_store(stored, 4)[2:] == (1, 4)
@@ -256,3 +258,13 @@ def test_text_that_is_not_in_utf8_is_refused(postgres: str) -> None:
     finally:
         with psycopg.connect(postgres, autocommit=True) as server:
             server.execute("drop database in_latin with (force)")
+
+
+# ── what the documentation says ─────────────────────────────────────────────────────────────────────────────────────
+def test_the_tables_that_are_distributed_are_those_of_owners(stored: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
+    with psycopg.connect(plain(stored)) as db:
+        spread = set(tables(db))
+        all = {name for (name,) in db.execute("select relname from pg_class where relnamespace = 'bpflow'::regnamespace and relkind = 'r'").fetchall()}
+    assert set(re.findall(r"create_distributed_table\('bpflow\.(\w+)', 'owner'", text)) == spread
+    assert set(re.findall(r"create_reference_table\('bpflow\.(\w+)'", text)) == all - spread
