@@ -18,16 +18,18 @@ import psycopg
 
 from bpflow.engine.codec import micros
 from bpflow.stores import postgres_purging as purging
-from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
+from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_joined import IDENTITY, Savepoint, borrowed
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
-from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
@@ -44,12 +46,11 @@ class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        prepare(url)
-        self.options = Options(url)
-        self._lines = Lines(self.options)
+        self.address = Address(url)
+        prepare(self.address)
+        self._lines = Lines(self.address)
         self._lines.open()
-        self._here = _Here()
+        self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
         self._identity: Row | None = None
 
@@ -61,13 +62,13 @@ class PostgresStore(PostgresLeases, Reading):
     def within(self, connection: object) -> Iterator[JoinedStore]:
         if self._identity is None:
             self._identity = self._all(IDENTITY)[0]
-        with borrowed(connection, self.url, self._identity) as wire:
-            yield JoinedStore(self.options, wire)
+        with borrowed(connection, self.address.name, self._identity) as wire:
+            yield JoinedStore(self.address, wire)
 
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
         with self.begin() as work:
-            yield JoinedStore(self.options, work.wire, work)
+            yield JoinedStore(self.address, work.wire, work)
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
@@ -81,7 +82,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
         except BaseException:
             done()
             raise
@@ -115,7 +116,7 @@ class PostgresStore(PostgresLeases, Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
 
@@ -187,9 +188,9 @@ class PostgresStore(PostgresLeases, Reading):
 class JoinedStore(PostgresStore):
     """The same store on a connection whose transaction somebody else ends."""
 
-    def __init__(self, options: Options, wire: Wire, around: PostgresWork | None = None) -> None:
+    def __init__(self, address: Address, wire: Wire, around: PostgresWork | None = None) -> None:
         """`around`: the unit of work of which all is a part, where it is bpflow's own."""
-        self.url, self.options, self._wire, self._here, self._around = options.url, options, wire, _Here(), around
+        self.address, self._wire, self._here, self._around = address, wire, _Here(), around
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         """A savepoint. Workers are woken with the commit, whoever makes it."""
@@ -201,13 +202,13 @@ class JoinedStore(PostgresStore):
             if work is not None and self._around is not None:
                 self._around.adopt(work)
 
-        self._here.work = Savepoint(self._wire, self.options, owner, done)
+        self._here.work = Savepoint(self._wire, self.address, owner, done)
         return self._here.work
 
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
         with self.begin() as work:
-            yield JoinedStore(self.options, self._wire, work)
+            yield JoinedStore(self.address, self._wire, work)
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         return [self._all(*one) for one in statements]
@@ -218,7 +219,7 @@ class JoinedStore(PostgresStore):
             self._wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self.address.name, error) from error
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

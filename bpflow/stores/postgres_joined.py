@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import Conflict, StoreError
-from bpflow.stores.postgres_trouble import shown, trouble
+from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_wire import Wire
 from bpflow.stores.postgres_work import PostgresWork
 
@@ -37,26 +37,26 @@ class Savepoint(PostgresWork):
     COMMIT: ClassVar[str] = "release savepoint bpflow_work"
     ROLLBACK: ClassVar[str] = "rollback to savepoint bpflow_work"
 
-    def _trouble(self, error: psycopg.Error) -> StoreError:
+    def _trouble(self, error: psycopg.Error, committing: bool = False) -> Exception:
         found = super()._trouble(error)
         if isinstance(found, Conflict):
             return StoreError(say("another was faster: roll the transaction back, and do it again"))
         return found
 
-    def _uncommitted(self, error: psycopg.Error) -> StoreError:
+    def _uncommitted(self, error: psycopg.Error) -> Exception:
         return self._trouble(error)  # if the connection is lost, the whole transaction is
 
 
 @contextmanager
-def borrowed(connection: object, url: str, identity: tuple[Any, ...]) -> Iterator[Wire]:
+def borrowed(connection: object, name: str, identity: tuple[Any, ...]) -> Iterator[Wire]:
     """The connection as bpflow writes on it. What the block changes goes back if it raises. StoreError if it is no connection to the store
     of that `identity`, or cannot be used."""
     if not isinstance(connection, psycopg.Connection):
-        message = say('"{path}" is PostgreSQL: a connection of psycopg is expected, not {type}', path=shown(url), type=type(connection).__name__)
+        message = say('"{path}" is PostgreSQL: a connection of psycopg is expected, not {type}', path=name, type=type(connection).__name__)
         raise StoreError(message)
-    begun = check(connection, url, identity)
+    begun = check(connection, name, identity)
     try:
-        with connection.lock, _piped(connection) as wire, _or_nothing(wire, url):
+        with connection.lock, _piped(connection) as wire, _or_nothing(wire, name):
             yield wire
     except BaseException:
         if begun:
@@ -64,7 +64,7 @@ def borrowed(connection: object, url: str, identity: tuple[Any, ...]) -> Iterato
         raise
 
 
-def check(connection: psycopg.Connection[Any], url: str, identity: tuple[Any, ...]) -> bool:
+def check(connection: psycopg.Connection[Any], name: str, identity: tuple[Any, ...]) -> bool:
     """Whether a transaction has been begun for this. StoreError unless the connection is open, to that store, and nothing is under way on it."""
     status = connection.pgconn.transaction_status
     if connection.closed:
@@ -79,7 +79,7 @@ def check(connection: psycopg.Connection[Any], url: str, identity: tuple[Any, ..
         row = psycopg.Cursor(connection, row_factory=tuple_row).execute(_CHECK.encode()).fetchone()
     except psycopg.Error as error:
         raise StoreError(say("the connection cannot be used: {reason}", reason=str(error))) from error
-    wrong = _wrong(connection, url, row or (), identity)
+    wrong = _wrong(connection, name, row or (), identity)
     if wrong is not None and status == pq.TransactionStatus.IDLE:
         connection.rollback()
     if wrong is not None:
@@ -87,9 +87,9 @@ def check(connection: psycopg.Connection[Any], url: str, identity: tuple[Any, ..
     return status == pq.TransactionStatus.IDLE
 
 
-def _wrong(connection: psycopg.Connection[Any], url: str, row: tuple[Any, ...], identity: tuple[Any, ...]) -> StoreError | None:
+def _wrong(connection: psycopg.Connection[Any], name: str, row: tuple[Any, ...], identity: tuple[Any, ...]) -> StoreError | None:
     if row[1:] != identity:
-        return StoreError(say('the connection is to another database, "{other}": "{path}" is needed', other=connection.info.dbname, path=shown(url)))
+        return StoreError(say('the connection is to another database, "{other}": "{path}" is needed', other=connection.info.dbname, path=name))
     if row[0] != "read committed":
         return StoreError(say('the transaction on the connection is "{level}"; bpflow needs "read committed"', level=row[0]))
     return None
@@ -107,7 +107,7 @@ def _piped(connection: psycopg.Connection[Any]) -> Iterator[Wire]:
 
 
 @contextmanager
-def _or_nothing(wire: Wire, url: str) -> Iterator[None]:
+def _or_nothing(wire: Wire, name: str) -> Iterator[None]:
     """What was changed within the block goes back if that raises; what was changed before it stays."""
     wire.put("savepoint bpflow_call")
     try:
@@ -118,5 +118,5 @@ def _or_nothing(wire: Wire, url: str) -> Iterator[None]:
         if not wire.lost:
             wire.rollback("rollback to savepoint bpflow_call")
         if isinstance(error, psycopg.Error):
-            raise trouble(url, error) from error
+            raise trouble(name, error) from error
         raise
