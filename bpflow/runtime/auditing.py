@@ -26,7 +26,8 @@ from bpflow.runtime.archive import Kept
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.heads import Head
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import HistoryRow, InstanceRow, PurgedRow, Snapshot, StoreError
+from bpflow.stores.contract import HistoryRow, InstanceRow, Snapshot, StoreError
+from bpflow.stores.purged import PurgedRow
 
 BATCH = 500
 """How many instances are read at once."""
@@ -200,7 +201,7 @@ class Auditor:
 class Anchored:
     """The heads of a file, met in their order."""
 
-    verifier: Auditor
+    auditor: Auditor
     left: Iterator[Head]
     following: Head | None = None
 
@@ -210,7 +211,7 @@ class Anchored:
     def at(self, instance: int) -> Head | None:
         """That of an instance; those of less number, which were not met, are lost."""
         while self.following is not None and self.following.instance < instance:
-            self.verifier.lost(self.following)
+            self.auditor.lost(self.following)
             self.following = next(self.left, None)
         if self.following is None or self.following.instance > instance:
             return None

@@ -17,15 +17,17 @@ import psycopg
 
 from bpflow.engine.codec import micros
 from bpflow.stores import postgres_purging as purging
-from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
+from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
-from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
@@ -42,12 +44,11 @@ class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        prepare(url)
-        self.options = Options(url)
-        self._lines = Lines(self.options)
+        self.address = Address(url)
+        prepare(self.address)
+        self._lines = Lines(self.address)
         self._lines.open()
-        self._here = _Here()
+        self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
@@ -66,7 +67,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
         except BaseException:
             done()
             raise
@@ -100,7 +101,7 @@ class PostgresStore(PostgresLeases, Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
 

@@ -23,15 +23,16 @@ from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, ScheduleRow, Snapshot
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, ScheduleRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_leases import SqliteLeases
-from bpflow.stores.sqlite_queues import SqliteQueues, limited
+from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
@@ -146,7 +147,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         limit: int | None = None,
         after: int = 0,
     ) -> list[InstanceRow]:
-        wanted, values = _where(**{"d.process": process, "i.document": document})
+        wanted, values = where(**{"d.process": process, "i.document": document})
         if status is not None:
             number = STATUSES.index(status)
             wanted += f" and i.status = {number}" + (" and i.status >= 2" if number >= 2 else "")  # as its index says it
@@ -287,7 +288,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             return sqlite_rows.one_document(self._db, id)
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        wanted, values = _where(type=type)
+        wanted, values = where(type=type)
         sql = f"{sqlite_rows.DOCUMENT} where {wanted} and id > ? order by id limit ?"
         return [rows.document(row) for row in self._all(sql, *values, after, limited(limit))]
 
@@ -296,7 +297,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         return [rows.feed(row) for row in self._all(sql, document)]
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        wanted, values = _where(person=person, instance=instance)
+        wanted, values = where(person=person, instance=instance)
         return [rows.calendar(row) for row in self._all(f"select {rows.CALENDAR} from calendar where {wanted} order by at, id", *values)]
 
     def absence_mark(self) -> int:
@@ -306,11 +307,5 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        wanted, values = _where(person=person, instance=instance)
+        wanted, values = where(person=person, instance=instance)
         return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, n", *values)]
-
-
-def _where(**columns: object) -> tuple[str, list[object]]:
-    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
-    asked = {column: value for column, value in columns.items() if value is not None}
-    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())

@@ -291,11 +291,9 @@ class SqliteWork(Looking):
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
     # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None:
         sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
-        id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
-        assert id is not None
-        return id
+        self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance))
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         self._run(away.ENTER, rows.absence_values(owner, key, new, at, by, instance))
