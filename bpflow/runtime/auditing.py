@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history, micros
 from bpflow.engine.events import Started
@@ -32,8 +34,7 @@ BATCH = 500
 MOST_STRAYS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """Something that is not as it was written. `instance` is None where it is a definition; `kind`: changed, missing or stray (a row of
     history), state, definition, lost or unreadable (an instance), cut or rewritten (a history that was longer, or another), purged (what is left of
     one)."""

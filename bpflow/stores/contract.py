@@ -301,11 +301,16 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again. False if there was nothing of that."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None: ...
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         """Enters an absence; with a `key` once, however often it is entered."""
@@ -409,9 +414,8 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """The instances that are set aside, and those of which calls are held."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
-        again; gives the documents that it watches. None if there was nothing of that."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...

@@ -132,6 +132,10 @@ class Reading(PostgresQueues):
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
 
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
+
     def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
         return indexed(self._all, "bpflow.", after, last)
 
