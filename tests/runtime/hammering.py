@@ -15,6 +15,7 @@ from bpflow.diagnostics import Refused
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.runtime.rounds import Rounds
 from bpflow.stores.contract import Conflict, StoreError
+from bpflow.stores.entries import TaskEntry
 
 FILES = {
     "bpflow.yaml": "timezone: UTC\n",
@@ -75,6 +76,7 @@ class Hammer:
         self.said: dict[str, list[tuple[int, int]]] = {}
         self.refused: list[int] = []
         self.reasons: set[str] = set()
+        self.tasks: list[TaskEntry] = []
 
     def deeds(self) -> list[Callable[[int], tuple[str, int] | None]]:
         return [self.answer] * 6 + [self.pay] * 4 + [self.ping] * 2 + [self.poke] * 2 + [self.change] * 4 + [self.cancel] + [self.work] * 3
@@ -102,10 +104,12 @@ class Hammer:
         return row.id, f"deal:{row.document.id}"
 
     def answer(self, mark: int) -> tuple[str, int] | None:
-        tasks = self.engine.tasks("boss", limit=60)
-        if not tasks:
+        """A task of a list that was read some time ago: it may be closed by now."""
+        if not self.tasks or self.chance.random() < 0.1:
+            self.tasks = self.engine.tasks("boss", limit=10)
+        if not self.tasks:
             return None
-        task = self.chance.choice(tasks)
+        task = self.chance.choice(self.tasks)
         self.engine.answer(task.id, by="boss", values={"mark": mark})
         return "answered", task.instance
 
