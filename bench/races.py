@@ -77,6 +77,13 @@ def races(herds: Sequence[int] = HERDS) -> list[Race]:
         Race("W1 NORMAL", f"{outreach}; SQLite NORMAL", w1, bars={"instances": 1.5}),
         Race("W1 FULL", "W1, SQLite FULL", w1, "FULL", bars={"instances": 1.5}),
         Race("W1 pg", "W1, PostgreSQL", commands("W1", 100, 100, pg=True, dbos=20, langgraph=10), pg=True, bars={"instances": 1.5}),
+        Race(
+            "W1 pg workers",
+            "W1, PostgreSQL, several processes at once: on one store, each with a worker; copies of the floor, each with a database of its own",
+            {"floor": ["-m", "bench.floor_copies", "60"], "bpflow": ["-m", "bench.bpflow_workers", "60"]},
+            pg=True,
+            bars={"2 at once to 1": 1.0},
+        ),
         Race("W2", "W2: 100 set-variables and 10 conditions, in memory", commands("W2", 200, 200, spiff=10, langgraph=10)),
         Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", commands("W3", 200, 100, spiff=10, langgraph=10)),
         *(herd(size) for size in herds),

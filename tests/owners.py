@@ -19,7 +19,7 @@ import pytest
 
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres import PostgresStore
-from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
 
@@ -94,7 +94,7 @@ def watch(url: str) -> None:
         "select c.table_name from information_schema.columns c join pg_class t on t.relname = c.table_name and t.relnamespace = 'bpflow'::regnamespace "
         "where c.table_schema = 'bpflow' and c.column_name = 'owner' and not t.relispartition"
     )
-    with Options(url).connect() as db, db.transaction():
+    with Address(url).connect() as db, db.transaction():
         db.execute("select pg_advisory_xact_lock(20261126)")  # several programs may open the database at once
         if db.execute("select 1 from pg_proc where proname = 'guard' and pronamespace = 'bpflow'::regnamespace").fetchone() is None:
             db.execute(ON_POSTGRES)

@@ -49,6 +49,14 @@ def test_the_workloads_run_on_postgresql_too(work: str, postgres: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("module", ["floor_copies", "bpflow_workers"])
+def test_several_processes_work_at_once(module: str, postgres: str) -> None:
+    found = figures("-m", f"bench.{module}", "2", FLOOR_PG=postgres)
+    assert set(found) == {f"instances, {many} at once" for many in (1, 2, 4)} | {"2 at once to 1", "4 at once to 1"}
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not PEERS.exists(), reason="the peers are installed by `make bench` alone")
 @pytest.mark.parametrize("peer, work", OTHERS)
 def test_each_peer_does_the_same_work(peer: str, work: str) -> None:

@@ -69,11 +69,15 @@ class Call:
         """The database: a URL or a file."""
         return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
+    def file(self) -> Path | None:
+        """The file of the database, where it is one."""
+        url = self.url()
+        return Path(url.removeprefix("sqlite:///").partition("?")[0]) if ("://" not in url and url != ":memory:") or url.startswith("sqlite:///") else None
+
     def missing(self) -> Path | None:
         """The file of the database, if there is none yet."""
-        url = self.url()
-        path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
-        return path if path is not None and url != ":memory:" and not path.exists() else None
+        path = self.file()
+        return path if path is not None and not path.exists() else None
 
     def open_or_none(self) -> Engine:
         """The engine on the database, or, where there is none, on an empty one in memory: for what can be read without it."""

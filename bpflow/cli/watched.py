@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
+
+from msgspec import Struct
 
 from bpflow.cli.calls import WrongUse, number, one_of
 from bpflow.diagnostics import say
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 LEVELS = ("debug", "info", "warning", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """In which form, and from which level on, the log is written; at which address metrics are shown."""
 
     log: str | None

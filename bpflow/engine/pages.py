@@ -110,7 +110,9 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
     number = 0 if status == "running" else STATUSES.index(status)
-    root = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names, *written.sheets[ROOT].rows()]
+    on = written.sheets[ROOT]
+    root: list[Any] = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names]
+    root += ([*on.tokens.values()], [*on.scopes.values()], on.incidents)
     if written.large or rest is not NO_REST:
         root += (written.large, _ending(rest))
     if rest.parked:
@@ -207,37 +209,28 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 
 
 def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
-    """Brings those of the names up to date that have changed."""
-    made = written.names
+    """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
+    on a page of its own."""
+    made, large = written.names, written.large
     for name in sorted(renamed) if len(renamed) > 1 else renamed:
-        if name in names:
-            made[name] = _write_value(name, names[name], written, out)
-        else:
+        page = large.pop(name, 0) if large else 0
+        if name not in names:
             made.pop(name, None)
-            _drop_page(name, written, out)
+        else:
+            value: Any = names[name]
+            kind = type(value)
+            if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):
+                data = dumps(value)
+                if len(data) > LARGE_VALUE:
+                    large[name] = page = page or max(large.values(), default=0) + 1
+                    made[name], out.pages[-page, 0] = None, data
+                    continue
+                value = orjson.Fragment(data)
+            made[name] = value
+        if page:
+            out.gone.append(-page)
     if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
         written.names = {name: made[name] for name in names}
-
-
-def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
-    """What stands for a value in the root: itself, what is long as its bytes, what is large as none, on a page of its own."""
-    kind = type(value)
-    if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):  # type: ignore[arg-type]
-        data = dumps(value)
-        if len(data) > LARGE_VALUE:
-            number = written.large.get(name) or max(written.large.values(), default=0) + 1
-            written.large[name] = number
-            out.pages[-number, 0] = data
-            return None
-        value = orjson.Fragment(data)  # type: ignore[assignment]
-    if written.large:
-        _drop_page(name, written, out)
-    return value
-
-
-def _drop_page(name: str, written: Written, out: Encoded) -> None:
-    if name in written.large:
-        out.gone.append(-written.large.pop(name))
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,16 +244,19 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     results = _read_turns(pages, sheets) if pages else {}
     large, ending, *parked = rest or ({}, None)
     written = Written(sheets, large=large)
-    written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
-    all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
-    all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
+    if len(sheets) > 1:  # what is on one sheet is in its order already
+        written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
+        tokens, scopes = _in_order(sheet.tokens for sheet in sheets.values()), _in_order(sheet.scopes for sheet in sheets.values())
+    all_tokens = {row[0]: read_token(program, row) for row in tokens}
+    all_scopes = {row[0]: read_scope(program, row) for row in scopes}
     for host, found_results in results.items():
         fan, visit = all_tokens[host].fan, all_tokens[host].visit
         assert fan is not None
         fan.items, fan.results = loads(pages[host, ITEMS]), found_results
         written.fans[host] = (visit, len(found_results))
-    found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
-    written.incidents = tuple(read_incident(program, row) for row in found)
+    if incidents or pages:
+        found = sorted(row for sheet in sheets.values() for row in sheet.incidents)
+        written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
     events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
     last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST

@@ -15,7 +15,7 @@ from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
-from bpflow.engine.program import CLIMB
+from bpflow.engine.program import CLIMB, DECISION
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import over, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
@@ -50,7 +50,7 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
-        give(draft, token, task, open_record(draft, token, task, people))
+        give(draft, token, task, open_record(draft, token, task, people) if is_read(draft, task) else {})
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
         return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
@@ -69,6 +69,12 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
 def is_overdue(task: Task, waiting: Waiting) -> bool:
     """Whether its deadline has passed."""
     return any(task.alarms[number].overdue for number in waiting.arms.fired) if waiting.arms.fired else False
+
+
+def is_read(draft: Draft, task: Task) -> bool:
+    """Whether some expression reads more of the results of a task than the fields of its forms."""
+    wanted = draft.program.fields_read[task.gives or ""]
+    return wanted is None or not DECISION.isdisjoint(wanted)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -171,7 +177,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
-        give(draft, token, task, answered_record(draft, token, task, chosen, given))
+        give(draft, token, task, answered_record(draft, token, task, chosen, given) if is_read(draft, task) else values if chosen else {})
     if task.part is None:
         if draft.program.handler_blocks:
             handling.hear(draft, token, "answer", given)

@@ -18,6 +18,8 @@ MAX_LIVE = 10_000
 """The most tokens in one scope."""
 
 DATA_TRIGGERS = frozenset({"at", "until", "changed"})
+DECISION = frozenset({"outcome", "by", "at", "comment", "answers", "waiting", "overdue", "subtasks", "checklist"})
+"""The results of a task besides the fields of its forms."""
 CLIMB = ("approver", "skipped", "passed", "level")
 """The results by which a task that climbs a line knows how far it has come."""
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import decode_history, micros
 from bpflow.engine.events import Started
@@ -24,15 +26,15 @@ from bpflow.runtime.archive import Kept
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.heads import Head
 from bpflow.runtime.transaction import Held, Runner
-from bpflow.stores.contract import HistoryRow, InstanceRow, PurgedRow, Snapshot, StoreError
+from bpflow.stores.contract import HistoryRow, InstanceRow, Snapshot, StoreError
+from bpflow.stores.purged import PurgedRow
 
 BATCH = 500
 """How many instances are read at once."""
 MOST_STRAYS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """Something that is not as it was written. `instance` is None where it is a definition; `kind`: changed, missing or stray (a row of
     history), state, definition, lost or unreadable (an instance), cut or rewritten (a history that was longer, or another), purged (what is left of
     one)."""
@@ -199,7 +201,7 @@ class Auditor:
 class Anchored:
     """The heads of a file, met in their order."""
 
-    verifier: Auditor
+    auditor: Auditor
     left: Iterator[Head]
     following: Head | None = None
 
@@ -209,7 +211,7 @@ class Anchored:
     def at(self, instance: int) -> Head | None:
         """That of an instance; those of less number, which were not met, are lost."""
         while self.following is not None and self.following.instance < instance:
-            self.verifier.lost(self.following)
+            self.auditor.lost(self.following)
             self.following = next(self.left, None)
         if self.following is None or self.following.instance > instance:
             return None

@@ -73,14 +73,16 @@ class Drain:
     def __post_init__(self) -> None:
         self.post, self.calls = Post(self.runner, self.clock), Calls(self.runner, self.clock)
 
-    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> None:
-        """Does something with an instance. If that cannot be done by a fault of bpflow, the instance is set aside and the others go on."""
+    def guarded(self, instance: int, act: Callable[[T], None], what: T) -> bool:
+        """Does something with an instance. False if that cannot be done by a fault of bpflow: the instance is set aside and the others go on."""
         try:
             act(what)
         except (StoreError, Conflict):
             raise
         except Exception as error:
             self.runner.set_aside(instance, error, self.clock.now())
+            return False
+        return True
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))

@@ -54,7 +54,7 @@ from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, InstanceRow, Store, StoreError
+from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, InstanceRow, Store, StoreError, Work
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
@@ -283,10 +283,10 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         self._told()
         return row
 
-    def _happen(self, id: int, event: Event) -> State:
-        """One event, and what its changes of documents start and wake; gives the state after the event. Calls that leave the store wait
-        for `work`."""
-        after = self.runner.happen(id, event)
+    def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
+        """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
+        that leave the store wait for `work`."""
+        after = self.runner.happen(id, event, also=also)
         if self.runner.left:
             self._told()
         return after

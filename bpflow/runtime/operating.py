@@ -13,6 +13,7 @@ from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
 from bpflow.runtime.status import Status, status
 from bpflow.runtime.verifying import Difference, Verified, verify
+from bpflow.stores.contract import Work
 from bpflow.values import Field
 
 
@@ -27,8 +28,8 @@ class Operating(Part):
 
         UnexpectedEvent if there is no such incident.
         """
-        if incident is None and (documents := self.store.take_back(instance)) is not None:
-            return operators.take_back(self._drain, instance, documents)
+        if incident is None and any(row.instance == instance for row in self.store.aside()):
+            return operators.take_back(self._drain, instance)
         return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
 
     def skip(
@@ -62,9 +63,7 @@ class Operating(Part):
 
     def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
-        done = self._act(instance, lambda was, at: Cancel(at, user(by), why))
-        self.store.take_back(instance)
-        return done
+        return self._act(instance, lambda was, at: Cancel(at, user(by), why), also=lambda work: work.take_back(instance) or True)
 
     # ── the whole ──────────────────────────────────────────────────────────────────────────────────────────────────
     def status(self) -> Status:
@@ -76,7 +75,7 @@ class Operating(Part):
         told, and put right if it is to be. Others may go on working."""
         return verify(self.runner, self.clock, repair, tell)
 
-    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event]) -> Repair:
+    def _act(self, instance: int, event: Callable[[operators.Before, datetime], Event], also: Callable[[Work], bool] | None = None) -> Repair:
         was = operators.before(self.runner, instance)
-        self._happen(instance, event(was, self.clock.now()))
+        self._happen(instance, event(was, self.clock.now()), also)
         return operators.report(self.runner, was)

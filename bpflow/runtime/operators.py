@@ -6,7 +6,7 @@ cannot tell of more than there was; what would do nothing is refused by the engi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import cast
@@ -19,12 +19,13 @@ from bpflow.engine.program import Program
 from bpflow.engine.results import results_of
 from bpflow.engine.state import Incident, State
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.expressions.data import Document, User, Value
+from bpflow.expressions.data import User, Value
 from bpflow.graph import step_name, step_of
 from bpflow.runtime import reading, views
 from bpflow.runtime.drain import Drain
 from bpflow.runtime.transaction import Runner, Unreadable
 from bpflow.services.working_calendar import zone_of
+from bpflow.stores.contract import InstanceRow
 from bpflow.values import Field
 
 
@@ -59,14 +60,14 @@ def report(runner: Runner, was: Before) -> Repair:
     return Repair(views.timeline(runner, was.id, was.revision), view, [one for one in view.incidents if one.id >= was.next_id or one.kind == "broken"])
 
 
-def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
+def take_back(drain: Drain, id: int) -> Repair:
     """An instance that was set aside takes part again: it looks at what it watches, what is due of it fires, messages that have come for
     it meanwhile reach it. If it still cannot go on it is set aside anew, and the report says why."""
     runner, now = drain.runner, drain.clock.now()
     row = runner.store.instance(id)
     assert row is not None
-    for document in documents:
-        drain.guarded(id, partial(wake, runner, DocumentChanged(now, document)), id)
+    while not caught_up(drain, row, now):
+        pass
     for timer in [timer for timer in runner.store.due(now, EVERY) if timer.instance == id]:
         drain.guarded(id, drain.fire, timer)
     for look in runner.store.looks(EVERY):
@@ -81,6 +82,20 @@ def take_back(drain: Drain, id: int, documents: Sequence[Document]) -> Repair:
 
 EVERY = 1_000_000
 """More than there is at a time."""
+
+
+def caught_up(drain: Drain, row: InstanceRow, now: datetime) -> bool:
+    """The instance looks at what it watches and is taken back, unless it has been set aside anew. False if a document has changed meanwhile:
+    before it is taken back, nobody tells it so."""
+    runner = drain.runner
+    seen = runner.store.watched(row.id)
+    if not all(drain.guarded(row.id, partial(wake, runner, DocumentChanged(now, one.ref)), row.id) for one in seen):
+        return True
+    with runner.store.begin(row.owner) as work:
+        same = all(work.document(one.ref.id) == one for one in seen)
+        if same:
+            work.take_back(row.id)
+        return same
 
 
 def wake(runner: Runner, event: DocumentChanged, id: int) -> None:

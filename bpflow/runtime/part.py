@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bpflow.engine.events import Event
 from bpflow.engine.state import State
 from bpflow.expressions.data import User
 from bpflow.runtime.clock import Clock
@@ -18,7 +17,7 @@ class Part:
     store: Store
     runner: Runner
     clock: Clock
-    _happen: Callable[[int, Event], State]
+    _happen: Callable[..., State]
 
 
 def user(id: str | None) -> User | None:

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
@@ -48,6 +49,8 @@ WRITERS = frozenset({"absence", "documents.create", "documents.update"})
 """The local services after which what is around the instance must be read again."""
 READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
+LOCKS = 64
+"""How many locks the threads of a program share."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
 
@@ -125,6 +128,8 @@ class Runner(Struct, eq=False):
     """Those who watch, if there are any."""
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
+    locks: list[Lock] = field(default_factory=lambda: [Lock() for _ in range(LOCKS)])
+    """What is cached of an instance is changed by one thread at a time: elsewhere than on SQLite the store does not see to that."""
     people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
     mark: int = 0
@@ -238,10 +243,11 @@ class Runner(Struct, eq=False):
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
-        if self.observers is not None:
-            doing = Doing("event", name_of(event), id)
-            return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
-        return self._happen(id, event, depth, also)
+        with self.locks[id % LOCKS]:
+            if self.observers is not None:
+                doing = Doing("event", name_of(event), id)
+                return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
+            return self._happen(id, event, depth, also)
 
     def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from bpflow.engine.index import index_of
 from bpflow.engine.state import OVER, Assignee
@@ -31,8 +31,7 @@ BATCH = 5_000
 Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unreadable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A row that should be there (`missing`), or is there and should not be; `row`: which, as the store has it."""
 
     instance: int

@@ -24,6 +24,7 @@ from bpflow.stores.counting import Counting
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
+from bpflow.stores.purged import Purging
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
 
@@ -132,20 +133,6 @@ class HistoryRow(Struct, frozen=True):
     at: datetime
     data: bytes
     link: bytes = b""
-
-
-class PurgedRow(NamedTuple):
-    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
-    history, and a seal over all that."""
-
-    instance: int
-    owner: int
-    definition: int
-    revision: int
-    ended: datetime
-    at: datetime
-    link: bytes
-    seal: bytes
 
 
 class OutboxRow(Struct, frozen=True):
@@ -314,11 +301,16 @@ class Work(Absences, Protocol):
         """It is his turn now: the latest."""
         ...
 
+    def take_back(self, instance: int) -> bool:
+        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
+        again. False if there was nothing of that."""
+        ...
+
     def told(self, change: ChangeRow) -> None:
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None: ...
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         """Enters an absence; with a `key` once, however often it is entered."""
@@ -331,7 +323,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Counting, Protocol):
+class Store(Absences, Leases, Counting, Purging, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -422,48 +414,15 @@ class Store(Absences, Leases, Counting, Protocol):
         """The instances that are set aside, and those of which calls are held."""
         ...
 
-    def take_back(self, instance: int) -> list[Document] | None:
-        """The instance is no longer set aside, its calls that were held are to be sent, and the messages that it waits for are to be looked at
-        again; gives the documents that it watches. None if there was nothing of that."""
+    def watched(self, instance: int) -> list[DocumentRow]:
+        """The documents at whose changes an instance looks again, set aside or not."""
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
 
-    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
-        """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
-        second one of a revision."""
-        ...
-
-    def chain_mark(self, new: bytes | None = None) -> bytes | None:
-        """The mark of the key by which histories are chained; None where they are without. `new` is kept if there is none yet and no history
-        either."""
-        ...
-
-    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
     def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
         """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
         one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
-        ...
-
-    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
-        """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
-        and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
-        ...
-
-    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
-        """What is left of purged instances, those with a number greater than `after`."""
-        ...
-
-    def settled(self, before: datetime) -> int:
-        """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
-        ...
-
-    def forget(self, before: datetime, limit: int) -> int:
-        """Forgets at most so many of those keys; gives how many."""
-        ...
-
-    def compact(self) -> None:
-        """Gives the room of what was taken away back to the disk, where that does not happen by itself. Nobody can write meanwhile."""
         ...
 
     def last_at(self) -> datetime | None:

@@ -16,17 +16,18 @@ from typing import Any
 import psycopg
 
 from bpflow.engine.codec import micros
-from bpflow.expressions.data import Document
 from bpflow.stores import postgres_purging as purging
-from bpflow.stores.contract import DefinitionRow, PurgedRow, ScheduleRow
+from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
-from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
 from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
@@ -43,12 +44,11 @@ class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        prepare(url)
-        self.options = Options(url)
-        self._lines = Lines(self.options)
+        self.address = Address(url)
+        prepare(self.address)
+        self._lines = Lines(self.address)
         self._lines.open()
-        self._here = _Here()
+        self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.url, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
         except BaseException:
             done()
             raise
@@ -101,7 +101,7 @@ class PostgresStore(PostgresLeases, Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
 
@@ -168,15 +168,6 @@ class PostgresStore(PostgresLeases, Reading):
         )
         with self.begin() as work:
             return work.ask(sql, instance, micros(at), reason).count == 1
-
-    def take_back(self, instance: int) -> list[Document] | None:
-        with self.begin() as work:
-            calls = work.ask("update bpflow.outbox set held = null where instance = $1 and held is not null", instance).count
-            if work.ask("delete from bpflow.aside where instance = $1", instance).count + calls < 1:
-                return None
-            work.messages.look_for(instance)
-            sql = "select distinct d.type, d.id from bpflow.watch w join bpflow.document d on d.id = w.document where w.instance = $1 order by d.id"
-            return [Document(type, id) for type, id in work.ask(sql, instance).rows]
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows
-from bpflow.stores.contract import PurgedRow
 from bpflow.stores.postgres_rows import INSTANCE
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
 
 PURGEABLE = (
     f"{INSTANCE} where i.id > $1 and i.ended < $2 and ($3::text is null or d.process = $3) and i.id < (select max(id) from bpflow.instance) "

@@ -11,7 +11,7 @@ from bpflow.stores import postgres_messages as mail
 from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, Snapshot
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
@@ -19,6 +19,7 @@ from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
+from bpflow.stores.purged import PurgedRow
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
@@ -130,6 +131,10 @@ class Reading(PostgresQueues):
     def watchers(self, document: int) -> list[int]:
         sql = f"select distinct instance from bpflow.watch where document = $1 and {_TAKES_PART} order by instance"
         return [row[0] for row in self._all(sql, document)]
+
+    def watched(self, instance: int) -> list[DocumentRow]:
+        sql = f"{DOCUMENT} where id in (select document from bpflow.watch where instance = $1) order by id"
+        return [rows.document(row) for row in self._all(sql, instance)]
 
     def indexed(self, after: int, last: int) -> Mapping[int, Indexed]:
         return indexed(self._all, "bpflow.", after, last)

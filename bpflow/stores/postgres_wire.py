@@ -91,6 +91,11 @@ class Wire:
         return not self._sent and not self.broken and self._pg.transaction_status == pq.TransactionStatus.IDLE
 
     @property
+    def backend(self) -> int:
+        """The process of the server that serves this connection."""
+        return self._pg.backend_pid
+
+    @property
     def lost(self) -> bool:
         """Whether the connection is over, as far as that can be known without asking the server."""
         try:

@@ -6,7 +6,6 @@ import sqlite3
 from datetime import datetime
 
 from bpflow.engine.codec import micros
-from bpflow.expressions.data import Document
 
 IDS = "select instance from aside"
 TROUBLED = f"{IDS} union all select instance from outbox where held is not null"
@@ -19,10 +18,7 @@ def put(db: sqlite3.Connection, instance: int, at: datetime, reason: str) -> boo
     return db.execute("insert or replace into aside select id, owner, ?, ? from instance where id = ?", (micros(at), reason, instance)).rowcount == 1
 
 
-def take(db: sqlite3.Connection, instance: int) -> list[Document] | None:
-    """Takes it back, and what it could not send; gives the documents that it watches. None if there was nothing to take back."""
+def take(db: sqlite3.Connection, instance: int) -> bool:
+    """Takes it back, and what it could not send. False if there was nothing to take back."""
     calls = db.execute("update outbox set held = null where instance = ? and held is not null", (instance,)).rowcount
-    if db.execute("delete from aside where instance = ?", (instance,)).rowcount + calls < 1:
-        return None
-    sql = "select distinct d.type, d.id from watch w join document d on d.id = w.document where w.instance = ? order by d.id"
-    return [Document(type, id) for type, id in db.execute(sql, (instance,))]
+    return db.execute("delete from aside where instance = ?", (instance,)).rowcount + calls > 0

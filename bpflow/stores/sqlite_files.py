@@ -69,7 +69,8 @@ def migrate(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> Migrate
         run(f"pragma application_id = {APPLICATION}")
         run("commit")
     except BaseException:
-        run("rollback")
+        if db.in_transaction:  # a full disk has ended it already
+            run("rollback")
         raise
     return Migrated(before, len(migrations))
 

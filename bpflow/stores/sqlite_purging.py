@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows, sqlite_rows
-from bpflow.stores.contract import PurgedRow
+from bpflow.stores.purged import PurgedRow
 
 PURGEABLE = (
     f"{sqlite_rows.INSTANCE} where i.id > ? and i.ended < ? and (? is null or d.process = ?) and i.id < (select max(id) from instance) "

@@ -18,6 +18,7 @@ from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
+from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
@@ -280,15 +281,19 @@ class SqliteWork(Looking):
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
         return schedule.move(self._db, row, due)
 
+    def take_back(self, instance: int) -> bool:
+        there = aside.take(self._db, instance)
+        if there:
+            self.messages.look_for(instance)
+        return there
+
     def told(self, change: ChangeRow) -> None:
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
     # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None:
         sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
-        id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
-        assert id is not None
-        return id
+        self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance))
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         self._run(away.ENTER, rows.absence_values(owner, key, new, at, by, instance))

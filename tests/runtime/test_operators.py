@@ -16,8 +16,9 @@ from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User
 from bpflow.graph import Call, Flow, Graph, Task
 from bpflow.runtime import Engine, Repair, Request, VirtualClock
+from bpflow.runtime.transaction import Runner
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_replay, dump, index_in, index_of, stored
+from tests.runtime.looking import check_replay, dump, index_in, index_of, stored, tamper
 
 Deploy = Callable[[Engine, str], None]
 STEPS = """\
@@ -303,6 +304,12 @@ def test_a_bug_in_one_instance_does_not_stop_the_others(steps: Engine, clock: Vi
     check_replay(steps, 1)
 
 
+def keep_state(db: Path | str, state: bytes) -> None:
+    """Writes the state of instance 1, as nobody should."""
+    bytes_of = "'\\x{}'" if str(db).startswith("postgresql:") else "x'{}'"
+    tamper(db, f"update instance set state = {bytes_of.format(state.hex())} where id = 1")
+
+
 def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Open, clock: VirtualClock, db: Path) -> None:
     assert steps.start("steps") == 2
     for id in (1, 2):
@@ -311,8 +318,9 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
     steps.close()
     clock.forward(timedelta(days=2))
     engine = opened()
-    (state,) = engine.store._db.execute("select state from instance where id = 1").fetchone()  # type: ignore[attr-defined]
-    engine.store._db.execute("update instance set state = '[9' || substr(cast(state as text), 3) where id = 1")  # type: ignore[attr-defined]
+    found = engine.store.snapshot(1)
+    assert found is not None
+    keep_state(db, b"[9" + found.root[2:])
     assert [task.instance for task in (engine.work(), engine.tasks())[1]] == [2]
     (one,) = engine.incidents()
     assert str(one.message) == "set aside: instance 1 cannot be read: ValueError: state of version 9, this bpflow reads 1"
@@ -320,16 +328,16 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
         with pytest.raises(Refused, match="instance 1 cannot be read"):
             call()
     assert [one.instance for one in engine.incidents()] == [1]
-    engine.store._db.execute("update instance set state = ? where id = 1", (state,))  # type: ignore[attr-defined]
+    keep_state(db, found.root)
     assert engine.retry(1).failed == []
     assert [task.instance for task in engine.tasks()] == [1, 2]
     assert engine.incidents() == []
 
 
-def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open) -> None:
+def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open, db: Path) -> None:
     steps.close()
     engine = opened()
-    engine.store._db.execute("update definition set graph = replace(graph, '6 // n', '6 /// n')")  # type: ignore[attr-defined]
+    tamper(db, "update definition set graph = replace(graph, '6 // n', '6 /// n')")
     for call in (lambda: engine.instance(1), lambda: engine.cancel(1)):
         with pytest.raises(Refused, match="instance 1 cannot be read: ExpressionError"):
             call()
@@ -345,6 +353,44 @@ def test_what_was_changed_while_it_was_set_aside_is_seen_afterwards(engine: Engi
     back = engine.retry(id)
     assert (back.failed, stands(back)) == ([], [("task", "ask")])
     check_replay(engine, id)
+
+
+def test_taking_back_that_is_broken_off_misses_no_change(engine: Engine, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program dies while the instance looks at what it has missed: it is still set aside, and can be taken back."""
+    deploy(engine, WATCHES)
+    deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
+    id = engine.start("waits", document=deal)
+    assert engine.store.set_aside(id, engine.clock.now(), "a bug")
+    engine.set_document(deal, {"sum": 11})
+
+    def dies(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "happen", dies)
+        with pytest.raises(SystemExit):
+            engine.retry(id)
+    assert [row.instance for row in engine.store.aside()] == [id]
+    assert stands(engine.retry(id)) == [("task", "ask")]
+
+
+def test_a_change_that_comes_while_it_is_taken_back_is_seen(engine: Engine, opened: Open, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program changes the document after the instance has looked at it, and tells nobody, since it is set aside."""
+    deploy(engine, WATCHES)
+    deal = engine.create_document("deal", {"name": "Труба", "status": "new"})
+    id = engine.start("waits", document=deal)
+    assert engine.store.set_aside(id, engine.clock.now(), "a bug")
+    other, happen = opened(), Runner.happen
+
+    def meanwhile(runner: Runner, *given: Any, **named: Any) -> Any:
+        done = happen(runner, *given, **named)
+        if other.document(deal).version == 1:
+            other.set_document(deal, {"sum": 11})
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "happen", meanwhile)
+        assert stands(engine.retry(id)) == [("task", "ask")]
 
 
 @pytest.mark.parametrize("scheduled", [False, True])

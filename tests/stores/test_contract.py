@@ -618,7 +618,8 @@ def test_whoever_begins_to_wait_has_the_message_looked_at_again(store: Store) ->
     assert store.wanted("paid", "8") is store.wanted("sent", "7") is None
     assert store.set_aside(id, AT, "it broke")
     assert store.wanted("paid", "7") is None
-    store.take_back(id)
+    with store.begin() as work:
+        work.take_back(id)
     assert looks(store) == [(id, "paid", "7")]
 
 
@@ -836,7 +837,8 @@ def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, agai
     assert seen() == (0, 0, 0, False)
     assert again().aside() == [AsideRow(id, LATER, "again")]
     assert [row.id for row in store.instances(incidents=True)] == [id]
-    assert store.take_back(id) == [deal]
-    assert store.take_back(id) is None
+    assert [row.ref for row in store.watched(id)] == [deal]
+    with store.begin() as work:
+        assert (work.take_back(id), work.take_back(id)) == (True, False)
     assert (seen(), store.aside()) == ((1, 1, 1, True), [])
     assert not store.set_aside(id + 7, AT, "nobody")
