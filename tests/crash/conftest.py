@@ -22,6 +22,7 @@ RUNS = int(os.environ.get("BPFLOW_KILLS", "20" if SOAK else "1"))
 
 @pytest.fixture(scope="module")
 def firm() -> Firm:
+    """The workspace, loaded once."""
     return Firm()
 
 
