@@ -76,6 +76,14 @@ def races(herds: Sequence[int] = HERDS) -> list[Race]:
     return [
         Race("W1 NORMAL", f"{outreach}; SQLite NORMAL", w1, bars={"instances": 1.5}),
         Race("W1 FULL", "W1, SQLite FULL", w1, "FULL", bars={"instances": 1.5}),
+        Race("W1 pg", "W1, PostgreSQL", commands("W1", 100, 100, pg=True, dbos=20, langgraph=10), pg=True, bars={"instances": 1.5}),
+        Race(
+            "W1 pg workers",
+            "W1, PostgreSQL, several processes at once: on one store, each with a worker; copies of the floor, each with a database of its own",
+            {"floor": ["-m", "bench.floor_copies", "60"], "bpflow": ["-m", "bench.bpflow_workers", "60"]},
+            pg=True,
+            bars={"2 at once to 1": 1.0},
+        ),
         Race("W2", "W2: 100 set-variables and 10 conditions, in memory", commands("W2", 200, 200, spiff=10, langgraph=10)),
         Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", commands("W3", 200, 100, spiff=10, langgraph=10)),
         *(herd(size) for size in herds),
@@ -83,6 +91,13 @@ def races(herds: Sequence[int] = HERDS) -> list[Race]:
             "W5",
             "W5: timers that are due at once (10,000; SpiffWorkflow, DBOS and LangGraph: 300); SQLite NORMAL",
             commands("W5", 10_000, 10_000, spiff=300, dbos=300, langgraph=300),
+            bars={"fired": 1.5},
+        ),
+        Race(
+            "W5 pg",
+            "W5, PostgreSQL (1,000; DBOS and LangGraph: 300)",
+            commands("W5", 1000, 1000, pg=True, dbos=300, langgraph=300),
+            pg=True,
             bars={"fired": 1.5},
         ),
         Race("W6", "W6: reading and checking a process", commands("W6", None, None, spiff=None, langgraph=None)),

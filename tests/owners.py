@@ -1,8 +1,9 @@
-"""The guard of one law: no unit of work writes rows of two owners. It looks at the rows that SQLite really writes.
+"""The guard of one law: no unit of work writes rows of two owners. It looks at the rows that SQLite and PostgreSQL really write.
 
 Small tables of the house belong to nobody, and may be written beside the rows of any owner: `definition`, `deployment` and `schedule` (what
 there is to begin; a start on schedule moves the schedule on and begins the instance), `absence` and `turn` (who is away, and whose turn it
-is, of all processes together), `worker` and `slot` (who works). All of them are small, and a store that is spread over machines keeps them in one piece.
+is, of all processes together), `worker` and `slot` (who works),
+`chain` (by what the key of the histories is known again). All of them are small, and a store that is spread over machines keeps them in one piece.
 
 Owners that begin in the unit of work itself may be many: an import makes many documents at once. Nobody waits for them, nobody holds
 them, and nothing of any other owner is written beside them.
@@ -17,10 +18,12 @@ from contextlib import contextmanager
 import pytest
 
 from bpflow.stores.leases import Lease
+from bpflow.stores.postgres import PostgresStore
+from bpflow.stores.postgres_lines import Options
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
 
-NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn", "worker", "slot"})
+NOBODYS = frozenset({"definition", "deployment", "schedule", "absence", "turn", "worker", "slot", "chain"})
 BEGINS = frozenset({"instance", "document"})
 """The tables whose rows begin an owner: their own number."""
 
@@ -28,10 +31,10 @@ BEGINS = frozenset({"instance", "document"})
 class Guard:
     """What the present unit of work of a store has written, by owner."""
 
-    def __init__(self) -> None:
+    def __init__(self, broken: list[str]) -> None:
         self.written: dict[int, list[str]] = {}
         self.begun: set[int] = set()
-        self.broken: list[str] = []
+        self.broken = broken
 
     def begin(self) -> None:
         self.written.clear()
@@ -62,27 +65,68 @@ def tables(db: sqlite3.Connection) -> list[str]:
     return [name for name in names if name not in NOBODYS]
 
 
+ON_POSTGRES = """
+create function bpflow.guard() returns trigger language plpgsql as $$
+declare
+  its bigint := case tg_op when 'DELETE' then old.owner else new.owner end;
+  written bigint[] := coalesce(nullif(current_setting('guard.written', true), ''), '{}')::bigint[];
+  begun bigint[] := coalesce(nullif(current_setting('guard.begun', true), ''), '{}')::bigint[];
+begin
+  if tg_op = 'INSERT' and tg_table_name ~ '^(instance|document)' and to_jsonb(new)->>'id' = its::text and not its = any(written) then
+    begun := begun || its;
+    perform set_config('guard.begun', begun::text, true);
+  end if;
+  if not its = any(written) then
+    written := written || its;
+    perform set_config('guard.written', written::text, true);
+  end if;
+  if cardinality(written) > 1 and not written <@ begun then
+    raise exception 'rows of several owners in one unit of work: % %, owners %', lower(tg_op), tg_table_name, written;
+  end if;
+  return null;
+end $$
+"""
+
+
+def watch(url: str) -> None:
+    """Has a database on PostgreSQL refuse what would break the law, whoever it is that writes."""
+    owned = (
+        "select c.table_name from information_schema.columns c join pg_class t on t.relname = c.table_name and t.relnamespace = 'bpflow'::regnamespace "
+        "where c.table_schema = 'bpflow' and c.column_name = 'owner' and not t.relispartition"
+    )
+    with Options(url).connect() as db, db.transaction():
+        db.execute("select pg_advisory_xact_lock(20261126)")  # several programs may open the database at once
+        if db.execute("select 1 from pg_proc where proname = 'guard' and pronamespace = 'bpflow'::regnamespace").fetchone() is None:
+            db.execute(ON_POSTGRES)
+            for (table,) in db.execute(owned).fetchall():
+                if table not in NOBODYS:
+                    db.execute(f"create trigger guard after insert or update or delete on bpflow.{table} for each row execute function bpflow.guard()".encode())
+
+
 @contextmanager
 def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
-    guards: list[Guard] = []
+    broken: list[str] = []
     opened, started = SqliteStore.__init__, SqliteWork.start
     by_work: dict[int, Guard] = {}
 
     def open(store: SqliteStore, *given: object, **options: object) -> None:
         opened(store, *given, **options)  # type: ignore[arg-type]
-        guard = Guard()
+        by_work[id(store._work)] = guard = Guard(broken)
         guard.watch(store._db)
-        guards.append(guard)
-        by_work[id(store._work)] = guard
 
     def start(work: SqliteWork, owner: int | None, lease: Lease | None) -> None:
         by_work[id(work)].begin()
         started(work, owner, lease)
 
+    connected = PostgresStore.__init__
+
+    def connect(store: PostgresStore, url: str) -> None:
+        connected(store, url)
+        watch(url)
+
+    patch.setattr(PostgresStore, "__init__", connect)
     patch.setattr(SqliteStore, "__init__", open)
     patch.setattr(SqliteWork, "start", start)
-    broken: list[str] = []
     yield broken
-    broken += [one for guard in guards for one in guard.broken]
     assert not broken, "\n".join(broken)

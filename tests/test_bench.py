@@ -21,9 +21,9 @@ OURS = {"W1": "3", "W2": "2", "W3": "2", "W4": "5", "W5": "4", "W6": ""}
 OTHERS = [("spiff", work) for work in OURS] + [("dbos", "W1"), ("dbos", "W4"), ("dbos", "W5")] + [("langgraph", work) for work in OURS]
 
 
-def figures(*command: str, python: str = sys.executable) -> dict[str, float]:
+def figures(*command: str, python: str = sys.executable, **more: str) -> dict[str, float]:
     around = {name: value for name, value in os.environ.items() if name not in AROUND}
-    done = subprocess.run([python, *filter(None, command)], cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+    done = subprocess.run([python, *filter(None, command)], cwd=ROOT, env=around | more, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {line["metric"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
 
@@ -38,6 +38,21 @@ def test_each_workload_of_bpflow_runs_to_its_end_and_gives_its_figures(work: str
     found = figures("-m", f"bench.bpflow_{work.lower()}", OURS[work])
     assert set(found) & set(FIGURES)
     assert set(expected(work)) <= set(found)
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.parametrize("work", ["W1", "W4", "W5"])
+def test_the_workloads_run_on_postgresql_too(work: str, postgres: str) -> None:
+    found = figures("-m", f"bench.bpflow_{work.lower()}", OURS[work], FLOOR_PG=postgres)
+    assert set(found) & set(FIGURES)
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["floor_copies", "bpflow_workers"])
+def test_several_processes_work_at_once(module: str, postgres: str) -> None:
+    found = figures("-m", f"bench.{module}", "2", FLOOR_PG=postgres)
+    assert set(found) == {f"instances, {many} at once" for many in (1, 2, 4)} | {"2 at once to 1", "4 at once to 1"}
     assert all(value > 0 for value in found.values())
 
 

@@ -69,6 +69,27 @@ class Call:
         """The database: a URL or a file."""
         return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
+    def file(self) -> Path | None:
+        """The file of the database, where it is one."""
+        url = self.url()
+        return Path(url.removeprefix("sqlite:///").partition("?")[0]) if ("://" not in url and url != ":memory:") or url.startswith("sqlite:///") else None
+
+    def missing(self) -> Path | None:
+        """The file of the database, if there is none yet."""
+        path = self.file()
+        return path if path is not None and not path.exists() else None
+
+    def open_or_none(self) -> Engine:
+        """The engine on the database, or, where there is none, on an empty one in memory: for what can be read without it."""
+        from bpflow.loading import load_workspace
+        from bpflow.runtime import open_engine
+        from bpflow.runtime.chain import key_in
+
+        if self.missing() is None:
+            return self.open()
+        folder = self.workspace()
+        return open_engine(":memory:", load_workspace(folder, processes=False) if folder else None, history_key=key_in(os.environ))
+
     def arguments(self) -> list[str]:
         """What another call of the program is given to mean the same database, workspace and language."""
         folder = self.workspace()
@@ -83,19 +104,19 @@ class Call:
         """
         from bpflow.loading import load_workspace
         from bpflow.runtime import open_engine
+        from bpflow.runtime.chain import key_in
 
-        url = self.url()
-        path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
-        fresh = path is not None and url != ":memory:" and not path.exists()
+        missing = self.missing()
+        fresh = missing is not None
         if fresh and not new:
-            raise WrongUse(say('there is no database "{file}"', file=path), say('name it with "--db"; "start" and "import-documents" make a new one'))
+            raise WrongUse(say('there is no database "{file}"', file=missing), say('name it with "--db"; "start" and "import-documents" make a new one'))
         folder = self.needed_workspace() if fresh else self.workspace()
         loaded = load_workspace(folder, processes=new) if folder else None
         if loaded:
             of_processes = {file for process in loaded.processes.values() for file in process.sources}
             whole = fresh and deploy
             sound([finding for finding in loaded.findings if whole or finding.span.file not in of_processes], folder)
-        engine = open_engine(url, loaded)
+        engine = open_engine(self.url(), loaded, history_key=key_in(os.environ))
         if new and deploy and loaded and not engine.store.deployed():
             for one in engine.deploy_workspace():
                 self.out.note(say('deployed "{process}", version {version}', process=one.process, version=one.version), "dim")

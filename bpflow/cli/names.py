@@ -79,7 +79,7 @@ class Names:
 
     def people(self, assignees: Iterable[Assignee]) -> str:
         """Who may answer, in whose place, and of which group he has claimed it."""
-        return ", ".join(self.assignee(*one) for one in assignees)
+        return ", ".join(self.assignee(one.party, one.in_place_of, one.group) for one in assignees)
 
     def assignee(self, party: User | Department | Role, in_place_of: User | Department | Role | None, group: User | Department | Role | None = None) -> str:
         """One of them."""

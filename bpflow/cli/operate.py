@@ -11,6 +11,7 @@ import typer
 
 from bpflow.cli.calls import Call, WrongUse, call_of, number, pairs, sound
 from bpflow.cli.output import tr
+from bpflow.cli.watched import Watched
 from bpflow.diagnostics import did_you_mean, say
 
 if TYPE_CHECKING:
@@ -107,16 +108,25 @@ def work(
         typer.Option("--workers", metavar="N", help=tr("Go on until SIGINT or SIGTERM, with so many workers; what is being done is finished first.")),
     ] = None,
     calls: Annotated[str, typer.Option("--calls", metavar="N", help=tr("How many calls of one service a worker has under way at a time."))] = "8",
+    log: Annotated[str | None, typer.Option("--log", metavar="text|json", help=tr("Write what happens to the standard error."))] = None,
+    level: Annotated[str, typer.Option("--log-level", metavar="LEVEL", help=tr("From which level on: debug, info, warning or error."))] = "info",
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="[HOST:]PORT", help=tr("Show metrics to Prometheus there; several workers have a port each, from this on.")),
+    ] = None,
 ) -> None:
     """Does what there is to do now, or goes on."""
     call = call_of(ctx)
     count, most = number(workers, "--workers") if workers else 0, number(calls, "--calls")
+    watched = Watched.of(log, level, metrics)
     with call.open() as engine:  # before there are many: who sees that it cannot be, says so once
+        if count < 2:
+            watched.watch(engine)
         done = _worked(engine, count, most, call)
     if done is None:
         from bpflow.cli.working import supervise
 
-        supervise(count, [*call.arguments(), "work", "--workers", "1", "--calls", calls], call.out)
+        supervise([[*call.arguments(), "work", "--workers", "1", "--calls", calls, *watched.arguments(nth)] for nth in range(count)], call.out)
     else:
         what = say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done))
         call.out.line(what)

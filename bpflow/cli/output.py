@@ -77,7 +77,7 @@ class Output(Struct, frozen=True):
 
     @contextmanager
     def progress(self, title: Message) -> Iterator[Callable[[int, int], None]]:
-        """A bar on the standard error, moved by calling with (done, of); nothing where that is no terminal."""
+        """A bar on the standard error, moved by calling with (done, of), of 0 where that is not known; nothing where that is no terminal."""
         if not is_terminal(sys.stderr):
             yield lambda done, total: None
             return
@@ -87,7 +87,7 @@ class Output(Struct, frozen=True):
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(self.text(title), total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def is_terminal(stream: TextIO) -> bool:

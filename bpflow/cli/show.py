@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from bpflow.engine.events import Suspend
     from bpflow.runtime import IncidentView, InstanceView, Line, Remedy, Standing, Turn
     from bpflow.stores.contract import InstanceRow
-    from bpflow.values import Field
 
 commands = typer.Typer()
 MOST = 8
@@ -93,20 +93,21 @@ def show(
     ctx: typer.Context,
     instance: Instance,
     everything: Annotated[bool, typer.Option("--all", help=tr("Its variables too, and the results that later steps read."))] = False,
+    archive: Annotated[Path | None, typer.Option("--archive", metavar="FILE", help=tr("One that was purged, from the archive of `bpflow purge`."))] = None,
     as_json: AsJson = False,
 ) -> None:
     """The instance as operators see it."""
     call = call_of(ctx)
-    with call.open() as engine:
+    with call.open() if archive is None else call.open_or_none() as engine:
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
         id = number(instance, "INSTANCE")
-        view, lines = engine.instance(id), engine.timeline(id)
+        view, lines = (engine.instance(id), engine.timeline(id)) if archive is None else engine.archived(archive, id)
         if as_json:
             call.out.data(_view_data(view, lines, names))
             return
-        _show_head(view, dict(engine.runner.program(view.row.definition).graph.inputs), names, call.out)
+        _show_head(view, names, call.out)
         for standing in places(view):
             call.out.line(_standing(standing, names))
         for incident in view.incidents:
@@ -117,7 +118,7 @@ def show(
         call.out.table((say("when"), say("who"), say("what")), [_line(line, names) for line in lines])
 
 
-def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: Output) -> None:
+def _show_head(view: InstanceView, names: Names, out: Output) -> None:
     row = view.row
     out.line(say("{title}: instance {id}", title=view.title, id=row.id), "bold")
     if row.document is not None:
@@ -138,7 +139,7 @@ def _show_head(view: InstanceView, fields: dict[str, Field], names: Names, out: 
         out.line(say("error {name}: {reason}", name=view.failure.error, reason=view.failure.reason), "red")
     for what, values in ((say("inputs"), view.inputs), (say("outputs"), view.outputs)):
         if values:
-            known = fields if values is view.inputs else {}
+            known = view.fields if values is view.inputs else {}
             shown = [f"{known[n].title or n}: {names.value(v, known[n]) or '–'}" if n in known else f"{n}: {names.value(v) or '–'}" for n, v in values.items()]
             out.line(say("{what}: {text}", what=what, text="; ".join(shown)))
 

@@ -83,8 +83,9 @@ def _outlive(parent: int, stop: Callable[[], None]) -> None:
 # ── several, in processes of their own ──────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
 class Chair:
-    """That of one of several workers: who sits there now, since when, and when he who has died is followed by another."""
+    """That of one of several workers: what he runs, who sits there now, since when, and when he who has died is followed by another."""
 
+    command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
     since: float = 0.0
     until: float = 0.0
@@ -93,9 +94,8 @@ class Chair:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps a process on each chair. `command`: what each of them runs."""
+    """Keeps a process on each chair."""
 
-    command: Sequence[str]
     chairs: list[Chair]
     out: Output
     bell: Bell = field(default_factory=Bell)
@@ -128,7 +128,7 @@ class Supervisor:
             if chair.process is None and now >= chair.until:
                 environment = {**os.environ, PARENT: str(reads)}
                 # in a session of its own: Ctrl+C is for this process alone, which passes it on once
-                chair.process = subprocess.Popen(self.command, env=environment, pass_fds=[reads], start_new_session=True, stdin=subprocess.DEVNULL)
+                chair.process = subprocess.Popen(chair.command, env=environment, pass_fds=[reads], start_new_session=True, stdin=subprocess.DEVNULL)
                 chair.since = now
 
     def _died(self, chair: Chair, code: int, now: float) -> None:
@@ -157,8 +157,8 @@ class Supervisor:
                 chair.process.wait()
 
 
-def supervise(count: int, command: Sequence[str], out: Output) -> None:
-    """Keeps so many workers until a signal comes."""
-    out.note(say("{count} workers; Ctrl+C stops", count=count), "dim")
-    Supervisor([sys.executable, "-m", "bpflow", *command], [Chair() for _ in range(count)], out).run()
+def supervise(commands: Sequence[Sequence[str]], out: Output) -> None:
+    """Keeps a worker for each of the commands until a signal comes."""
+    out.note(say("{count} workers; Ctrl+C stops", count=len(commands)), "dim")
+    Supervisor([Chair([sys.executable, "-m", "bpflow", *command]) for command in commands], out).run()
     out.note(say("stopped"), "dim")

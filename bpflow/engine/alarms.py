@@ -30,7 +30,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     told = tell(draft, token, task, what) if first else []
     if first:
         told += handing.brought_in(draft, token, task, what)
-        waiting.arms.fired = {**waiting.arms.fired, number: due}
+        waiting.arms = waiting.arms.but(fired={**waiting.arms.fired, number: due})
         if what.overdue:
             mark_overdue(draft, token, task)
             if task.part is None:
@@ -39,16 +39,16 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         return decided_by_alarm(draft, token, task, what.outcome, told, before)
     if what.remind is not None:
         told.append(notice(draft, token, task, [seat.party for seat in waiting.holders], "reminder"))
-        draft.facts.append(("reminded", token.id, token.node))
+        draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
-        arms.set_timer(draft, token.id, waiting.arms, number, again)
+        arms.set_timer(draft, token.id, waiting, number, again)
     draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
     draft.effects.calls += told
     return None
 
 
 def mark_overdue(draft: Draft, token: Token, task: Task) -> None:
-    draft.facts.append(("overdue", token.id, token.node))
+    draft.note("overdue", token.id, token.node)
     if task.gives is not None:
         record = draft.home(token.scope)[0].get(task.gives)
         if isinstance(record, dict):

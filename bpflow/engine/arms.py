@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeAlias
 
 from bpflow.diagnostics import say
 from bpflow.engine.draft import Draft, Fault
-from bpflow.engine.state import NO_ARMS, Arms, Scope, Token
+from bpflow.engine.state import UNARMED, Arms, Scope, Token, Waiting
 from bpflow.engine.transition import Listen, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Call, Handler, Task, Trigger
+
+Armed: TypeAlias = Waiting | Scope
+"""What has arms: the wait of a token, or a scope."""
 
 
 def read(draft: Draft, trigger: Trigger) -> tuple[Value, tuple[Document, ...]]:
@@ -30,13 +34,14 @@ def read(draft: Draft, trigger: Trigger) -> tuple[Value, tuple[Document, ...]]:
         draft.reads = None
 
 
-def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *, level: bool, about: Document | None = None) -> bool:
+def arm(draft: Draft, holder: int, held: Armed, number: int, trigger: Trigger, *, level: bool, about: Document | None = None) -> bool:
     """Arms one arm. True if it goes off at once (only with `level`). With `about` it stays as it is unless it reads that document."""
     if trigger.kind == "message":
         key = draft.value(trigger.expr) if trigger.expr else None
         if trigger.expr and key in (None, ""):
             raise Fault(say('the key of the message "{name}" is empty', name=trigger.name))
-        arms.listening = {**arms.listening, number: (trigger.name, key)}
+        arms = arms_of(held)
+        held.arms = arms.but(listening={**arms.listening, number: (trigger.name, key)})
         token = draft.tokens.get(holder)
         draft.effects.listens[holder, number] = Listen(trigger.name, key, token.visit if token else 0)
         return False
@@ -45,19 +50,28 @@ def arm(draft: Draft, holder: int, arms: Arms, number: int, trigger: Trigger, *,
     value, documents = read(draft, trigger)
     if about is not None and about not in documents:
         return False
-    watch(draft, holder, arms, documents)
-    if documents and isinstance(value, datetime):
-        value = counted(draft, arms, trigger, value)
-    return settle_value(draft, holder, arms, number, value, level=level)
+    if documents:
+        watch(draft, holder, held, documents)
+        if isinstance(value, datetime):
+            value = counted(draft, held, trigger, value)
+    return settle_value(draft, holder, held, number, value, level=level)
 
 
-def counted(draft: Draft, arms: Arms, trigger: Trigger, first: datetime) -> Value:
+def arms_of(held: Armed) -> Arms:
+    """The arms that a holder has."""
+    assert held.arms is not None
+    return held.arms
+
+
+def counted(draft: Draft, held: Armed, trigger: Trigger, first: datetime) -> Value:
     """The time that a trigger says, counted from when it was armed; `first` if that is now."""
     assert trigger.expr is not None
+    arms = arms_of(held)
     if arms.since is None:
-        arms.since = draft.now
+        arms = held.arms = arms.but(since=draft.now)
     if arms.since == draft.now:
         return first
+    assert arms.since is not None
     now, draft.now = draft.now, arms.since
     try:
         return draft.value(trigger.expr)
@@ -65,55 +79,54 @@ def counted(draft: Draft, arms: Arms, trigger: Trigger, first: datetime) -> Valu
         draft.now = now
 
 
-def settle_value(draft: Draft, holder: int, arms: Arms, number: int, value: Value, *, level: bool) -> bool:
+def settle_value(draft: Draft, holder: int, held: Armed, number: int, value: Value, *, level: bool) -> bool:
     """Takes what an arm's expression says: sets its timer or its truth. True if the arm goes off."""
     if isinstance(value, bool):
+        arms = arms_of(held)
         was = arms.truth.get(number, False)
-        arms.truth = {**arms.truth, number: value}
-        set_timer(draft, holder, arms, number, None)
+        held.arms = arms.but(truth={**arms.truth, number: value})
+        set_timer(draft, holder, held, number, None)
         return value and (level or not was)
     if value is None:
-        set_timer(draft, holder, arms, number, None)
+        set_timer(draft, holder, held, number, None)
         return False
     if not isinstance(value, datetime):
         raise Fault(say("neither a date nor a condition: {value}", value=repr(value)))
     if value <= draft.now and level:
         return True
-    set_timer(draft, holder, arms, number, value)
+    set_timer(draft, holder, held, number, value)
     return False
 
 
-def set_timer(draft: Draft, holder: int, arms: Arms, number: int, due: datetime | None) -> None:
+def set_timer(draft: Draft, holder: int, held: Armed, number: int, due: datetime | None) -> None:
     """Sets, moves or drops the timer of an arm."""
+    arms = arms_of(held)
     before = arms.due.get(number)
     if before == due:
         return
-    if due is None:
-        arms.due = {other: at for other, at in arms.due.items() if other != number}
-    else:
-        arms.due = {**arms.due, number: due}
+    times = {other: at for other, at in arms.due.items() if other != number}
+    if due is not None:
+        times[number] = due
+    held.arms = Arms(times, arms.truth, arms.listening, arms.watched, arms.fired, arms.since)
     draft.effects.timers.put((holder, number), before, due)
 
 
-def watch(draft: Draft, holder: int, arms: Arms, documents: Iterable[Document]) -> None:
+def watch(draft: Draft, holder: int, held: Armed, documents: Iterable[Document]) -> None:
     for document in documents:
+        arms = arms_of(held)
         if document not in arms.watched:
-            arms.watched += (document,)
+            held.arms = arms.but(watched=(*arms.watched, document))
             draft.effects.watches[holder, document] = True
 
 
 def disarm(draft: Draft, holder: int, arms: Arms) -> None:
-    """Drops all that the holder waits for."""
-    if not (arms.due or arms.watched or arms.listening):
-        arms.truth = NO_ARMS
-        return
+    """The rows of all that the holder waits for go."""
     for number, due in arms.due.items():
         draft.effects.timers.put((holder, number), due, None)
     for document in arms.watched:
         draft.effects.watches[holder, document] = False
     for number in arms.listening:
         draft.effects.listens[holder, number] = None
-    arms.due, arms.truth, arms.listening, arms.watched = NO_ARMS, NO_ARMS, NO_ARMS, ()
 
 
 def withdraw(draft: Draft, token: Token) -> None:
@@ -135,7 +148,8 @@ def closed(token: Token) -> TaskRow:
 def release(draft: Draft, token: Token) -> None:
     """The token stops waiting and moves on: what it waited for is dropped, with the incidents on it."""
     assert token.waiting is not None
-    disarm(draft, token.id, token.waiting.arms)
+    if token.waiting.arms is not UNARMED:
+        disarm(draft, token.id, token.waiting.arms)
     if draft.incidents:
         draft.forget_incidents({token.id}, set())
     token.waiting = None
@@ -149,11 +163,11 @@ def arm_handlers(draft: Draft, scope: Scope) -> list[tuple[int, Fault]]:
     wrong: list[tuple[int, Fault]] = []
     if not handlers or scope.handler >= 0:
         return wrong
-    scope.arms = Arms()
+    scope.arms = UNARMED
     draft.look_from(scope.id)
     for number, handler in enumerate(handlers):
         try:
-            arm(draft, scope.id, scope.arms, number, handler.trigger, level=False)
+            arm(draft, scope.id, scope, number, handler.trigger, level=False)
         except Fault as fault:
             wrong.append((number, fault))
     return wrong

@@ -6,20 +6,21 @@ state of an instance, `pages` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import orjson
+from msgspec.structs import astuple
 
 from bpflow.diagnostics import Message
-from bpflow.engine.events import Event, Failed, Started
+from bpflow.engine.events import Event
 from bpflow.engine.program import Program
-from bpflow.engine.state import Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
-from bpflow.engine.transition import Denied, Fact, FactKind
+from bpflow.engine.state import UNARMED, Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
+from bpflow.engine.transition import FACT_KINDS, Denied, FactKind, Facts
 from bpflow.expressions.data import Department, Role, User, Value
-from bpflow.values import from_plain, tag
+from bpflow.values.plain import TAGS, from_plain, tag
 
 VERSION = 1
 
@@ -27,12 +28,12 @@ STATUSES = ("running", "ended", "cancelled", "failed", "suspended")
 TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
-FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
-FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
-EVENT_DEFAULTS = {kind: tuple(kind._field_defaults.get(name, ...) for name in kind._fields) for kind in EVENTS}
-"""The defaults of the fields of an event, `...` where there is none: what is left out at the end of a row."""
+EVENT_FORMS = {kind: (number, len(kind.__struct_fields__), kind.__struct_defaults__[::-1]) for number, kind in enumerate(EVENTS)}
+"""Of each kind of event its number, how many fields it has and, from the last on, their defaults: these are left out at the end of a row."""
+
+Fact: TypeAlias = tuple[FactKind, int, str]
+"""What has happened, for those who read it: (what, token or scope, flow, node, result or name)."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,8 +51,20 @@ def instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=tag, option=_OPTIONS)
-"""Plain data and values as JSON."""
+def _plain(value: Any) -> Any:
+    """What JSON lacks as plain data: a value, and what histories and incidents have besides."""
+    write = _WRITE.get(type(value))
+    return write(value) if write is not None else tag(value)
+
+
+_WRITE: dict[type, Callable[[Any], Any]] = {
+    Denied: lambda value: {"$denied": plain_message(value.message)},
+    Message: lambda value: plain_message(value),
+    **TAGS,
+}
+
+dumps: Callable[[Any], bytes] = partial(orjson.dumps, default=_plain, option=_OPTIONS)
+"""Plain data, values and messages as JSON."""
 
 
 def loads(data: bytes | str) -> Any:
@@ -96,12 +109,12 @@ def _read_fan(row: list[Any]) -> Fan:
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
-    row: list[Any] = [_arms(waiting.arms), [_seat(seat) for seat in waiting.people], waiting.attempt]
+    row: list[Any] = [0 if waiting.arms is UNARMED else _arms(waiting.arms), [*map(_seat, waiting.people)], waiting.attempt]
     if waiting.excluded or waiting.later or waiting.votes or waiting.also or waiting.checklist or waiting.observers:
         votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
-        row += [waiting.excluded, [_seat(seat) for seat in waiting.later], votes]
+        row += [waiting.excluded, [*map(_seat, waiting.later)], votes]
     if waiting.also or waiting.checklist or waiting.observers:
-        row.append([_seat(seat) for seat in waiting.also])
+        row.append([*map(_seat, waiting.also)])
     if waiting.checklist or waiting.observers:
         row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
         row.append([_party(party) for party in waiting.observers])
@@ -155,7 +168,7 @@ def _arms(arms: Arms) -> list[Any] | int:
 
 def _read_arms(row: list[Any] | int) -> Arms:
     if isinstance(row, int):
-        return Arms()
+        return UNARMED
     due = {number: instant(at) for number, at in row[0]}
     if len(row) == 1:
         return Arms(due)
@@ -212,24 +225,23 @@ def _read_message(value: Any) -> Any:
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode_event(event: Event, answers: Iterable[Value | Denied]) -> list[Any]:
-    """An event with the answers that it was worked in with, in the order in which they were asked for, as plain data and values."""
-    kind = type(event)
-    row: list[Any] = [EVENT_NUMBERS[kind], micros(event.at), *event[1:]]
-    if kind is Started or kind is Failed:
-        row = [plain_message(value) if isinstance(value, Message) else value for value in row]
-    defaults = EVENT_DEFAULTS[kind]
-    while row[-1] == defaults[len(row) - 2]:
-        row.pop()
-    said = [{"$denied": plain_message(value.message)} if isinstance(value, Denied) else value for value in answers]
-    return [row, said] if said else [row]
+def encode_event(event: Event, answers: Collection[Value | Denied]) -> list[Any]:
+    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`."""
+    number, length, defaults = EVENT_FORMS[type(event)]
+    values = astuple(event)
+    for value, default in zip(reversed(values), defaults, strict=False):
+        if value != default:
+            break
+        length -= 1
+    row = [number, micros(event.at), *values[1:length]]
+    return [row, [*answers]] if answers else [row]
 
 
 def decode_event(data: Sequence[Any]) -> tuple[Event, list[Value | Denied]]:
     """What `encode_event` wrote, after `orjson.loads`."""
     kind = EVENTS[data[0][0]]
     values: dict[str, Any] = {"at": instant(data[0][1])}
-    for name, value in zip(kind._fields[1:], data[0][2:], strict=False):
+    for name, value in zip(kind.__struct_fields__[1:], data[0][2:], strict=False):
         values[name] = read_message(value) if name in ("reason", "trouble") and value is not None else read_value(value)
         if name == "catches":
             values[name] = tuple(value)
@@ -242,9 +254,9 @@ def _read_answer(answer: Any) -> Value | Denied:
     return cast(Value, read_value(answer))
 
 
-def encode_history(program: Program, events: Sequence[list[Any]], facts: Sequence[Fact]) -> bytes:
+def encode_history(events: Sequence[list[Any]], facts: Facts) -> bytes:
     """A row of history: events as `encode_event` gives them, and what came of them."""
-    return dumps([events, encode_facts(program, facts)])
+    return dumps([events, facts])
 
 
 def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, list[Value | Denied]]], list[Fact]]:
@@ -252,19 +264,8 @@ def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, lis
     return [decode_event(event) for event in events], decode_facts(program, facts)
 
 
-def encode_facts(program: Program, facts: Sequence[Fact]) -> list[Any]:
-    """Facts flat: kind, token or scope, and the number of a flow or node (a text stays a text)."""
-    flat: list[Any] = []
-    flow_numbers = program.flow_numbers
-    for kind, id, what in facts:
-        if kind == "took":
-            flat += (0, id, flow_numbers.get(what, what))
-        else:
-            flat += (FACT_NUMBERS[kind], id, what if kind in ("ended", "fired") else program.node_numbers.get(what, what))
-    return flat
-
-
 def decode_facts(program: Program, flat: Sequence[Any]) -> list[Fact]:
+    """The facts one by one: what, the token or scope, the flow, node or result."""
     facts: list[Fact] = []
     for place in range(0, len(flat), 3):
         kind, what = FACT_KINDS[flat[place]], flat[place + 2]

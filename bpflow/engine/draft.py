@@ -7,15 +7,22 @@ It copies what it touches, so the state that it came from stays as it was, and i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
-from bpflow.engine.state import ROOT, Arms, Failure, Incident, Names, Scope, State, Status, Token, Waiting
-from bpflow.engine.transition import Answers, Effects, Fact, Transition
+from bpflow.engine.state import ROOT, Arms, Incident, Names, Rest, Scope, State, Status, Token, Waiting
+from bpflow.engine.transition import FACT_NUMBERS, NAMING, Answers, Effects, FactKind, Facts, Transition
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
+
+NOBODY = ("",)
+"""Of a name that no expression reads."""
 
 
 class Fault(Exception):
@@ -26,70 +33,56 @@ class Fault(Exception):
         self.message = message
 
 
-class Draft:
-    """An instance in motion. Besides the fields of the state: `queue` of tokens to move, `effects` and `facts` of this event; `changed`
-    and `armed` say at which tick a name was set (by the scope whose name it is) and a token began to wait, so that only what changed
-    afterwards is read again; `hops` is the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a
-    fork; `since` is when the event before this one was; `touched` are the tokens and scopes that were made, copied to be changed, or removed."""
+class Draft(Struct, gc=False):
+    """An instance in motion: the fields of its state, to be changed, and what this event does.
 
-    __slots__ = (
-        "answers",
-        "armed",
-        "catches",
-        "changed",
-        "effects",
-        "facts",
-        "failure",
-        "hops",
-        "incidents",
-        "names",
-        "next_id",
-        "now",
-        "outputs",
-        "parked",
-        "program",
-        "queue",
-        "reads",
-        "result",
-        "root_names",
-        "scopes",
-        "seed",
-        "since",
-        "status",
-        "tick",
-        "tokens",
-        "touched",
-        "turns",
-        "zone",
-    )
+    `now`: when it happens; `since`: when the event before this one was · `names`: what expressions see from where the draft looks ·
+    `turns`: whether a scope has names of its own · `queue`: the tokens that are to move, each by a flow, or (None) into the node at which it
+    stands · `changed`, `armed`: at which tick a name was set (by the scope whose name it is), and a token began to wait, so that only what
+    changed afterwards is read again · `touched`: the tokens and scopes that were made, copied to be changed, or removed; `renamed`: the
+    names of the root that were set or deleted, but for those that `changed` has · `reads`: the documents that are being read, while an arm
+    is being armed · `hops`: the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork.
+    """
 
-    def __init__(self, program: Program, state: State, at: datetime, answers: Answers) -> None:
-        self.program, self.answers, self.zone = program, answers, program.graph.timezone
-        self.now, self.since = at if at > state.at else state.at, state.at
-        self.status: Status = state.status
-        self.parked = state.parked
-        self.result, self.seed, self.next_id = state.result, state.seed, state.next_id
-        self.catches, self.outputs = state.catches, state.outputs
-        self.failure: Failure | None = state.failure
-        self.root_names: Names = dict(state.names)
-        self.names: Mapping[str, Value] = self.root_names
-        self.tokens: dict[int, Token] = dict(state.tokens)
-        self.scopes: dict[int, Scope] = dict(state.scopes)
-        self.incidents: list[Incident] = list(state.incidents)
-        self.turns = program.has_turns and any(scope.names is not None for scope in state.scopes.values())
-        self.queue: deque[tuple[Token, Flow]] = deque()
-        self.effects = Effects()
-        self.facts: list[Fact] = []
-        self.tick = self.hops = 0
-        self.changed: dict[int, dict[str, int]] = {ROOT: {}}
-        self.armed: dict[int, int] = {}
-        self.reads: list[Document] | None = None
-        self.touched: set[int] = set()
+    program: Program
+    answers: Answers
+    now: datetime
+    since: datetime
+    status: Status
+    seed: int
+    next_id: int
+    root_names: Names
+    names: Mapping[str, Value]
+    tokens: dict[int, Token]
+    scopes: dict[int, Scope]
+    incidents: tuple[Incident, ...]
+    rest: Rest
+    turns: bool
+    changed: dict[int, dict[str, int]]
+    queue: deque[tuple[Token, Flow | None]] = field(default_factory=deque)
+    effects: Effects = field(default_factory=Effects)
+    facts: Facts = []
+    armed: dict[int, int] = {}
+    touched: set[int] = set()
+    renamed: Set[str] = frozenset()
+    reads: list[Document] | None = None
+    tick: int = 0
+    hops: int = 0
 
     def close(self) -> Transition:
-        incidents, ending = tuple(self.incidents), (self.result, self.catches, self.outputs, self.failure, self.parked)
-        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, incidents, *ending)
-        return Transition(state, self.effects, self.facts, self.touched)
+        """The state as it is now, and what has led to it."""
+        state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, self.incidents, self.rest)
+        renamed = self.changed[ROOT].keys()
+        return Transition(state, self.effects, self.facts, self.touched, self.renamed | renamed if self.renamed else renamed)
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the process."""
+        return self.program.graph.timezone
+
+    def ends(self, **how: Any) -> None:
+        """Sets what seldom changes: the result, the outputs, the failure, what is parked."""
+        self.rest = self.rest._replace(**how)
 
     # ── copy on touch ──────────────────────────────────────────────────────────────────────────────────────────────
     def token(self, id: int) -> Token:
@@ -97,7 +90,15 @@ class Draft:
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = token.copy()
+            token = self.tokens[id] = _copy(token, token.waiting and replace(token.waiting))
+        return token
+
+    def leaving(self, id: int) -> Token:
+        """The token of that id, to go on from where it waits: its wait is still that of the state, to be replaced or dropped, never changed."""
+        token = self.tokens[id]
+        if id not in self.touched:
+            self.touched.add(id)
+            token = self.tokens[id] = _copy(token, token.waiting)
         return token
 
     def scope(self, id: int) -> Scope:
@@ -121,12 +122,19 @@ class Draft:
         self.next_id += 1
         return scope
 
-    def arms_of(self, holder: int) -> Arms | None:
-        """The arms of a token or scope, to be changed; None where it has none (any more)."""
+    def arms_at(self, holder: int) -> Arms | None:
+        """The arms of a token or scope; None where it has none (any more)."""
+        token = self.tokens.get(holder)
+        if token is not None:
+            return token.waiting.arms if token.waiting is not None else None
+        return self.scopes[holder].arms if holder in self.scopes else None
+
+    def armed_at(self, holder: int) -> Waiting | Scope | None:
+        """What has the arms of a token or scope, to be changed; None where it has none (any more)."""
         if holder in self.tokens:
-            waiting = self.token(holder).waiting
-            return waiting.arms if waiting else None
-        return self.scope(holder).arms if holder in self.scopes else None
+            return self.token(holder).waiting
+        scope = self.scope(holder) if holder in self.scopes else None
+        return scope if scope is not None and scope.arms is not None else None
 
     # ── names: what expressions read and results are written to ──────────────────────────────────────────────────────
     def ask(self, question: Question) -> Value:
@@ -175,20 +183,22 @@ class Draft:
 
     def give(self, scope: int, name: str | None, record: dict[str, Value]) -> None:
         """Writes the results of a step, as far as any expression reads them; the history has them all."""
-        if name not in self.program.fields_read:
+        fields = self.program.fields_read.get(name, NOBODY)  # type: ignore[arg-type]
+        if fields is NOBODY:
             return
-        fields = self.program.fields_read[name]
-        names, changed = self.home(scope) if self.turns else (self.root_names, self.changed[ROOT])
-        names[name] = record if fields is None else {field: record[field] for field in fields if field in record}
-        changed[name] = self.tick
-        if self.turns:
-            self.look_from(scope)
+        if fields is not None:
+            record = {field: record[field] for field in fields if field in record}
+        if not self.turns:
+            self.root_names[name], self.changed[ROOT][name] = record, self.tick  # type: ignore[index]
+            return
+        names, changed = self.home(scope)
+        names[name], changed[name] = record, self.tick  # type: ignore[index]
+        self.look_from(scope)
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
-        code = self.program.codes.get(expr.text) or self.program.code(expr)
         try:
-            return code(self)
+            return self.program.codes[expr.text](self)
         except Refused as refused:
             raise Fault(refused.message) from refused
 
@@ -201,20 +211,37 @@ class Draft:
 
     def incident(self, kind: str, node: str, message: Message, token: int | None = None, arm: int | None = None, scope: int | None = None) -> None:
         assert kind in ("fault", "failure", "stuck")
-        self.incidents.append(Incident(self.next_id, kind, node, message, self.now, token, arm, scope))  # type: ignore[arg-type]
+        self.incidents += (Incident(self.next_id, kind, node, message, self.now, token, arm, scope),)  # type: ignore[arg-type]
         self.next_id += 1
-        self.facts.append(("incident", token if token is not None else scope or ROOT, node))
+        self.note("incident", token if token is not None else scope or ROOT, node)
+
+    def note(self, kind: FactKind, id: int, what: str) -> None:
+        """Notes a fact: what has happened to a token or scope, with a node, result or name."""
+        self.facts += (FACT_NUMBERS[kind], id, what if kind in NAMING else self.program.node_numbers.get(what, what))
 
     def forget_incidents(self, tokens: set[int], scopes: set[int]) -> None:
         """Drops the incidents of tokens and scopes that are gone."""
         if self.incidents:
-            self.incidents = [i for i in self.incidents if i.token not in tokens and i.scope not in scopes]
+            self.incidents = tuple([i for i in self.incidents if i.token not in tokens and i.scope not in scopes])
 
     def wait(self, token: Token) -> Waiting:
         """The token starts waiting, with a new visit."""
         token.status = "waiting"
         token.visit += 1
-        token.waiting = Waiting()
+        waiting = token.waiting = Waiting()
         self.armed[token.id] = self.tick
         self.tick += 1
-        return token.waiting
+        return waiting
+
+
+def draft_of(program: Program, state: State, at: datetime, answers: Answers) -> Draft:
+    """The state as it can be changed; time never goes back."""
+    since, names, scopes = state.at, {**state.names}, {**state.scopes}
+    turns = program.has_turns and any(scope.names is not None for scope in scopes.values())
+    stands = names, names, {**state.tokens}, scopes, state.incidents, state.rest, turns
+    return Draft(program, answers, at if at > since else since, since, state.status, state.seed, state.next_id, *stands, {ROOT: {}})
+
+
+def _copy(token: Token, waiting: Waiting | None) -> Token:
+    fan = token.fan.copy() if token.fan is not None else None
+    return replace(token, waiting=waiting, fan=fan)

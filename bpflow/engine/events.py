@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message
 from bpflow.expressions.data import Document, User, Value
@@ -12,7 +14,7 @@ from bpflow.expressions.data import Document, User, Value
 NOTHING: Mapping[str, Value] = {}
 
 
-class Started(NamedTuple):
+class Started(Struct, frozen=True, gc=False):
     """The instance begins, with typed inputs, perhaps on a document."""
 
     at: datetime
@@ -28,7 +30,7 @@ class Started(NamedTuple):
     """The step that is the whole of the instance; `inputs` are then all names that it may read."""
 
 
-class Answered(NamedTuple):
+class Answered(Struct, frozen=True, gc=False):
     """A person chose an outcome of a task and filled its form (typed values)."""
 
     at: datetime
@@ -40,7 +42,7 @@ class Answered(NamedTuple):
     comment: str | None = None
 
 
-class TimerFired(NamedTuple):
+class TimerFired(Struct, frozen=True, gc=False):
     """The timer of an arm of a token or a scope; stale unless the arm is still due at `due`."""
 
     at: datetime
@@ -50,7 +52,7 @@ class TimerFired(NamedTuple):
     by: User | None = None
 
 
-class Arrived(NamedTuple):
+class Arrived(Struct, frozen=True, gc=False):
     """A message for an arm that listens to its name and key; `visit` is that of a waiting token, None where it is not said."""
 
     at: datetime
@@ -61,7 +63,7 @@ class Arrived(NamedTuple):
     visit: int | None = None
 
 
-class DocumentChanged(NamedTuple):
+class DocumentChanged(Struct, frozen=True, gc=False):
     """A document that the instance watches was changed."""
 
     at: datetime
@@ -69,7 +71,7 @@ class DocumentChanged(NamedTuple):
     by: User | None = None
 
 
-class Commanded(NamedTuple):
+class Commanded(Struct, frozen=True, gc=False):
     """A person pressed the button of an arm and filled its form (typed values). `visit`: that of the token that waits; 0 for a scope."""
 
     at: datetime
@@ -81,7 +83,7 @@ class Commanded(NamedTuple):
     visit: int = 0
 
 
-class Done(NamedTuple):
+class Done(Struct, frozen=True, gc=False):
     """A service answered a call. `local`: one of the house, so nothing has come from outside and the token's count of hops goes on. With
     `attempt` only that attempt is answered: what an earlier one says comes too late."""
 
@@ -94,7 +96,7 @@ class Done(NamedTuple):
     attempt: int = 0
 
 
-class Failed(NamedTuple):
+class Failed(Struct, frozen=True, gc=False):
     """A service refused or broke at that attempt; `error` is the name that handlers may ask for."""
 
     at: datetime
@@ -106,7 +108,7 @@ class Failed(NamedTuple):
     by: User | None = None
 
 
-class Retry(NamedTuple):
+class Retry(Struct, frozen=True, gc=False):
     """An operator has the step of an incident tried again."""
 
     at: datetime
@@ -115,7 +117,7 @@ class Retry(NamedTuple):
     why: str = ""
 
 
-class Skip(NamedTuple):
+class Skip(Struct, frozen=True, gc=False):
     """An operator passes the step of an incident over, with results, leaving it by `branch` where it has several ways out."""
 
     at: datetime
@@ -126,7 +128,7 @@ class Skip(NamedTuple):
     why: str = ""
 
 
-class Cancel(NamedTuple):
+class Cancel(Struct, frozen=True, gc=False):
     """The instance is ended from outside: by a person, or because its `caller` waits for it no longer."""
 
     at: datetime
@@ -135,7 +137,7 @@ class Cancel(NamedTuple):
     caller: int | None = None
 
 
-class Correct(NamedTuple):
+class Correct(Struct, frozen=True, gc=False):
     """An operator gives variables and inputs of the instance other values (typed ones)."""
 
     at: datetime
@@ -144,7 +146,7 @@ class Correct(NamedTuple):
     why: str = ""
 
 
-class Jump(NamedTuple):
+class Jump(Struct, frozen=True, gc=False):
     """An operator takes a token that waits or is held to another step, by the id of its node; the blocks between are left."""
 
     at: datetime
@@ -154,7 +156,7 @@ class Jump(NamedTuple):
     why: str = ""
 
 
-class Suspend(NamedTuple):
+class Suspend(Struct, frozen=True, gc=False):
     """An operator stops the instance where it stands, until it is resumed."""
 
     at: datetime
@@ -162,7 +164,7 @@ class Suspend(NamedTuple):
     why: str = ""
 
 
-class Resume(NamedTuple):
+class Resume(Struct, frozen=True, gc=False):
     """An operator lets a suspended instance go on."""
 
     at: datetime
@@ -170,7 +172,7 @@ class Resume(NamedTuple):
     why: str = ""
 
 
-class Claimed(NamedTuple):
+class Claimed(Struct, frozen=True, gc=False):
     """A member of the group that has a task makes it his own."""
 
     at: datetime
@@ -179,7 +181,7 @@ class Claimed(NamedTuple):
     visit: int
 
 
-class Released(NamedTuple):
+class Released(Struct, frozen=True, gc=False):
     """He gives it back to the group."""
 
     at: datetime
@@ -188,7 +190,7 @@ class Released(NamedTuple):
     visit: int
 
 
-class Delegated(NamedTuple):
+class Delegated(Struct, frozen=True, gc=False):
     """A person passes his task on to another, who answers in his place."""
 
     at: datetime
@@ -199,7 +201,7 @@ class Delegated(NamedTuple):
     comment: str | None = None
 
 
-class Reassigned(NamedTuple):
+class Reassigned(Struct, frozen=True, gc=False):
     """An operator gives what `person` has at a task to another; without one, what he has claimed goes back to the group."""
 
     at: datetime
@@ -211,7 +213,7 @@ class Reassigned(NamedTuple):
     why: str = ""
 
 
-class Moved(NamedTuple):
+class Moved(Struct, frozen=True, gc=False):
     """The document of a pipeline is moved from the stage `source`, in which whoever moves has seen it, to another; with the form of the move
     (typed values). `direct`: by a change of the document, which has been made already in the same transaction; then it has no form. `by`
     is None where no person does it, but a program or another process."""
@@ -225,7 +227,7 @@ class Moved(NamedTuple):
     direct: bool = False
 
 
-class Ticked(NamedTuple):
+class Ticked(Struct, frozen=True, gc=False):
     """A person ticked off an item of a task's checklist, by its number from 0, or took that back."""
 
     at: datetime

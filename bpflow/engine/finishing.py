@@ -26,7 +26,7 @@ def is_done(draft: Draft, token: Token, condition: Expr) -> bool:
     value, documents = arms.read(draft, Trigger("changed", condition))
     if not isinstance(value, bool):
         raise Fault(say("`{condition}` is neither true nor false", condition=condition.text))
-    arms.watch(draft, token.id, token.waiting.arms, documents)
+    arms.watch(draft, token.id, token.waiting, documents)
     return value
 
 
@@ -58,6 +58,8 @@ def check_ready(draft: Draft, token: Token, task: Task, outcome: str) -> None:
     if task.done_when is not None:
         raise InvalidAnswer(say("it is not done yet: `{condition}` is not true", condition=task.done_when.text))
     assert token.waiting is not None
+    if not (token.waiting.checklist or task.parts):
+        return
     left = [item.text for item in token.waiting.checklist if item.by is None]
     if left:
         raise InvalidAnswer(say("this is still to be ticked off: {left}", left=", ".join(left)))

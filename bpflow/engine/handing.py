@@ -6,6 +6,10 @@ one who is away. Handing over never decides a vote: where it would, it is refuse
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
 from bpflow.diagnostics import say
 from bpflow.engine import arms, people, votes
 from bpflow.engine.draft import Draft, Fault
@@ -17,15 +21,18 @@ from bpflow.expressions.data import User
 from bpflow.graph import Alarm, Expr, Task
 
 
-def at_task(draft: Draft, event: Answered | Ticked | Claimed | Released | Delegated | Reassigned) -> tuple[Token, Task, Waiting]:
-    """The open task that an event is about, its token to be changed. UnexpectedEvent if it is closed."""
+def at_task(
+    draft: Draft, event: Answered | Ticked | Claimed | Released | Delegated | Reassigned, touch: Callable[[Draft, int], Token] = Draft.token
+) -> tuple[Token, Task, Waiting]:
+    """The open task that an event is about, its token to be changed, or left. UnexpectedEvent if it is closed."""
     token = draft.tokens.get(event.token)
-    node = draft.program.nodes.get(token.node) if token else None
-    if token is None or token.visit != event.visit or token.status != "waiting" or not isinstance(node, Task):
+    node = draft.program.nodes.get(token.node) if token is not None else None
+    if token is None or token.visit != event.visit or token.status != "waiting" or type(node) is not Task:
         raise UnexpectedEvent(say("the task is closed"))
-    token = draft.token(event.token)
+    token = touch(draft, event.token)
     assert token.waiting is not None
-    draft.look_from(token.scope)
+    if draft.turns:
+        draft.look_from(token.scope)
     return token, node, token.waiting
 
 
@@ -124,7 +131,7 @@ def move_seat(task: Task, waiting: Waiting, seat: Assignee, to: User | None) -> 
     if to is None and seat.group is None:
         raise UnexpectedEvent(say("say to whom the task goes: it was given to the person by name"))
     if to is not None and (to in seated(waiting, seat) or any(vote.by == to for vote in waiting.votes)):
-        people.leave(waiting, seat)
+        waiting.people, waiting.later = people.seats_left(waiting, seat)
         bears(task, waiting)
         return
     place = seat.in_place_of if seat.in_place_of != to else None
@@ -166,7 +173,7 @@ def escalate(draft: Draft, token: Token, task: Task, to: Expr) -> list[CallOut]:
     known = {*seated(waiting), *(one.party for one in waiting.also)}
     new = tuple(seat for seat in found if seat.party not in known)
     waiting.also += new
-    draft.facts.append(("escalated", token.id, token.node))
+    draft.note("escalated", token.id, token.node)
     return [notice(draft, token, task, [seat.party for seat in new], "escalated")] if new else []
 
 
@@ -181,7 +188,7 @@ def give_to(draft: Draft, token: Token, task: Task, to: Expr) -> list[CallOut]:
     waiting.people, waiting.later = (seats[:1], seats[1:]) if task.in_turn else (seats, ())
     waiting.also = tuple(one for one in waiting.also if one.party not in seated(waiting))
     bears(task, waiting)
-    draft.facts.append(("handed", token.id, token.node))
+    draft.note("handed", token.id, token.node)
     now = [seat.party for seat in waiting.people]
     changes = ("reassigned", [one for one in now if one not in before]), ("withdrawn", [one for one in before if one not in now])
     return [notice(draft, token, task, whom, reason) for reason, whom in changes if whom]
@@ -200,7 +207,7 @@ def found_for(draft: Draft, waiting: Waiting, expr: Expr) -> tuple[Assignee, ...
 def seated(waiting: Waiting, but: Assignee | None = None) -> set[Party]:
     """Who has a seat, now or when it is his turn, or for whom another has it; of what was claimed the group too."""
     seats = (seat for seat in (*waiting.people, *waiting.later) if seat is not but)
-    return {party for seat in seats for party in seat if party is not None}
+    return {party for seat in seats for party in (seat.party, seat.in_place_of, seat.group) if party is not None}
 
 
 def has_no_seat(waiting: Waiting, user: User, but: Assignee | None = None) -> None:
@@ -235,9 +242,9 @@ def changed(draft: Draft, token: Token, task: Task, before: TaskRow, fact: FactK
     waiting = token.waiting
     assert waiting is not None
     tell_results(draft, token, task)
-    draft.facts.append((fact, token.id, token.node))
+    draft.note(fact, token.id, token.node)
     after = people.row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
+    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
 
 
 def tell_results(draft: Draft, token: Token, task: Task) -> None:

@@ -27,7 +27,7 @@ def raise_error(draft: Draft, token: Token, error: str, reason: Message, *, leav
         if handler.trigger.name in ("", error):
             handle(draft, scope, number, handler, {"name": error, "message": str(reason)}, token)
             return True
-    if leave and ("" in draft.catches or error in draft.catches):
+    if leave and ("" in draft.rest.catches or error in draft.rest.catches):
         scopes.fail_instance(draft, Failure(error, reason))
         return True
     return False
@@ -55,7 +55,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
     scope of their own, which the block waits for. What the trigger brings is theirs to read, whatever fires meanwhile, and may be read
     afterwards as results are."""
     scope = draft.scope(scope.id)
-    draft.facts.append(("fired", scope.id, handler.name))
+    draft.note("fired", scope.id, handler.name)
     hops = source.hops if source else draft.hops
     draft.give(scope.parent, handler.gives, values)
     brought: Names | None = {handler.gives: values} if handler.gives in draft.program.fields_read else None
@@ -72,7 +72,7 @@ def handle(draft: Draft, scope: Scope, number: int, handler: Handler, values: di
         draft.queue.append((draft.new_token(scope.id, hops), handler.entry))
         return
     if scope.arms is not None and handler.trigger.kind in ("at", "until"):
-        scope.arms.fired = {**scope.arms.fired, number: draft.now}
+        scope.arms = scope.arms.but(fired={**scope.arms.fired, number: draft.now})
     beside = draft.new_scope(scope.block, scope.id, handler=number)
     beside.names = brought
     draft.turns = draft.turns or brought is not None

@@ -14,7 +14,7 @@ from typing import Any
 
 from bpflow.diagnostics import say
 from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -39,10 +39,12 @@ from bpflow.engine.events import (
     Ticked,
     TimerFired,
 )
-from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program
-from bpflow.engine.state import OVER, ROOT, Scope, State, Token
-from bpflow.engine.transition import RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
+from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program, Way
+from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
+from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
 from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+
+TOOK, ENTER = FACT_NUMBERS["took"], nodes.ENTER
 
 
 def advance(program: Program, state: State | None, event: Event, answers: Answers) -> Transition:
@@ -53,16 +55,18 @@ def advance(program: Program, state: State | None, event: Event, answers: Answer
     """
     if state is None:
         assert isinstance(event, Started)
-        state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")})
-    elif state.status == "suspended" and not isinstance(event, Resume | Correct | Cancel):
-        return suspending.meanwhile(state, event, BY_PEOPLE)
-    elif state.status in OVER:
-        return ended(state, event)
-    draft = Draft(program, state, event.at, answers)
+        rest = Rest(catches=event.catches) if event.catches else NO_REST
+        state = State("running", event.at, event.seed, 1, {}, {}, {ROOT: Scope(ROOT, "")}, (), rest)
+    elif state.status != "running":
+        if state.status in OVER:
+            return ended(state, event)
+        if not isinstance(event, Resume | Correct | Cancel):
+            return suspending.meanwhile(state, event, BY_PEOPLE)
+    draft = draft_of(program, state, event.at, answers)
     try:
         HANDLERS[type(event)](draft, event)
     except Fault as fault:
-        draft = Draft(program, state, event.at, answers)
+        draft = draft_of(program, state, event.at, answers)
         spoiled(draft, event, fault)
     settle(draft)
     return draft.close()
@@ -80,7 +84,7 @@ def spoiled(draft: Draft, event: Event, fault: Fault) -> None:
     A person's event that cannot be judged is refused."""
     if not isinstance(event, TimerFired):
         raise InvalidAnswer(fault.message) from fault
-    held = draft.arms_of(event.holder)
+    held = draft.armed_at(event.holder)
     assert held is not None
     arms.set_timer(draft, event.holder, held, event.arm, None)
     watching.on_arm(draft, event.holder, event.arm, fault)
@@ -100,35 +104,53 @@ def settle(draft: Draft) -> None:
     draft.queue.clear()
 
 
-def move(draft: Draft, token: Token, flow: Flow) -> None:
-    """The token follows the flow, and further, until it rests."""
-    table, returns, took, where = draft.program.nodes, draft.program.returns, draft.facts.append, token.scope
-    draft.look_from(where)
-    following: Flow | None = flow
-    while following is not None:
-        took(("took", token.id, following.id))
-        if following.up:
-            token = scopes.climb(draft, token, following.up)
-            draft.look_from(token.scope)
-        if following.id in returns:
-            return_to_body(draft)
-        token.via = following.id
-        if following.to is None:
+def move(draft: Draft, token: Token, flow: Flow | None) -> None:
+    """The token follows the flow (or enters the node at which it stands), and further, until it rests."""
+    ways, facts = draft.program.ways, draft.facts
+    full = draft.next_id > MAX_LIVE  # its scope may be
+    if draft.turns:
+        draft.look_from(token.scope)
+    way = ways[flow.id] if flow is not None else draft.program.way_to(token.via, token.node)
+    while True:
+        facts += (TOOK, token.id, way.number)
+        if way.special:
+            token = leave_list(draft, token, way)
+        token.via = way.flow
+        if way.node is None:
             scopes.arrive(draft, token)
             break
-        node = table[following.to]
-        token.node = node.id
+        token.node = way.to
         token.hops += 1
         try:
-            if token.hops > MAX_HOPS:
-                raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
-            if draft.scopes[token.scope].live > MAX_LIVE:
-                raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
-            following = nodes.ENTER[type(node)](draft, token, node)
+            if full or token.hops > MAX_HOPS:
+                check_bounds(draft, token)
+            following = ENTER[way.kind](draft, token, way.node)
         except Fault as fault:
             fall(draft, token, fault)
             break
-    draft.hops = max(draft.hops, token.hops)
+        if following is None:
+            break
+        way = ways[following.id]
+    if token.hops > draft.hops:
+        draft.hops = token.hops
+
+
+def leave_list(draft: Draft, token: Token, way: Way) -> Token:
+    """The flow leads out of blocks, or out of a handler that has taken the place of the body; gives the token that goes on."""
+    if way.up:
+        token = scopes.climb(draft, token, way.up)
+        draft.look_from(token.scope)
+    if way.returns:
+        return_to_body(draft)
+    return token
+
+
+def check_bounds(draft: Draft, token: Token) -> None:
+    """A Fault if the token goes round without a wait, or its scope is full (which it cannot be before so many ids have been given)."""
+    if token.hops > MAX_HOPS:
+        raise Fault(say("{bound} steps without a wait", bound=MAX_HOPS))
+    if draft.scopes[token.scope].live > MAX_LIVE:
+        raise Fault(say("more than {bound} tokens in one scope", bound=MAX_LIVE))
 
 
 def return_to_body(draft: Draft) -> None:
@@ -153,7 +175,7 @@ def fall(draft: Draft, token: Token, fault: Fault) -> None:
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def start(draft: Draft, event: Started) -> None:
     names = draft.root_names
-    names["document"], names["initiator"], draft.catches = event.document, event.by, event.catches
+    names["document"], names["initiator"] = event.document, event.by
     if event.alone:
         begin_alone(draft, event)
         return
@@ -166,19 +188,22 @@ def start(draft: Draft, event: Started) -> None:
                 names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
+    draft.renamed |= names.keys()
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
         draft.queue.append((draft.new_token(ROOT), flow))
     if fault is not None:
-        token, flow = draft.queue.popleft()
-        token.node, token.via = flow.to or "", flow.id
+        token, _ = draft.queue.popleft()
+        first = draft.program.graph.entry[0]
+        token.node, token.via = first.to or "", first.id
         draft.hold(token, fault.message)
 
 
 def begin_alone(draft: Draft, event: Started) -> None:
     """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
     draft.root_names |= event.inputs
+    draft.renamed |= draft.root_names.keys()
     handlers = enumerate(draft.program.graph.handlers)
     number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
     draft.scope(ROOT).handler = number
@@ -186,7 +211,7 @@ def begin_alone(draft: Draft, event: Started) -> None:
 
 
 def answered(draft: Draft, event: Answered) -> None:
-    token, task, _ = handing.at_task(draft, event)
+    token, task, _ = handing.at_task(draft, event, Draft.leaving)
     token.hops = 0
     follow = people.answer(draft, token, task, event)
     if follow is not None:
@@ -200,35 +225,38 @@ def ticked(draft: Draft, event: Ticked) -> None:
 
 
 def timer(draft: Draft, event: TimerFired) -> None:
-    held = draft.arms_of(event.holder)
+    held = draft.arms_at(event.holder)
     if held is None or held.due.get(event.arm) != event.due or event.due > draft.now:
         return
-    arms.set_timer(draft, event.holder, held, event.arm, None)
     waited = event.due > draft.since  # what was due when it was set has waited for nothing: a process could go round so for ever
     if event.holder in draft.scopes:
         scope = draft.scope(event.holder)
+        arms.set_timer(draft, scope.id, scope, event.arm, None)
         draft.hops = draft.tokens[scope.host].hops if scope.host is not None and not waited else 0
         go_off(draft, scope, event.arm, {})
         return
-    token = draft.token(event.holder)
-    token.hops = 0 if waited else token.hops
+    node = draft.program.nodes[draft.tokens[event.holder].node]
+    token = draft.leaving(event.holder) if type(node) is Wait else draft.token(event.holder)
+    if waited:
+        token.hops = 0
     draft.look_from(token.scope)
-    node = draft.program.nodes[token.node]
-    follow = timer_of(draft, token, event.arm, event.due)
-    if follow is not None:
-        if isinstance(node, Wait):
-            arms.release(draft, token)
-            nodes.won(draft, token, node, event.arm, {})
-        scopes.go_on(draft, token, follow)
+    if type(node) is Wait:
+        arms.release(draft, token)
+        nodes.won(draft, token, node, event.arm, {})
+        scopes.go_on(draft, token, node.arms[event.arm][1])
+    else:
+        assert token.waiting is not None
+        arms.set_timer(draft, token.id, token.waiting, event.arm, None)
+        follow = timer_of(draft, token, event.arm, event.due)
+        if follow is not None:
+            scopes.go_on(draft, token, follow)
 
 
 def timer_of(draft: Draft, token: Token, arm: int, due: datetime) -> Flow | None:
-    """What the timer of an arm means, by the kind of node."""
+    """What the timer of an arm of a task or a call means."""
     match draft.program.nodes[token.node]:
         case Task() as task:
             return alarms.alarm(draft, token, task, arm, due)
-        case Wait() as wait:
-            return wait.arms[arm][1]
         case Call() as call if arm == RETRY:
             nodes.again(draft, token, call)
         case Call() as call if arm == TIMEOUT:
@@ -246,7 +274,7 @@ def go_off(draft: Draft, scope: Scope, number: int, values: dict[str, Any]) -> N
 
 def arrived(draft: Draft, event: Arrived) -> None:
     """A message reaches the arm of a wait or of a scope; a stale one changes nothing."""
-    held = draft.arms_of(event.holder)
+    held = draft.arms_at(event.holder)
     visit = draft.tokens[event.holder].visit if event.holder in draft.tokens else 0
     trigger = trigger_at(draft, event.holder, event.arm)
     if trigger is None or held is None or event.arm not in held.listening or event.visit not in (None, visit):
@@ -284,7 +312,7 @@ def brought(draft: Draft, holder: int, arm: int, values: dict[str, Any]) -> None
     if holder in draft.scopes:
         go_off(draft, draft.scope(holder), arm, values)
         return
-    token = draft.token(holder)
+    token = draft.leaving(holder)
     node = draft.program.nodes[token.node]
     assert isinstance(node, Wait)
     token.hops = 0
@@ -328,7 +356,7 @@ def done(draft: Draft, event: Done) -> None:
         return
     if event.attempt and not nodes.awaits(token, event.attempt):
         return
-    token = draft.token(event.token)
+    token = draft.leaving(event.token)
     if not event.local:
         token.hops = 0
     arms.release(draft, token)

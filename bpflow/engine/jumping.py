@@ -16,7 +16,7 @@ from bpflow.engine.events import Jump
 from bpflow.engine.program import Program
 from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.graph import ENTRIES, Flow, Join, step_of
+from bpflow.graph import ENTRIES, Join, step_of
 
 
 def jump(draft: Draft, event: Jump) -> None:
@@ -28,17 +28,19 @@ def jump(draft: Draft, event: Jump) -> None:
     if event.step not in ways:
         raise UnexpectedEvent(say('"{step}" cannot be reached from there; the steps that can: {known}', step=event.step, known=", ".join(ways) or "–"))
     node, up = ways[event.step]
-    draft.facts.append(("jumped", token.id, event.step))
+    draft.note("jumped", token.id, event.step)
     token = draft.token(token.id)
     token.hops = 0
     if up:
-        draft.facts += [("cleared", host.id, host.node) for host in hosts_around(draft.tokens, draft.scopes, token, up)]
+        for host in hosts_around(draft.tokens, draft.scopes, token, up):
+            draft.note("cleared", host.id, host.node)
         token = scopes.climb(draft, token, up)
     else:
         scopes.disarm_token(draft, token)
         draft.forget_incidents({token.id}, set())
         token.waiting = None
-    scopes.go_on(draft, token, Flow(draft.program.flow_into[node], node))
+    token.via, token.node = draft.program.flow_into[node], node
+    scopes.enter_again(draft, token)
 
 
 def hosts_around(tokens: Mapping[int, Token], scopes: Mapping[int, Scope], token: Token, up: int) -> Iterator[Token]:

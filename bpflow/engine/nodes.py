@@ -25,21 +25,26 @@ def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     values = {name: draft.value(expr) for name, expr in node.sets} if node.sets else None
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
-    if values and node.gives is None:
-        names, changed = draft.root_names, draft.changed[ROOT]
-        for name, value in values.items():
-            names[name], changed[name] = value, draft.tick
-    elif values:
-        draft.give(token.scope, node.gives, values)
+    if values is not None:
+        if node.gives is None:
+            draft.root_names.update(values)
+            draft.changed[ROOT].update(dict.fromkeys(values, draft.tick))
+        else:
+            draft.give(token.scope, node.gives, values)
     if node.forgets:
-        home, changed = draft.home(token.scope)
-        for name in node.forgets:
-            if name in home:
-                del home[name]
-                changed[name] = draft.tick
+        forget(draft, token, node.forgets)
     if draft.turns:
         draft.look_from(token.scope)
-    return fork(draft, token, node.out)
+    return node.out[0] if len(node.out) == 1 else fork(draft, token, node.out)
+
+
+def forget(draft: Draft, token: Token, names: tuple[str, ...]) -> None:
+    """The results of earlier turns are there no more."""
+    home, changed = draft.home(token.scope)
+    for name in names:
+        if name in home:
+            del home[name]
+            changed[name] = draft.tick
 
 
 def count_turn(draft: Draft, token: Token, node: Step, name: str) -> None:
@@ -89,7 +94,7 @@ def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
     """Arms all arms, in their order; the first that is met already is taken at once. Without arms it waits until its block is left."""
     waiting = draft.wait(token)
     for number, (trigger, flow) in enumerate(node.arms):
-        if arms.arm(draft, token.id, waiting.arms, number, trigger, level=True):
+        if arms.arm(draft, token.id, waiting, number, trigger, level=True):
             arms.release(draft, token)
             won(draft, token, node, number, {})
             return flow
@@ -128,7 +133,7 @@ def send(draft: Draft, token: Token, node: Call, waiting: Waiting) -> bool:
         arguments["catches"] = [*catchable(draft, token, node, waiting.attempt + 1)]
     timeout = draft.value(node.timeout) if node.timeout and node.wait else None
     if timeout is not None:
-        arms.settle_value(draft, token.id, waiting.arms, TIMEOUT, timeout, level=False)
+        arms.settle_value(draft, token.id, waiting, TIMEOUT, timeout, level=False)
     waiting.attempt += 1
     draft.effects.calls.append(CallOut(node.service, arguments, token.id, token.visit, waiting.attempt, node.wait))
     return True
@@ -144,9 +149,9 @@ def fail(draft: Draft, token: Token, node: Call, attempt: int, reason: Message, 
     """A service refused or broke: once more after a while, else the nearest handler, else an incident."""
     waiting = token.waiting
     assert waiting is not None
-    arms.set_timer(draft, token.id, waiting.arms, TIMEOUT, None)
+    arms.set_timer(draft, token.id, waiting, TIMEOUT, None)
     if node.retry is not None and attempt <= node.retry.times:
-        arms.set_timer(draft, token.id, waiting.arms, RETRY, draft.now + pause_before(draft, token, node, attempt))
+        arms.set_timer(draft, token.id, waiting, RETRY, draft.now + pause_before(draft, token, node, attempt))
         return
     if not handling.raise_error(draft, token, error, reason):
         draft.hold(token, reason, "failure")
@@ -157,7 +162,7 @@ def catchable(draft: Draft, token: Token, node: Call, attempt: int) -> tuple[str
     caller of this instance. All others stay in the called instance as incidents, where they can be repaired."""
     if node.retry is not None and attempt <= node.retry.times:
         return ("",)
-    found = dict.fromkeys(draft.catches)
+    found = dict.fromkeys(draft.rest.catches)
     for _, handler in handling.error_handlers(draft, token):
         found[handler.trigger.name] = None
     return ("",) if "" in found else tuple(found)

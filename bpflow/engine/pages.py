@@ -8,14 +8,14 @@ together. A large value of a name has a page of its own. What lies in a turn of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias
 
 import orjson
+from msgspec import Struct, field
 
 from bpflow.engine.codec import (
     STATUSES,
@@ -27,7 +27,6 @@ from bpflow.engine.codec import (
     instant,
     loads,
     micros,
-    plain_message,
     read_incident,
     read_message,
     read_scope,
@@ -37,7 +36,7 @@ from bpflow.engine.codec import (
     token_row,
 )
 from bpflow.engine.program import Program
-from bpflow.engine.state import NO_NAMES, ROOT, Failure, Incident, Scope, State, Token
+from bpflow.engine.state import NO_NAMES, NO_REST, ROOT, Failure, Incident, Rest, Scope, State, Token
 from bpflow.expressions.data import Value
 
 LARGE_VALUE = 1000
@@ -53,11 +52,9 @@ Key: TypeAlias = tuple[int, int]
 Pages: TypeAlias = Mapping[Key, bytes]
 
 _PLAIN = frozenset((bool, int, NoneType))
-_UNKNOWN: Any = object()
 
 
-@dataclass(slots=True)
-class Encoded:
+class Encoded(Struct):
     """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
 
     root: bytes
@@ -65,81 +62,78 @@ class Encoded:
     pages: dict[Key, bytes]
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(Struct):
     """The rows of the turn whose page is `key`, or of the root, as they stand written."""
 
     key: Key
-    tokens: dict[int, Any] = field(default_factory=dict)
-    scopes: dict[int, Any] = field(default_factory=dict)
+    tokens: dict[int, Any] = {}
+    scopes: dict[int, Any] = {}
     incidents: list[Any] = field(default_factory=list)
 
     def rows(self) -> tuple[list[Any], list[Any], list[Any]]:
         return list(self.tokens.values()), list(self.scopes.values()), self.incidents
 
 
-@dataclass(slots=True)
-class Written:
+class Written(Struct):
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
-    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, for a long value its
-    bytes · `values`: the values of which that was written; as no one changes a value in place, the same object has the same bytes ·
-    `large`: the names whose value has a page, by its number.
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, of a value that is
+    more than a number or a short text its bytes · `large`: the names whose value has a page, by its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
-    place: dict[int, int] = field(default_factory=dict)
-    fans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    place: dict[int, int] = {}
+    fans: dict[int, tuple[int, int]] = {}
     incidents: tuple[Incident, ...] = ()
-    names: dict[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Value] = field(default_factory=dict)
-    large: dict[str, int] = field(default_factory=dict)
+    names: dict[str, Any] = {}
+    large: dict[str, int] = {}
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(program: Program, state: State, written: Written | None = None, touched: Iterable[int] | None = None) -> Encoded:
+def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()) -> Encoded:
     """What is to be written so that the store has the state.
 
-    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes that may differ from it. Without them
-    all of the state is written.
+    `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes, `renamed` the names that may differ from
+    it. Without them all of the state is written.
     """
-    if written is None:
-        written = Written()
-    out = Encoded(b"", [], {})
-    names = _names(state.names, written, out)
+    written = Written() if written is None else written
     if touched is None:
-        touched = (*state.scopes, *state.tokens)
-    dirty = _rows(program, state, written, sorted(touched), out)
+        touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
+    status, rest = state.status, state.rest
+    out = Encoded(b"", [], {})
+    if renamed:
+        _names(state.names, written, renamed, out)
+    dirty = _rows(program, state, written, touched, out)
     if state.incidents != written.incidents:
         dirty |= _incidents(program, state, written)
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
+    number = 0 if status == "running" else STATUSES.index(status)
     on = written.sheets[ROOT]
-    status = 0 if state.status == "running" else STATUSES.index(state.status)
-    root: list[Any] = [VERSION, status, micros(state.at), state.seed, state.next_id, state.result, names]
-    root += (list(on.tokens.values()), list(on.scopes.values()), on.incidents)
-    if written.large or state.catches or state.outputs or state.failure or state.parked:
-        root += (written.large, _ending(state))
-    if state.parked:
-        root.append([encode_event(event, ()) for event in state.parked])
+    root: list[Any] = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names]
+    root += ([*on.tokens.values()], [*on.scopes.values()], on.incidents)
+    if written.large or rest is not NO_REST:
+        root += (written.large, _ending(rest))
+    if rest.parked:
+        root.append([encode_event(event, ()) for event in rest.parked])
     out.root = dumps(root)
     return out
 
 
-def _ending(state: State) -> list[Any] | None:
+def _ending(rest: Rest) -> list[Any] | None:
     """Whom its errors go to, and with what it has ended."""
-    failure = [state.failure.error, plain_message(state.failure.reason)] if state.failure else None
-    return [state.catches, state.outputs, failure] if state.catches or state.outputs or failure else None
+    failure = [rest.failure.error, rest.failure.reason] if rest.failure else None
+    return [rest.catches, rest.outputs, failure] if rest.catches or rest.outputs or failure else None
 
 
-def _rows(program: Program, state: State, written: Written, touched: Iterable[int], out: Encoded) -> set[int]:
+def _rows(program: Program, state: State, written: Written, touched: Set[int], out: Encoded) -> set[int]:
     """Brings the rows of tokens and scopes up to date; gives the sheets of turns on which that was. A scope comes before what is in it, as
     ids grow."""
     dirty: set[int] = set()
-    place, sheets = written.place, written.sheets
-    for id in touched:
-        token = state.tokens.get(id)
+    tokens, place, sheets, fans = state.tokens, written.place, written.sheets, written.fans
+    for id in sorted(touched) if len(touched) > 1 else touched:
+        token = tokens.get(id)
         if token is not None:
             at = place.get(token.scope, ROOT)
             sheets[at].tokens[id] = token_row(program, token)
@@ -156,7 +150,7 @@ def _rows(program: Program, state: State, written: Written, touched: Iterable[in
             dirty.add(at)
             if token is not None or id in state.scopes:
                 place[id] = at
-        if (token is not None and token.fan is not None) or id in written.fans:
+        if fans or (token is not None and token.fan is not None):
             _fan(id, token, written, out)
     return dirty
 
@@ -173,6 +167,8 @@ def _place(state: State, scope: Scope, place: Mapping[int, int]) -> int:
 def _fan(host: int, token: Token | None, written: Written, out: Encoded) -> None:
     """The items of a large fan when it opens, and each result once. Results are only ever added, so those that are not written come last."""
     fan = token.fan if token is not None and token.fan is not None and token.fan.large else None
+    if fan is None and host not in written.fans:
+        return
     visit, known = written.fans.get(host, (0, 0))
     if visit and (token is None or fan is None or token.visit != visit):
         out.gone.append(host)
@@ -212,48 +208,29 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
     out.pages[sheet.key] = dumps(sheet.rows())
 
 
-def _names(names: Mapping[str, Value], written: Written, out: Encoded) -> dict[str, Any]:
-    """The names for the root, of which only those are written out whose value is another object than before."""
-    before, known = written.names, written.values
-    made = {}
-    for name, value in names.items():  # in their order: what is read back is written as it would be anew
-        made[name] = before[name] if known.get(name, _UNKNOWN) is value else _write_value(name, value, written, out)
-    for name in sorted(before.keys() - made.keys()) if written.large else ():
-        _drop_page(name, written, out)
-    written.names, written.values = made, names
-    return made
-
-
-def _write_value(name: str, value: Value, written: Written, out: Encoded) -> Any:
-    """What stands for a value in the root: itself, what is long as its bytes, what is large as none, on a page of its own."""
-    kind = type(value)
-    if not (kind in _PLAIN or not value or (kind is str and len(value) <= SHORT) or _is_short(value)):  # type: ignore[arg-type]
-        data = dumps(value)
-        if len(data) > LARGE_VALUE:
-            number = written.large.get(name) or max(written.large.values(), default=0) + 1
-            written.large[name] = number
-            out.pages[-number, 0] = data
-            return None
-        value = orjson.Fragment(data)  # type: ignore[assignment]
-    if written.large:
-        _drop_page(name, written, out)
-    return value
-
-
-def _drop_page(name: str, written: Written, out: Encoded) -> None:
-    if name in written.large:
-        out.gone.append(-written.large.pop(name))
-
-
-def _is_short(value: Value) -> bool:
-    """Whether it is a record of a few short values, which is as fast to write out as to remember."""
-    if type(value) is not dict or len(value) > 3:
-        return False
-    for one in value.values():
-        kind = type(one)
-        if kind is list or kind is dict or (kind is str and len(one) > SHORT):  # type: ignore[arg-type]
-            return False
-    return True
+def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
+    """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
+    on a page of its own."""
+    made, large = written.names, written.large
+    for name in sorted(renamed) if len(renamed) > 1 else renamed:
+        page = large.pop(name, 0) if large else 0
+        if name not in names:
+            made.pop(name, None)
+        else:
+            value: Any = names[name]
+            kind = type(value)
+            if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):
+                data = dumps(value)
+                if len(data) > LARGE_VALUE:
+                    large[name] = page = page or max(large.values(), default=0) + 1
+                    made[name], out.pages[-page, 0] = None, data
+                    continue
+                value = orjson.Fragment(data)
+            made[name] = value
+        if page:
+            out.gone.append(-page)
+    if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
+        written.names = {name: made[name] for name in names}
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,8 +256,8 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
     events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
-    last = (*(_read_ending(ending) if ending else ((), NO_NAMES, None)), events)
-    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, result, *last), written  # type: ignore[arg-type]
+    last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST
+    return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, last), written  # type: ignore[arg-type]
 
 
 def _read_ending(row: list[Any]) -> tuple[tuple[str, ...], Mapping[str, Value], Failure | None]:
@@ -318,5 +295,5 @@ def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[s
     values: dict[str, Value] = read_value(names)
     for name, number in written.large.items():
         values[name] = loads(pages[-number, 0])
-    written.names, written.values = names, values
+    written.names = names
     return values

@@ -7,17 +7,22 @@ answer leaves the task as it was.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
-from bpflow.engine.program import CLIMB
+from bpflow.engine.program import CLIMB, DECISION
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import over, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Expr, Flow, Task, Trigger
+
+Seats: TypeAlias = tuple[Assignee, ...]
 
 NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "comment": None}
 """What the results of an open task say of its decision."""
@@ -43,9 +48,9 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
     if task.rule.kind != "any":
         votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
-        arms.arm(draft, token.id, waiting.arms, number, Trigger("at", alarm.at), level=False)
+        arms.arm(draft, token.id, waiting, number, Trigger("at", alarm.at), level=False)
     if task.gives in draft.program.fields_read:
-        give(draft, token, task, open_record(draft, token, task, people))
+        give(draft, token, task, open_record(draft, token, task, people) if is_read(draft, task) else {})
     draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
     if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
         return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
@@ -63,7 +68,13 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
 
 def is_overdue(task: Task, waiting: Waiting) -> bool:
     """Whether its deadline has passed."""
-    return any(task.alarms[number].overdue for number in waiting.arms.fired)
+    return any(task.alarms[number].overdue for number in waiting.arms.fired) if waiting.arms.fired else False
+
+
+def is_read(draft: Draft, task: Task) -> bool:
+    """Whether some expression reads more of the results of a task than the fields of its forms."""
+    wanted = draft.program.fields_read[task.gives or ""]
+    return wanted is None or not DECISION.isdisjoint(wanted)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -108,8 +119,12 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
+    people = parties(draft, expr)
+    if len(people) == 1:
+        alone = acting(draft, people[0])
+        return (alone,) if alone is not None and alone.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in parties(draft, expr):
+    for party in people:
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
@@ -118,13 +133,12 @@ def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assi
 
 def parties(draft: Draft, expr: Expr) -> list[Party]:
     """The people that an expression gives, flattened."""
-    return flat(draft.value(expr), expr.text)
+    value = draft.value(expr)
+    return [value] if type(value) is User else flat(value, expr.text)
 
 
 def flat(value: Value, expression: str) -> list[Party]:
     """The people in a value, which the expression gives."""
-    if type(value) is User:
-        return [value]
     found: list[Party] = []
     for one in flattened(value):
         if not isinstance(one, User | Department | Role):
@@ -145,7 +159,7 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
     if not isinstance(party, User):
         return Assignee(party)
     who = draft.ask(("directory", "acting", party, draft.now))
-    if who == party:
+    if who is party or who == party:
         return Assignee(party)
     return Assignee(who, in_place_of=party) if isinstance(who, User) else None
 
@@ -153,27 +167,27 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | None:
     """Takes an answer; the flow of the outcome if that decides the task. NotAllowed or InvalidAnswer if it is not to be taken."""
-    waiting = token.waiting
-    assert waiting is not None
-    seat, in_place_of = seat_for(draft, waiting, event.by)
+    assert token.waiting is not None
+    seat, in_place_of = seat_for(draft, token.waiting, event.by)
     outcome = forms.button(draft.program.forms[task.id], event.outcome)
     finishing.check_ready(draft, token, task, event.outcome)
     values = forms.answered(draft, task, outcome, event)
     before = arms.closed(token)
-    take_seat(waiting, seat, Vote(event.by, event.outcome, in_place_of))
+    waiting = token.waiting = answered_by(token.waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
     if task.gives in draft.program.fields_read:
-        give(draft, token, task, answered_record(draft, token, task, chosen, given))
+        give(draft, token, task, answered_record(draft, token, task, chosen, given) if is_read(draft, task) else values if chosen else {})
     if task.part is None:
-        handling.hear(draft, token, "answer", given)
+        if draft.program.handler_blocks:
+            handling.hear(draft, token, "answer", given)
     elif chosen is not None:
         finishing.part_done(draft, token, task.part, event.by)
     if chosen is not None:
         return close_task(draft, token, task, chosen, before)
-    draft.facts.append(("answered", token.id, token.node))
+    draft.note("answered", token.id, token.node)
     after = row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), after._replace(people=before.people), after)
+    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
     return None
 
 
@@ -183,23 +197,28 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
     assert waiting is not None
     seat_for(draft, waiting, event.by)
     finishing.tick(waiting, event.item, event.done, event.by, draft.now)
-    draft.facts.append(("ticked", token.id, token.node))
+    draft.note("ticked", token.id, token.node)
     if task.gives in draft.program.fields_read:
         give(draft, token, task, dict(results_so_far(draft, token, task)))
 
 
-def take_seat(waiting: Waiting, seat: Assignee, vote: Vote) -> None:
-    """The answer of a seat is there."""
-    leave(waiting, seat)
-    waiting.also = tuple(one for one in waiting.also if vote.by not in (one.party, one.in_place_of))
-    waiting.votes += (vote,)
+def answered_by(waiting: Waiting, seat: Assignee, vote: Vote) -> Waiting:
+    """What is waited for once the answer of a seat is there."""
+    people, later = seats_left(waiting, seat)
+    also = tuple([one for one in waiting.also if vote.by not in (one.party, one.in_place_of)]) if waiting.also else ()
+    more = (*waiting.votes, vote), also, waiting.checklist, waiting.observers
+    return Waiting(waiting.arms, people, waiting.excluded, waiting.attempt, later, *more)
 
 
-def leave(waiting: Waiting, seat: Assignee) -> None:
-    """The seat is gone; where people are asked in turn the next has his."""
-    waiting.people, waiting.later = (tuple(one for one in seats if one is not seat) for seats in (waiting.people, waiting.later))
-    if not waiting.people:
-        waiting.people, waiting.later = waiting.later[:1], waiting.later[1:]
+def seats_left(waiting: Waiting, seat: Assignee) -> tuple[Seats, Seats]:
+    """Whose turn it is and who comes after them once a seat is gone; where people are asked in turn the next has his."""
+    people, later = without(waiting.people, seat), without(waiting.later, seat)
+    return (people, later) if people else (later[:1], later[1:])
+
+
+def without(seats: Seats, seat: Assignee) -> Seats:
+    """The other seats."""
+    return seats[1:] if not seats or seats[0] is seat else tuple([one for one in seats if one is not seat])
 
 
 def given_record(draft: Draft, event: Answered, values: dict[str, Value], in_place_of: User | None) -> dict[str, Value]:
@@ -242,13 +261,14 @@ def answers_in(results: Mapping[str, Value]) -> list[Value]:
 
 def still_asked(waiting: Waiting) -> list[Value]:
     """Who has not answered: those whose turn it is, and those who come after them."""
-    return [seat.party for seat in (*waiting.people, *waiting.later)]
+    return [seat.party for seat in (*waiting.people, *waiting.later)] if waiting.people else []
 
 
 def seat_for(draft: Draft, waiting: Waiting, by: User) -> tuple[Assignee, User | None]:
     """The seat that a person answers for, and in whose place (None: his own). NotAllowed if there is none, or he has answered: nobody has
     two votes."""
-    may_answer(waiting, by)
+    if waiting.excluded or waiting.votes:
+        may_answer(waiting, by)
     for seat in waiting.people:
         if seat.party == by:
             return seat, seat.in_place_of
@@ -300,8 +320,9 @@ def withdraw_parts(draft: Draft, token: Token, task: Task) -> None:
 def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow) -> Flow:
     """The task, whose row was `before`, is over, with what is left of its subtasks, and those who see it are told; gives the flow of its
     outcome."""
-    withdraw_parts(draft, token, task)
-    if token.waiting is not None:
+    if task.parts:
+        withdraw_parts(draft, token, task)
+    if token.waiting is not None and token.waiting.observers:
         over(draft, token, task, [*token.waiting.observers], "closed")
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import NoneType
 from typing import Any
+
+from msgspec import Struct
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
@@ -15,8 +18,50 @@ MAX_LIVE = 10_000
 """The most tokens in one scope."""
 
 DATA_TRIGGERS = frozenset({"at", "until", "changed"})
+DECISION = frozenset({"outcome", "by", "at", "comment", "answers", "waiting", "overdue", "subtasks", "checklist"})
+"""The results of a task besides the fields of its forms."""
 CLIMB = ("approver", "skipped", "passed", "level")
 """The results by which a task that climbs a line knows how far it has come."""
+
+
+class Way(Struct, frozen=True, gc=False):
+    """A flow, as a token follows it: its id and number, and the node to which it leads (None: off the list).
+
+    `special`: it leaves as many blocks as `up` says, or `returns` from a handler that has taken the place of the body.
+    """
+
+    flow: str
+    number: int | str
+    to: str = ""
+    node: Node | None = None
+    kind: type[Any] = NoneType
+    special: bool = False
+    up: int = 0
+    returns: bool = False
+
+
+class Ways(dict[str, Way]):
+    """The ways of a program by the ids of their flows; a step without a flow out has one off the list."""
+
+    __slots__ = ()
+
+    def __missing__(self, flow: str) -> Way:
+        assert flow.endswith(">off"), flow
+        way = self[flow] = Way(flow, flow)
+        return way
+
+
+class Codes(dict[str, Code]):
+    """Compiled expressions by their text, each compiled when it is asked for first."""
+
+    __slots__ = ("_people",)
+
+    def __init__(self, people: dict[str, str]) -> None:
+        self._people = people
+
+    def __missing__(self, text: str) -> Code:
+        code = self[text] = compile_code(text, self._people)
+        return code
 
 
 class Program:
@@ -42,14 +87,15 @@ class Program:
         "returns",
         "stages",
         "waits",
+        "ways",
     )
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
-        self.people = {name: expr.text for name, expr in graph.people}
         self.stages: dict[str, Stage] = {stage.id: stage for stage in graph.stages}
-        self.codes: dict[str, Code] = {}
+        self.people = {name: expr.text for name, expr in graph.people}
+        self.codes = Codes(self.people)
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
             if isinstance(node, Block):
@@ -74,13 +120,20 @@ class Program:
         self.node_numbers = {node: number for number, node in enumerate(self.node_ids)}
         self.flow_numbers = {flow: number for number, flow in enumerate(self.flow_ids)}
         self.fields_read, self.awaited_names, self.returns = self._fields_read(), self._awaited_names(), self._returns()
+        self.ways = Ways((id, self._way(flow)) for id, flow in self.flow_by_id.items())
+
+    def _way(self, flow: Flow) -> Way:
+        node, returns = self.nodes[flow.to] if flow.to is not None else None, flow.id in self.returns
+        special = flow.up > 0 or returns
+        return Way(flow.id, self.flow_numbers[flow.id], flow.to or "", node, type(node), special, flow.up, returns)
+
+    def way_to(self, flow: str, node: str) -> Way:
+        """The way of a token that enters a node anew, as if by a flow that it has taken."""
+        return Way(flow, self.flow_numbers.get(flow, flow), node, self.nodes[node], type(self.nodes[node]), flow in self.returns, 0, flow in self.returns)
 
     def code(self, expr: Expr) -> Code:
         """The compiled form of an expression; the same text means the same everywhere in a graph."""
-        found = self.codes.get(expr.text)
-        if found is None:
-            found = self.codes[expr.text] = compile_code(expr.text, self.people)
-        return found
+        return self.codes[expr.text]
 
     def warm(self) -> None:
         """Does now what would otherwise be done when the first instance comes to it."""

@@ -21,8 +21,8 @@ from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task
 def incident_of(draft: Draft, id: int) -> Incident:
     for incident in draft.incidents:
         if incident.id == id:
-            draft.incidents.remove(incident)
-            draft.facts.append(("repaired", incident.token if incident.token is not None else ROOT, incident.node))
+            draft.incidents = tuple([other for other in draft.incidents if other is not incident])
+            draft.note("repaired", incident.token if incident.token is not None else ROOT, incident.node)
             return incident
     raise UnexpectedEvent(say("there is no open incident {id}", id=id))
 
@@ -43,17 +43,16 @@ def retry(draft: Draft, event: Retry) -> None:
     if isinstance(node, Call) and token.waiting is not None:
         nodes.again(draft, token, node)
         return
-    token.status = "moving"
-    draft.queue.append((token, Flow(token.via, token.node)))
+    scopes.enter_again(draft, token)
 
 
 def retry_arm(draft: Draft, incident: Incident, arm: int) -> None:
     """An alarm that went off in vain goes off again at once, and is as late as it was; a date or a condition is read again."""
     holder = incident.token if incident.token is not None else incident.scope
     assert holder is not None
-    held = draft.arms_of(holder)
+    held = draft.armed_at(holder)
     token = draft.tokens.get(holder)
-    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *held.due):
+    if held is not None and token is not None and isinstance(draft.program.nodes[token.node], Task) and arm not in (DONE, *arms.arms_of(held).due):
         arms.set_timer(draft, holder, held, arm, incident.at)
     else:
         watching.reread_arm(draft, holder, arm)
@@ -172,9 +171,10 @@ def correct(draft: Draft, event: Correct) -> None:
         check_value(name, fields[name], value)
     if all(name in draft.root_names and same(draft.root_names[name], value) for name, value in event.values.items()):
         raise UnexpectedEvent(say("nothing would change: the values are so already"))
-    draft.facts += [("corrected", ROOT, name) for name in event.values]
+    for name in event.values:
+        draft.note("corrected", ROOT, name)
     if draft.status == "suspended":
-        draft.parked += (event,)
+        draft.ends(parked=(*draft.rest.parked, event))
     put(draft, event.values)
 
 
@@ -196,7 +196,7 @@ def cancel(draft: Draft, event: Cancel) -> None:
     """All that is open is withdrawn."""
     if draft.status == "suspended":
         suspending.index(draft, there=True)
-        draft.parked = ()
+        draft.ends(parked=())
     scopes.clear(draft, {ROOT})
     draft.status = "cancelled"
-    draft.facts.append(("ended", ROOT, "cancelled"))
+    draft.note("ended", ROOT, "cancelled")

@@ -89,6 +89,12 @@ def go_on(draft: Draft, token: Token, flow: Flow) -> None:
     draft.queue.append((token, flow))
 
 
+def enter_again(draft: Draft, token: Token) -> None:
+    """The token enters the node at which it stands, as if it had come by the flow `via`."""
+    token.status = "moving"
+    draft.queue.append((token, None))
+
+
 # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def arrive(draft: Draft, token: Token) -> None:
     """The token ran off its list."""
@@ -129,7 +135,7 @@ def check(draft: Draft, scope: Scope, hops: int = 0) -> None:
 def has_outputs(draft: Draft, root: Scope) -> bool:
     """Whether the instance has what it gives when it ends. If that cannot be evaluated it does not end: an incident on the whole."""
     try:
-        draft.outputs = outputs(draft)
+        draft.ends(outputs=outputs(draft))
     except Fault as fault:
         if not stuck(draft, root):
             draft.incident("fault", "", fault.message, scope=ROOT)
@@ -177,7 +183,7 @@ def leave(draft: Draft, scope: Scope, hops: int) -> None:
     host's hops are those of the last token inside, so waiting in a body is waiting."""
     if scope.id == ROOT:
         draft.status = "ended"
-        draft.facts.append(("ended", ROOT, draft.result or ""))
+        draft.note("ended", ROOT, draft.rest.result or "")
     elif scope.host is None:
         parent = draft.scope(scope.parent)
         parent.live -= 1
@@ -214,10 +220,10 @@ def end_turn(draft: Draft, host: Token, scope: Scope) -> None:
 
 def pass_end(draft: Draft, results: Mapping[str, Value]) -> None:
     """The instance whose outputs cannot be evaluated ends, with those that an operator gives; the others are none."""
-    draft.outputs = {name: results.get(name) for name, _ in draft.program.graph.outputs}
+    draft.ends(outputs={name: results.get(name) for name, _ in draft.program.graph.outputs})
     clear(draft, {ROOT})
     draft.status = "ended"
-    draft.facts.append(("ended", ROOT, draft.result or ""))
+    draft.note("ended", ROOT, draft.rest.result or "")
 
 
 def pass_turn(draft: Draft, scope: Scope, result: Value) -> None:
@@ -307,21 +313,20 @@ def disarm_token(draft: Draft, token: Token) -> None:
         if token.status == "waiting" and isinstance(node := draft.program.nodes.get(token.node), Task):
             telling.withdrawn(draft, token, node)
     if token.status in ("waiting", "held"):
-        draft.facts.append(("cleared", token.id, token.node))
+        draft.note("cleared", token.id, token.node)
 
 
 def end_instance(draft: Draft, result: str | None) -> None:
     """`end`, from wherever it stands: everything open is cancelled. A Fault if what it gives cannot be evaluated: then it does not end."""
-    draft.outputs = outputs(draft)
-    draft.result = result
+    draft.ends(outputs=outputs(draft), result=result)
     clear(draft, {ROOT})
     draft.status = "ended"
-    draft.facts.append(("ended", ROOT, result or ""))
+    draft.note("ended", ROOT, result or "")
 
 
 def fail_instance(draft: Draft, failure: Failure) -> None:
     """An error that the caller takes: everything open is cancelled, and the reason kept."""
-    draft.failure = failure
+    draft.ends(failure=failure)
     clear(draft, {ROOT})
     draft.status = "failed"
-    draft.facts.append(("ended", ROOT, failure.error))
+    draft.note("ended", ROOT, failure.error)

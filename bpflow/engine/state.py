@@ -7,11 +7,11 @@ touches. Everything here can be written down positionally (`codec`) and read bac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event
@@ -32,7 +32,7 @@ OVER = frozenset({"ended", "cancelled", "failed"})
 """The statuses after which nothing comes."""
 
 
-class Assignee(NamedTuple):
+class Assignee(Struct, frozen=True, gc=False):
     """A seat at a task: whose answer it waits for; in whose place, where it is a substitute's or was delegated; and of which group it was
     claimed."""
 
@@ -41,7 +41,7 @@ class Assignee(NamedTuple):
     group: Department | Role | None = None
 
 
-class Vote(NamedTuple):
+class Vote(Struct, frozen=True, gc=False):
     """An answer that has been given while the task is not decided."""
 
     by: User
@@ -49,7 +49,7 @@ class Vote(NamedTuple):
     in_place_of: User | None = None
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True, gc=False):
     """An item of a checklist, and who has ticked it off, and when."""
 
     text: str
@@ -66,12 +66,8 @@ class _Nothing(dict[int, Any]):
 NO_ARMS: Mapping[int, Any] = _Nothing()
 
 
-@dataclass(slots=True)
-class Arms:
-    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph).
-
-    The mappings are never changed in place, so copies share them.
-    """
+class Arms(Struct, frozen=True, gc=False):
+    """What a token or a scope waits for, arm by arm (the numbers are the places of the arms in the graph)."""
 
     due: Mapping[int, datetime] = NO_ARMS
     truth: Mapping[int, bool] = NO_ARMS
@@ -82,16 +78,20 @@ class Arms:
     since: datetime | None = None
     """The instant from which times count that read documents: it stays when they are read again."""
 
-    def copy(self) -> Arms:
-        return Arms(self.due, self.truth, self.listening, self.watched, self.fired, self.since)
+    def but(self, **changes: Any) -> Arms:
+        """These arms with something changed."""
+        return replace(self, **changes)
 
 
-@dataclass(slots=True)
-class Waiting:
+UNARMED = Arms()
+"""Those of a token that waits for no time, condition or message."""
+
+
+class Waiting(Struct, gc=False):
     """Why a token waits: its arms, the attempts of a call; of a task those whose turn it is (`people`), those who come after them
     (`later`), who may not answer, the answers given so far, and who may answer too, in the place of one whose turn it is (`also`)."""
 
-    arms: Arms = field(default_factory=Arms)
+    arms: Arms = UNARMED
     people: tuple[Assignee, ...] = ()
     excluded: tuple[User, ...] = ()
     attempt: int = 0
@@ -106,13 +106,8 @@ class Waiting:
         """All who find the task among theirs."""
         return (*self.people, *self.also) if self.also else self.people
 
-    def copy(self) -> Waiting:
-        more = (self.also, self.checklist, self.observers)
-        return Waiting(self.arms.copy(), self.people, self.excluded, self.attempt, self.later, self.votes, *more)
 
-
-@dataclass(slots=True)
-class Fan:
+class Fan(Struct):
     """The turns of a for-each: which item is next, how many run, what the finished ones gave (each is added once, and stays).
 
     `counts`: what `enough` counts over the results so far; None where it counts nothing, or must see them all.
@@ -122,7 +117,7 @@ class Fan:
     next: int = 0
     running: int = 0
     at_most: int = 0
-    results: dict[int, Value] = field(default_factory=dict)
+    results: dict[int, Value] = {}
     counts: tuple[Value, ...] | None = None
 
     @property
@@ -134,8 +129,7 @@ class Fan:
         return Fan(self.items, self.next, self.running, self.at_most, dict(self.results), self.counts)
 
 
-@dataclass(slots=True)
-class Token:
+class Token(Struct, gc=False):
     """A place where the instance stands. `visit` counts its entries of waiting nodes; with the id it is the key of tasks and calls."""
 
     id: int
@@ -148,14 +142,8 @@ class Token:
     waiting: Waiting | None = None
     fan: Fan | None = None
 
-    def copy(self) -> Token:
-        waiting = self.waiting.copy() if self.waiting else None
-        fan = self.fan.copy() if self.fan else None
-        return Token(self.id, self.node, self.scope, self.via, self.status, self.hops, self.visit, waiting, fan)
 
-
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct, gc=False):
     """A running body: the root's, a block's, a turn's, a handler's.
 
     `host`: the token that stands at the block; None for the root and for a handler beside its block · `handler`: the number of the
@@ -171,15 +159,13 @@ class Scope:
     index: int = -1
     live: int = 0
     arrived: int = 0
-    joins: dict[str, dict[str, int]] = field(default_factory=dict)
+    joins: dict[str, dict[str, int]] = {}
     arms: Arms | None = None
     names: Names | None = None
 
     def copy(self) -> Scope:
-        joins = {node: dict(counts) for node, counts in self.joins.items()}
-        arms = self.arms.copy() if self.arms else None
-        names = dict(self.names) if self.names is not None else None
-        return Scope(self.id, self.block, self.parent, self.host, self.handler, self.index, self.live, self.arrived, joins, arms, names)
+        joins = {node: dict(counts) for node, counts in self.joins.items()} if self.joins else {}
+        return replace(self, joins=joins, names=dict(self.names) if self.names is not None else None)
 
 
 class Incident(Struct, frozen=True):
@@ -202,8 +188,22 @@ class Failure(NamedTuple):
     reason: Message
 
 
-class State(NamedTuple):
-    """An instance between two events. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
+class Rest(NamedTuple):
+    """What of an instance seldom changes. `catches`: the errors that its caller takes · `outputs`: what it gave when it ended."""
+
+    result: str | None = None
+    catches: tuple[str, ...] = ()
+    outputs: Mapping[str, Value] = NO_NAMES
+    failure: Failure | None = None
+    parked: tuple[Event, ...] = ()
+    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""
+
+
+NO_REST = Rest()
+
+
+class State(Struct, frozen=True):
+    """An instance between two events."""
 
     status: Status
     at: datetime
@@ -213,9 +213,24 @@ class State(NamedTuple):
     tokens: Mapping[int, Token]
     scopes: Mapping[int, Scope]
     incidents: tuple[Incident, ...] = ()
-    result: str | None = None
-    catches: tuple[str, ...] = ()
-    outputs: Mapping[str, Value] = NO_NAMES
-    failure: Failure | None = None
-    parked: tuple[Event, ...] = ()
-    """Of a suspended instance: the event that suspended it, and what has come since and is worked in when it is resumed."""
+    rest: Rest = NO_REST
+
+    @property
+    def result(self) -> str | None:
+        """With what it has ended."""
+        return self.rest.result
+
+    @property
+    def outputs(self) -> Mapping[str, Value]:
+        """What it gave when it ended."""
+        return self.rest.outputs
+
+    @property
+    def failure(self) -> Failure | None:
+        """The error with which it has ended."""
+        return self.rest.failure
+
+    @property
+    def parked(self) -> tuple[Event, ...]:
+        """What a suspended one works in when it is resumed, after the event that suspended it."""
+        return self.rest.parked

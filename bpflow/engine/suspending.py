@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Message, say
 from bpflow.engine import nodes
 from bpflow.engine.draft import Draft
@@ -23,17 +25,19 @@ from bpflow.expressions.data import Document
 def suspend(draft: Draft, event: Suspend) -> None:
     """All rows of timers, watches and listens leave the index."""
     index(draft, there=False)
-    draft.status, draft.parked = "suspended", (event,)
-    draft.facts.append(("suspended", ROOT, ""))
+    draft.status = "suspended"
+    draft.ends(parked=(event,))
+    draft.note("suspended", ROOT, "")
 
 
 def resume(draft: Draft) -> tuple[Event, ...]:
     """The rows come back, and the instance runs; gives what was parked, to be worked in now."""
     if draft.status != "suspended":
         raise UnexpectedEvent(say("the instance is not suspended"))
-    parked, draft.parked, draft.status = draft.parked[1:], (), "running"
+    parked, draft.status = draft.rest.parked[1:], "running"
+    draft.ends(parked=())
     index(draft, there=True)
-    draft.facts.append(("resumed", ROOT, ""))
+    draft.note("resumed", ROOT, "")
     return parked
 
 
@@ -67,7 +71,8 @@ def meanwhile(state: State, event: Event, people: Any) -> Transition:
     if isinstance(event, people):
         raise UnexpectedEvent(reason(state))
     if awaited(state, event):
-        state = state._replace(at=max(state.at, event.at), parked=(*state.parked, event))
+        rest = state.rest._replace(parked=(*state.parked, event))
+        state = replace(state, at=max(state.at, event.at), rest=rest)
     return Transition(state, Effects(), [])
 
 

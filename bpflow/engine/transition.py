@@ -6,11 +6,10 @@ Questions go the other way: `Answers` is what `advance` may ask, a table for rep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, Party, State
@@ -100,7 +99,7 @@ class Replayed:
         return value
 
 
-class TaskRow(NamedTuple):
+class TaskRow(Struct, frozen=True, gc=False):
     """An open task: who may answer it, what it is called, when it is due, who sees it besides. Of one that closes only the people are told."""
 
     people: tuple[Assignee, ...]
@@ -111,7 +110,7 @@ class TaskRow(NamedTuple):
     observers: tuple[Party, ...] = ()
 
 
-class CallOut(NamedTuple):
+class CallOut(Struct, frozen=True, gc=False):
     """A service is to be called. The key of a call that is waited for is (instance, token, visit): attempts share it; one that nobody
     waits for is told apart by its attempt as well. `to`: the instance that is told something, or that is to begin; 0 where a service is called."""
 
@@ -129,7 +128,7 @@ class CallOut(NamedTuple):
         return self.service in (START, ALONE)
 
 
-class Listen(NamedTuple):
+class Listen(Struct, frozen=True, gc=False):
     """A message that is waited for: its name and key, and the visit of the token that waits (0: a scope listens)."""
 
     name: str
@@ -152,22 +151,16 @@ class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
         self[key] = (known[0] if known else before, after)
 
 
-@dataclass(slots=True, init=False)
-class Effects:
+class Effects(Struct):
     """The rows that differ from the index of the state before, and the calls to be made or withdrawn. Keys: (token, visit) of tasks,
     (holder, arm) of timers and listens."""
 
-    tasks: Rows[TaskRow]
-    timers: Rows[datetime]
-    watches: dict[tuple[int, Document], bool]
-    listens: dict[tuple[int, int], Listen | None]
-    calls: list[CallOut]
-    withdrawn: list[tuple[int, int]]
-
-    def __init__(self) -> None:
-        self.tasks, self.timers = Rows(), Rows()
-        self.watches, self.listens = {}, {}
-        self.calls, self.withdrawn = [], []
+    tasks: Rows[TaskRow] = field(default_factory=Rows)
+    timers: Rows[datetime] = field(default_factory=Rows)
+    watches: dict[tuple[int, Document], bool] = {}
+    listens: dict[tuple[int, int], Listen | None] = {}
+    calls: list[CallOut] = []
+    withdrawn: list[tuple[int, int]] = []
 
     def then(self, later: Effects) -> None:
         """Adds what a later step of the same transaction does."""
@@ -203,15 +196,21 @@ FactKind: TypeAlias = Literal[
     "handed",
     "ticked",
 ]
-Fact: TypeAlias = tuple[FactKind, int, str]
-"""(what, token or scope, flow, node or result): read by timelines, coverage and mining, never by `advance`."""
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+FACT_NUMBERS = {kind: number for number, kind in enumerate(FACT_KINDS)}
+NAMING = frozenset({"ended", "fired"})
+"""The facts that name no node, but a result or a handler."""
+Facts: TypeAlias = list[int | str]
+"""What has happened, flat, as history has it: the number of a kind, a token or scope, the number of a flow or node (or a result, a name), and so
+on. Read by timelines, coverage and mining, never by `advance`."""
 
 
-class Transition(NamedTuple):
-    """The outcome of one event. `touched`: the tokens and scopes by which the state may differ from the one before, all others are the
-    same objects."""
+class Transition(Struct, frozen=True):
+    """The outcome of one event. `touched`: the tokens and scopes, `renamed`: the names by which the state may differ from the one before,
+    all others are the same objects."""
 
     state: State
     effects: Effects
-    facts: list[Fact]
+    facts: Facts
     touched: Set[int] = frozenset()
+    renamed: Set[str] = frozenset()

@@ -16,15 +16,17 @@ from bpflow.graph import Task, Trigger, Wait
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    awaited, changed = draft.program.awaited_names, draft.changed
-    if awaited.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(awaited.isdisjoint(names) for names in changed.values())):
+    program, changed = draft.program, draft.changed
+    if program.awaited_names.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(program.awaited_names.isdisjoint(names) for names in changed.values())):
         return False
-    waits = draft.program.waits
-    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in waits and token.status == "waiting"]
-    if draft.program.handler_blocks:
+    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in program.waits and token.status == "waiting"]
+    if program.handler_blocks:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
+    if not holders:
+        return False
+    draft.renamed |= changed[ROOT].keys()
     draft.changed = {ROOT: {}}
-    for id, fresh in sorted(fresh_names(draft, holders, changed).items()) if holders else ():
+    for id, fresh in sorted(fresh_names(draft, holders, changed).items()):
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]
     return bool(draft.queue)
 
@@ -168,7 +170,7 @@ def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, ab
 
 def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Document | None, *, level: bool) -> bool:
     """Reads an arm again; true if it goes off. What cannot be evaluated is an incident on it; the arm waits on."""
-    held = draft.arms_of(holder)
+    held = draft.armed_at(holder)
     assert held is not None
     try:
         goes_off = arms.arm(draft, holder, held, number, trigger, level=level, about=about)
@@ -181,7 +183,8 @@ def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Docume
 
 def forget_arm(draft: Draft, holder: int, number: int) -> None:
     """What was wrong with an arm is so no longer."""
-    draft.incidents = [i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)]
+    if draft.incidents:
+        draft.incidents = tuple([i for i in draft.incidents if i.arm != number or holder not in (i.token, i.scope)])
 
 
 def on_arm(draft: Draft, holder: int, number: int, fault: Fault) -> None:

@@ -1,6 +1,7 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.auditing import Audited, Flaw
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -11,6 +12,7 @@ from bpflow.runtime.forms import FieldView, FormView
 from bpflow.runtime.handing import Handed
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.operators import Repair
+from bpflow.runtime.purging import Purged
 from bpflow.runtime.remedies import Remedy
 from bpflow.runtime.status import Status, WorkerView
 from bpflow.runtime.verifying import Difference, Verified
@@ -22,12 +24,14 @@ from bpflow.services.request import Request, ServiceError
 
 __all__ = [
     "AbsenceView",
+    "Audited",
     "Clock",
     "CommandView",
     "Deployed",
     "Difference",
     "Engine",
     "FieldView",
+    "Flaw",
     "FormView",
     "Handed",
     "HttpService",
@@ -37,6 +41,7 @@ __all__ = [
     "Line",
     "MoveView",
     "NotDeployable",
+    "Purged",
     "Remedy",
     "Repair",
     "Request",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from bpflow.definition.settings import CalendarSettings
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.transition import Denied, Unanswered
@@ -46,17 +48,13 @@ def world_of(workspace: LoadedWorkspace | None) -> World:
 NEW = Denied(say("this has not been asked yet"))
 
 
-@dataclass(slots=True, init=False)
-class Live:
+class Live(Struct):
     """Answers for one event. `documents`: those read so far, None for one that is not there · `counts`: open tasks by person."""
 
     world: World
-    documents: dict[int, DocumentRow | None]
-    counts: dict[User, int]
-    used: dict[Question, Value | Denied]
-
-    def __init__(self, world: World) -> None:
-        self.world, self.documents, self.counts, self.used = world, {}, {}, {}
+    documents: dict[int, DocumentRow | None] = {}
+    counts: dict[User, int] = {}
+    used: dict[Question, Value | Denied] = {}
 
     def ask(self, question: Question) -> Value:
         """The answer, once and for all for this event."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from msgspec import structs
+
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, loads
 from bpflow.engine.events import DocumentChanged, Done, Event, Failed, TimerFired
@@ -23,6 +25,7 @@ from bpflow.runtime.asking import Said
 from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
 from bpflow.runtime.messages import Post
+from bpflow.runtime.observing import Doing
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import IsMove, is_over, values_set
 from bpflow.runtime.starts import Judged, begin_or_hold, judge
@@ -170,7 +173,15 @@ class Drain:
         """What a service outside says. Reads and writes nothing here: it may be done in any thread."""
         if request.timeout is not None and request.timeout <= 0:
             return ServiceError("timeout", say("no answer in time"))
-        return self.said(row, lambda: self.services.perform(row.call.service, request))
+        return self.said(row, lambda: self.performed(row, request))
+
+    def performed(self, row: OutboxRow, request: Request) -> dict[str, Value]:
+        """What a service outside gives. Raises what it raises."""
+        observers, service = self.runner.observers, row.call.service
+        if observers is None:
+            return self.services.perform(service, request)
+        doing = Doing("call", service, row.instance, None, request.key, row.call.attempt)
+        return observers.during(doing, lambda: self.services.perform(service, structs.replace(request, headers=observers.headers())))
 
     def said(self, row: OutboxRow, perform: Callable[[], dict[str, Value]]) -> Said:
         """What comes of it, or what it raises."""
@@ -245,7 +256,7 @@ class Drain:
         assert instance is not None
         owner = document.owner if document else target.id
         occasion = self.runner.occasion(work, owner, row.instance, self.runner.program(instance.definition), self.clock.now(), row.depth)
-        values = LOCAL[row.call.service](occasion, row.call.arguments)
+        values = self.runner.ask_house(row.call, occasion)
         work.remember(owner, key, dumps(values), self.clock.now())
         return values
 

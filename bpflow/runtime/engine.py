@@ -11,7 +11,9 @@ As short as it can be:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,14 +30,17 @@ from bpflow.runtime import forms as filling
 from bpflow.runtime import reading, ticking, views
 from bpflow.runtime.absences import Absent
 from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
 from bpflow.runtime.documents import Desk, Imported, existing
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
+from bpflow.runtime.observing import Doing, Observer, Observers
 from bpflow.runtime.opened import forms_of
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
@@ -44,12 +49,12 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.transaction import Held, Runner, again, starts_by
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import DeploymentRow, DocumentRow, InstanceRow, Store, Work
+from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, InstanceRow, Store, StoreError, Work
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
@@ -61,12 +66,14 @@ def open_engine(
     clock: Clock | None = None,
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
+    history_key: bytes | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
-    processes of that folder. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
+    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -75,22 +82,27 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})})
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
 
 
-class Engine(Hands, Pipelines, Operating, Absent):
+class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
     """
 
     def __init__(
-        self, store: Store, workspace: LoadedWorkspace | None = None, clock: Clock | None = None, services: Mapping[str, Registered] | None = None
+        self,
+        store: Store,
+        workspace: LoadedWorkspace | None = None,
+        clock: Clock | None = None,
+        services: Mapping[str, Registered] | None = None,
+        history_key: bytes | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
-        self.runner = Runner(store, world_of(workspace))
+        self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
         self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
         self._watch = Watch()
@@ -172,12 +184,12 @@ class Engine(Hands, Pipelines, Operating, Absent):
                 raise Refused(say('the process "{name}" has no document', name=process))
             raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=graph.document))
         values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
-        held = self._begin(definition.id, graph, ref, values, User(by) if by is not None else None)
+        held = again(partial(self._begin, definition.id, graph, ref, values, User(by) if by is not None else None))
         if held is None:
             raise Refused(runs_already(graph, ref))
         self.runner.keep(held)
         if self.runner.left:
-            self.tell()
+            self._told()
         return held.id
 
     def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
@@ -260,15 +272,15 @@ class Engine(Hands, Pipelines, Operating, Absent):
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
         """A new document. Refused with every reason at once."""
-        ref = self._desk(by).create(self._type(type), fields)
-        self.tell()
+        ref = again(partial(self._desk(by).create, self._type(type), fields))
+        self._told()
         return ref
 
     def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
-        row = self._desk(by).change(self._type(ref.type), ref, fields, note)
-        self.tell()
+        row = again(partial(self._desk(by).change, self._type(ref.type), ref, fields, note))
+        self._told()
         return row
 
     def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
@@ -276,8 +288,13 @@ class Engine(Hands, Pipelines, Operating, Absent):
         that leave the store wait for `work`."""
         after = self.runner.happen(id, event, also=also)
         if self.runner.left:
-            self.tell()
+            self._told()
         return after
+
+    def _told(self) -> None:
+        """Tells what a call has left, as far as that can be done now: the call itself is done, and the rest whoever works next will do."""
+        with suppress(StoreError, Conflict):
+            self.tell()
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
@@ -290,11 +307,11 @@ class Engine(Hands, Pipelines, Operating, Absent):
             looks = () if changes else self.store.looks(100)
             messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
             for change in changes:
-                drain.tell(change)
+                again(partial(drain.tell, change))
             for look in looks:
-                drain.post.look(look)
+                again(partial(drain.post.look, look))
             for message in messages:
-                drain.post.deliver(message)
+                again(partial(drain.post.deliver, message))
             told += len(changes) + len(looks) + len(messages)
             if not (changes or looks or messages):
                 break
@@ -306,7 +323,7 @@ class Engine(Hands, Pipelines, Operating, Absent):
     ) -> Imported:
         """Makes documents of the rows of a CSV file, in one transaction; rows that are not right are rejected, each with its reason."""
         done = self._desk(by).import_csv(self._type(type), data, progress, dry_run)
-        self.tell()
+        self._told()
         return done
 
     def _desk(self, by: str | None) -> Desk:
@@ -355,20 +372,12 @@ class Engine(Hands, Pipelines, Operating, Absent):
             if id is not None:
                 work.remember(new.owner, f"message/{id}", b"", new.sent)
             work.messages.add(new)
-        self.tell()
+        self._told()
         return True
 
     def messages(self) -> list[MessageRow]:
         """The messages that nobody has received yet, those whose time is over among them, the first that was sent first."""
         return self.store.messages()
-
-    def purge_messages(self) -> int:
-        """Forgets the messages whose time is over; gives how many there were."""
-        now, forgotten = self.clock.now(), 0
-        for owner in {row.owner for row in self.store.messages() if row.until is not None and row.until <= now}:
-            with self.store.begin(owner) as work:
-                forgotten += work.messages.purge(owner, now)
-        return forgotten
 
     # ── going on ───────────────────────────────────────────────────────────────────────────────────────────────────
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
@@ -376,7 +385,22 @@ class Engine(Hands, Pipelines, Operating, Absent):
 
         One pass: what other workers have leased is left to them, and all of it where there are such that go on until they are stopped.
         """
-        return do_a_pass(self._drain, limit, stop, self._watch)
+        if self.runner.observers is None:
+            return do_a_pass(self._drain, limit, stop, self._watch)
+        doing = Doing("pass", "work")
+
+        def do() -> Worked:
+            done = do_a_pass(self._drain, limit, stop, self._watch)
+            doing.done = done.total
+            return done
+
+        return self.runner.observers.during(doing, do)
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer told of what is done here from now on: `Logs`, `Traces`, `Metrics`, or the program's own."""
+        if self.runner.observers is None:
+            self.runner.observers = Observers()
+        self.runner.observers.all += (observer,)
 
     def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
         """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside

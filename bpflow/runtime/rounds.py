@@ -15,6 +15,7 @@ from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import Leasing, working_under
 from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
+from bpflow.runtime.transaction import again
 from bpflow.stores.contract import Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
 from bpflow.stores.leases import Busy, Slots
 
@@ -59,10 +60,10 @@ class Rounds:
     def do(self, thing: Thing, done: Worked) -> None:
         """Does it under the lease of its owner. What is not ours any more is let be."""
         if self.leasing is None:
-            thing.act()
+            again(thing.act)
         elif lease := self.leasing.of(thing.owner):
             with working_under(lease):
-                thing.act()
+                again(thing.act)
         else:
             return
         done.count(thing.kind)

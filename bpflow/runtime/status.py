@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bpflow.runtime.leases import Watch, kernel, place, tick
 from bpflow.stores.contract import Store
 from bpflow.stores.leases import Depth
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerView:
+class WorkerView(Struct, frozen=True):
     """A worker. `standing`: he goes on until he is stopped, and makes not only one pass · `slots`: how many of all he has · `silent`: how long
     ago he gave the last sign, where his clock is ours · `there`: False if he is gone, None if that is not known."""
 
@@ -25,8 +25,7 @@ class WorkerView:
     there: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """`queues`: what waits to be worked, by kind: `timers`, `schedules`, `changes`, `messages`, `calls` · `incidents`, `aside`: how many there
     are, and how many instances are set aside or have a call that could not be sent."""
 

@@ -8,28 +8,34 @@ out, one row of history. Another who was faster makes it a Conflict: then all of
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history
+from bpflow.engine.codec import encode_event, encode_history, micros
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Fact, Transition, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
 from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
+from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
+from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -43,8 +49,21 @@ WRITERS = frozenset({"absence", "documents.create", "documents.update"})
 """The local services after which what is around the instance must be read again."""
 READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
+LOCKS = 64
+"""How many locks the threads of a program share."""
 TRIES = 20
 """How often a conflict is tried again before it is the caller's."""
+
+
+T = TypeVar("T")
+
+
+def again(act: Callable[[], T]) -> T:
+    """Does something whose units of work may meet those of others: at a conflict nothing was written, and it is tried again."""
+    for _ in range(TRIES - 1):
+        with suppress(Conflict):
+            return act()
+    return act()
 
 
 class Unreadable(Refused):
@@ -55,9 +74,8 @@ class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
-@dataclass(slots=True)
-class Held:
-    """An instance as it was loaded or last written here."""
+class Held(Struct):
+    """An instance as it was loaded or last written here; `cached` once it is kept."""
 
     id: int
     owner: int
@@ -70,32 +88,49 @@ class Held:
     written: Written = field(default_factory=Written)
     cached: bool = False
     caller: Caller | None = None
+    link: bytes = b""
+    told: Happening | None = None
+    """What there is to be told of it as soon as it is written."""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """What one event has done so far, local services included."""
 
     state: State
     effects: Effects
     events: list[Any]
-    facts: list[Fact]
+    facts: Facts
     outgoing: list[CallOut]
     touched: Set[int]
-    picked: dict[User, int] = field(default_factory=dict)
+    renamed: Set[str]
+    picked: dict[User, int] = {}
+
+    def then(self, later: Transition, event: list[Any]) -> None:
+        """Adds what the answer of a local service has done."""
+        self.state = later.state
+        self.effects.then(later.effects)
+        self.events.append(event)
+        self.facts += later.facts
+        self.touched = self.touched | later.touched
+        self.renamed = self.renamed | later.renamed
 
 
-@dataclass(slots=True)
-class Runner:
+class Runner(Struct, eq=False):
     """Changes instances of one store."""
 
     store: Store
     world: World
-    programs: dict[int, Program] = field(default_factory=dict)
+    programs: dict[int, Program] = {}
+    chain: Chain = field(default_factory=Chain)
+    origins: dict[int, bytes] = {}
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
+    observers: Observers | None = None
+    """Those who watch, if there are any."""
     left: bool = True
     """Whether a transaction has left something to be told or sent since the drain looked last."""
-    people: EmbeddedDirectory | None = field(init=False)
+    locks: list[Lock] = field(default_factory=lambda: [Lock() for _ in range(LOCKS)])
+    """What is cached of an instance is changed by one thread at a time: elsewhere than on SQLite the store does not see to that."""
+    people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
     mark: int = 0
     """That of the absences in `world`."""
@@ -124,25 +159,42 @@ class Runner:
             self.programs[definition] = program
         return self.programs[definition]
 
+    def origin(self, definition: int) -> bytes:
+        """What stands before the first link of the histories of a definition."""
+        if definition not in self.origins:
+            self.origins[definition] = self.chain.origin(self.store.definition(definition).digest)
+        return self.origins[definition]
+
     def load(self, work: Work, id: int) -> Held:
         """The instance, from the cache or the store. UnexpectedEvent if there is none."""
-        held = self.cache.get(id)
-        if held is None:
-            return self.opened(id, work.snapshot(id))
-        held.cached = True
-        return held
+        return self.cache.get(id) or self.opened(id, work.snapshot(id))
 
     def opened(self, id: int, found: Snapshot | None) -> Held:
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
-            raise UnexpectedEvent(say("there is no instance {id}", id=id))
+            raise self.no_instance(id)
         row = found.row
         try:
             program = self.program(row.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
             raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller)
+        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+
+    def row(self, id: int) -> InstanceRow:
+        """The row of the instance. UnexpectedEvent if there is none."""
+        row = self.store.instance(id)
+        if row is None:
+            raise self.no_instance(id)
+        return row
+
+    def no_instance(self, id: int) -> UnexpectedEvent:
+        """Why there is no such instance."""
+        for left in self.store.purged(id - 1, 1):
+            if left.instance == id:
+                day = f"{left.at:%Y-%m-%d}"
+                return UnexpectedEvent(say("instance {id} ended on {ended} and was purged on {day}", id=id, ended=f"{left.ended:%Y-%m-%d}", day=day))
+        return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
         """The instance as the row has it, or as it is stored by now."""
@@ -159,10 +211,22 @@ class Runner:
         yield held
 
     def keep(self, held: Held) -> None:
-        self.cache[held.id] = held
+        """The instance is written, or was read, and is at hand when it is needed again; of those that are at hand, the one that was kept longest
+        ago is forgotten."""
+        if held.told is not None:
+            self.tell(held)
+        if self.cache.get(held.id) is not held:
+            held.cached = True
+            self.cache[held.id] = held
+            if len(self.cache) > CACHED:
+                self.cache.popitem(last=False)
         self.cache.move_to_end(held.id)
-        if len(self.cache) > CACHED:
-            self.cache.popitem(last=False)
+
+    def tell(self, held: Held) -> None:
+        """Observers are told of what is written."""
+        told, held.told = held.told, None
+        if told is not None and self.observers is not None:
+            self.observers.happened(told._replace(seconds=time.perf_counter() - told.seconds))
 
     def set_aside(self, id: int, error: Exception, at: datetime) -> None:
         """Leaves an instance alone that cannot go on by a fault of bpflow. Raises the fault where there is no such instance."""
@@ -170,6 +234,8 @@ class Runner:
         reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
         if not self.store.set_aside(id, at, reason):
             raise error
+        if self.observers is not None:
+            self.observers.set_aside(id, error)
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
@@ -177,12 +243,21 @@ class Runner:
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
+        with self.locks[id % LOCKS]:
+            if self.observers is not None:
+                doing = Doing("event", name_of(event), id)
+                return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
+            return self._happen(id, event, depth, also)
+
+    def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
                 with self.unit(cached.owner if cached else None) as work:
                     held = self.load(work, id)
                     revision = held.revision
+                    if doing is not None:
+                        doing.process = held.program.graph.process
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
@@ -210,65 +285,73 @@ class Runner:
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
+        began = time.perf_counter() if self.observers is not None else 0.0
         turn = self.run(work, held, event, depth)
-        if turn.state is held.state:
-            if held.cached and work.revision(held.id) != held.revision:
-                raise Conflict(held.id)  # what is nothing to an old state may be something to the newest
-            if isinstance(event, TimerFired):
-                work.index(held.id, held.owner, held.definition, stale(event), event.at)
-            if isinstance(event, Arrived):
-                raise NobodyListens
+        state, effects = turn.state, turn.effects
+        if state is held.state:
+            self.pass_by(work, held, event)
             return held
-        state, history = turn.state, encode_history(held.program, turn.events, turn.facts)
-        out = encode(held.program, state, held.written, turn.touched)
-        trouble = len(state.incidents)
-        saved = Saved(held.id, held.owner, held.revision, held.history, state.at, state.status, state.result, trouble, out.root, history, out.gone, out.pages)
-        row = work.save(saved)
-        work.index(held.id, held.owner, held.definition, turn.effects, state.at)
-        if turn.outgoing or turn.effects.withdrawn or (held.caller and state.status in OVER):
+        out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        how = (state.at, state.status, state.result, len(state.incidents))
+        seal = self.chain.seal(link, out.root)
+        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
+        work.index(held.id, held.owner, held.definition, effects, state.at)
+        over = state.status in OVER
+        if turn.outgoing or effects.withdrawn or (over and held.caller):
             work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
-        if state.status in OVER and (held.program.graph.unless_running or held.program.stages):
+        if over and (held.program.graph.unless_running or held.program.stages):
             begin_next(work, held, state.at)
-        held.revision, held.state, held.history = held.revision + 1, state, row
+        if self.observers is not None:
+            process = held.program.graph.process
+            held.told = happening(held.id, process, held.revision + 1, event, held.state, state, turn.touched, began)
+        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
         return held
+
+    def pass_by(self, work: Work, held: Held, event: Event) -> None:
+        """The event is nothing to the state. Conflict if it may be something to a newer one; NobodyListens if it was a message."""
+        if held.cached and work.revision(held.id) != held.revision:
+            raise Conflict(held.id)
+        if isinstance(event, TimerFired):
+            work.index(held.id, held.owner, held.definition, stale(event), event.at)
+        if isinstance(event, Arrived):
+            raise NobodyListens
 
     def run(self, work: Work, held: Held, event: Event, depth: int) -> Turn:
         """Advances the event, then the answers of local services, until only remote calls are left."""
-        events = [event]
-        turn: Turn | None = None
-        live = Live(self.around(work))
-        self.read_own(work, held, live)
-        for one in events:  # which grows by the answers of local services
-            before = turn.state if turn else held.state
-            transition = self.advance(work, held, before, one, live)
-            if turn is None and before is not None and not transition.facts and is_same(before, transition):
-                return Turn(before, transition.effects, [], [], [], frozenset())
-            if turn is None:
-                turn = Turn(transition.state, transition.effects, [], transition.facts, [], transition.touched)
-                calls = list(transition.effects.calls)
-            else:
-                turn.state, calls = transition.state, transition.effects.calls
-                turn.effects.then(transition.effects)
-                turn.facts += transition.facts
-                turn.touched |= transition.touched
-            turn.events.append(encode_event(one, live.used.values()))
+        before, live = held.state, Live(self.around(work))
+        if held.document is not None:
+            self.read_own(work, held.document, live)
+        done = self.advance(work, held, before, event, live)
+        if before is not None and not done.facts and is_same(before, done):
+            return Turn(before, done.effects, [], [], [], done.touched, done.renamed)
+        turn = Turn(done.state, done.effects, [encode_event(event, live.used.values())], done.facts, [], done.touched, done.renamed)
+        answers = self.served(work, held, turn, done.effects.calls, live, depth) if done.effects.calls else []
+        for answer in answers:  # which grow by those to what an answer leads to
             live.used.clear()
-            for call in calls:
-                if self.is_local(work, held, call):
-                    events += self.perform(work, held, turn, call, depth)
-                    if call.service in WRITERS:
-                        live.world = self.around(work)
-                        live.documents.clear()
-                        self.read_own(work, held, live)
-                else:
-                    turn.outgoing.append(call)
-        assert turn is not None
+            done = self.advance(work, held, turn.state, answer, live)
+            turn.then(done, encode_event(answer, live.used.values()))
+            answers += self.served(work, held, turn, done.effects.calls, live, depth)
         return turn
 
-    def read_own(self, work: Work, held: Held, live: Live) -> None:
+    def served(self, work: Work, held: Held, turn: Turn, calls: Sequence[CallOut], live: Live, depth: int) -> list[Event]:
+        """Calls are worked that are for services of the house, and their answers given; the others go out."""
+        answers: list[Event] = []
+        for call in calls:
+            if not self.is_local(work, held, call):
+                turn.outgoing.append(call)
+                continue
+            answers += self.perform(work, held, turn, call, depth)
+            if call.service in WRITERS:
+                live.world = self.around(work)
+                live.documents.clear()
+                if held.document is not None:
+                    self.read_own(work, held.document, live)
+        return answers
+
+    def read_own(self, work: Work, document: Document, live: Live) -> None:
         """The document of the instance is at hand from the beginning: most events ask for it."""
-        if held.document is not None:
-            live.documents[held.document.id] = work.document(held.document.id)
+        live.documents[document.id] = work.document(document.id)
 
     def advance(self, work: Work, held: Held, state: State | None, event: Event, live: Live) -> Transition:
         """One event; what it asks and is not at hand is read in this unit of work, and it is advanced again."""
@@ -308,12 +391,19 @@ class Runner:
             occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
             stages.check_own(work, held.program.graph, held.document, call)
-            values = LOCAL[call.service](occasion, call.arguments)
+            values = self.ask_house(call, occasion)
         except Refused as refused:
             if not call.wait:
                 raise  # nobody is there to be told, and nothing fails in silence
             return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
         return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+
+    def ask_house(self, call: CallOut, occasion: Occasion) -> dict[str, Value]:
+        """What a service of the house gives. Raises what it raises."""
+        if self.observers is None:
+            return LOCAL[call.service](occasion, call.arguments)
+        doing = Doing("service", call.service, occasion.instance, occasion.process, occasion.key, call.attempt)
+        return self.observers.during(doing, lambda: LOCAL[call.service](occasion, call.arguments))
 
     def moved_by(self, work: Work, document: Document, values: Mapping[str, Value], but: int = 0) -> stages.Moving | None:
         """The move that a change of fields is, where the document is in a pipeline (that of another instance than `but`)."""
@@ -366,8 +456,11 @@ class Runner:
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, program, document, None, caller=caller)
-        return self.write(work, held, Started(at, by, document, inputs, id, trouble, catches, alone), depth)
+        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
+        event = Started(at, by, document, inputs, id, trouble, catches, alone)
+        if self.observers is not None:
+            return self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))
+        return self.write(work, held, event, depth)
 
 
 def begin_next(work: Work, held: Held, at: datetime) -> None:

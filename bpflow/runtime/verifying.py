@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct, structs
+
 from bpflow.engine.index import index_of
 from bpflow.engine.state import OVER, Assignee
 from bpflow.engine.transition import Effects, Listen, TaskRow
@@ -29,8 +31,7 @@ BATCH = 5_000
 Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unreadable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A row that should be there (`missing`), or is there and should not be; `row`: which, as the store has it."""
 
     instance: int
@@ -194,7 +195,7 @@ def mend_task(runner: Runner, work: Work, held: Held, token: int, visit: int, ta
     at = known.opened if known else who(runner, held.id, token, visit).opened
     called = known.subject if known else Look(runner, held, held.state, held.state.tokens[token].scope, at).text(node.form.subject)
     effects = Effects()
-    effects.tasks.put((token, visit), None, task._replace(subject=called))
+    effects.tasks.put((token, visit), None, structs.replace(task, subject=called))
     work.index(held.id, held.owner, held.definition, effects, at)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import decode_history
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.codec import Fact, decode_history
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
     Answered,
     Cancel,
@@ -39,14 +39,15 @@ from bpflow.engine.program import Program
 from bpflow.engine.stages import stage_scope
 from bpflow.engine.state import ROOT, Assignee, Failure, Item, Party, State, Token, Vote
 from bpflow.engine.transition import RETRY as NEXT_TRY
-from bpflow.engine.transition import START, Fact, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import START, Unanswered, UnexpectedEvent
 from bpflow.expressions import split_template
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Block, Call, Expr, Outcome, Stage, StepInfo, Task, Trigger, Wait, step_name, step_of
 from bpflow.runtime.answers import Live
 from bpflow.runtime.remedies import Remedy, remedies_of
 from bpflow.runtime.transaction import Held, Runner, Unreadable
-from bpflow.stores.contract import InstanceRow, party_text
+from bpflow.stores.contract import HistoryRow, InstanceRow, party_text
+from bpflow.values import Field
 
 T = TypeVar("T")
 
@@ -141,6 +142,8 @@ class InstanceView(Struct, frozen=True):
     suspended: Suspend | None = None
     stage: Stage | None = None
     """Of a pipeline: the stage in which its document is; none before the first and after the last."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """Those of the inputs."""
 
 
 class Line(Struct, frozen=True):
@@ -158,9 +161,7 @@ class Line(Struct, frozen=True):
 
 # ── where it stands ─────────────────────────────────────────────────────────────────────────────────────────────────
 def load(runner: Runner, id: int) -> tuple[InstanceRow, Held, State]:
-    row = runner.store.instance(id)
-    if row is None:
-        raise UnexpectedEvent(say("there is no instance {id}", id=id))
+    row = runner.row(id)
     held = runner.read(row)
     assert held.state is not None
     return row, held, held.state
@@ -175,17 +176,24 @@ def parties_in(runner: Runner, id: int) -> list[str]:
 
 
 def instance_view(runner: Runner, id: int) -> InstanceView:
-    row, held, state = load(runner, id)
-    steps = steps_of(held.program)
+    row, held, _ = load(runner, id)
+    return view_of(row, held, runner.store.called_by(id), incidents_of(runner, row))
+
+
+def view_of(row: InstanceRow, held: Held, called: list[InstanceRow], incidents: list[IncidentView]) -> InstanceView:
+    """An instance as its row and its state have it."""
+    state, steps = held.state, steps_of(held.program)
+    assert state is not None
     where = [standing(held, state, token, steps) for token in state.tokens.values()] + joining(held, state, steps)
     names = {name: value for name, value in state.names.items() if name not in ("document", "initiator")}
     suspended = state.parked[0] if state.parked else None
     assert suspended is None or isinstance(suspended, Suspend)
     inputs, outputs = {name: state.names.get(name) for name, _ in held.program.graph.inputs}, dict(state.outputs)
-    called, incidents = runner.store.called_by(id), incidents_of(runner, row)
     scope = stage_scope(held.program, state.scopes)
     stage = held.program.stages[scope.block] if scope is not None else None
-    return InstanceView(row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended, stage)
+    return InstanceView(
+        row, held.program.graph.title, where, incidents, names, inputs, outputs, state.failure, called, suspended, stage, dict(held.program.graph.inputs)
+    )
 
 
 def steps_of(program: Program) -> dict[str, StepInfo]:
@@ -319,7 +327,7 @@ class Look:
         """What `read` makes of a draft that sees all this; it is called again whenever an answer has been missing. Raises what it raises."""
         live = Live(self.runner.around(self.runner.store))
         while True:
-            draft = Draft(self.held.program, self.state, self.now, live)
+            draft = draft_of(self.held.program, self.state, self.now, live)
             draft.look_from(self.scope)
             try:
                 return read(draft)
@@ -346,15 +354,15 @@ class Look:
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def visited(runner: Runner, id: int) -> tuple[set[str], set[str]]:
     _, held, _ = load(runner, id)
-    taken = {what for _, _, facts in _history(runner, held) for kind, _, what in facts if kind == "took"}
+    taken = {what for _, _, facts in _history(held, runner.store.history(id)) for kind, _, what in facts if kind == "took"}
     nodes = {held.program.target(flow) for flow in taken}
     return {node for node in nodes if node is not None}, taken
 
 
-def _history(runner: Runner, held: Held, since: int = 0) -> list[tuple[datetime, list[Event], list[Fact]]]:
+def _history(held: Held, rows: Iterable[HistoryRow], since: int = 0) -> list[tuple[datetime, list[Event], list[Fact]]]:
     """Each transaction: when it was by the time of the instance, which never goes back, and what happened in it."""
     found = []
-    for row in runner.store.history(held.id):
+    for row in rows:
         if row.revision <= since:
             continue
         events, facts = decode_history(held.program, row.data)
@@ -365,8 +373,13 @@ def _history(runner: Runner, held: Held, since: int = 0) -> list[tuple[datetime,
 def timeline(runner: Runner, id: int, since: int = 0) -> list[Line]:
     """What has happened, in its order, after the revision `since`."""
     _, held, _ = load(runner, id)
+    return lines_of(held, runner.store.history(id), since)
+
+
+def lines_of(held: Held, rows: Iterable[HistoryRow], since: int = 0) -> list[Line]:
+    """The same of an instance whose rows of history are at hand."""
     steps, lines = steps_of(held.program), []
-    for at, events, facts in _history(runner, held, since):
+    for at, events, facts in _history(held, rows, since):
         first = events[0]
         by = first.by.id if first.by else None
         lines += _happened(held, first, at, facts, steps, by)

@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine import people
-from bpflow.engine.codec import decode_history
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.codec import Fact, decode_facts, decode_history
+from bpflow.engine.draft import Fault, draft_of
 from bpflow.engine.events import Answered, Claimed, Delegated, Event, Reassigned, Released
 from bpflow.engine.interpreter import advance
 from bpflow.engine.state import Assignee, State, Token, Vote, Waiting
-from bpflow.engine.transition import Denied, Fact, Replayed, Table, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import Denied, Replayed, Table, Unanswered, UnexpectedEvent
 from bpflow.expressions.data import Question, User, Value
 from bpflow.graph import Expr, Task, step_of
 from bpflow.runtime import views
@@ -111,7 +111,7 @@ def replayed(runner: Runner, held: Held) -> Iterator[Happened]:
         for event, answers in decode_history(held.program, row.data)[0]:
             table = Replayed(answers)
             done = advance(held.program, state, event, table)
-            yield Happened(event, table.used, state, done.state, done.facts)
+            yield Happened(event, table.used, state, done.state, decode_facts(held.program, done.facts))
             state = done.state
 
 
@@ -146,7 +146,7 @@ def expressions_of(task: Task) -> Iterator[tuple[str, Expr]]:
 def reason(held: Held, one: Happened, token: Token, key: str, expr: Expr, waiting: Waiting) -> Reason:
     """The expression with what was answered then; it is evaluated again from the recorded answers alone."""
     table = Table(one.asked)
-    draft = Draft(held.program, one.after, one.after.at, table)
+    draft = draft_of(held.program, one.after, one.after.at, table)
     draft.look_from(token.scope)
     try:
         if key == "who-may-not":
@@ -183,7 +183,7 @@ def given(held: Held, event: Answered, one: Happened, before: Token, after: Toke
         return GivenAnswer(one.after.at, after.waiting.votes[-1], title, event.comment)
     assert one.before is not None
     assert before.waiting is not None
-    draft = Draft(held.program, one.before, event.at, Table(one.asked))
+    draft = draft_of(held.program, one.before, event.at, Table(one.asked))
     _, place = people.seat_for(draft, before.waiting, event.by)
     return GivenAnswer(one.after.at, Vote(event.by, event.outcome, place), title, event.comment)
 

@@ -14,6 +14,7 @@ from bpflow.diagnostics import Message, Refused, say
 from bpflow.runtime.asking import Asking
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
+from bpflow.runtime.observing import Doing
 from bpflow.runtime.rounds import Rounds, Thing
 from bpflow.stores.contract import Conflict, LeaseLost, StoreError
 
@@ -119,6 +120,19 @@ class Worker:
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
+        observers = self._rounds.drain.runner.observers
+        if observers is None:
+            return self._go_round() > 0
+        doing = Doing("pass", "worker")
+
+        def go() -> bool:
+            doing.done = self._go_round()
+            return doing.done > 0
+
+        return observers.during(doing, go)
+
+    def _go_round(self) -> int:
+        """How many things were done."""
         self._rounds.drain.runner.left = True
         before = self.done.total
         for thing in self._rounds.round():
@@ -127,7 +141,7 @@ class Worker:
             self._do(thing)
         if self._leasing.leaving:
             self._leasing.hand_over(self._asking.slots)
-        return self.done.total > before
+        return self.done.total - before
 
     def _do(self, thing: Thing) -> None:
         """Does it; what cannot be done by a fault of bpflow is put off, and the others go on."""

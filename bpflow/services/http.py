@@ -75,7 +75,7 @@ class HttpService(Struct, frozen=True):
             raise ServiceError("wrong_arguments", say("it needs {names}", names=each_quoted(sorted(missing))))
         rest = {name: value for name, value in arguments.items() if name not in named}
         headers = {name: filled(value, {}) for name, value in self.headers.items()}
-        sent: dict[str, Any] = {"url": filled(self.url, arguments), "headers": {**headers, "Idempotency-Key": request.key}}
+        sent: dict[str, Any] = {"url": filled(self.url, arguments), "headers": {**request.headers, **headers, "Idempotency-Key": request.key}}
         body = self.body or ("none" if self.method in ("GET", "DELETE") else "json")
         given = {name: value for name, value in rest.items() if value is not None}
         if body == "json":

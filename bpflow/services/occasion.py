@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, each_quoted, say
 from bpflow.engine.transition import Effects
@@ -23,8 +24,7 @@ def _nobody(question: Question) -> Value:
     raise Refused(say('nobody answers "{topic}"', topic=str(question[0])))
 
 
-@dataclass(slots=True)
-class Occasion:
+class Occasion(Struct):
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
     `node`, `chance`: which step asks, and what is the call's own, each time another · `key`: the same for each attempt of the call · `ask`
@@ -46,7 +46,7 @@ class Occasion:
     key: str = ""
     ask: Callable[[Question], Value] = _nobody
     effects: Effects | None = None
-    picked: dict[User, int] = field(default_factory=dict)
+    picked: dict[User, int] = {}
 
     def document_type(self, name: str) -> DocumentType:
         """The type of that name. Refused if there is none."""

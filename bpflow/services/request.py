@@ -14,12 +14,13 @@ from bpflow.expressions.errors import brief
 
 class Request(Struct, frozen=True):
     """What a service is asked. `key` is the same for every attempt: a service that remembers keys does nothing twice. `timeout`: how many
-    seconds the step still waits; None: for ever."""
+    seconds the step still waits; None: for ever · `headers`: what is to be sent along, so that it can be told what the call belongs to."""
 
     key: str
     instance: int
     arguments: Mapping[str, Value]
     timeout: float | None = None
+    headers: Mapping[str, str] = {}
 
 
 class ServiceError(Refused):

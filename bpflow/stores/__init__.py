@@ -27,7 +27,7 @@ def migrate_store(url: str, partitions: int | None = None) -> Migrated:
     """Brings the store of an older bpflow to this one's version; with `partitions`, on PostgreSQL, divides its tables into so many by the hash
     of their owner. All of it is done, or nothing. Raises StoreError."""
     if _on_postgres(url):
-        done: Migrated = _postgres("postgres_schema").migrate(url, partitions)
+        done: Migrated = _postgres("postgres_schema").migrate(_postgres("postgres_lines").Address(url), partitions)
         return done
     if partitions is not None:
         raise StoreError(say("only a store on PostgreSQL can be divided into partitions"))

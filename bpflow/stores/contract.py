@@ -20,9 +20,11 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
+from bpflow.stores.counting import Counting
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
+from bpflow.stores.purged import Purging
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
 
@@ -113,20 +115,24 @@ class Caller(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them."""
+    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
+    `seal` what binds the state to it."""
 
     row: InstanceRow
     root: bytes
     pages: Pages
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class HistoryRow(Struct, frozen=True):
-    """One transaction of an instance; `data` is read by `runtime`."""
+    """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
     instance: int
     revision: int
     at: datetime
     data: bytes
+    link: bytes = b""
 
 
 class OutboxRow(Struct, frozen=True):
@@ -169,9 +175,9 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class Saved(NamedTuple):
+class Saved(Struct, frozen=True, gc=False):
     """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put."""
+    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
 
     id: int
     owner: int
@@ -185,6 +191,8 @@ class Saved(NamedTuple):
     history: bytes
     gone: Sequence[int] = ()
     pages: Pages = MappingProxyType({})
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class Work(Absences, Protocol):
@@ -302,7 +310,7 @@ class Work(Absences, Protocol):
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None: ...
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         """Enters an absence; with a `key` once, however often it is entered."""
@@ -315,7 +323,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Protocol):
+class Store(Absences, Leases, Counting, Purging, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -411,6 +419,11 @@ class Store(Absences, Leases, Protocol):
         ...
 
     def history(self, instance: int) -> list[HistoryRow]: ...
+
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
+        one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
+        ...
 
     def last_at(self) -> datetime | None:
         """When anything was recorded last."""

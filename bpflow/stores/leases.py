@@ -8,9 +8,10 @@ is decided by comparing the clocks of two machines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
+
+from msgspec import Struct
 
 SLOTS = 61
 """How many slots there are. A prime number: whatever step the numbers of owners go by, they spread over all slots."""
@@ -35,8 +36,7 @@ class Lease(NamedTuple):
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewWorker:
+class NewWorker(Struct, frozen=True):
     """A worker that takes his seat. `place`: in which kernel and among which processes `pid` is one, `born`: when that process began, in
     its kernel's own words, `nth`: which of its workers he is; `beat`: the time of that kernel, in microseconds; `standing`: he stays until he is told to go."""
 
@@ -50,8 +50,7 @@ class NewWorker:
     standing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
+class WorkerRow(Struct, frozen=True):
     """A worker as the store knows him, with the slots that he has. `gone`: whether his process has left the store; None: the store cannot
     tell."""
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 
 from bpflow.engine.codec import micros
+from bpflow.stores import postgres_purging as purging
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
-from bpflow.stores.postgres_lines import Lines, Options
+from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
 from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.purged import PurgedRow
+from bpflow.stores.rows import by_owner
 
 _DEPLOYING = "lock table bpflow.deployment in share row exclusive mode"
 _LAST = "p.id in (select max(id) from bpflow.deployment group by process)"
@@ -38,12 +44,11 @@ class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        prepare(url)
-        self.options = Options(url)
-        self._lines = Lines(self.options)
+        self.address = Address(url)
+        prepare(self.address)
+        self._lines = Lines(self.address)
         self._lines.open()
-        self._here = _Here()
+        self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
 
     def close(self) -> None:
@@ -62,7 +67,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.options, owner, done, lease)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
         except BaseException:
             done()
             raise
@@ -96,7 +101,7 @@ class PostgresStore(PostgresLeases, Reading):
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.url, error) from error
+            raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
 
@@ -129,6 +134,31 @@ class PostgresStore(PostgresLeases, Reading):
             _schedule(work, process, ())
             last = f"select process, version + 1, null, at from bpflow.deployment p where process = $1 and {_LAST} and definition is not null"
             return work.ask(f"insert into bpflow.deployment (process, version, definition, at) {last}", process).count == 1
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
+        count = 0
+        for owner, some in by_owner(gone).items():
+            with self.begin(owner) as work:
+                count += purging.purge(work, owner, some, before)
+        return count
+
+    def forget(self, before: datetime, limit: int) -> int:
+        count, keys = 0, self._all(purging.SETTLED, micros(before), limit)
+        for owner, some in groupby(keys, itemgetter(0)):
+            with self.begin(owner) as work:
+                count += purging.forget(work, owner, [key for _, key in some])
+        return count
+
+    def chain_mark(self, new: bytes | None = None) -> bytes | None:
+        if new is not None:
+            with self.begin(0) as work:
+                work.put(purging.MARK, new)
+        ((mark,),) = self._all("select chain from bpflow.store")
+        return mark  # type: ignore[no-any-return]
+
+    def compact(self) -> None:
+        """The server does that by itself (autovacuum)."""
 
     # ── set aside ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_aside(self, instance: int, at: datetime, reason: str) -> bool:

@@ -31,6 +31,8 @@ select array_to_string(reloptions, ', ') from pg_class where reloptions is not n
 and oid in (select %(table)s union select inhrelid from pg_inherits where inhparent = %(table)s) limit 1
 """
 
+_PARTITIONS = "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = %s"
+
 
 class Keys(NamedTuple):
     """An index of a table: its definition, its name, and the constraint that it serves, if it does."""
@@ -60,7 +62,8 @@ def _divide(db: psycopg.Connection[Any], name: str, oid: int, count: int) -> Non
     keys = [Keys(*row) for row in db.execute(_INDEXES, (oid,)).fetchall()]
     found = db.execute(_OPTIONS, {"table": oid}).fetchone()
     options = f" with ({found[0]})" if found else ""
-    _run(db, f"alter table bpflow.{name} rename to {name}_before")
+    for old in (name, *(row[0] for row in db.execute(_PARTITIONS, (oid,)).fetchall())):
+        _run(db, f"alter table bpflow.{old} rename to {old}_before")
     like = f"(like bpflow.{name}_before including defaults including constraints including storage including compression including comments)"
     if count == 1:
         _run(db, f"create table bpflow.{name} {like}{options}")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import STATUSES
+from bpflow.engine.codec import STATUSES, micros
 from bpflow.stores import postgres_messages as mail
+from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, Snapshot
+from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
 from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
+from bpflow.stores.purged import PurgedRow
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
@@ -49,7 +52,7 @@ class Reading(PostgresQueues):
 
     def snapshot(self, id: int) -> Snapshot | None:
         found, pages = self._at_once((SNAPSHOT, id), (PAGES, id))
-        return next((Snapshot(rows.instance(row[1:]), row[0], {(holder, part): data for holder, part, data in pages}) for row in found), None)
+        return next((rows.snapshot(row, {(holder, part): data for holder, part, data in pages}) for row in found), None)
 
     def instances(
         self,
@@ -73,12 +76,32 @@ class Reading(PostgresQueues):
         return [rows.instance(row) for row in self._all(f"{INSTANCE} where i.caller = $1 order by i.id", instance)]
 
     def history(self, instance: int) -> list[HistoryRow]:
-        sql = "select instance, revision, at, data from bpflow.history where instance = $1 order by revision"
+        sql = "select instance, revision, at, data, link from bpflow.history where instance = $1 order by revision"
         return [rows.history(row) for row in self._all(sql, instance)]
+
+    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
+        return [(instance, revision) for instance, revision in self._all(purging.STRAYS, limit)]
 
     def last_at(self) -> datetime | None:
         ((at,),) = self._all("select greatest((select max(at) from bpflow.history), (select max(changed) from bpflow.document))")
         return rows.maybe(at)
+
+    def counts(self, before: Sequence[datetime]) -> Counts:
+        older = "".join(f", count(*) filter (where opened < ${n})" for n in range(1, len(before) + 1))
+        (tasks,) = self._all(rows.TASKS.format("bpflow.", "overdue::integer", older), *map(micros, before))
+        (troubled,) = self._all(rows.TROUBLED.format("bpflow."))
+        return rows.counts(self._all(rows.INSTANCES.format("bpflow.")), troubled, tasks)
+
+    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
+        return [rows.instance(row) for row in self._all(purging.PURGEABLE, after, micros(before), process, limit)]
+
+    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
+        return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def settled(self, before: datetime) -> int:
+        ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
+        return int(count)
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(

@@ -5,17 +5,20 @@ The law of this file: instants are microseconds since 1970 (UTC), values the eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, instant, loads, micros
+from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import AsideRow, Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow
+from bpflow.stores.contract import AsideRow, Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
+from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.mail import LookRow, MessageRow
+from bpflow.stores.purged import PurgedRow
 
 INSTANCE = (
     "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "
@@ -36,6 +39,7 @@ LOOK = "id, owner, name, key, at"
 CALENDAR = "id, person, title, at, ends, remind_before, instance"
 ABSENCE = "id, at, by, instance, person, first, last, substitute, reason"
 NOTICE = "person, reason, title, text, channel, at, instance"
+PURGED = "instance, owner, definition, revision, ended, at, link, seal"
 
 
 def maybe(at: int | None) -> datetime | None:
@@ -55,6 +59,34 @@ def instance(row: Any) -> InstanceRow:
     caller = Caller(call[0], call[1], call[2], call[3], level) if call[0] is not None else None
     how = STATUSES[status], revision, incidents, ref, instant(started), maybe(ended), result, history
     return InstanceRow(id, owner, definition, process, *how, caller, deployed)
+
+
+def snapshot(row: Any, pages: Pages) -> Snapshot:
+    """State, last link (none: it has no history yet), seal, `INSTANCE`."""
+    state, link, seal, *rest = row
+    return Snapshot(instance(rest), state, pages, link or b"", seal)
+
+
+def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:
+    """The purged instances of each owner."""
+    found: dict[int, list[PurgedRow]] = {}
+    for row in gone:
+        found.setdefault(row.owner, []).append(row)
+    return found
+
+
+INSTANCES = "select d.process, i.status, count(*) from {0}instance i join {0}definition d on d.id = i.definition group by d.process, i.status"
+TROUBLED = "select (select count(*) from {0}instance where incidents > 0), (select count(*) from {0}aside)"
+TASKS = "select count(*), coalesce(sum({1}), 0), min(opened){2} from {0}task"
+
+
+def counts(instances: Iterable[Any], troubled: Any, tasks: Any) -> Counts:
+    """What `INSTANCES`, `TROUBLED` and `TASKS` give."""
+    found: dict[tuple[str, str], int] = {}
+    for process, status, count in instances:
+        found[process, STATUSES[status]] = count
+    (incidents, aside), (count, overdue, oldest, *older) = troubled, tasks
+    return Counts(found, incidents, aside, count, int(overdue), maybe(oldest), [int(one or 0) for one in older])
 
 
 def document(row: Any) -> DocumentRow:
@@ -88,9 +120,15 @@ def aside(row: Any) -> AsideRow:
 
 
 def history(row: Any) -> HistoryRow:
-    """Instance, revision, at, data."""
-    instance, revision, at, data = row
-    return HistoryRow(instance, revision, instant(at), data)
+    """Instance, revision, at, data, link."""
+    instance, revision, at, data, link = row
+    return HistoryRow(instance, revision, instant(at), data, link)
+
+
+def purged(row: Any) -> PurgedRow:
+    """`PURGED`."""
+    instance, owner, definition, revision, ended, at, link, seal = row
+    return PurgedRow(instance, owner, definition, revision, instant(ended), instant(at), link, seal)
 
 
 def outbox(row: Any) -> OutboxRow:

@@ -43,6 +43,12 @@ def among(slots: Slots, owner: str = "owner") -> str:
     return "1" if slots is None else f"abs({owner} % {SLOTS}) in ({', '.join(map(str, slots))})"
 
 
+def where(**columns: object) -> tuple[str, list[object]]:
+    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
+    asked = {column: value for column, value in columns.items() if value is not None}
+    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())
+
+
 def limited(limit: int | None) -> int:
     return -1 if limit is None else limit
 
@@ -88,8 +94,9 @@ class SqliteQueues:
         return mail.looks(self._all, limit, among(slots))
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        its, values = ("c.document = ?", [document]) if document is not None else (among(slots, "c.owner"), [])
-        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} order by c.id limit ?", *values, limited(limit))]
+        wanted, values = where(**{"c.document": document})
+        sql = f"{_CHANGE} where {wanted} and {among(slots, 'c.owner')} order by c.id limit ?"
+        return [rows.change(row) for row in self._all(sql, *values, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)

@@ -16,6 +16,10 @@ NUMBER = (
 )
 """A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
+_SNAPSHOT = (
+    f"select exists (select 1 from page where instance = i.id), i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} "
+    "left join history h on h.id = i.history where i.id = ?"
+)
 DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 
@@ -30,12 +34,26 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
 
 
 def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
-    """Within a transaction, so that the root and the pages belong together."""
-    row = db.execute(f"select i.state, {rows.INSTANCE} {_JOINED} where i.id = ?", (id,)).fetchone()
+    """In one transaction, so that the root and the pages belong together; outside of one, a transaction is opened where there are pages."""
+    row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
+    has_pages, *found = row
+    if not has_pages:
+        return rows.snapshot(found, {})
+    if not db.in_transaction:
+        return _in_a_transaction(db, id)
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return Snapshot(rows.instance(row[1:]), row[0], pages)
+    return rows.snapshot(found, pages)
+
+
+def _in_a_transaction(db: sqlite3.Connection, id: int) -> Snapshot | None:
+    db.execute("begin")
+    try:
+        return one_snapshot(db, id)
+    finally:
+        if db.in_transaction:
+            db.execute("commit")
 
 
 def one_document(db: sqlite3.Connection, id: int) -> DocumentRow | None:

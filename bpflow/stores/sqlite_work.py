@@ -28,15 +28,15 @@ from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
-    "update instance set revision = revision + 1, state = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
+    "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
     "where id = ? and revision = ?"
 )
 _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
     "insert into instance (id, owner, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, "
-    "revision, state, incidents, history, status, ended, result, deployed) "
-    "values (?1, ?2, ?3, ?4, ?5, iif(?16 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, "
+    "revision, state, seal, incidents, history, status, ended, result, deployed) "
+    "values (?1, ?2, ?3, ?4, ?5, iif(?17 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -152,10 +152,10 @@ class SqliteWork(Looking):
 
     def save(self, saved: Saved) -> int:
         at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, data) values (?, ?, ?, ?, ?, ?)", values).lastrowid
+        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
+        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
-        over, state = saved.status in OVER, (saved.root, saved.incidents, row, STATUSES.index(saved.status))
+        over, state = saved.status in OVER, (saved.root, saved.seal, saved.incidents, row, STATUSES.index(saved.status))
         if not saved.expected:
             self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
         else:
@@ -201,14 +201,17 @@ class SqliteWork(Looking):
 
     def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
         """A task opens, changes or closes."""
-        for party in tasks.left(was, task):
+        gone, come = tasks.seats(was, task, at)
+        for party in gone:
             self._run(_CLOSE_TASK, (party, id, token, visit))
-        for party in tasks.observers_left(was, task):
-            self._run(_UNSEEN, (party, id, token, visit))
-        for party in tasks.observers_come(was, task):
-            self._run(_SEEN, (owner, party, id, token, visit))
-        for seat in tasks.seats(was, task, at):
-            self._run(_PUT_TASK if was else _OPEN_TASK, (owner, id, token, visit, *seat))
+        for seat in come:
+            self._run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
+        if (was is not None and was.observers) or (task is not None and task.observers):
+            gone, seeing = tasks.observers(was, task)
+            for party in gone:
+                self._run(_UNSEEN, (party, id, token, visit))
+            for party in seeing:
+                self._run(_SEEN, (owner, party, id, token, visit))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
@@ -288,11 +291,9 @@ class SqliteWork(Looking):
         self._run("delete from change where id = ? and document = ? and version = ?", (change.id, change.document.id, change.version))
 
     # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None:
         sql = "insert into calendar (owner, person, title, at, ends, remind_before, instance) values (?, ?, ?, ?, ?, ?, ?)"
-        id = self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance)).lastrowid
-        assert id is not None
-        return id
+        self._run(sql, (owner, person, title, micros(at), micros(ends), remind_before, instance))
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         self._run(away.ENTER, rows.absence_values(owner, key, new, at, by, instance))

@@ -6,53 +6,41 @@ concerns one. A task that is there already keeps the time at which it was opened
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from bpflow.engine.codec import micros
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import TaskRow
 from bpflow.stores.contract import party_text
 
-
-class SeatRow(NamedTuple):
-    """The row of one assignee of a task."""
-
-    party: str
-    in_place_of: str | None
-    node: str
-    subject: str
-    opened: int
-    due: int | None
-    overdue: bool
-    claimed_of: str | None
+SeatRow: TypeAlias = tuple[str, str | None, str, str, int, int | None, bool, str | None]
+"""The row of one assignee: party, in whose place, node, subject, opened, due, overdue, the group of which it was claimed."""
 
 
-def left(was: TaskRow | None, task: TaskRow | None) -> list[str]:
-    """The parties whose rows go."""
-    staying = {seat.party for seat in task.people} if task else ()
-    return [party_text(seat.party) for seat in was.people if seat.party not in staying] if was else []
-
-
-def seats(was: TaskRow | None, task: TaskRow | None, at: datetime) -> Iterator[SeatRow]:
-    """The rows that come or change."""
+def seats(was: TaskRow | None, task: TaskRow | None, at: datetime) -> tuple[list[str], list[SeatRow]]:
+    """The parties whose rows go, and the rows that come or change."""
     if task is None:
-        return
-    same: Collection[Assignee] = set(was.people) if was and was[1:] == task[1:] else ()
-    opened, due = micros(at), micros(task.due) if task.due else None
-    for seat in task.people:
-        if seat not in same:
-            place = party_text(seat.in_place_of) if seat.in_place_of else None
-            group = party_text(seat.group) if seat.group else None
-            yield SeatRow(party_text(seat.party), place, task.node, task.subject, opened, due, task.overdue, group)
+        return [party_text(seat.party) for seat in was.people] if was else [], []
+    opened = micros(at)
+    if was is None:
+        return [], [_row(seat, task, opened) for seat in task.people]
+    staying = {seat.party for seat in task.people}
+    gone = [party_text(seat.party) for seat in was.people if seat.party not in staying]
+    same = {*was.people} if replace(was, people=task.people) == task else ()
+    return gone, [_row(seat, task, opened) for seat in task.people if seat not in same]
 
 
-def observers_left(was: TaskRow | None, task: TaskRow | None) -> list[str]:
-    """The parties that saw the task, when it closes."""
-    return [party_text(party) for party in was.observers] if was and task is None else []
+def _row(seat: Assignee, task: TaskRow, opened: int) -> SeatRow:
+    place = party_text(seat.in_place_of) if seat.in_place_of is not None else None
+    group = party_text(seat.group) if seat.group is not None else None
+    due = micros(task.due) if task.due is not None else None
+    return party_text(seat.party), place, task.node, task.subject, opened, due, task.overdue, group
 
 
-def observers_come(was: TaskRow | None, task: TaskRow | None) -> list[str]:
-    """The parties that see the task, when it opens."""
-    return [party_text(party) for party in task.observers] if task and was is None else []
+def observers(was: TaskRow | None, task: TaskRow | None) -> tuple[list[str], list[str]]:
+    """The parties that see the task no longer, as it closes, and those that see it, as it opens."""
+    gone = [party_text(party) for party in was.observers] if was and task is None else []
+    return gone, [party_text(party) for party in task.observers] if task and was is None else []

@@ -27,7 +27,7 @@ def tag(value: Any) -> dict[str, Any]:
     Made to be the `default=` of a JSON writer; orjson needs OPT_PASSTHROUGH_SUBCLASS, OPT_PASSTHROUGH_DATETIME and
     OPT_PASSTHROUGH_DATACLASS besides, for it would write choices, dates and references in its own way.
     """
-    write = _WRITE.get(type(value))
+    write = TAGS.get(type(value))
     if write is None:
         raise TypeError(f"{type(value).__name__} is not a value")
     return write(value)
@@ -39,7 +39,7 @@ def _instant(value: datetime) -> dict[str, Any]:
     return {"$t": (value - _EPOCH) // _MICROSECOND}
 
 
-_WRITE: dict[type, Callable[[Any], dict[str, Any]]] = {
+TAGS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Decimal: lambda value: {"$n": str(value)},
     datetime: _instant,
     date: lambda value: {"$d": value.isoformat()},
@@ -51,6 +51,7 @@ _WRITE: dict[type, Callable[[Any], dict[str, Any]]] = {
     Document: lambda value: {"$doc": [value.type, value.id]},
     File: lambda value: {"$file": [value.name, value.digest]},
 }
+"""How each kind of value is written that JSON lacks."""
 _READ: dict[str, Callable[[Any], Value]] = {
     "$n": lambda data: Decimal(data),
     "$t": lambda data: _EPOCH + timedelta(microseconds=data),

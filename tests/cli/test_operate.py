@@ -99,7 +99,7 @@ def test_a_change_starts_and_work_goes_on(bpflow: Bpflow, workspace: Path) -> No
 def test_work_goes_on_until_it_is_stopped(bpflow: Bpflow, workspace: Path, how: signal.Signals) -> None:
     a_won_deal(bpflow, workspace)
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-c", SCRIPT, "work", "--until-stopped", "--every", "1min"]
+    command = [sys.executable, "-c", SCRIPT, "work", "--workers", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         for _ in range(100):
             if json.loads(bpflow("tasks", "--json").out):

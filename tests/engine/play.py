@@ -8,14 +8,15 @@ is sound (`soundness`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
-from bpflow.engine.codec import decode_history, encode_event, encode_history
+from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -156,7 +157,7 @@ class Index:
         for arm, listen in effects.listens.items():
             self.listens.pop(arm, None)
             if listen is not None:
-                self.listens[arm] = listen[:2]
+                self.listens[arm] = (listen.name, listen.key)
 
 
 def index_of(program: Program, state: State, known: Index) -> Index:
@@ -174,7 +175,7 @@ def index_of(program: Program, state: State, known: Index) -> Index:
         if isinstance(node, Task) and token.status == "waiting":
             assert token.waiting is not None
             row, written = task_row(node, token), known.tasks[token.id, token.visit]
-            index.tasks[token.id, token.visit] = row._replace(subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
+            index.tasks[token.id, token.visit] = replace(row, subject=written.subject, due=written.due if token.id in known.spoiled else row.due)
     return index
 
 
@@ -270,8 +271,9 @@ class Paper:
     written: Written = field(default_factory=Written)
     last: Encoded | None = None
 
-    def write(self, program: Program, state: State, touched: Iterable[int] | None) -> None:
-        self.last = encode(program, state, self.written, touched)
+    def write(self, program: Program, state: State, transition: Transition | None) -> None:
+        """Writes what the transition changed, or, without one, all of the state."""
+        self.last = encode(program, state, self.written, transition.touched, transition.renamed) if transition else encode(program, state, self.written)
         self.root = self.last.root
         self.pages = {key: data for key, data in self.pages.items() if key[0] not in self.last.gone} | self.last.pages
 
@@ -318,15 +320,15 @@ class Play:
         assert was is None or state.at >= was.at
         data = encode(self.program, state)
         self.write_down(was, transition, data)
-        self.history.append(encode_history(self.program, [encode_event(event, self.world.used.values())], transition.facts))
+        self.history.append(encode_history([encode_event(event, self.world.used.values())], transition.facts))
         self.events.append(event)
-        self.facts += transition.facts
+        self.facts += decode_facts(self.program, transition.facts)
         assert self.asked_one_by_one(was, event) == transition
         self.replayed = self.replay(self.replayed, self.history[-1], transition)
         assert self.replayed == state
         assert encode(self.program, self.replayed) == data
         self.index.fold(transition.effects)
-        self.index.spoiled |= {id for kind, id, _ in transition.facts if kind == "incident"}
+        self.index.spoiled |= {id for kind, id, _ in decode_facts(self.program, transition.facts) if kind == "incident"}
         assert self.index == index_of(self.program, state, self.index)
         self.post(event, transition.effects)
         soundness(self.program, state)
@@ -338,11 +340,14 @@ class Play:
         for before, after in ((was.tokens, state.tokens), (was.scopes, state.scopes)) if was else ():
             different = {id for id in before.keys() | after.keys() if before.get(id) is not after.get(id)}  # type: ignore[attr-defined]
             assert different <= transition.touched
+        names = was.names if was else {}
+        assert {name for name in names.keys() | state.names.keys() if names.get(name, ...) is not state.names.get(name, ...)} <= transition.renamed
         if self.reread.root:
             _, self.reread.written = self.reread.read(self.program)
         for paper in (self.paper, self.reread):
-            paper.write(self.program, state, transition.touched if was else None)
+            paper.write(self.program, state, transition if was else None)
             assert paper.read(self.program)[0] == state
+            assert [*paper.written.names] == [*state.names]
             assert len(paper.pages) == len(data.pages)
             assert {key for key in paper.pages if key[0] > ROOT} == {key for key in data.pages if key[0] > ROOT}
         assert decode(self.program, data.root, data.pages)[0] == state
@@ -358,7 +363,7 @@ class Play:
 
     def replay(self, state: State | None, row: bytes, original: Transition) -> State:
         ((event, answers),), facts = decode_history(self.program, row)
-        assert facts == original.facts
+        assert facts == decode_facts(self.program, original.facts)
         again = advance(self.program, state, event, Replayed(answers))
         assert (again.facts, again.effects) == (original.facts, original.effects)
         return again.state

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpflow.engine import Program, enough
-from bpflow.engine.draft import Draft, Fault
+from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.state import ROOT, Fan, Scope, State
 from bpflow.expressions.data import Duration
 from bpflow.graph import Each, Expr
@@ -44,7 +44,7 @@ VALUES = st.one_of(st.integers(0, 3), st.none(), st.just("x"), st.booleans(), st
 def draft() -> Draft:
     program = Program(graph(task("t")))
     state = State("running", T, 0, 1, {"x": 1}, {}, {ROOT: Scope(ROOT, "")})
-    return Draft(program, state, T, World({COMPANY: {"n": 2}}))
+    return draft_of(program, state, T, World({COMPANY: {"n": 2}}))
 
 
 def said(draft: Draft, each: Each, fan: Fan) -> Any:

@@ -76,7 +76,7 @@ def test_what_an_answer_writes_does_not_grow_with_the_items():
             answers.used = {}
             transition = advance(program, state, Answered(T, IVANOV, token.id, token.visit, "done"), answers)
             state = transition.state
-            paper.write(program, state, transition.touched)
+            paper.write(program, state, transition)
             assert paper.last is not None
             weights[count].append(len(paper.last.root) + sum(map(len, paper.last.pages.values())))
             assert (len(paper.last.pages), paper.last.gone) == (1, [])

@@ -41,7 +41,7 @@ from bpflow.engine.events import (
 )
 from bpflow.engine.jumping import steps_around
 from bpflow.engine.pages import decode
-from bpflow.engine.transition import Denied
+from bpflow.engine.transition import FACT_NUMBERS, Denied
 from bpflow.expressions.data import Choice, Department, Document, Duration, User, Value
 from bpflow.graph import Block, Choose, Each, Expr, Graph, Handler, Join, Node, Trigger, Wait, from_json, to_json
 from tests.engine.making import graphs, make
@@ -364,7 +364,8 @@ def test_events_are_read_as_they_were_written(event: Event):
     play = Play(graph(task("t")))
     answers: list[Any] = [1, None, "", {}, Denied(say("no {x}", x=say("way"))), [T, COMPANY]]
     facts: list[Any] = [("took", 1, "t[done]>off"), ("took", 1, "t>off"), ("incident", 0, ""), ("ended", 0, "t"), ("fired", 2, "t"), ("cleared", 3, "t")]
-    data = encode_history(play.program, [encode_event(event, answers), encode_event(event, ())], facts)
+    flat = [one for kind, id, what in facts for one in (FACT_NUMBERS[kind], id, play.program.flow_numbers.get(what, what))]
+    data = encode_history([encode_event(event, answers), encode_event(event, ())], flat)
     assert decode_history(play.program, data) == ([(event, answers), (event, [])], facts)
 
 

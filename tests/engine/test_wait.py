@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bpflow.engine import InvalidAnswer, NotAllowed, UnexpectedEvent, interpreter
 from bpflow.engine.events import Answered, Arrived, Commanded, TimerFired
@@ -273,7 +274,7 @@ def test_a_command_of_an_earlier_visit_is_refused():
     play.send(first)
     with pytest.raises(UnexpectedEvent):
         play.send(first)
-    play.send(first._replace(visit=2))
+    play.send(replace(first, visit=2))
     assert play.at("w").visit == 3
 
 

@@ -125,10 +125,10 @@ Open = Callable[..., Engine]
 
 
 @pytest.fixture(autouse=True)
-def one_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test may have a unit of work write rows of two owners."""
-    with guarded(monkeypatch):
-        yield
+def one_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """No test may have a unit of work write rows of two owners; gives what has done so."""
+    with guarded(monkeypatch) as broken:
+        yield broken
 
 
 @pytest.fixture(scope="session")

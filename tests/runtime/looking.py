@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import party_text
 from bpflow.stores.mail import key_text
 from bpflow.stores.sqlite import SqliteStore
+from bpflow.stores.sqlite_work import SqliteWork
+from tests.postgres import plain
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -32,7 +35,7 @@ def dump(db: Path | str) -> Rows:
 
 
 def _dump_postgres(url: str) -> Rows:
-    with psycopg.connect(url) as db:
+    with psycopg.connect(plain(url)) as db:
         names = db.execute("select table_name from information_schema.tables where table_schema = 'bpflow' order by 1").fetchall()
         return {name: sorted(db.execute(f"select * from bpflow.{name}".encode()).fetchall(), key=repr) for (name,) in names}
 
@@ -45,6 +48,25 @@ def _dump_sqlite(path: Path | str) -> Rows:
         return {table: sorted(db.execute(f"select * from {table}").fetchall(), key=repr) for table in tables}
     finally:
         db.close()
+
+
+def work_class(engine: Engine) -> Any:
+    """What its store's units of work are."""
+    if isinstance(engine.store, SqliteStore):
+        return SqliteWork
+    from bpflow.stores.postgres_work import PostgresWork
+
+    return PostgresWork
+
+
+def tamper(db: Path | str, sql: str) -> None:
+    """Changes rows behind the back of the store."""
+    if str(db).startswith("postgresql://"):
+        with psycopg.connect(plain(str(db)), options="-c search_path=bpflow") as server:
+            server.execute(sql.encode())
+        return
+    with closing(sqlite3.connect(db)) as file, file:
+        file.execute(sql)
 
 
 def stored(engine: Engine, id: int) -> Held:

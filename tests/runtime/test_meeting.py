@@ -289,7 +289,7 @@ def test_the_answer_of_an_earlier_attempt_does_not_stand_in_for_that_of_the_last
         clock.forward(wait)
         (timer,) = engine.store.due(clock.now())
         engine._drain.fire(timer)
-    late, begin = engine.store.outbox()
+    late, _, begin = engine.store.outbox()
     engine._drain.send(begin)
     engine.suspend(1, by="boss")
     engine._drain.send(late)

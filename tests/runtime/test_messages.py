@@ -21,7 +21,7 @@ from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime.transaction import NobodyListens
 from bpflow.stores.mail import NewMessage, key_text
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_index, check_replay, dump, events_of, stored
+from tests.runtime.looking import check_index, check_replay, dump, events_of, listens, stored, tamper
 
 Deploy = Callable[[Engine, str], None]
 
@@ -56,8 +56,7 @@ def sure(engine: Engine, far: datetime) -> None:
 
 
 def listening(engine: Engine, id: int) -> set[tuple[int, int, str, str]]:
-    rows = engine.store._all("select holder, arm, name, key from listen where instance = ?", id)  # type: ignore[attr-defined]
-    return set(rows)
+    return {(holder, arm, name, key) for _, holder, arm, _, name, key in listens(engine, id)}
 
 
 def arrivals(engine: Engine) -> list[object]:
@@ -280,7 +279,7 @@ def test_a_message_that_is_not_as_it_must_be_is_an_incident_and_the_next_one_is_
     both.send_message("paid", 7, {"sum": "much"})
     (incident,) = both.incidents()
     assert str(incident.message) == 'the message "paid" is not as it must be: "sum": "much" is not a number'
-    assert (both.messages(), listening(both, id)) == ([], set())
+    assert both.messages() == listens(both, id) == []
     both.send_message("paid", 7, {"sum": 5})
     both.retry(id, incident.id)
     assert both.instance(id).outputs["sum"] == 5
@@ -367,11 +366,10 @@ steps:
     sure(opened(), far)
 
 
-def test_a_wait_that_the_state_does_not_know_is_forgotten(both: Engine, far: datetime) -> None:
+def test_a_wait_that_the_state_does_not_know_is_forgotten(both: Engine, db: Path, far: datetime) -> None:
     """A row of the index that is there by mistake swallows no message."""
     id = both.start("waits", inputs={"order": 7})
-    with both.store.begin() as work:
-        work.messages._run("update listen set holder = 99 where instance = ?", (id,))  # type: ignore[attr-defined]
+    tamper(db, f"update listen set holder = 99 where instance = {id}")
     both.send_message("paid", 7, {"sum": 1})
     assert [message.values["sum"] for message in both.messages()] == [1]
     assert both.instance(id).row.status == "running"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from hypothesis import settings
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.events import Arrived
-from bpflow.loading import LoadedWorkspace, load_text
+from bpflow.engine.transition import CallOut
+from bpflow.loading import Loaded, LoadedWorkspace, load_text
 from bpflow.runtime import Engine, VirtualClock
+from bpflow.runtime.rounds import Rounds
 from bpflow.stores import open_store
+from bpflow.stores.contract import Store, StoreError, Work
+from bpflow.stores.leases import Lease
+from tests.owners import tables
 from tests.runnable import runnable
 from tests.runtime.looking import check_index, check_replay, events_of
 
@@ -103,59 +111,92 @@ class Crash(BaseException):
     """The program breaks off."""
 
 
-class Watched:
-    """A store of which each commit is counted, and after which something may happen."""
+class Place:
+    """A database with two programs on it. Everything is deployed; what happens there can be forgotten."""
 
-    def __init__(self, store: Any) -> None:
-        self.store = store
-        self.commits = 0
-        self.then: Callable[[int], None] = lambda _: None
+    KEPT = ("store", "definition", "deployment", "schedule")
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
+    def __init__(self, url: str, workspace: LoadedWorkspace, clock: VirtualClock) -> None:
+        self.url, self.workspace, self.clock = url, workspace, clock
+        self.one, self.other = open_store(url), open_store(url)
+        self.programs: dict[int, Any] = {}
 
-    @contextmanager
-    def begin(self, owner: int | None = None) -> Iterator[Any]:
-        with self.store.begin(owner) as work:
-            yield work
-        self.commits += 1
-        self.then(self.commits)
+    def engine(self, store: Store) -> Engine:
+        """A program that has just been started."""
+        engine = Engine(store, self.workspace, self.clock)
+        engine.runner.programs = self.programs
+        return engine
+
+    def empty(self) -> None:
+        """Nothing has happened."""
+        if self.url.startswith("postgresql"):
+            with psycopg.connect(self.url, autocommit=True) as server:
+                names = [name for (name,) in server.execute("select tablename from pg_tables where schemaname = 'bpflow'") if name not in self.KEPT]
+                server.execute(f"truncate {', '.join(f'bpflow.{name}' for name in names)}".encode())
+            return
+        with closing(sqlite3.connect(self.url)) as db, db:
+            for table in tables(db):
+                db.execute(f"delete from {table}")
+
+    def close(self) -> None:
+        self.one.close()
+        self.other.close()
 
 
 @pytest.fixture(scope="module")
-def loaded(workspace: LoadedWorkspace) -> list[Any]:
-    return [
-        runnable(load_text(f"bpflow: 1\nid: {id}\ntitle: X\n{text}", "test.yaml", workspace.documents, timezone="Europe/Moscow"))
-        for id, text in PROCESSES.items()
-    ]
+def loaded(workspace: LoadedWorkspace) -> list[Loaded]:
+    texts = [f"bpflow: 1\nid: {id}\ntitle: X\n{text}" for id, text in PROCESSES.items()]
+    return [runnable(load_text(text, "test.yaml", workspace.documents)) for text in texts]
 
 
-@pytest.fixture
-def open(workspace: LoadedWorkspace, clock: VirtualClock, loaded: list[Any]) -> Iterator[Callable[[str], Engine]]:
-    """Opens an engine on a store; what is deployed is there already or is deployed."""
-    engines: list[Engine] = []
-    programs: dict[int, Any] = {}
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, workspace: LoadedWorkspace, clock: VirtualClock, loaded: list[Loaded]) -> Iterator[Place]:
+    place = Place(str(tmp_path / "one.db") if request.param == "sqlite" else request.getfixturevalue("database"), workspace, clock)
+    for one in loaded:
+        place.engine(place.one).deploy(one)
+    yield place
+    place.close()
 
-    def open(url: str) -> Engine:
-        engine = Engine(Watched(open_store(url)), workspace, clock)  # type: ignore[arg-type]
-        engine.runner.programs = programs  # the same definitions have the same numbers in all of them
-        engines.append(engine)
-        if not engine.store.deployed():
-            for one in loaded:
-                engine.deploy(one)
-        return engine
 
-    yield open
-    for engine in engines:
-        engine.close()
+# ── the guard ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def begun(work: Work, *owners: int) -> None:
+    for owner in owners:
+        work.send(owner, owner, 0, [CallOut("mail", {}, 1, 1, 1, True)], datetime(2026, 3, 2, tzinfo=UTC), 0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_guard_sees_rows_of_two_owners(kind: str, request: pytest.FixtureRequest, tmp_path: Path, one_owner: list[str]) -> None:
+    store = open_store(str(tmp_path / "one.db") if kind == "sqlite" else request.getfixturevalue("database"))
+    with store.begin() as work:
+        work.add_document("deal", {}, datetime(2026, 3, 2, tzinfo=UTC), None, None, 0)
+        work.add_document("deal", {}, datetime(2026, 3, 2, tzinfo=UTC), None, None, 0)
+    with store.begin() as work:
+        begun(work, 7, 7)
+    assert not one_owner
+    if kind == "sqlite":
+        with store.begin() as work:
+            begun(work, 7, 8)
+        assert one_owner.pop().startswith("rows of several owners in one unit of work")
+    else:
+        with pytest.raises(StoreError, match="rows of several owners in one unit of work"), store.begin() as work:
+            begun(work, 7, 8)
+    store.close()
+
+
+def test_every_row_says_whose_it_is(tmp_path: Path) -> None:
+    open_store(str(tmp_path / "one.db")).close()
+    with closing(sqlite3.connect(tmp_path / "one.db")) as db:
+        for table in tables(db):
+            assert "owner" in [row[1] for row in db.execute(f"pragma table_info({table})")], f"{table} belongs to nobody, and owners.py does not say why"
 
 
 # ── stories ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 Act = Callable[[Engine], object]
 
 
-def work(engine: Engine) -> None:
-    engine.work()
+def work(engine: Engine) -> int:
+    """All that there is to do now, under no lease, as if nobody else were there."""
+    return Rounds(engine._drain).work().total
 
 
 def above(engine: Engine) -> None:
@@ -202,7 +243,7 @@ def told(engine: Engine) -> dict[str, Any]:
     return {
         "instances": sorted(instances, key=repr),
         "notices": sorted((row.person, row.text) for row in engine.notices()),
-        "documents": [(dict(row.fields), row.version, len(engine.feed(row.ref))) for row in engine.documents()],
+        "documents": [(row.fields["name"], row.fields.get("sum"), row.version, len(engine.feed(row.ref))) for row in engine.documents()],
         "messages": sorted((row.name, row.values.get("sum")) for row in engine.messages()),
         "arrived": sum(isinstance(event, Arrived) for row in engine.instances() for event in events_of(engine, row.id)),
     }
@@ -210,7 +251,7 @@ def told(engine: Engine) -> dict[str, Any]:
 
 def nothing_is_left(engine: Engine, far: datetime) -> None:
     """Nothing waits for anything that has been, nobody is set aside, and what is recorded gives what is stored."""
-    store: Any = engine.store.store  # type: ignore[attr-defined]
+    store: Any = engine.store
     assert store.outbox() == store.changes() == store.looks() == store.messages(fresh=True) == store.aside() == []
     assert store._all(f"select child from {'' if hasattr(store, 'path') else 'bpflow.'}called") == []
     for row in engine.instances():
@@ -218,138 +259,99 @@ def nothing_is_left(engine: Engine, far: datetime) -> None:
         check_index(engine, row.id, far)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def emptied(request: pytest.FixtureRequest, open: Callable[[str], Engine]) -> Callable[[], str]:
-    """Gives the address of a store in which everything is deployed and nothing has happened, again and again."""
-    if request.param == "sqlite":
-        folder: Path = request.getfixturevalue("tmp_path")
-        first = folder / "first.db"
-        open(str(first)).close()
-        numbers = count()
+class Story:
+    """A story, told again and again by a program, while another may be at the same database."""
 
-        def copied() -> str:
-            copy = folder / f"{next(numbers)}.db"
-            copy.write_bytes(first.read_bytes())
-            return str(copy)
+    def __init__(self, place: Place, acts: list[Act]) -> None:
+        self.place, self.acts, self.begins = place, acts, place.clock.now()
+        self.begin: Any = place.one.begin
 
-        return copied
-    url: str = request.getfixturevalue("database")
-    open(url).close()
-    kept = ("store", "definition", "deployment", "schedule")
+    def tell(self, then: Callable[[int], object] = bool) -> tuple[Engine, int]:
+        """Tells it from the beginning, with what happens after each commit. A program that breaks off is followed by another. Gives the last
+        one, and how many commits there were before nothing was left to be done."""
+        self.place.empty()
+        self.place.clock.set(self.begins)
+        engine, commits = self.place.engine(self.place.one), count(1)
 
-    def truncated() -> str:
-        import psycopg
+        @contextmanager
+        def counted(owner: int | None = None, lease: Lease | None = None) -> Iterator[Work]:
+            with self.begin(owner, lease) as work:
+                yield work
+            then(next(commits))
 
-        with psycopg.connect(url, autocommit=True) as db:
-            names = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = 'bpflow'") if name not in kept]
-            db.execute(f"truncate {', '.join(f'bpflow.{name}' for name in names)} restart identity".encode())
-        return url
-
-    return truncated
-
-
-class Told:
-    """A story, told on stores of one kind."""
-
-    def __init__(self, emptied: Callable[[], str], open: Callable[[str], Engine], clock: VirtualClock, story: str) -> None:
-        self.emptied, self.open, self.clock, self.acts = emptied, open, clock, STORIES[story]
-        self.begins = clock.now()
-
-    def tell(self, then: Callable[[str], Callable[[int], None]]) -> tuple[Engine, int]:
-        """Tells it, with what happens after each commit; an engine that breaks off is followed by another. Gives the last one, and how many
-        commits it has made."""
-        url = self.emptied()
-        self.clock.set(self.begins)
-        happens = then(url)
-        engine = self.opened(url, happens)
+        self.place.one.begin = counted  # type: ignore[method-assign]
         for act in [*self.acts, self.finish]:
             try:
                 act(engine)
             except Crash:
-                engine.close()
-                engine = self.opened(url, lambda _: None)
+                engine = self.place.engine(self.place.one)
+        self.place.one.begin = self.begin  # type: ignore[method-assign]
         self.finish(engine)
-        return engine, engine.store.commits  # type: ignore[attr-defined]
+        return engine, next(commits) - 1
 
     def finish(self, engine: Engine) -> None:
         """All that is to be done is done, also what is due later."""
         for _ in range(50):
-            if not engine.work().total:
+            if not work(engine):
                 due = engine.next_due()
                 if due is None:
                     return
-                self.clock.set(due)
+                self.place.clock.set(due)
 
-    def opened(self, url: str, happens: Callable[[int], None]) -> Engine:
-        engine = self.open(url)
-        engine.store.then = happens  # type: ignore[attr-defined]
-        return engine
+    def some(self, commits: int) -> list[int]:
+        """The commits after which something happens: all of them, or (not in a long run) some from the first to the last."""
+        few = settings.default.max_examples // 13  # type: ignore[attr-defined]
+        return sorted({1 + round(number * (commits - 1) / (few - 1)) for number in range(few)})
 
 
 @pytest.fixture(params=STORIES)
-def story(request: pytest.FixtureRequest, emptied: Callable[[], str], open: Callable[[str], Engine], clock: VirtualClock) -> Told:
-    return Told(emptied, open, clock, str(request.param))
+def story(request: pytest.FixtureRequest, place: Place) -> Story:
+    return Story(place, STORIES[str(request.param)])
 
 
-def nothing(url: str) -> Callable[[int], None]:
-    return lambda _: None
-
-
-def test_it_may_break_off_after_any_commit(story: Told, far: datetime) -> None:
-    engine, commits = story.tell(nothing)
+def test_it_may_break_off_after_any_commit(story: Story, far: datetime) -> None:
+    engine, commits = story.tell()
     wanted = told(engine)
     nothing_is_left(engine, far)
     assert commits >= 3
-    for number in range(1, commits + 1):
+    for number in story.some(commits):
 
-        def crash(_: str, number: int = number) -> Callable[[int], None]:
-            def crash(commit: int) -> None:
-                if commit == number:
-                    raise Crash
-
-            return crash
+        def crash(commit: int, number: int = number) -> None:
+            if commit == number:
+                raise Crash
 
         again, _ = story.tell(crash)
         assert told(again) == wanted, f"broken off after commit {number}"
         nothing_is_left(again, far)
-        again.close()
 
 
-def test_another_may_be_at_it_after_any_commit(story: Told, far: datetime) -> None:
+def test_another_may_be_at_it_after_any_commit(story: Story, far: datetime) -> None:
     """After that commit, or after each, another program does all that there is to do, before this one goes on with what it knows."""
-    engine, commits = story.tell(nothing)
+    engine, commits = story.tell()
     wanted = told(engine)
-    for number in (0, *range(1, commits + 1)):
+    for number in (0, *story.some(commits)):
+        other = story.place.engine(story.place.other)
 
-        def meanwhile(url: str, number: int = number) -> Callable[[int], None]:
-            other = story.open(url)
-
-            def meanwhile(commit: int) -> None:
-                if number in (0, commit):
-                    other.work()
-
-            return meanwhile
+        def meanwhile(commit: int, number: int = number, other: Engine = other) -> None:
+            if number in (0, commit):
+                work(other)
 
         again, _ = story.tell(meanwhile)
         assert told(again) == wanted, f"another was at it after commit {number}"
         nothing_is_left(again, far)
 
 
-def test_what_is_waited_for_may_be_cancelled_after_any_commit(story: Told, far: datetime) -> None:
+def test_what_is_waited_for_may_be_cancelled_after_any_commit(story: Story, far: datetime) -> None:
     """Another program cancels the first instance that runs. Then nobody runs for it any more, and all else goes on."""
-    _, commits = story.tell(nothing)
-    for number in range(1, commits + 1):
+    _, commits = story.tell()
+    for number in story.some(commits):
+        other = story.place.engine(story.place.other)
 
-        def meanwhile(url: str, number: int = number) -> Callable[[int], None]:
-            other = story.open(url)
-
-            def meanwhile(commit: int) -> None:
-                if commit == number:
-                    for row in other.instances(status="running", limit=1):
-                        with suppress(Refused):
-                            other.cancel(row.id)
-
-            return meanwhile
+        def meanwhile(commit: int, number: int = number, other: Engine = other) -> None:
+            if commit == number:
+                for row in other.instances(status="running", limit=1):
+                    with suppress(Refused):
+                        other.cancel(row.id)
 
         again, _ = story.tell(meanwhile)
         nothing_is_left(again, far)

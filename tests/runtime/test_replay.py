@@ -184,6 +184,7 @@ def test_a_random_walk_can_be_replayed(tmp_path: Path, outreach: LoadedWorkspace
         walk.walk(160)
         assert walk.deeds["answer"] > 10
         assert walk.deeds["change"] > 10
+        assert walk.engine.verify_history(replay=True).flaws == []
     finally:
         walk.engine.close()
 

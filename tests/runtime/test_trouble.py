@@ -23,6 +23,8 @@ from tests.runtime.conftest import Open
 from tests.runtime.looking import check_index, check_replay, dump
 from tests.runtime.test_incidents import Post, calling
 
+pytestmark = pytest.mark.sqlite
+
 NEW = {"name": "Труба", "status": "new", "responsible": "petrova"}
 
 HOLDER = """\

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bpflow.checks.soundness import Examination, Verdict, Way
 from bpflow.checks.soundness.runs import is_begun, whole
 from bpflow.engine import Program, State, advance
+from bpflow.engine.codec import decode_facts
 from bpflow.engine.events import Answered, Commanded, Done, Event, Started, TimerFired
 from bpflow.engine.state import Token
 from bpflow.graph import Call, Choose, Flow, Task, Wait
@@ -56,8 +57,9 @@ class Replay:
                     self.chosen[node] = flows
                 told = self.chosen.get(undecided.node.id) or [next(exploring.alternatives(undecided.node))]
                 decided.append(told.pop(0))
-        self.entered.update(what for kind, _, what in done.facts if kind == "took")
-        self.cleared += [what for kind, _, what in done.facts if kind == "cleared"]
+        facts = decode_facts(self.program, done.facts)
+        self.entered.update(what for kind, _, what in facts if kind == "took")
+        self.cleared += [what for kind, _, what in facts if kind == "cleared"]
         return done.state
 
     def _play(self, ways: list[Way]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow
@@ -267,7 +268,7 @@ def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
     index(store, 7, effects, LATER)
     (row,) = again().tasks()
     assert (row.party, row.subject, row.opened, row.due, row.overdue) == ("user:ivanov", "Вопрос снова", AT, None, True)
-    claimed = changed._replace(people=(Assignee(User("ivanov"), User("boss"), Role("clerk")),))
+    claimed = replace(changed, people=(Assignee(User("ivanov"), User("boss"), Role("clerk")),))
     effects = Effects()
     effects.tasks.put((4, 2), changed, claimed)
     index(store, 7, effects, LATER)
@@ -289,7 +290,7 @@ def test_who_sees_a_task_finds_it_as_long_as_it_is_open(store: Store, again: Aga
     assert [row.id for row in store.tasks(observers=["role:clerk", "user:boss"])] == ["7.4.2"]
     assert store.tasks(observers=["user:ivanov"]) == store.tasks(observers=[]) == store.tasks(None, 8, observers=["user:boss"]) == []
     effects = Effects()
-    effects.tasks.put((4, 2), opened, opened._replace(overdue=True))
+    effects.tasks.put((4, 2), opened, replace(opened, overdue=True))
     index(store, 7, effects)
     assert [row.overdue for row in store.tasks(observers=["user:boss"])] == [True]
     effects = Effects()

@@ -12,7 +12,8 @@ create sequence bpflow.entry_id;    -- what comes in the order in which it was w
 
 create table bpflow.store (         -- one row: which migrations were done, and into how many partitions the tables below are divided (1: not)
   version integer not null,
-  partitions integer not null
+  partitions integer not null,
+  chain bytea                       -- if histories are chained with a key: by this the key is known again
 );
 
 create table bpflow.definition (    -- what was deployed, by the digest of its graph
@@ -100,6 +101,7 @@ create table bpflow.instance (
   status smallint not null,         -- 0 running, 1 ended, 2 cancelled, 3 failed, 4 suspended
   result text,
   exclusive text collate "C",       -- while it runs: "process/document" of a process with unless-running, "pipeline/document" of one with stages
+  seal bytea not null,              -- binds the state to the last link of the history
   state bytea not null,
   primary key (id, owner)
 ) with (fillfactor = 80);           -- so that the next state finds room on its page, and no index is touched
@@ -123,8 +125,21 @@ create table bpflow.history (       -- one row a transaction: events, answers, f
   instance bigint not null,
   at bigint not null,
   revision integer not null,        -- which is there once: who writes over a revision that is not the last is refused
+  link bytea not null,              -- a digest of the row and of the link before it
   data bytea not null,
   primary key (instance, revision, owner)
+);
+
+create table bpflow.purged (        -- what is left of an instance that was purged
+  owner bigint not null,
+  instance bigint not null,
+  definition bigint not null,
+  ended bigint not null,
+  at bigint not null,               -- when it was purged
+  revision integer not null,
+  link bytea not null,              -- the last link of its history
+  seal bytea not null,              -- a digest of all that
+  primary key (instance, owner)
 );
 
 create table bpflow.task (          -- an open task, a row for each assignee; the state knows the whole key
@@ -308,6 +323,7 @@ create table bpflow.calendar (
   primary key (id, owner)
 );
 create index calendar_person on bpflow.calendar (person, at);
+create index calendar_instance on bpflow.calendar (instance) where instance is not null;
 
 create table bpflow.notice (
   owner bigint not null,
@@ -321,3 +337,4 @@ create table bpflow.notice (
   channel text not null,
   primary key (person, at, id, owner)
 );
+create index notice_instance on bpflow.notice (instance) where instance is not null;

@@ -44,6 +44,7 @@ create table instance (
   caller_visit integer,
   caller_attempt integer,
   level integer not null,           -- how many instances around it wait
+  seal blob not null,               -- binds the state to the last link of the history
   state blob not null
 );
 create index instance_caller on instance (caller) where caller is not null;
@@ -159,7 +160,21 @@ create table history (              -- one row a transaction: events, answers, f
   revision integer not null,
   previous integer,
   at integer not null,
+  link blob not null,               -- a digest of the row and of the link before it
   data blob not null
+);
+create table chain (                -- one row, if histories are chained with a key: by this the key is known again
+  mark blob not null
+);
+create table purged (               -- what is left of an instance that was purged
+  instance integer primary key,
+  owner integer not null,
+  definition integer not null references definition(id),
+  revision integer not null,
+  ended integer not null,
+  at integer not null,              -- when it was purged
+  link blob not null,               -- the last link of its history
+  seal blob not null                -- a digest of all that
 );
 
 create table outbox (               -- calls that leave the transaction
@@ -262,6 +277,7 @@ create table calendar (
   instance integer
 );
 create index calendar_person on calendar (person, at);
+create index calendar_instance on calendar (instance) where instance is not null;
 
 create table notice (
   person text not null,
@@ -275,6 +291,7 @@ create table notice (
   instance integer,
   primary key (person, at, n)
 ) without rowid;
+create index notice_instance on notice (instance) where instance is not null;
 
 create table worker (               -- who works, as long as he does
   id integer primary key autoincrement, -- no id comes twice: what a worker that was given up still writes finds nothing
