@@ -5,9 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres import database, empty_store, postgres, stored
+from tests.postgres import database, divided, empty_divided_store, empty_store, other_database, postgres, stored
 
-__all__ = ["database", "empty_store", "postgres", "stored"]
+__all__ = ["database", "divided", "empty_divided_store", "empty_store", "other_database", "postgres", "stored"]
 
 collect_ignore_glob = ["*.test.yaml"]
 """Those in here are played by the tests beside them, and some have mistakes on purpose; those of the library are tests like others."""

@@ -14,12 +14,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres import PostgresStore
-from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_joined import Savepoint
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
 
@@ -94,7 +96,7 @@ def watch(url: str) -> None:
         "select c.table_name from information_schema.columns c join pg_class t on t.relname = c.table_name and t.relnamespace = 'bpflow'::regnamespace "
         "where c.table_schema = 'bpflow' and c.column_name = 'owner' and not t.relispartition"
     )
-    with Options(url).connect() as db, db.transaction():
+    with Address(url).connect() as db, db.transaction():
         db.execute("select pg_advisory_xact_lock(20261126)")  # several programs may open the database at once
         if db.execute("select 1 from pg_proc where proname = 'guard' and pronamespace = 'bpflow'::regnamespace").fetchone() is None:
             db.execute(ON_POSTGRES)
@@ -108,15 +110,17 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
     broken: list[str] = []
     opened, started = SqliteStore.__init__, SqliteWork.start
-    by_work: dict[int, Guard] = {}
+    by_db: dict[int, Guard] = {}
+    """By the connection: units of work that are savepoints of one transaction are units too."""
 
     def open(store: SqliteStore, *given: object, **options: object) -> None:
         opened(store, *given, **options)  # type: ignore[arg-type]
-        by_work[id(store._work)] = guard = Guard(broken)
+        by_db[id(store._db)] = guard = Guard(broken)
         guard.watch(store._db)
 
     def start(work: SqliteWork, owner: int | None, lease: Lease | None) -> None:
-        by_work[id(work)].begin()
+        if id(work._db) in by_db:  # else it is a connection of the program's own
+            by_db[id(work._db)].begin()
         started(work, owner, lease)
 
     connected = PostgresStore.__init__
@@ -125,6 +129,13 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         connected(store, url)
         watch(url)
 
+    saved = Savepoint.__init__
+
+    def save(work: Savepoint, *given: Any) -> None:
+        saved(work, *given)
+        work.put("select set_config('guard.written', '', true), set_config('guard.begun', '', true)")
+
+    patch.setattr(Savepoint, "__init__", save)
     patch.setattr(PostgresStore, "__init__", connect)
     patch.setattr(SqliteStore, "__init__", open)
     patch.setattr(SqliteWork, "start", start)

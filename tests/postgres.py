@@ -13,9 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bpflow.stores import open_store
-
-TEMPLATE = "an_empty_store"
+from bpflow.stores import migrate_store
 
 
 def serve(folder: Path) -> Iterator[str]:
@@ -27,6 +25,11 @@ def serve(folder: Path) -> Iterator[str]:
         server = get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+
+
+def plain(url: str) -> str:
+    """An address of a store as psycopg takes it."""
+    return url.replace("&sync=normal", "")
 
 
 def named(postgres: str, name: str) -> str:
@@ -61,22 +64,47 @@ def database(postgres: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def empty_store(postgres: str) -> str:
+@pytest.fixture
+def other_database(postgres: str) -> Iterator[str]:
+    """Another one."""
+    with fresh(postgres) as url:
+        yield url
+
+
+def template(postgres: str, name: str, partitions: int) -> str:
     """The name of a database that is an empty store, to be copied: made once for all processes of a run."""
     with psycopg.connect(postgres, autocommit=True) as server:
         server.execute("select pg_advisory_lock(1)")
-        if server.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
-            server.execute(f"create database {TEMPLATE}".encode())
-            open_store(named(postgres, TEMPLATE)).close()
-            # nobody may be connected to what is copied, and a pool that is closed may still be about to connect
-            server.execute(f"alter database {TEMPLATE} with allow_connections false".encode())
-            server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (TEMPLATE,))
-    return TEMPLATE
+        if server.execute("select from pg_database where datname = %s", (name,)).fetchone() is None:
+            server.execute(f"create database {name}".encode())
+            migrate_store(named(postgres, name), partitions)
+            # nobody may be connected to what is copied
+            server.execute(f"alter database {name} with allow_connections false".encode())
+            server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+    return name
+
+
+@pytest.fixture(scope="session")
+def empty_store(postgres: str) -> str:
+    """The name of a database that is an empty store, to be copied."""
+    return template(postgres, "an_empty_store", 1)
+
+
+@pytest.fixture(scope="session")
+def empty_divided_store(postgres: str) -> str:
+    """The name of one whose tables are divided by owner."""
+    return template(postgres, "an_empty_divided_store", 3)
 
 
 @pytest.fixture
 def stored(postgres: str, empty_store: str) -> Iterator[str]:
     """The address of an empty store of its own. A commit does not wait for the disk."""
     with fresh(postgres, empty_store) as url:
+        yield f"{url}&sync=normal"
+
+
+@pytest.fixture
+def divided(postgres: str, empty_divided_store: str) -> Iterator[str]:
+    """The same, its tables divided by owner."""
+    with fresh(postgres, empty_divided_store) as url:
         yield f"{url}&sync=normal"

@@ -34,6 +34,7 @@ ROOMS = {
     "moves": ("moves", "move"),
     "show": ("instances", "show", "incidents"),
     "keep": ("purge", "verify-history"),
+    "store": ("migrate-store",),
 }
 """The modules and their commands, in the order of the help; of a call that names its command only one is imported."""
 USAGE: type[Exception] = typer.BadParameter.__mro__[1]

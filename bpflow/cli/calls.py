@@ -20,7 +20,9 @@ SETTINGS = "bpflow.yaml"
 DATABASE = "bpflow.db"
 SCENARIOS = ".test.yaml"
 
-By = Annotated[str, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))]
+_WHO = tr("Who does it: an id of the directory. By default that of BPFLOW_USER.")
+By = Annotated[str, typer.Option("--by", metavar="USER", envvar="BPFLOW_USER", show_envvar=False, help=_WHO)]
+SomeBy = Annotated[str | None, typer.Option("--by", metavar="USER", envvar="BPFLOW_USER", show_envvar=False, help=_WHO)]
 AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON: the same keys in every language, instants in ISO form with their zone."))]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=tr("Write to this file and not to the terminal."))]
 Limit = Annotated[str, typer.Option("--limit", metavar="N", help=tr("The most rows to show."))]
@@ -69,11 +71,15 @@ class Call:
         """The database: a URL or a file."""
         return self.db or os.environ.get("BPFLOW_DB") or DATABASE
 
+    def file(self) -> Path | None:
+        """The file of the database, where it is one."""
+        url = self.url()
+        return Path(url.removeprefix("sqlite:///").partition("?")[0]) if ("://" not in url and url != ":memory:") or url.startswith("sqlite:///") else None
+
     def missing(self) -> Path | None:
         """The file of the database, if there is none yet."""
-        url = self.url()
-        path = Path(url.removeprefix("sqlite:///").partition("?")[0]) if "://" not in url or url.startswith("sqlite:///") else None
-        return path if path is not None and url != ":memory:" and not path.exists() else None
+        path = self.file()
+        return path if path is not None and not path.exists() else None
 
     def open_or_none(self) -> Engine:
         """The engine on the database, or, where there is none, on an empty one in memory: for what can be read without it."""

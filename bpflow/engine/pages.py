@@ -244,16 +244,19 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     results = _read_turns(pages, sheets) if pages else {}
     large, ending, *parked = rest or ({}, None)
     written = Written(sheets, large=large)
-    written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
-    all_tokens = {row[0]: read_token(program, row) for row in _in_order(sheet.tokens for sheet in sheets.values())}
-    all_scopes = {row[0]: read_scope(program, row) for row in _in_order(sheet.scopes for sheet in sheets.values())}
+    if len(sheets) > 1:  # what is on one sheet is in its order already
+        written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
+        tokens, scopes = _in_order(sheet.tokens for sheet in sheets.values()), _in_order(sheet.scopes for sheet in sheets.values())
+    all_tokens = {row[0]: read_token(program, row) for row in tokens}
+    all_scopes = {row[0]: read_scope(program, row) for row in scopes}
     for host, found_results in results.items():
         fan, visit = all_tokens[host].fan, all_tokens[host].visit
         assert fan is not None
         fan.items, fan.results = loads(pages[host, ITEMS]), found_results
         written.fans[host] = (visit, len(found_results))
-    found = sorted(row for sheet in sheets.values() for row in sheet.incidents) if incidents or pages else ()
-    written.incidents = tuple(read_incident(program, row) for row in found)
+    if incidents or pages:
+        found = sorted(row for sheet in sheets.values() for row in sheet.incidents)
+        written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
     events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
     last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST

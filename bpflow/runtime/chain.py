@@ -15,7 +15,8 @@ from struct import Struct
 
 from bpflow.diagnostics import say
 from bpflow.engine.codec import micros
-from bpflow.stores.contract import PurgedRow, Store, StoreError
+from bpflow.stores.contract import Store, StoreError
+from bpflow.stores.purged import PurgedRow
 
 SIZE = 16
 """The bytes of a link and of a seal."""

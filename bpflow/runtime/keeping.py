@@ -33,25 +33,25 @@ class Keeping(Part):
         database can, with the heads of all chains; what it says must still be so, and if nothing is found it is written anew. UnexpectedEvent
         if there is no such instance, Refused if the file cannot be read.
         """
-        verifier = Auditor(self.runner, replay)
+        auditor = Auditor(self.runner, replay)
         if instance is not None:
-            verifier.one(self.runner.row(instance))
+            auditor.one(self.runner.row(instance))
         elif process is not None:
-            for _ in verifier.all(process, lambda id: None, progress):
+            for _ in auditor.all(process, lambda id: None, progress):
                 pass
         else:
-            verifier.strays()
-            verifier.everything(Path(heads) if heads is not None else None, progress)
-        return verifier.done
+            auditor.strays()
+            auditor.everything(Path(heads) if heads is not None else None, progress)
+        return auditor.done
 
     def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audited:
         """The same for an archive of purged instances; of those that this database knows of, whether they are the ones that were purged. Refused if
         it is none."""
-        verifier = Auditor(self.runner, replay)
+        auditor = Auditor(self.runner, replay)
         for kept in read(Path(archive)):
-            verifier.archived(kept)
-            progress(verifier.done.instances)
-        return verifier.done
+            auditor.archived(kept)
+            progress(auditor.done.instances)
+        return auditor.done
 
     def archived(self, archive: str | Path, instance: int) -> tuple[InstanceView, list[Line]]:
         """An instance of an archive and its timeline, as `instance` and `timeline` gave them. UnexpectedEvent if it is not there."""

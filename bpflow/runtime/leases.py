@@ -10,8 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,16 +29,6 @@ BEATS = 6
 
 under: ContextVar[Lease | None] = ContextVar("under", default=None)
 """The lease under which this thread works now."""
-
-
-@contextmanager
-def working_under(lease: Lease | None) -> Iterator[None]:
-    """What is written meanwhile is written under the lease."""
-    token = under.set(lease)
-    try:
-        yield
-    finally:
-        under.reset(token)
 
 
 # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,20 +41,20 @@ class Logs(Observer):
 
     def _say(self, level: int, text: str, what: Happening, **more: Any) -> None:
         known = {"instance": what.instance, "process": what.process, "revision": what.revision, "actor": what.actor, **more}
-        say(level, text, known)
+        note(level, text, known)
 
     def set_aside(self, instance: int, error: Exception) -> None:
-        say(logging.ERROR, f"set aside: {type(error).__name__}: {error}", {"instance": instance}, error)
+        note(logging.ERROR, f"set aside: {type(error).__name__}: {error}", {"instance": instance}, error)
 
     def end(self, doing: Doing) -> None:
         if doing.kind != "call" or not LOGGER.isEnabledFor(logging.DEBUG):
             return  # an event and its services are told of when they are written
         known = {"instance": doing.instance, "process": doing.process, "service": doing.name, "key": doing.key, "attempt": doing.attempt}
         failed = {"error": type(doing.error).__name__} if doing.error is not None else {}
-        say(logging.DEBUG, "call", {**known, **failed, "duration": round(doing.seconds or 0.0, 6)})
+        note(logging.DEBUG, "call", {**known, **failed, "duration": round(doing.seconds or 0.0, 6)})
 
 
-def say(level: int, text: str, known: dict[str, Any], error: Exception | None = None) -> None:
+def note(level: int, text: str, known: dict[str, Any], error: Exception | None = None) -> None:
     """A record with what is known."""
     LOGGER.log(level, "%s", text, extra={"bpflow": {name: value for name, value in known.items() if value is not None}}, exc_info=error)
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from bpflow.runtime.archive import Archive, Kept
 from bpflow.runtime.auditing import Auditor, Flaw
 from bpflow.runtime.transaction import Runner
-from bpflow.stores.contract import DefinitionRow, InstanceRow, PurgedRow, Snapshot, Store
+from bpflow.stores.contract import DefinitionRow, InstanceRow, Snapshot, Store
+from bpflow.stores.purged import PurgedRow
 
 BATCH = 100
 """How many instances go at once."""
@@ -69,10 +70,10 @@ class Purge:
 
     def sound(self, row: InstanceRow) -> Snapshot | None:
         """The instance, if it is as it was written."""
-        verifier = Auditor(self.runner)
-        verifier.one(row)
-        self.done.flaws += verifier.done.flaws
-        return self.runner.store.snapshot(row.id) if not verifier.done.flaws else None
+        auditor = Auditor(self.runner)
+        auditor.one(row)
+        self.done.flaws += auditor.done.flaws
+        return self.runner.store.snapshot(row.id) if not auditor.done.flaws else None
 
     def kept(self, row: InstanceRow, found: Snapshot) -> Kept:
         store = self.runner.store

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
-from bpflow.runtime.leases import Leasing, working_under
+from bpflow.runtime.leases import Leasing, under
 from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
 from bpflow.runtime.transaction import again
 from bpflow.stores.contract import Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
@@ -62,8 +62,11 @@ class Rounds:
         if self.leasing is None:
             again(thing.act)
         elif lease := self.leasing.of(thing.owner):
-            with working_under(lease):
+            before = under.set(lease)
+            try:
                 again(thing.act)
+            finally:
+                under.reset(before)
         else:
             return
         done.count(thing.kind)

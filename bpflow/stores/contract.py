@@ -24,6 +24,7 @@ from bpflow.stores.counting import Counting
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
+from bpflow.stores.purged import Purging
 
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
 
@@ -132,20 +133,6 @@ class HistoryRow(Struct, frozen=True):
     at: datetime
     data: bytes
     link: bytes = b""
-
-
-class PurgedRow(NamedTuple):
-    """What is left of an instance that was purged: how far it had come, when it ended and when it was purged (`at`), the last link of its
-    history, and a seal over all that."""
-
-    instance: int
-    owner: int
-    definition: int
-    revision: int
-    ended: datetime
-    at: datetime
-    link: bytes
-    seal: bytes
 
 
 class OutboxRow(Struct, frozen=True):
@@ -281,6 +268,14 @@ class Work(Absences, Protocol):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None: ...
 
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        """Keeps a value apart under a handle, which is a random number; it goes with its instance (None: it is a document's)."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value of that handle, of whichever owner; None if it is not kept any more."""
+        ...
+
     def document(self, id: int) -> DocumentRow | None: ...
 
     def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
@@ -323,7 +318,7 @@ class Work(Absences, Protocol):
         """The change has been told to all. Another change may have got its number since: that one stays."""
         ...
 
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int: ...
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None: ...
 
     def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
         """Enters an absence; with a `key` once, however often it is entered."""
@@ -336,7 +331,7 @@ class Work(Absences, Protocol):
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
 
 
-class Store(Absences, Leases, Counting, Protocol):
+class Store(Absences, Leases, Counting, Purging, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
@@ -344,6 +339,17 @@ class Store(Absences, Leases, Counting, Protocol):
         """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
         already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under a
         lease that is lost."""
+        ...
+
+    def within(self, connection: object) -> AbstractContextManager[Store]:
+        """This store as a part of a transaction of the program's own, on its connection to the same database: units of work are savepoints
+        in it, and whoever began it commits them or not, with all else. If the block raises, what it changed goes back. StoreError if it
+        cannot be so."""
+        ...
+
+    def together(self) -> AbstractContextManager[Store]:
+        """The same in a transaction of this store: the units of work in the block are committed at its end, all at once, or none if it
+        raises. They may be of several owners, where the database can do that in one transaction."""
         ...
 
     def close(self) -> None: ...
@@ -433,41 +439,9 @@ class Store(Absences, Leases, Counting, Protocol):
 
     def history(self, instance: int) -> list[HistoryRow]: ...
 
-    def strays(self, limit: int = 100) -> list[tuple[int, int]]:
-        """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
-        second one of a revision."""
-        ...
-
-    def chain_mark(self, new: bytes | None = None) -> bytes | None:
-        """The mark of the key by which histories are chained; None where they are without. `new` is kept if there is none yet and no history
-        either."""
-        ...
-
-    # ── purging ────────────────────────────────────────────────────────────────────────────────────────────────────
     def purgeable(self, before: datetime, process: str | None = None, after: int = 0, limit: int = 100) -> list[InstanceRow]:
         """Instances by number that ended before that time and that nobody needs: none that a running one has called, none of which a called
         one still runs, none of which or for which a call waits to be sent. Never the newest of all, so that no number is given twice."""
-        ...
-
-    def purge(self, gone: Sequence[PurgedRow], before: datetime) -> int:
-        """Takes instances away with all that is theirs, each wholly or not at all, and keeps the rows in their stead: their states, histories
-        and notices, and their calendar entries that were over before that time. Gives how many were there. Their documents stay."""
-        ...
-
-    def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
-        """What is left of purged instances, those with a number greater than `after`."""
-        ...
-
-    def settled(self, before: datetime) -> int:
-        """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
-        ...
-
-    def forget(self, before: datetime, limit: int) -> int:
-        """Forgets at most so many of those keys; gives how many."""
-        ...
-
-    def compact(self) -> None:
-        """Gives the room of what was taken away back to the disk, where that does not happen by itself. Nobody can write meanwhile."""
         ...
 
     def last_at(self) -> datetime | None:
@@ -505,6 +479,10 @@ class Store(Absences, Leases, Counting, Protocol):
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value that is kept under a handle; None if it is not any more."""
         ...
 
     def document(self, id: int) -> DocumentRow | None: ...

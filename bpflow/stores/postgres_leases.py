@@ -16,7 +16,7 @@ from bpflow.engine.codec import instant, micros
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import StoreError
 from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, WorkerRow
-from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import trouble
 from bpflow.stores.postgres_wire import Row
@@ -48,9 +48,9 @@ _FREE = "update bpflow.slot set worker = null, epoch = epoch + 1 where worker = 
 class PostgresSeat:
     """A worker's place: a session of his own, in which he is woken."""
 
-    def __init__(self, url: str, options: Options, new: NewWorker) -> None:
-        self._url, self._bell = url, Bell()
-        self._db = options.connect()
+    def __init__(self, address: Address, new: NewWorker) -> None:
+        self._name, self._bell = address.name, Bell()
+        self._db = address.connect()
         try:
             self._db.execute(f"listen {CHANNEL}")
             row = self._db.execute("select nextval(pg_get_serial_sequence('bpflow.worker', 'id'))").fetchone()
@@ -61,7 +61,7 @@ class PostgresSeat:
             self._db.execute(sql, (self.id, micros(new.since), new.beat, new.pid, new.nth, new.standing, new.host, new.place, new.born))
         except psycopg.Error as error:
             self._db.close()
-            raise trouble(url, error) from error
+            raise trouble(self._name, error) from error
 
     def wait(self, seconds: float) -> None:
         try:
@@ -70,7 +70,7 @@ class PostgresSeat:
                 while self._db.pgconn.notifies():
                     pass
         except psycopg.Error as error:
-            raise trouble(self._url, error) from error
+            raise trouble(self._name, error) from error
 
     def ring(self) -> None:
         self._bell.ring()
@@ -82,7 +82,7 @@ class PostgresSeat:
                 self._db.execute("delete from bpflow.worker where id = %s", (self.id,))
             self._db.execute(f"notify {CHANNEL}")
         except psycopg.Error as error:
-            raise trouble(self._url, error) from error
+            raise trouble(self._name, error) from error
         finally:
             self._db.close()
 
@@ -129,8 +129,7 @@ class Notifier:
 class PostgresLeases:
     """The part of the store that has to do with workers."""
 
-    url: str
-    options: Options
+    address: Address
 
     def _all(self, sql: str, *values: Any) -> list[Row]:
         raise NotImplementedError
@@ -143,7 +142,7 @@ class PostgresLeases:
         return True
 
     def seat(self, new: NewWorker) -> Seat:
-        return PostgresSeat(self.url, self.options, new)
+        return PostgresSeat(self.address, new)
 
     def beat(self, worker: int, beat: int) -> bool:
         with self.begin() as work:

@@ -1,54 +1,32 @@
-"""What is looked up inside a unit of work on PostgreSQL: documents by their fields, how much people have to do, whose turn it is, who is away.
+"""What is looked up and changed inside a unit of work on PostgreSQL that is nobody's: how much people have to do, whose turn it is, who is away.
 
-The law of this file: a comparison that SQL makes for the reader may let through too much, and never too little.
+The law of this file: who writes what is common to all comes after who has written it, and who only reads waits for nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import date, datetime
 
-from bpflow.expressions.data import User, Value
+from bpflow.engine.codec import micros
+from bpflow.expressions.data import User
 from bpflow.stores import rows
-from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import DocumentRow, party_text
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, DOCUMENT, term
+from bpflow.stores.absent import AbsenceRow, NewAbsence
+from bpflow.stores.contract import party_text
+from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, ABSENCES
 from bpflow.stores.postgres_schema import LOCK
-from bpflow.stores.postgres_wire import Answer
-
-AT_ONCE = 1000
-"""How many documents are read in one round trip."""
+from bpflow.stores.postgres_unit import Unit
 
 
-class Looking:
+class Looking(Unit):
     """The part of a unit of work that services read by."""
 
     __slots__ = ()
-
-    def put(self, sql: str, *values: Any) -> None:
-        raise NotImplementedError
-
-    def ask(self, sql: str, *values: Any) -> Answer:
-        raise NotImplementedError
-
-    def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
-        wanted = [found for field, value in equal.items() if (found := term(type, field, value)) is not None]
-        sql = f"{DOCUMENT} where type = $1 and terms @> $2::integer[] and id > $3 order by id limit {AT_ONCE}"
-        after, more = 0, True
-        while more:
-            read = self.ask(sql, type, wanted, after).rows
-            yield from map(rows.document, read)
-            more = len(read) == AT_ONCE
-            after = read[-1][0] if more else after
 
     def open_tasks_of(self, people: Sequence[User]) -> dict[User, int]:
         parties = {party_text(person): person for person in people}
         sql = "select party, count(*) from bpflow.task where party = any($1::text[]) group by party"
         return {parties[party]: count for party, count in self.ask(sql, list(parties)).rows}
-
-    def absence_mark(self) -> int:
-        row = self.ask(ABSENCE_MARK).one()
-        return row[0] if row else 0
 
     def absences(self, person: str | None = None) -> list[AbsenceRow]:
         return [rows.absence(row) for row in self.ask(ABSENCES, person).rows]
@@ -63,3 +41,18 @@ class Looking:
             "on conflict (name, person) do update set n = excluded.n"
         )
         self.put(sql, name, person)
+
+    def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
+        self._write_absences()
+        where = "person = %s and first = %s and at = %s and key is not distinct from %s"
+        self.traced(f"select from bpflow.absence where {where}", new.person, new.first.isoformat(), micros(at), key)
+        self.put(ABSENCE_ENTER, *rows.absence_values(owner, key, new, at, by, instance))
+
+    def end_absence(self, id: int, last: date) -> None:
+        self._write_absences()
+        self.traced("select from bpflow.absence where id = %s and last = %s", id, last.isoformat())
+        self.put(ABSENCE_END, last.isoformat(), id)
+
+    def _write_absences(self) -> None:
+        self.put("lock table bpflow.absence in share row exclusive mode")
+        self.absences_changed()

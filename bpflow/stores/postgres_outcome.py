@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from bpflow.stores.contract import StoreError
-from bpflow.stores.postgres_lines import TIMEOUT, Options
+from bpflow.stores.postgres_lines import TIMEOUT, Address
 
 PAUSE = 0.05
 """Seconds between two looks."""
@@ -26,13 +26,13 @@ class Trace(NamedTuple):
     values: tuple[Any, ...]
 
 
-def was_committed(options: Options, backend: int, trace: Trace) -> bool | None:
+def was_committed(address: Address, backend: int, trace: Trace) -> bool | None:
     """Whether the trace is there, once the `backend` of the lost connection does nothing more. None if that cannot be found out in time: the
     server is not to be had, or still at it."""
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until:
         try:
-            with options.connect() as db:
+            with address.connect() as db:
                 if not _one(db, _AT_WORK, (backend,)):
                     return _one(db, f"select exists ({trace.sql})", trace.values)
         except (psycopg.Error, StoreError):

@@ -1,7 +1,7 @@
 """How the tables of a store are divided into partitions by the hash of their owner, and put together again.
 
 The law of this file: which tables there are, and with which columns, keys and indexes, the database itself says; so nothing is written down
-twice, and a divided store is migrated by the same statements. The tables are those whose primary key contains `owner`.
+twice, and a divided store is migrated by the same statements. The tables are those with a unique key that contains `owner`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST = 1024
 """Into how many partitions at most."""
 
 _TABLES = """
-select c.oid, c.relname from pg_class c join pg_index x on x.indrelid = c.oid and x.indisprimary
+select distinct c.oid, c.relname from pg_class c join pg_index x on x.indrelid = c.oid and x.indisunique
 join pg_attribute a on a.attrelid = c.oid and a.attnum = any(x.indkey) and a.attname = 'owner'
 where c.relnamespace = 'bpflow'::regnamespace and not c.relispartition order by c.relname
 """
@@ -30,6 +30,8 @@ _OPTIONS = """
 select array_to_string(reloptions, ', ') from pg_class where reloptions is not null
 and oid in (select %(table)s union select inhrelid from pg_inherits where inhparent = %(table)s) limit 1
 """
+
+_PARTITIONS = "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = %s"
 
 
 class Keys(NamedTuple):
@@ -60,7 +62,8 @@ def _divide(db: psycopg.Connection[Any], name: str, oid: int, count: int) -> Non
     keys = [Keys(*row) for row in db.execute(_INDEXES, (oid,)).fetchall()]
     found = db.execute(_OPTIONS, {"table": oid}).fetchone()
     options = f" with ({found[0]})" if found else ""
-    _run(db, f"alter table bpflow.{name} rename to {name}_before")
+    for old in (name, *(row[0] for row in db.execute(_PARTITIONS, (oid,)).fetchall())):
+        _run(db, f"alter table bpflow.{old} rename to {old}_before")
     like = f"(like bpflow.{name}_before including defaults including constraints including storage including compression including comments)"
     if count == 1:
         _run(db, f"create table bpflow.{name} {like}{options}")

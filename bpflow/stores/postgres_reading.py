@@ -11,14 +11,15 @@ from bpflow.stores import postgres_messages as mail
 from bpflow.stores import postgres_purging as purging
 from bpflow.stores import rows
 from bpflow.stores.absent import AbsenceRow
-from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, PurgedRow, Snapshot
+from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, TaskEntry
 from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SECRET, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
+from bpflow.stores.purged import PurgedRow
 
 _DEPLOYMENT = "select d.id, p.process, d.digest, p.version from bpflow.deployment p left join bpflow.definition d on d.id = p.definition"
 _TAKES_PART = f"instance not in ({ASIDE})"
@@ -164,6 +165,9 @@ class Reading(PostgresQueues):
 
     def feed(self, document: int) -> list[FeedRow]:
         return [rows.feed(row) for row in self._all("select version, at, data from bpflow.feed where document = $1 order by version", document)]
+
+    def secret(self, handle: int) -> bytes | None:
+        return next((row[0] for row in self._all(SECRET, handle)), None)
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
         sql = f"select {rows.CALENDAR} from bpflow.calendar where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, id"

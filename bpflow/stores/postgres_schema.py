@@ -17,9 +17,9 @@ import psycopg
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
 from bpflow.stores.migrating import MIGRATIONS, Migrated, files, fits
-from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_partitions import divide
-from bpflow.stores.postgres_trouble import shown, trouble
+from bpflow.stores.postgres_trouble import trouble
 
 FOLDER = MIGRATIONS / "postgres"
 LOCK = 0x62706677
@@ -31,17 +31,17 @@ select current_setting('server_encoding'), exists (select from pg_namespace wher
 """
 
 
-def prepare(url: str, folder: Path = FOLDER) -> None:
+def prepare(address: Address, folder: Path = FOLDER) -> None:
     """Makes an empty database a store. StoreError if it cannot be used, or is of another version than the migrations in the folder."""
-    with connected(url) as db:
-        if not fits(shown(url), version(db, url), len(files(folder))):
-            _migrate(db, url, folder)
+    with connected(address) as db:
+        if not fits(address.name, version(db, address.name), len(files(folder))):
+            _migrate(db, address.name, folder)
 
 
-def migrate(url: str, partitions: int | None = None, folder: Path = FOLDER) -> Migrated:
+def migrate(address: Address, partitions: int | None = None, folder: Path = FOLDER) -> Migrated:
     """Brings a store to the newest version, and its tables into so many partitions: all of it or nothing. StoreError if that cannot be."""
-    with connected(url) as db, db.transaction():
-        before, after = _migrate(db, url, folder)
+    with connected(address) as db, db.transaction():
+        before, after = _migrate(db, address.name, folder)
         (divided,) = _one(db, "select partitions from bpflow.store")
         if partitions is not None and partitions != divided:
             divide(db, partitions)
@@ -49,33 +49,33 @@ def migrate(url: str, partitions: int | None = None, folder: Path = FOLDER) -> M
 
 
 @contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+def connected(address: Address) -> Iterator[psycopg.Connection[Any]]:
     """A connection for what is rarely done. StoreError for all that the database refuses."""
-    with Options(url).connect() as db:
+    with address.connect() as db:
         try:
             yield db
         except psycopg.Error as error:
-            raise trouble(url, error) from error
+            raise trouble(address.name, error) from error
 
 
-def version(db: psycopg.Connection[Any], url: str) -> int:
+def version(db: psycopg.Connection[Any], name: str) -> int:
     """Which version the store is of; 0 if it is still to be made. StoreError if it cannot be a store."""
     encoding, schema, store, tables = _one(db, _STATE)
     if encoding != "UTF8":
-        raise StoreError(say('"{url}" keeps text in {encoding}; bpflow needs a database in UTF8', url=shown(url), encoding=encoding))
+        raise StoreError(say('"{url}" keeps text in {encoding}; bpflow needs a database in UTF8', url=name, encoding=encoding))
     if not store:
         if schema and tables:
-            raise StoreError(say('"{url}" has a schema "bpflow" that is not of bpflow', url=shown(url)))
+            raise StoreError(say('"{url}" has a schema "bpflow" that is not of bpflow', url=name))
         return 0
     (found,) = _one(db, "select version from bpflow.store")
     return int(found)
 
 
-def _migrate(db: psycopg.Connection[Any], url: str, folder: Path) -> tuple[int, int]:
+def _migrate(db: psycopg.Connection[Any], name: str, folder: Path) -> tuple[int, int]:
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s, 0)", (LOCK,))
-        before, migrations = version(db, url), files(folder)
-        fits(shown(url), before, len(migrations), older=True)
+        before, migrations = version(db, name), files(folder)
+        fits(name, before, len(migrations), older=True)
         if before == 0 and not _one(db, _STATE)[1]:
             db.execute("create schema bpflow")
         for file in migrations[before:]:

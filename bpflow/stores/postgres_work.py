@@ -8,42 +8,36 @@ Conflict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
-
-import psycopg
 
 from bpflow.engine.codec import STATUSES, dumps, micros
 from bpflow.engine.state import OVER
 from bpflow.engine.transition import CallOut, Effects
-from bpflow.expressions.data import Document, Value
+from bpflow.expressions.data import Document
 from bpflow.stores import rows
 from bpflow.stores import tasks as seating
-from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot, StoreError
+from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
 from bpflow.stores.leases import SLOTS, Lease
-from bpflow.stores.postgres_lines import Options
+from bpflow.stores.postgres_documents import Documents
+from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
-from bpflow.stores.postgres_outcome import Trace, was_committed
-from bpflow.stores.postgres_rows import ABSENCE_END, ABSENCE_ENTER, DOCUMENT, INSTANCE, PAGES, SNAPSHOT, terms
-from bpflow.stores.postgres_schema import LOCK
-from bpflow.stores.postgres_trouble import is_lost, trouble
-from bpflow.stores.postgres_wire import Answer, Wire
+from bpflow.stores.postgres_rows import INSTANCE, PAGES, SECRET, SNAPSHOT
+from bpflow.stores.postgres_unit import LOCK_OF_INSTANCE, Known
+from bpflow.stores.postgres_wire import Wire
 
-_BEGIN = "begin isolation level read committed read write"
-_LOCK = f"select pg_advisory_xact_lock({LOCK}, hashint8($1))"
-_LOCK_OF = f"select owner, pg_advisory_xact_lock({LOCK}, hashint8(owner)) from bpflow.{{}} where id = $1"
-_LOCK_OF_INSTANCE, _LOCK_OF_DOCUMENT = _LOCK_OF.format("instance"), _LOCK_OF.format("document")
-_NEW_INSTANCE = (
-    "insert into bpflow.instance (owner, id, definition, status, revision, incidents, document, started, exclusive, "
-    "caller, caller_token, caller_visit, caller_attempt, level, deployed, seal, state) "
-    "select coalesce($1::bigint, n.id), n.id, $2::bigint, 0, 0, 0, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::integer, $8::integer, $9::integer, "
-    "$10::integer, (select coalesce(max(id), 0) from bpflow.deployment), ''::bytea, ''::bytea "
-    "from (select coalesce($11::bigint, nextval('bpflow.instance_id')) as id) n "
-    "where $5::text is null or not exists (select from bpflow.instance where exclusive = $5) returning id, owner"
+_NUMBER = (
+    "select coalesce($1::bigint, nextval('bpflow.instance_id')), exists (select from bpflow.instance where exclusive = $2), "
+    "(select coalesce(max(id), 0) from bpflow.deployment)"
 )
+_BEGUN = (
+    "insert into bpflow.instance (owner, id, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, deployed, "
+    "revision, state, seal, incidents, status, ended, result) "
+    "values ($1, $2, $3, $4, $5, case when $17::bigint is null then $6 end, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16, $17, $18)"
+)
+"""Written once, whole: a row that is written twice takes the room of two until it is swept."""
 _NO_CALLER = (None, None, None, None, 0)
 _HISTORY = "insert into bpflow.history (owner, instance, revision, at, link, data) values ($1, $2, $3, $4, $5, $6)"
 _IN_HISTORY = "select from bpflow.history where owner = %s and instance = %s and revision = %s and data = %s"
@@ -73,18 +67,11 @@ _SEND_BEGINS = (
     "select $1, $2, $3, $4, $5::integer, $6::boolean, child + $7::bigint, $8::text, $9::bytea, $10::bigint, $11::integer, $12::bigint from n"
 )
 """A call by which an instance begins, of that number; $7 is 0 then."""
-_FENCE = "select case when epoch = $2 then 0 else ('lost in ' || epoch)::integer end from bpflow.slot where number = $1"
-"""Fails, and all with it, unless the slot is still held in that epoch: nobody needs to be asked."""
-_LOST = "22P02"
-"""How it fails."""
 _UNSET_TIMER = (
     f"delete from bpflow.timer where abs(owner % {SLOTS}) = abs($1::bigint % {SLOTS}) and owner = $1 and lane = $2 and due = $3 "
     "and instance = $4 and holder = $5 and arm = $6"
 )
 _CALL = "owner = $1 and id = $2 and instance = $3 and token = $4 and visit = $5 and attempt = $6"
-_CHANGE_DOCUMENT = (
-    "update bpflow.document set version = version + 1 / (version = $3)::integer, changed = $4, fields = $5, terms = $6 where id = $2 and owner = $1"
-)
 
 
 def _call(row: OutboxRow) -> tuple[int, ...]:
@@ -92,123 +79,32 @@ def _call(row: OutboxRow) -> tuple[int, ...]:
     return row.owner, row.id, row.instance, row.call.token, row.call.visit, row.call.attempt
 
 
-class PostgresWork(Looking):
-    """The unit of work on PostgreSQL: what is between `begin` and `commit`. `done` is called at the end, whatever that is."""
+class PostgresWork(Documents, Looking):
+    """The unit of work on PostgreSQL."""
 
-    __slots__ = ("_done", "_failed", "_lease", "_options", "_trace", "_wire", "_writes", "armed", "left", "messages", "owner")
+    __slots__ = ("_begun", "messages")
 
-    def __init__(self, wire: Wire, options: Options, owner: int | None, done: Callable[[], None], lease: Lease | None = None) -> None:
-        self._wire, self._options, self._done, self._lease = wire, options, done, lease
-        self._trace: Trace | None = None
-        self._writes = False
-        self.left = False
-        self.armed = False
-        """Whether timers were set."""
-        self._failed: StoreError | Conflict | None = None
-        self.owner: int | None = None
+    def __init__(
+        self, wire: Wire, address: Address, owner: int | None, done: Callable[[], None], lease: Lease | None = None, known: Known | None = None
+    ) -> None:
+        super().__init__(wire, address, owner, done, lease, known)
+        self._read = {}
+        self._begun: dict[int, tuple[Any, ...]] = {}
+        """Instances that have begun: they are written with their first state."""
         self.messages = PostgresMessages(self)
-        self.put(_BEGIN)
-        if owner is not None:
-            self.own(owner)
-
-    # ── the transaction ────────────────────────────────────────────────────────────────────────────────────────────
-    def __enter__(self) -> PostgresWork:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        try:
-            if kind is None and self._failed is None:
-                self._commit()
-            else:
-                self._break_off()
-        finally:
-            self._done()
-        if self._failed is not None and error is not self._failed:
-            raise self._failed
-
-    def _commit(self) -> None:
-        if self._lease is not None:
-            self.put(_FENCE, *self._lease)  # at the end: what was done meanwhile counts
-        self.put("commit")
-        try:
-            self._wire.settle()
-        except psycopg.Error as error:
-            self._failed = self._uncommitted(error)
-            if self._failed is not None:
-                self._failed.__cause__ = error
-                self._break_off()
-
-    def _uncommitted(self, error: psycopg.Error) -> StoreError | Conflict | None:
-        """Why the commit was not done; None if it was, and only its answer was lost."""
-        if self._lease is not None and error.sqlstate == _LOST:
-            return LeaseLost(self._lease)
-        if not is_lost(error) or not self._writes:
-            return trouble(self._options.url, error)
-        committed = was_committed(self._options, self._wire.backend, self._trace) if self._trace else None
-        return None if committed else trouble(self._options.url, error, committing=committed is None)
-
-    def _traced(self, sql: str, *values: Any) -> None:
-        """What is found by that is there if, and only if, this is committed."""
-        self._trace = self._trace or Trace(sql, values)
-
-    def _break_off(self) -> None:
-        try:
-            self._wire.rollback()
-        except psycopg.Error as error:
-            self._failed = self._failed or trouble(self._options.url, error)
-
-    def put(self, sql: str, *values: Any) -> None:
-        """A statement that gives nothing back."""
-        self._guarded(self._wire.put, sql, *values)
-
-    def later(self, sql: str, *values: Any) -> Answer:
-        """One whose answer is looked at later."""
-        answer: Answer = self._guarded(self._wire.later, sql, *values)
-        return answer
-
-    def ask(self, sql: str, *values: Any) -> Answer:
-        """One whose answer is needed now: a round trip. Conflict or StoreError, and then the unit of work can only be broken off."""
-        answer: Answer = self._guarded(self._wire.ask, sql, *values)
-        return answer
-
-    def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
-        if self._failed is not None:
-            raise self._failed
-        self._writes = self._writes or sql[0] in "iud"  # insert, update, delete
-        try:
-            return run(sql, *values)
-        except psycopg.Error as error:
-            self._failed = trouble(self._options.url, error)
-            raise self._failed from error
-
-    # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def own(self, owner: int) -> None:
-        """What is written is this owner's: the lock of the first that is named is held until the end."""
-        if self.owner is None:
-            self.owner = owner
-            self.put(_LOCK, owner)
-
-    def _own_that_of(self, sql: str, id: int) -> Answer | None:
-        """The lock of the owner of a row, whoever that is, unless there is an owner already."""
-        return self.later(sql, id) if self.owner is None else None
-
-    def _owned(self, answer: Answer | None) -> None:
-        row = answer.one() if answer else None
-        if row is not None and self.owner is None:
-            self.owner = row[0]
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
-        owner = self._own_that_of(_LOCK_OF_INSTANCE, id)
+        owner = self.own_that_of(LOCK_OF_INSTANCE, id)
         row = self.ask(INSTANCE + " where i.id = $1", id).one()
-        self._owned(owner)
+        self.owned(owner)
         return rows.instance(row) if row else None
 
     def snapshot(self, id: int) -> Snapshot | None:
-        owner = self._own_that_of(_LOCK_OF_INSTANCE, id)
+        owner = self.own_that_of(LOCK_OF_INSTANCE, id)
         pages = self.later(PAGES, id)
         row = self.ask(SNAPSHOT, id).one()
-        self._owned(owner)
+        self.owned(owner)
         return rows.snapshot(row, {(holder, part): data for holder, part, data in pages.rows}) if row else None
 
     def revision(self, id: int) -> int | None:
@@ -227,11 +123,13 @@ class PostgresWork(Looking):
     ) -> tuple[int, int] | None:
         if owner is not None:
             self.own(owner)
-        values = (owner, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), number)
-        row = self.ask(_NEW_INSTANCE, *values).one()
-        if row is not None and self.owner is None:
-            self.owner = row[1]  # nobody else knows of it
-        return (row[0], row[1]) if row else None
+        ((id, taken, deployed),) = self.ask(_NUMBER, number, exclusive).rows
+        if taken or (exclusive is not None and any(exclusive in begun for begun in self._begun.values())):
+            return None
+        if owner is None:
+            self.own(id)  # a document may have that number, and be read here
+        self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), deployed)
+        return id, owner or id
 
     def running(self, exclusive: str) -> int | None:
         row = self.ask("select id from bpflow.instance where exclusive = $1", exclusive).one()
@@ -247,13 +145,17 @@ class PostgresWork(Looking):
     def save(self, saved: Saved) -> int:
         self.own(saved.owner)
         at, revision = micros(saved.at), saved.expected + 1
-        self._traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
+        self.traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
         self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
-        values = (saved.owner, saved.id, saved.expected, saved.root, saved.seal, saved.incidents, STATUSES.index(saved.status))
-        if saved.status not in OVER:
-            self.put(_SAVE_RUNNING, *values)
+        status, over = STATUSES.index(saved.status), saved.status in OVER
+        values = (saved.root, saved.seal, saved.incidents, status)
+        key = (saved.owner, saved.id, saved.expected)
+        if not saved.expected:
+            self.put(_BEGUN, *self._begun.pop(saved.id), *values, at if over else None, saved.result if over else None)
+        elif over:
+            self.put(_SAVE_ENDED, *key, *values, at, saved.result)
         else:
-            self.put(_SAVE_ENDED, *values, at, saved.result)
+            self.put(_SAVE_RUNNING, *key, *values)
         for holder in saved.gone:
             self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", saved.owner, saved.id, holder)
         for (holder, part), data in saved.pages.items():
@@ -320,55 +222,17 @@ class PostgresWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
-        self._traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
+        self.traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
 
-    # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def document(self, id: int) -> DocumentRow | None:
-        owner = self._own_that_of(_LOCK_OF_DOCUMENT, id)
-        known = self.owner
-        row = self.ask(DOCUMENT + " where id = $1", id).one()
-        self._owned(owner)
-        if row is not None and known is not None and row[1] != known:
-            row = self.ask(DOCUMENT + " where id = $1 and owner = $2 for share", id, row[1]).one()
-        return rows.document(row) if row else None
+    # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        self.own(owner)
+        self.put("insert into bpflow.secret (owner, handle, instance, at, value) values ($1, $2, $3, $4, $5)", owner, handle, instance, micros(at), value)
 
-    def add_document(
-        self, type: str, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, owner: int | None = None
-    ) -> DocumentRow:
-        if owner is not None:
-            self.own(owner)
-        now = micros(at)
-        sql = (
-            "insert into bpflow.document (owner, id, type, version, created, changed, fields, terms) "
-            "select coalesce($1::bigint, n.id), n.id, $2::text, 1, $3::bigint, $3::bigint, $4::bytea, $5::integer[] "
-            "from (select nextval('bpflow.document_id') as id) n returning id"
-        )
-        ((id,),) = self.ask(sql, owner, type, now, dumps(fields), terms(type, fields)).rows
-        row = DocumentRow(Document(type, id), owner if owner is not None else id, 1, at, at, dict(fields))
-        self._tell(row, {}, at, by, cause, depth, None)
-        return row
-
-    def change_document(
-        self, row: DocumentRow, fields: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None
-    ) -> DocumentRow:
-        self.own(row.owner)
-        self.put(_CHANGE_DOCUMENT, row.owner, row.ref.id, row.version, micros(at), dumps(fields), terms(row.ref.type, fields))
-        new = DocumentRow(row.ref, row.owner, row.version + 1, row.created, at, dict(fields))
-        self._tell(new, row.fields, at, by, cause, depth, note)
-        return new
-
-    def _tell(self, row: DocumentRow, previous: Mapping[str, Value], at: datetime, by: str | None, cause: str | None, depth: int, note: str | None) -> None:
-        """Writes the document's own history, and the row from which starts and watchers are told."""
-        changes, now = rows.changes(row, previous), micros(at)
-        data = dumps([changes, by, note])
-        self._traced("select from bpflow.feed where owner = %s and document = %s and version = %s and data = %s", row.owner, row.ref.id, row.version, data)
-        sql = "insert into bpflow.feed (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
-        self.put(sql, row.owner, row.ref.id, row.version, now, data)
-        if changes:
-            self.left = True
-            sql = "insert into bpflow.change (owner, document, version, at, data) values ($1, $2, $3, $4, $5)"
-            self.put(sql, row.owner, row.ref.id, row.version, now, dumps([dict(previous), by, cause, depth]))
+    def secret(self, handle: int) -> bytes | None:
+        row = self.ask(SECRET, handle).one()
+        return row[0] if row else None
 
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
         same, values = "process = $1 and number = $2 and cron = $3 and due = $4", (row.process, row.number, row.cron, micros(row.due))
@@ -383,27 +247,11 @@ class PostgresWork(Looking):
             self.messages.look_for(instance)
         return there
 
-    def told(self, change: ChangeRow) -> None:
-        sql = "delete from bpflow.change where owner = $1 and id = $2 and document = $3 and version = $4"
-        self.put(sql, change.owner, change.id, change.document.id, change.version)
-
     # ── calendars, absences, notices ───────────────────────────────────────────────────────────────────────────────────
-    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> int:
+    def add_calendar(self, owner: int, person: str, title: str, at: datetime, ends: datetime, remind_before: int | None, instance: int | None) -> None:
         self.own(owner)
-        sql = "insert into bpflow.calendar (owner, person, title, at, ends, remind_before, instance) values ($1, $2, $3, $4, $5, $6, $7) returning id"
-        ((id,),) = self.ask(sql, owner, person, title, micros(at), micros(ends), remind_before, instance).rows
-        return int(id)
-
-    def enter_absence(self, owner: int, new: NewAbsence, at: datetime, *, key: str | None = None, by: str | None = None, instance: int | None = None) -> None:
-        self.put("lock table bpflow.absence in share row exclusive mode")  # who writes comes after who has written; who reads goes on
-        where = "person = %s and first = %s and at = %s and key is not distinct from %s"
-        self._traced(f"select from bpflow.absence where {where}", new.person, new.first.isoformat(), micros(at), key)
-        self.put(ABSENCE_ENTER, *rows.absence_values(owner, key, new, at, by, instance))
-
-    def end_absence(self, id: int, last: date) -> None:
-        self.put("lock table bpflow.absence in share row exclusive mode")
-        self._traced("select from bpflow.absence where id = %s and last = %s", id, last.isoformat())
-        self.put(ABSENCE_END, last.isoformat(), id)
+        sql = "insert into bpflow.calendar (owner, person, title, at, ends, remind_before, instance) values ($1, $2, $3, $4, $5, $6, $7)"
+        self.put(sql, owner, person, title, micros(at), micros(ends), remind_before, instance)
 
     def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
         self.own(owner)

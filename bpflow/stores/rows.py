@@ -14,21 +14,11 @@ from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import (
-    AsideRow,
-    Caller,
-    ChangeRow,
-    DocumentRow,
-    HistoryRow,
-    InstanceRow,
-    OutboxRow,
-    PurgedRow,
-    ScheduleRow,
-    Snapshot,
-)
+from bpflow.stores.contract import AsideRow, Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
 from bpflow.stores.mail import LookRow, MessageRow
+from bpflow.stores.purged import PurgedRow
 
 INSTANCE = (
     "i.id, i.owner, i.definition, d.process, i.status, i.revision, i.incidents, i.document, c.type, i.started, i.ended, i.result, i.history, "

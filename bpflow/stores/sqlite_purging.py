@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows, sqlite_rows
-from bpflow.stores.contract import PurgedRow
+from bpflow.stores.purged import PurgedRow
 
 PURGEABLE = (
     f"{sqlite_rows.INSTANCE} where i.id > ? and i.ended < ? and (? is null or d.process = ?) and i.id < (select max(id) from instance) "
@@ -39,7 +39,7 @@ _ROWS = (
     "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
     "delete from history where id in (select id from chain)"
 )
-_ITS = ("page", "listen", "notice", "aside")
+_ITS = ("page", "secret", "listen", "notice", "aside")
 """The tables of which all rows of an instance go, beside its own and its history."""
 
 

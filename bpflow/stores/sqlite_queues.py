@@ -43,6 +43,12 @@ def among(slots: Slots, owner: str = "owner") -> str:
     return "1" if slots is None else f"abs({owner} % {SLOTS}) in ({', '.join(map(str, slots))})"
 
 
+def where(**columns: object) -> tuple[str, list[object]]:
+    """The condition that columns have those values, but those that are None; only what is asked is in it, so that its index is used."""
+    asked = {column: value for column, value in columns.items() if value is not None}
+    return " and ".join(f"{column} = ?" for column in asked) or "true", list(asked.values())
+
+
 def limited(limit: int | None) -> int:
     return -1 if limit is None else limit
 

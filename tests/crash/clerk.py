@@ -8,6 +8,7 @@ nothing is left to do: so a run with deaths and one without see the same times.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,13 +89,15 @@ class Clerk:
     engine: Engine
     clock: KeptClock
     firm: Firm
+    helped: bool = False
+    """Whether workers beside do what is due, so that he only waits for them."""
 
     def run(self) -> None:
         """Until the end of the last day."""
         self.deploy()
         while True:
             self.do_what_is_planned()
-            if self.answer() or self.engine.work().total:
+            if self.answer() or (self.waited() if self.helped else self.engine.work().total):
                 continue
             if not self.go_on():
                 return
@@ -105,6 +108,19 @@ class Clerk:
         for digest, loaded in self.firm.digests.items():
             if digest not in there:
                 self.engine.deploy(loaded)
+
+    def waited(self) -> bool:
+        """Waits until the workers have left nothing undone. False if they had not."""
+        waited = False
+        while self.undone():
+            waited = True
+            time.sleep(0.02)
+        return waited
+
+    def undone(self) -> bool:
+        store, now = self.engine.store, self.clock.now()
+        queues = (store.changes, store.looks, store.outbox)
+        return any(queue(1) for queue in queues) or bool(store.messages(fresh=True, limit=1) or store.due(now, 1) or store.schedules(now))
 
     def go_on(self) -> bool:
         """To the next time at which there is something to do."""
@@ -274,6 +290,6 @@ PLAN: list[tuple[timedelta, Deed]] = [
 """What comes from outside, and when."""
 
 
-def clerk(store: Store, firm: Firm, clock: KeptClock, outside: Outside) -> Clerk:
+def clerk(store: Store, firm: Firm, clock: KeptClock, outside: Outside, helped: bool = False) -> Clerk:
     """A clerk at work on a store."""
-    return Clerk(Engine(store, firm.workspace, clock, {"book": outside.book_in, "broken": outside.broken}), clock, firm)
+    return Clerk(Engine(store, firm.workspace, clock, {"book": outside.book_in, "broken": outside.broken}), clock, firm, helped)

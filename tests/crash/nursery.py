@@ -10,6 +10,9 @@ from outside, wherever it is · `{"new": true, "but": […]}` at the first point
 so many seconds · `{"cuts": [[40, "done"]]}` after forty points the line to PostgreSQL is cut: with the next commit, which is `lost`, or `done`
 without an answer; or the `backend` is ended, or the `server` killed (in the folder `server`) and started again after the first complaint.
 
+`{"worker": 1.0}` is the life of a worker with leases of so many seconds, `{"helped": true}` that of a clerk beside whom there are such;
+`{"flaw": "told_first"}` one in which something is wrong on purpose.
+
 The law of this file: nothing is handed over from one life to the next but what lies on the disk. A life is killed by SIGKILL.
 """
 
@@ -34,11 +37,12 @@ import psycopg
 from bpflow.stores import open_store
 from bpflow.stores.contract import StoreError
 from tests.crash.clerk import Firm, KeptClock, Outside, clerk
+from tests.crash.flaws import FLAWS
 from tests.crash.points import PointedStore, Points
 from tests.crash.proxy import Proxy
 from tests.crash.server import Server
 
-PATIENCE = 300.0
+PATIENCE = 60.0
 """Seconds after which a life is taken to hang."""
 
 
@@ -127,8 +131,8 @@ def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
     room, cutter, busy = Room(order["url"], list(order.get("room", ()))), Cutter(order, death), None
     while True:
         try:
-            busy = busy or clerk(PointedStore(open_store(cutter.address), points), firm, clock, outside)
-            busy.run()
+            busy = busy or clerk(PointedStore(open_store(cutter.address), points), firm, clock, outside, "helped" in order)
+            busy.engine.worker(lease=order["worker"]).run() if "worker" in order else busy.run()
             return busy.engine.close()
         except StoreError as error:
             death.troubles.append(f"{death.last}: {error.message}")
@@ -140,6 +144,8 @@ def live(order: dict[str, Any], line: int, firm: Firm, address: str) -> None:
     """One life."""
     death = Death(order, line)
     try:
+        if "flaw" in order:
+            FLAWS[order["flaw"]]()
         work(order, firm, address, death)
         death.tell({"end": "done", **({"names": dict(death.count)} if order.get("names") else {})})
     except BaseException:
@@ -162,7 +168,8 @@ def bear(order: dict[str, Any], firm: Firm, address: str) -> dict[str, Any]:
         said = told.read()
     status = os.waitpid(child, 0)[1]
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    assert "seconds" in order or not hangs, f"a life hangs: {order}"
+    if hangs and "seconds" not in order:
+        return {"end": "broken", "why": f"a life hangs: {order}"}
     found: dict[str, Any] = json.loads(said) if said.strip() else {"point": "anywhere"}
     if "end" in found and killed:
         found["end"] = "done"  # killed when it had nothing more to do

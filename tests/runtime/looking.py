@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import party_text
 from bpflow.stores.mail import key_text
 from bpflow.stores.sqlite import SqliteStore
+from bpflow.stores.sqlite_work import SqliteWork
+from tests.postgres import plain
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -32,7 +35,7 @@ def dump(db: Path | str) -> Rows:
 
 
 def _dump_postgres(url: str) -> Rows:
-    with psycopg.connect(url) as db:
+    with psycopg.connect(plain(url)) as db:
         names = db.execute("select table_name from information_schema.tables where table_schema = 'bpflow' order by 1").fetchall()
         return {name: sorted(db.execute(f"select * from bpflow.{name}".encode()).fetchall(), key=repr) for (name,) in names}
 
@@ -47,6 +50,25 @@ def _dump_sqlite(path: Path | str) -> Rows:
         db.close()
 
 
+def work_class(engine: Engine) -> Any:
+    """What its store's units of work are."""
+    if isinstance(engine.store, SqliteStore):
+        return SqliteWork
+    from bpflow.stores.postgres_work import PostgresWork
+
+    return PostgresWork
+
+
+def tamper(db: Path | str, sql: str) -> None:
+    """Changes rows behind the back of the store."""
+    if str(db).startswith("postgresql://"):
+        with psycopg.connect(plain(str(db)), options="-c search_path=bpflow") as server:
+            server.execute(sql.encode())
+        return
+    with closing(sqlite3.connect(db)) as file, file:
+        file.execute(sql)
+
+
 def stored(engine: Engine, id: int) -> Held:
     """The instance as it is in the store, whatever is cached."""
     row = engine.store.instance(id)
@@ -56,14 +78,14 @@ def stored(engine: Engine, id: int) -> Held:
 
 def events_of(engine: Engine, id: int) -> list[Event]:
     program = stored(engine, id).program
-    return [event for row in engine.store.history(id) for event, _ in decode_history(program, row.data)[0]]
+    return [event for row in engine.store.history(id) for event, _ in decode_history(program, row.data, row.at)[0]]
 
 
 def replays(engine: Engine, id: int) -> Iterator[tuple[int, State]]:
     """The states that the recorded events make, one a transaction, with its revision."""
     program, state = stored(engine, id).program, None
     for row in engine.store.history(id):
-        for event, answers in decode_history(program, row.data)[0]:
+        for event, answers in decode_history(program, row.data, row.at)[0]:
             state = advance(program, state, event, Replayed(answers)).state
         assert state is not None
         yield row.revision, state

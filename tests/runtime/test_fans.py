@@ -94,11 +94,6 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Path:
-    return tmp_path / "fans.db"
-
-
-@pytest.fixture
 def engine(db: Path, clock: VirtualClock) -> Iterator[Engine]:
     with open_engine(str(db), clock=clock) as engine:
         yield engine
@@ -123,6 +118,7 @@ def results(engine: Engine, instance: int) -> list[Any]:
 
 
 # ── what an answer costs ────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.sqlite
 def test_an_answer_of_a_thousand_writes_no_more_than_one_of_a_few(engine: Engine):
     few, many = survey(engine, LARGE + 1), survey(engine, 1000)
     meter, costs = Meter(engine), {}
@@ -140,6 +136,7 @@ def test_an_answer_of_a_thousand_writes_no_more_than_one_of_a_few(engine: Engine
     assert max(size for _, size in costs[many]) < 1000
 
 
+@pytest.mark.sqlite
 def test_a_thousand_answers_one_by_one(engine: Engine, db: Path, clock: VirtualClock):
     instance = survey(engine, 1000, "enough: any(r.said == none for r in results) or sum(r.item for r in results) < 0")
     meter = Meter(engine)
@@ -167,6 +164,7 @@ def test_a_thousand_answers_one_by_one(engine: Engine, db: Path, clock: VirtualC
     assert meter.read()[1] < 1000, "the results are not written again"
 
 
+@pytest.mark.sqlite
 def test_one_by_one_in_turn_costs_as_little(engine: Engine):
     deploy(engine, SURVEY.replace("    in-parallel: true\n    %s\n", "").replace("survey", "queue"))
     instance = engine.start("queue", inputs={"items": list(range(300))})
@@ -185,6 +183,7 @@ def test_one_by_one_in_turn_costs_as_little(engine: Engine):
 COUNT = LARGE + 6
 
 
+@pytest.mark.sqlite
 def test_another_opens_it_after_every_answer(db: Path, clock: VirtualClock):
     with open_engine(str(db), clock=clock) as engine:
         instance = survey(engine, COUNT)
@@ -213,6 +212,7 @@ def test_two_take_turns(db: Path, clock: VirtualClock):
         check_replay(two, instance)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("breaks", ["insert into history", "update instance", "insert or replace into page", "delete from task", "commit"])
 def test_a_transaction_that_breaks_off_leaves_nothing(engine: Engine, breaks: str):
     instance = survey(engine, COUNT)

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bpflow.runtime import VirtualClock, open_engine
 from bpflow.runtime.leases import Leasing, Watch, born, myself, place, tick

@@ -15,13 +15,13 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.events import Arrived, Commanded
-from bpflow.engine.transition import Effects, Listen, UnexpectedEvent
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime.transaction import NobodyListens
 from bpflow.stores.mail import NewMessage, key_text
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_index, check_replay, dump, events_of, listens, stored
+from tests.runtime.looking import check_index, check_replay, dump, events_of, listens, stored, tamper
 
 Deploy = Callable[[Engine, str], None]
 
@@ -53,6 +53,10 @@ def sure(engine: Engine, far: datetime) -> None:
     for row in engine.instances():
         check_replay(engine, row.id)
         check_index(engine, row.id, far)
+
+
+def listening(engine: Engine, id: int) -> set[tuple[int, int, str, str]]:
+    return {(holder, arm, name, key) for _, holder, arm, _, name, key in listens(engine, id)}
 
 
 def arrivals(engine: Engine) -> list[object]:
@@ -362,14 +366,10 @@ steps:
     sure(opened(), far)
 
 
-def test_a_wait_that_the_state_does_not_know_is_forgotten(both: Engine, far: datetime) -> None:
+def test_a_wait_that_the_state_does_not_know_is_forgotten(both: Engine, db: Path, far: datetime) -> None:
     """A row of the index that is there by mistake swallows no message."""
     id = both.start("waits", inputs={"order": 7})
-    ((_, holder, arm, *_),) = listens(both, id)
-    effects = Effects()
-    effects.listens[holder, arm], effects.listens[99, arm] = None, Listen("paid", 7, 1)
-    with both.store.begin() as work:
-        work.index(id, id, stored(both, id).definition, effects, both.clock.now())
+    tamper(db, f"update listen set holder = 99 where instance = {id}")
     both.send_message("paid", 7, {"sum": 1})
     assert [message.values["sum"] for message in both.messages()] == [1]
     assert both.instance(id).row.status == "running"

@@ -18,7 +18,7 @@ from bpflow.graph import Call, Flow, Graph, Task
 from bpflow.runtime import Engine, Repair, Request, VirtualClock
 from bpflow.runtime.transaction import Runner
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_replay, dump, index_in, index_of, stored
+from tests.runtime.looking import check_replay, dump, index_in, index_of, stored, tamper
 
 Deploy = Callable[[Engine, str], None]
 STEPS = """\
@@ -304,6 +304,12 @@ def test_a_bug_in_one_instance_does_not_stop_the_others(steps: Engine, clock: Vi
     check_replay(steps, 1)
 
 
+def keep_state(db: Path | str, state: bytes) -> None:
+    """Writes the state of instance 1, as nobody should."""
+    bytes_of = "'\\x{}'" if str(db).startswith("postgresql:") else "x'{}'"
+    tamper(db, f"update instance set state = {bytes_of.format(state.hex())} where id = 1")
+
+
 def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Open, clock: VirtualClock, db: Path) -> None:
     assert steps.start("steps") == 2
     for id in (1, 2):
@@ -312,8 +318,9 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
     steps.close()
     clock.forward(timedelta(days=2))
     engine = opened()
-    (state,) = engine.store._db.execute("select state from instance where id = 1").fetchone()  # type: ignore[attr-defined]
-    engine.store._db.execute("update instance set state = '[9' || substr(cast(state as text), 3) where id = 1")  # type: ignore[attr-defined]
+    found = engine.store.snapshot(1)
+    assert found is not None
+    keep_state(db, b"[9" + found.root[2:])
     assert [task.instance for task in (engine.work(), engine.tasks())[1]] == [2]
     (one,) = engine.incidents()
     assert str(one.message) == "set aside: instance 1 cannot be read: ValueError: state of version 9, this bpflow reads 1"
@@ -321,16 +328,16 @@ def test_an_instance_that_cannot_be_read_is_set_aside(steps: Engine, opened: Ope
         with pytest.raises(Refused, match="instance 1 cannot be read"):
             call()
     assert [one.instance for one in engine.incidents()] == [1]
-    engine.store._db.execute("update instance set state = ? where id = 1", (state,))  # type: ignore[attr-defined]
+    keep_state(db, found.root)
     assert engine.retry(1).failed == []
     assert [task.instance for task in engine.tasks()] == [1, 2]
     assert engine.incidents() == []
 
 
-def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open) -> None:
+def test_an_instance_whose_process_has_an_expression_of_another_version_cannot_be_read(steps: Engine, opened: Open, db: Path) -> None:
     steps.close()
     engine = opened()
-    engine.store._db.execute("update definition set graph = replace(graph, '6 // n', '6 /// n')")  # type: ignore[attr-defined]
+    tamper(db, "update definition set graph = replace(graph, '6 // n', '6 /// n')")
     for call in (lambda: engine.instance(1), lambda: engine.cancel(1)):
         with pytest.raises(Refused, match="instance 1 cannot be read: ExpressionError"):
             call()

@@ -20,7 +20,7 @@ from bpflow.runtime import Engine, VirtualClock
 from bpflow.values import DocumentType, Field
 from tests.runnable import runnable
 from tests.runtime.conftest import Open
-from tests.runtime.looking import check_index, check_replay, dump
+from tests.runtime.looking import check_index, check_replay, dump, work_class
 
 SALE = DocumentType(
     "sale",
@@ -638,8 +638,7 @@ class Crash(Exception):
 
 
 def test_a_crash_at_any_point_leaves_the_move_made_or_not_made(sales: Engine, db: Path, far: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bpflow.stores.sqlite_work import SqliteWork
-
+    kind = work_class(sales)
     sales.create_document("sale", IVANOV)
     before = dump(db)
     acts: list[Callable[[], object]] = [
@@ -654,10 +653,10 @@ def test_a_crash_at_any_point_leaves_the_move_made_or_not_made(sales: Engine, db
         for method in ("save", "index", "change_document", "__exit__"):
             with monkeypatch.context() as patch:
                 if method == "__exit__":
-                    leave = SqliteWork.__exit__
-                    patch.setattr(SqliteWork, method, lambda self, *_, leave=leave: (leave(self, Crash, Crash(), None), die()))
+                    leave = kind.__exit__
+                    patch.setattr(kind, method, lambda self, *_, leave=leave: (leave(self, Crash, Crash(), None), die()))
                 else:
-                    patch.setattr(SqliteWork, method, die)
+                    patch.setattr(kind, method, die)
                 with pytest.raises(Crash):
                     act()
             assert dump(db) == before

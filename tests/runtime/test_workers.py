@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,11 +19,14 @@ from typing import Any
 import pytest
 
 from bpflow.engine.events import Done, TimerFired
+from bpflow.engine.pages import encode
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Value
-from bpflow.graph import Call, Expr, Flow, Graph, Trigger, Wait
+from bpflow.graph import Call, Expr, Flow, Graph, Step, Trigger, Variable, Wait
 from bpflow.runtime import Engine, Request, VirtualClock, open_engine
 from bpflow.runtime.worker import Worker
 from bpflow.stores.leases import SLOTS
+from bpflow.values import Field
 from tests.runtime.looking import check_replay, events_of
 
 PROGRAM = """\
@@ -284,6 +288,38 @@ def test_a_worker_in_a_thread_beside_the_calls_of_the_program(url: str) -> None:
         for id in ids:
             check_done_once(engine, id)
         assert engine.store.workers() == []
+
+
+def test_threads_change_an_instance_one_after_another(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share what is cached of it; here each takes its time between the reading and the writing."""
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.002)
+        return encode(*given)
+
+    monkeypatch.setattr("bpflow.runtime.transaction.encode", slowly)
+    press = Trigger("command", name="go", comment="none")
+    wait = Wait("w", ((press, Flow("w>s", "s")),), "w")
+    count = Step("s", (Flow("s>w", "w"),), sets=(("x", Expr("x + 1")),))
+    variable = Variable("x", Field("integer"), Expr("0"))
+    accepted: list[int] = []
+    with open_engine(url) as engine:
+        engine.deploy_graph(Graph("counts", "Считает", (Flow(">w", "w"),), (wait, count), variables=(variable,)))
+        id = engine.start("counts")
+
+        def press_on() -> None:
+            while len(accepted) < 100:
+                with contextlib.suppress(UnexpectedEvent):  # another was faster, between the look and the press
+                    engine.command(id, "go", by="boss")
+                    accepted.append(1)
+
+        threads = [threading.Thread(target=press_on) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert engine.instance(id).names["x"] == len(accepted) >= 100
+        check_replay(engine, id)
 
 
 def test_a_worker_sleeps_when_there_is_nothing_to_do(url: str) -> None:

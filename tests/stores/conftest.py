@@ -12,15 +12,15 @@ from bpflow.stores import open_store
 from bpflow.stores.contract import Store
 
 AT = datetime(2026, 3, 2, 7, 0, 0, 123456, tzinfo=UTC)
-KINDS = ("sqlite:memory", "sqlite:file", "sqlite:file,normal", "postgres")
+KINDS = ("sqlite:memory", "sqlite:file", "sqlite:file,normal", "postgres", "postgres,partitioned")
 
 Again = Callable[[], Store]
 
 
 @pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return str(request.getfixturevalue("stored"))
+    if str(request.param).startswith("postgres"):
+        return str(request.getfixturevalue("stored" if request.param == "postgres" else "divided"))
     path = (tmp_path / "bpflow.db").as_posix()
     return {"sqlite:memory": ":memory:", "sqlite:file": f"sqlite:///{path}", "sqlite:file,normal": f"sqlite:///{path}?sync=normal"}[str(request.param)]
 

@@ -171,8 +171,8 @@ def test_a_call_that_is_held_is_not_sent_until_it_is_taken_back(store: Store, ag
     assert again().outbox() == [second]
     assert [(row.instance, row.reason) for row in again().aside()] == [(id, "no route")]
     assert [row.id for row in again().instances(incidents=True)] == [id]
-    assert store.take_back(id) == []
-    assert store.take_back(id) is None
+    with store.begin(id) as work:
+        assert (work.take_back(id), work.take_back(id)) == (True, False)
     assert again().outbox() == [first, second]
 
 

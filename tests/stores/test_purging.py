@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
-from bpflow.stores.contract import Caller, PurgedRow, Saved, Store
+from bpflow.stores.contract import Caller, Saved, Store
+from bpflow.stores.purged import PurgedRow
 from tests.stores.conftest import AT, Again
 from tests.stores.test_contract import begun, deployed
 

@@ -1,0 +1,28 @@
+"""The crash tests can fail: a store or an engine with a flaw does not pass them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.crash.clerk import Firm
+from tests.crash.conftest import same
+from tests.crash.flaws import FLAWS
+from tests.crash.lives import Run
+from tests.crash.reckoning import Reckoning
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_flaw_is_found(folder: Path, nursery: subprocess.Popen[str], firm: Firm, reckoning: Reckoning, flaw: str) -> None:
+    flawed = Run(nursery, str(folder / f"{flaw}.db"), folder, flaw)
+
+    def passes() -> None:
+        flawed.until_done(lambda: {"new": True, "but": list(flawed.kills), "flaw": flaw}, most=600)
+        same(flawed, firm, reckoning)
+
+    with pytest.raises(AssertionError) as found:
+        passes()
+    print(f"{flaw}:", str(found.value).strip().splitlines()[-1][:200])

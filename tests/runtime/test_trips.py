@@ -1,0 +1,94 @@
+"""How often PostgreSQL is asked: a round trip costs more than what is done in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from bpflow.loading import LoadedWorkspace
+from bpflow.runtime import Engine, VirtualClock, open_engine
+from bpflow.stores.postgres_wire import Wire
+
+DEAL = {"name": "Труба", "status": "open", "responsible": "petrova"}
+
+Trips = Callable[[], AbstractContextManager[list[int]]]
+
+
+@pytest.fixture
+def engine(stored: str, workspace: LoadedWorkspace, clock: VirtualClock) -> Iterator[Engine]:
+    with open_engine(stored, workspace, clock) as engine:
+        engine.deploy_workspace()
+        engine.start("plain")  # what is read once is read now
+        yield engine
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """Counts the round trips of this thread."""
+    here, count = threading.get_ident(), [0]
+    real = Wire._receive
+
+    def receive(wire: Wire) -> object:
+        if threading.get_ident() == here:
+            count[0] += 1
+        return real(wire)
+
+    monkeypatch.setattr(Wire, "_receive", receive)
+
+    @contextmanager
+    def counted() -> Iterator[list[int]]:
+        count[0] = 0
+        yield count
+
+    return counted
+
+
+def test_an_event_of_an_instance_at_hand_is_one_round_trip(engine: Engine, trips: Trips) -> None:
+    id = engine.start("plain")
+    (task,) = engine.tasks(instance=id)
+    with trips() as count:
+        engine.answer(task.id, by="boss", values={"parts": 3})
+    assert count == [1]
+
+
+def test_one_of_an_instance_that_must_be_read_is_two(engine: Engine, trips: Trips) -> None:
+    id = engine.start("plain")
+    (task,) = engine.tasks(instance=id)
+    engine.runner.cache.clear()
+    with trips() as count:
+        engine.answer(task.id, by="boss", values={"parts": 3})
+    assert count == [2]
+
+
+def test_a_start_asks_which_version_and_for_a_number_and_commits(engine: Engine, trips: Trips) -> None:
+    with trips() as count:
+        engine.start("plain")
+    assert count == [3]
+
+
+def test_an_event_with_a_document_reads_it_once(engine: Engine, trips: Trips) -> None:
+    deal = engine.create_document("deal", DEAL)
+    (task,) = engine.tasks(instance=engine.start("ask", document=deal))
+    engine.runner.left = False
+    with trips() as count:
+        engine.answer(task.id, by="petrova", outcome="later", values={"call_at": "2026-03-03T10:00+03:00"}, comment=None)
+    assert count == [2], "the document; the commit"
+
+
+def test_an_absence_that_another_program_enters_is_heeded_at_once(
+    engine: Engine, stored: str, workspace: LoadedWorkspace, clock: VirtualClock, trips: Trips
+) -> None:
+    """The event that did not know of it is worked in anew."""
+    id = engine.start("plain")
+    (task,) = engine.tasks(instance=id)
+    with open_engine(stored, workspace, clock) as other:
+        other.absent("petrova", "2026-03-02", "2026-03-20")
+    with trips() as count:
+        engine.answer(task.id, by="boss", values={"parts": 3})
+    assert count[0] > 2
+    assert engine.world.directory is not None
+    assert [row.absence.person for row in engine.store.absences()] == ["petrova"]
+    assert engine.runner.mark == engine.store.absence_mark() != 0
