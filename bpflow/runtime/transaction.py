@@ -35,6 +35,7 @@ from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
+from bpflow.runtime.nothing import is_same, stale
 from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
@@ -480,23 +481,3 @@ def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
         calls.append(replies.answer(held.caller, turn.state))
     return calls
-
-
-def stale(event: TimerFired) -> Effects:
-    """The row of a timer that the state does not know goes."""
-    effects = Effects()
-    effects.timers.put((event.holder, event.arm), event.due, None)
-    return effects
-
-
-def is_same(before: State, transition: Transition) -> bool:
-    """Whether nothing has come of an event: a stale one, or a change of a document that alters nothing that is waited for."""
-    after = transition.state
-    if after is before:
-        return True
-    effects = transition.effects
-    if effects.calls or effects.tasks or effects.timers or effects.watches:
-        return False
-    if (after.status, after.parked) != (before.status, before.parked):
-        return False
-    return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)
