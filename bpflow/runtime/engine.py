@@ -49,7 +49,8 @@ from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner, again, starts_by
+from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.trying import again
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
