@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -37,6 +37,7 @@ from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
 from bpflow.runtime.nothing import is_same, stale
 from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
+from bpflow.runtime.trying import TRIES
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -53,19 +54,6 @@ READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
 LOCKS = 64
 """How many locks the threads of a program share."""
-TRIES = 20
-"""How often a conflict is tried again before it is the caller's."""
-
-
-T = TypeVar("T")
-
-
-def again(act: Callable[[], T]) -> T:
-    """Does something whose units of work may meet those of others: at a conflict nothing was written, and it is tried again."""
-    for _ in range(TRIES - 1):
-        with suppress(Conflict):
-            return act()
-    return act()
 
 
 class Unreadable(Refused):
