@@ -27,7 +27,7 @@ from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent, is_same
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -490,16 +490,3 @@ def stale(event: TimerFired) -> Effects:
     effects = Effects()
     effects.timers.put((event.holder, event.arm), event.due, None)
     return effects
-
-
-def is_same(before: State, transition: Transition) -> bool:
-    """Whether nothing has come of an event: a stale one, or a change of a document that alters nothing that is waited for."""
-    after = transition.state
-    if after is before:
-        return True
-    effects = transition.effects
-    if effects.calls or effects.tasks or effects.timers or effects.watches:
-        return False
-    if (after.status, after.parked) != (before.status, before.parked):
-        return False
-    return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)
