@@ -214,3 +214,16 @@ class Transition(Struct, frozen=True):
     facts: Facts
     touched: Set[int] = frozenset()
     renamed: Set[str] = frozenset()
+
+
+def is_same(before: State, transition: Transition) -> bool:
+    """Whether nothing has come of an event: a stale one, or a change of a document that alters nothing that is waited for."""
+    after = transition.state
+    if after is before:
+        return True
+    effects = transition.effects
+    if effects.calls or effects.tasks or effects.timers or effects.watches:
+        return False
+    if (after.status, after.parked) != (before.status, before.parked):
+        return False
+    return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)

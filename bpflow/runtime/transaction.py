@@ -27,7 +27,7 @@ from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent
+from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent, is_same
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -35,7 +35,6 @@ from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
-from bpflow.runtime.nothing import is_same, stale
 from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
 from bpflow.runtime.trying import TRIES
 from bpflow.services.absences import with_stored
@@ -469,3 +468,10 @@ def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
         calls.append(replies.answer(held.caller, turn.state))
     return calls
+
+
+def stale(event: TimerFired) -> Effects:
+    """The row of a timer that the state does not know goes."""
+    effects = Effects()
+    effects.timers.put((event.holder, event.arm), event.due, None)
+    return effects

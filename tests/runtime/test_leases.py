@@ -27,7 +27,7 @@ def sleeper() -> subprocess.Popen[bytes]:
 
 
 def test_a_process_is_known_by_its_number_and_when_it_began(sleeper: subprocess.Popen[bytes]) -> None:
-    there = replace(ME, pid=sleeper.pid, born=born(sleeper.pid) or "")
+    there = replace(ME, pid=sleeper.pid, born=born(sleeper.pid) or "", beat=tick())
     assert there.born
     assert not Watch().gone(WorkerRow(1, there))
     assert Watch().gone(WorkerRow(1, replace(there, born="another"))), "the number was given to another since"
@@ -39,10 +39,10 @@ def test_a_process_is_known_by_its_number_and_when_it_began(sleeper: subprocess.
 
 
 def test_one_of_the_same_kernel_that_gives_no_sign_is_gone(sleeper: subprocess.Popen[bytes]) -> None:
-    there = replace(ME, pid=sleeper.pid, born=born(sleeper.pid) or "")
+    there = replace(ME, pid=sleeper.pid, born=born(sleeper.pid) or "", beat=tick())
     for silent, gone in ((0.0, False), (14.0, False), (16.0, True)):
         assert Watch(15.0).gone(WorkerRow(1, replace(there, beat=tick() - int(silent * 1e6)))) is gone
-    elsewhere = replace(there, place=place().rpartition(" ")[0] + " pid:[1]", pid=1)
+    elsewhere = replace(there, place=place().rpartition(" ")[0] + " pid:[1]", pid=1, beat=tick())
     assert Watch(15.0).gone(WorkerRow(1, elsewhere)) is False, "of other processes, as those of another container: the clock is the same"
     assert Watch(15.0).gone(WorkerRow(1, replace(elsewhere, beat=tick() - 16_000_000))) is True
     sleeper.communicate()
