@@ -146,9 +146,9 @@ class Runner(Struct, eq=False):
             self.mark = mark
         return self.world
 
-    def unit(self, owner: int | None = None) -> AbstractContextManager[Work]:
+    def unit(self, owner: int | None = None, anew: bool = False) -> AbstractContextManager[Work]:
         """A unit of work, under the lease under which this thread works, if there is one."""
-        return self.store.begin(owner, under.get())
+        return self.store.begin(owner, under.get(), anew)
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
@@ -253,7 +253,7 @@ class Runner(Struct, eq=False):
         for _ in range(TRIES):
             held, revision, cached = None, 0, self.cache.get(id)
             try:
-                with self.unit(cached.owner if cached else None) as work:
+                with self.unit(cached.owner if cached else None, anew=True) as work:
                     held = self.load(work, id)
                     revision = held.revision
                     if doing is not None:

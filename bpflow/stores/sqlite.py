@@ -68,7 +68,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise
         self._work = SqliteWork(self._db, self._lock, path)
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
         self._lock.acquire()
         try:
             self._work.start(owner, lease)
