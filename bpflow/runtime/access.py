@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cache, wraps
 from inspect import signature
 from typing import Any, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, say
 from bpflow.engine.codec import decode_history
@@ -31,8 +32,7 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What an act is about: a `process` that is to be started or that the `instance` is of, a `document`, a `task` by its id, a new document of a
     `type`; None where it is about none.
 
@@ -57,8 +57,7 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Operators:
+class Operators(Struct, frozen=True):
     """The policy of a workspace whose settings name its operators, people or roles: they repair, and see everything; others see that in which
     they take part. Who may start and answer is left to the definitions."""
 
@@ -134,7 +133,7 @@ class Access(Part):
         if self.store.tasks(parties, row.id, 1) or self.store.tasks(None, row.id, 1, parties):
             return True
         program = self.runner.program(row.definition)
-        events = (event for one in self.store.history(row.id) for event, _ in decode_history(program, one.data)[0])
+        events = (event for one in self.store.history(row.id) for event, _ in decode_history(program, one.data, one.at)[0])
         return any(event.by == user for event in events)
 
     def _seen(self, by: str | None, rows: Iterable[Row], about: Callable[[Row], About]) -> list[Row]:

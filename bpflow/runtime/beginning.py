@@ -26,7 +26,8 @@ from bpflow.runtime.part import Part, user
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import runs_already
 from bpflow.runtime.starts import may_start, starts_by_hand
-from bpflow.runtime.transaction import Held, again
+from bpflow.runtime.transaction import Held
+from bpflow.runtime.trying import again
 from bpflow.services.working_calendar import zone_of
 from bpflow.stores.contract import DeploymentRow, Store, Work
 

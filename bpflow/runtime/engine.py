@@ -53,7 +53,8 @@ from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
 from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
-from bpflow.runtime.transaction import Runner, again, starts_by
+from bpflow.runtime.transaction import Runner, starts_by
+from bpflow.runtime.trying import again
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered

@@ -15,7 +15,7 @@ from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import Leasing, under
 from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
-from bpflow.runtime.transaction import again
+from bpflow.runtime.trying import again
 from bpflow.stores.contract import Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
 from bpflow.stores.leases import Busy, Slots
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -35,7 +35,9 @@ from bpflow.runtime import replies, stages
 from bpflow.runtime.answers import Live, World
 from bpflow.runtime.chain import Chain
 from bpflow.runtime.leases import under
+from bpflow.runtime.nothing import is_same, stale
 from bpflow.runtime.observing import Doing, Happening, Observers, happening, name_of
+from bpflow.runtime.trying import TRIES
 from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
@@ -52,19 +54,6 @@ READERS = frozenset({"documents.find"})
 """The local services that evaluate expressions, and so ask what expressions ask."""
 LOCKS = 64
 """How many locks the threads of a program share."""
-TRIES = 20
-"""How often a conflict is tried again before it is the caller's."""
-
-
-T = TypeVar("T")
-
-
-def again(act: Callable[[], T]) -> T:
-    """Does something whose units of work may meet those of others: at a conflict nothing was written, and it is tried again."""
-    for _ in range(TRIES - 1):
-        with suppress(Conflict):
-            return act()
-    return act()
 
 
 class Unreadable(Refused):
@@ -480,23 +469,3 @@ def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
         calls.append(replies.answer(held.caller, turn.state))
     return calls
-
-
-def stale(event: TimerFired) -> Effects:
-    """The row of a timer that the state does not know goes."""
-    effects = Effects()
-    effects.timers.put((event.holder, event.arm), event.due, None)
-    return effects
-
-
-def is_same(before: State, transition: Transition) -> bool:
-    """Whether nothing has come of an event: a stale one, or a change of a document that alters nothing that is waited for."""
-    after = transition.state
-    if after is before:
-        return True
-    effects = transition.effects
-    if effects.calls or effects.tasks or effects.timers or effects.watches:
-        return False
-    if (after.status, after.parked) != (before.status, before.parked):
-        return False
-    return (after.tokens, after.scopes, after.names, after.incidents) == (before.tokens, before.scopes, before.names, before.incidents)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bpflow.engine.state import Assignee
 from bpflow.engine.transition import Effects, Listen, TaskRow
@@ -137,7 +138,7 @@ def test_what_is_otherwise_is_written_as_the_state_says(engine: Engine, id: int,
     (_, holder, arm, *_), *_ = sorted(before["listens"])
 
     def change(effects: Effects) -> None:
-        effects.tasks.put((task.token, task.visit), as_it_is, as_it_is._replace(overdue=True, due=clock.now()))
+        effects.tasks.put((task.token, task.visit), as_it_is, replace(as_it_is, overdue=True, due=clock.now()))
         effects.listens[holder, arm] = Listen("paid", "another", 1)
 
     write(change)
