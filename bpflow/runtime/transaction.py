@@ -135,9 +135,9 @@ class Runner(Struct, eq=False):
             self.mark = mark
         return self.world
 
-    def unit(self, owner: int | None = None) -> AbstractContextManager[Work]:
+    def unit(self, owner: int | None = None, anew: bool = False) -> AbstractContextManager[Work]:
         """A unit of work, under the lease under which this thread works, if there is one."""
-        return self.store.begin(owner, under.get())
+        return self.store.begin(owner, under.get(), anew)
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def program(self, definition: int) -> Program:
@@ -241,7 +241,7 @@ class Runner(Struct, eq=False):
         for _ in range(TRIES):
             held, revision, taken = None, 0, self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
             try:
-                with self.unit(taken.owner if taken else None) as work:
+                with self.unit(taken.owner if taken else None, anew=True) as work:
                     held = taken or self.opened(id, work.snapshot(id))
                     revision = held.revision
                     if doing is not None:

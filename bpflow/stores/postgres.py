@@ -25,7 +25,7 @@ from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
 from bpflow.stores.postgres_schema import prepare
-from bpflow.stores.postgres_trouble import trouble
+from bpflow.stores.postgres_trouble import is_lost, trouble
 from bpflow.stores.postgres_unit import Known
 from bpflow.stores.postgres_wire import Answer, Row, Wire
 from bpflow.stores.postgres_work import PostgresWork
@@ -70,7 +70,7 @@ class PostgresStore(PostgresLeases, Reading):
         with self.begin() as work:
             yield JoinedStore(self.address, work.wire, work)
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
         if self._here.work is not None:
             raise RuntimeError("a unit of work inside another")
         line = self._lines.take()
@@ -82,7 +82,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known, anew)
         except BaseException:
             done()
             raise
@@ -108,17 +108,19 @@ class PostgresStore(PostgresLeases, Reading):
 
         return [answer.rows for answer in self._alone(all)]
 
-    def _alone(self, send: Callable[[Wire], Any]) -> Any:
-        """Sends statements over a connection that is had for that, in one round trip."""
+    def _alone(self, send: Callable[[Wire], Any], once_more: bool = True) -> Any:
+        """Sends statements that read over a connection that is had for that, in one round trip; over another one if that is lost meanwhile."""
         line = self._lines.take()
         try:
             sent = send(line.wire)
             line.wire.settle()
             return sent
         except psycopg.Error as error:
-            raise trouble(self.address.name, error) from error
+            if not (once_more and is_lost(error)):
+                raise trouble(self.address.name, error) from error
         finally:
             self._lines.give(line)
+        return self._alone(send, once_more=False)
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(
@@ -192,7 +194,7 @@ class JoinedStore(PostgresStore):
         """`around`: the unit of work of which all is a part, where it is bpflow's own."""
         self.address, self._wire, self._here, self._around = address, wire, _Here(), around
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
         """A savepoint. Workers are woken with the commit, whoever makes it."""
 
         def done() -> None:
@@ -213,7 +215,7 @@ class JoinedStore(PostgresStore):
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
         return [self._all(*one) for one in statements]
 
-    def _alone(self, send: Callable[[Wire], Any]) -> Any:
+    def _alone(self, send: Callable[[Wire], Any], once_more: bool = False) -> Any:
         try:
             sent = send(self._wire)
             self._wire.settle()

@@ -134,7 +134,7 @@ class PostgresLeases:
     def _all(self, sql: str, *values: Any) -> list[Row]:
         raise NotImplementedError
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
         raise NotImplementedError
 
     @property

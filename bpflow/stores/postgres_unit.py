@@ -51,7 +51,14 @@ class Unit:
     ROLLBACK: ClassVar[str] = "rollback"
 
     def __init__(
-        self, wire: Wire, address: Address, owner: int | None, done: Callable[[], None], lease: Lease | None = None, known: Known | None = None
+        self,
+        wire: Wire,
+        address: Address,
+        owner: int | None,
+        done: Callable[[], None],
+        lease: Lease | None = None,
+        known: Known | None = None,
+        anew: bool = False,
     ) -> None:
         self.wire, self._address, self._done, self._lease, self._known = wire, address, done, lease, known or Known()
         self._trace: Trace | None = None
@@ -64,9 +71,9 @@ class Unit:
         self.put(self.BEGIN)
         if owner is not None:
             self.own(owner)
-            self._mark = self._known.mark  # who knows the owner has the instance at hand, and begins anew after a Conflict
-            if self._mark is not None:
-                self.put(_STILL, self._mark)
+        if anew and self._known.mark is not None:
+            self._mark = self._known.mark
+            self.put(_STILL, self._mark)
 
     # ── the transaction ────────────────────────────────────────────────────────────────────────────────────────────
     def __enter__(self: Self) -> Self:

@@ -85,9 +85,16 @@ class PostgresWork(Documents, Looking):
     __slots__ = ("_begun", "messages")
 
     def __init__(
-        self, wire: Wire, address: Address, owner: int | None, done: Callable[[], None], lease: Lease | None = None, known: Known | None = None
+        self,
+        wire: Wire,
+        address: Address,
+        owner: int | None,
+        done: Callable[[], None],
+        lease: Lease | None = None,
+        known: Known | None = None,
+        anew: bool = False,
     ) -> None:
-        super().__init__(wire, address, owner, done, lease, known)
+        super().__init__(wire, address, owner, done, lease, known, anew)
         self._read = {}
         self._begun: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun: they are written with their first state."""

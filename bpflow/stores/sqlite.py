@@ -89,7 +89,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         joined._work = Savepoint(db, joined._lock, self.path)
         return joined
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
+    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
         self._lock.acquire()
         try:
             self._work.start(owner, lease)

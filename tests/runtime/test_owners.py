@@ -274,8 +274,8 @@ class Story:
         engine, commits = self.place.engine(self.place.one), count(1)
 
         @contextmanager
-        def counted(owner: int | None = None, lease: Lease | None = None) -> Iterator[Work]:
-            with self.begin(owner, lease) as work:
+        def counted(owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> Iterator[Work]:
+            with self.begin(owner, lease, anew) as work:
                 yield work
             then(next(commits))
 

@@ -24,7 +24,7 @@ def store(stored: str) -> Iterator[Store]:
 def cut(url: str) -> None:
     """Ends every connection of the database, as an operator does."""
     with psycopg.connect(plain(url), autocommit=True) as db:
-        db.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()")
+        db.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()")
 
 
 def test_a_connection_that_is_cut_has_changed_nothing_and_another_takes_its_place(store: Store, stored: str) -> None:
