@@ -14,6 +14,8 @@ import pytest
 
 from bpflow.graph import Graph, to_json
 from bpflow.loading import load_workspace
+from bpflow.scenario import play_file
+from tests.owners import guarded
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "library"
@@ -64,3 +66,9 @@ def test_every_process_has_scenarios_a_drawing_and_a_line_in_the_list() -> None:
     assert {process for process in processes if f"[`{process}`](../processes/{process}.yaml)\n" in page} == processes
     assert page.count("```mermaid") == len(processes)
     assert {process for process in processes if f"| `{process}.yaml` |" in listed} == processes
+
+
+def test_no_unit_of_work_writes_rows_of_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    with guarded(monkeypatch):
+        for scenarios in (ROOT / "processes").glob("*.test.yaml"):
+            assert play_file(scenarios, WORKSPACE).played

@@ -286,8 +286,9 @@ class Runner(Struct, eq=False):
         if state is held.state:
             self.pass_by(work, held, event)
             return held
-        out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
-        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        at, out = micros(state.at), encode(held.program, state, held.written, turn.touched, turn.renamed)
+        history = encode_history(turn.events, turn.facts, at)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, at, history)
         how = (state.at, state.status, state.result, len(state.incidents))
         seal = self.chain.seal(link, out.root)
         row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
