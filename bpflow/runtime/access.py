@@ -134,7 +134,7 @@ class Access(Part):
         if self.store.tasks(parties, row.id, 1) or self.store.tasks(None, row.id, 1, parties):
             return True
         program = self.runner.program(row.definition)
-        events = (event for one in self.store.history(row.id) for event, _ in decode_history(program, one.data)[0])
+        events = (event for one in self.store.history(row.id) for event, _ in decode_history(program, one.data, one.at)[0])
         return any(event.by == user for event in events)
 
     def _seen(self, by: str | None, rows: Iterable[Row], about: Callable[[Row], About]) -> list[Row]:
