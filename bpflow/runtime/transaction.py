@@ -133,8 +133,7 @@ class Runner(Struct, eq=False):
     """What is cached of an instance is changed by one thread at a time: elsewhere than on SQLite the store does not see to that."""
     people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
-    mark: int = 0
-    """That of the absences in `world`."""
+    mark: int = 0  # of the absences in `world`
 
     def __post_init__(self) -> None:
         directory = self.world.directory
