@@ -121,8 +121,7 @@ class Runner(Struct, eq=False):
     """What is cached of an instance is changed by one thread at a time: elsewhere than on SQLite the store does not see to that."""
     people: EmbeddedDirectory | None = None
     """The directory of the workspace, as its file has it."""
-    mark: int = 0
-    """That of the absences in `world`."""
+    mark: int = 0  # of the absences in `world`
 
     def __post_init__(self) -> None:
         directory = self.world.directory
@@ -200,8 +199,7 @@ class Runner(Struct, eq=False):
         yield held
 
     def keep(self, held: Held) -> None:
-        """The instance is written, or was read, and is at hand when it is needed again; of those that are at hand, the one that was kept longest
-        ago is forgotten."""
+        """The instance is written, or was read, and is at hand for the next event; of those at hand the one kept longest ago is forgotten."""
         if held.told is not None:
             self.tell(held)
         held.cached = True
@@ -431,7 +429,7 @@ class Runner(Struct, eq=False):
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
         process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
-        was kept for it · `owner`: of an instance without a document, by default its own."""
+        was kept for it · `owner`: where it has no document."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         if document is not None:
