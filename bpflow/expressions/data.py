@@ -8,46 +8,51 @@ They are dataclasses, since programs have them in models of their own, and pydan
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from msgspec import Struct
 
-
-class User(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class User:
     """A person, by the id that the directory gives him."""
 
     id: str
 
 
-class Department(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Department:
     """A department of the directory; as `to` of a task it is a candidate group."""
 
     id: str
 
 
-class Role(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Role:
     """All who have a role in the directory; as `to` of a task it is a candidate group."""
 
     id: str
 
 
-class Document(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Document:
     """A reference to a document: its type and its number in the store."""
 
     type: str
     id: int
 
 
-class File(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class File:
     """A stored file, by its name and the digest of its content."""
 
     name: str
     digest: str
 
 
-class Secret(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Secret:
     """A value that is kept elsewhere, by its handle: it can be passed on, and nothing else. Printed it is dots."""
 
     id: int
@@ -60,7 +65,8 @@ DOTS = "••••••"
 """What is shown in place of a secret."""
 
 
-class Duration(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Duration:
     """A length of time. Calendar parts stay apart until they meet a date: a working day is never 24 working hours."""
 
     months: int = 0
