@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -42,7 +43,8 @@ Read: TypeAlias = Callable[[int], bytes | None]
 """Looks a value up by its handle."""
 
 
-class Fresh(Secret, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Fresh(Secret):
     """A secret that is not kept yet."""
 
     value: Value = None
