@@ -68,8 +68,9 @@ update: setup ## write again all that is generated: the schemas, the golden case
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated
 
-soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…)
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 --hypothesis-profile soak -m 'not slow'
+soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…)
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 --hypothesis-profile soak -m 'not slow' --ignore tests/crash
+	BPFLOW_KILLS=$${BPFLOW_KILLS:-20} $(BIN)/python -m pytest -q -s tests/crash
 
 mutants: setup ## every kind of mistake at every place of processes/: which of them `bpflow validate` finds, and which slip
 	$(BIN)/python -m tests.mutation

@@ -84,8 +84,8 @@ def races(herds: Sequence[int] = HERDS) -> list[Race]:
             pg=True,
             bars={"2 at once to 1": 1.0},
         ),
-        Race("W2", "W2: 100 set-variables and 10 conditions, in memory", commands("W2", 200, 200, spiff=10, langgraph=10)),
-        Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", commands("W3", 200, 100, spiff=10, langgraph=10)),
+        Race("W2", "W2: 100 set-variables and 10 conditions, in memory", commands("W2", 3000, 1500, spiff=10, langgraph=10)),
+        Race("W3", "W3: for-each of 50 in parallel, each doubled, their sum; SQLite NORMAL", commands("W3", 3000, 300, spiff=10, langgraph=10)),
         *(herd(size) for size in herds),
         Race(
             "W5",

@@ -7,9 +7,12 @@ The law of this file: importing it costs nothing. A public name is fetched from 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncEngine": "bpflow.runtime.asynchronous",
     "Diagnostic": "bpflow.diagnostics",
     "Engine": "bpflow.runtime",
     "HttpService": "bpflow.runtime",
+    "NotAllowed": "bpflow.runtime",
+    "Policy": "bpflow.runtime",
     "Refused": "bpflow.diagnostics",
     "Request": "bpflow.runtime",
     "ServiceError": "bpflow.runtime",
@@ -21,9 +24,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncEngine",
     "Diagnostic",
     "Engine",
     "HttpService",
+    "NotAllowed",
+    "Policy",
     "Refused",
     "Request",
     "ServiceError",

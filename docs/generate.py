@@ -29,6 +29,7 @@ from bpflow.loading import load_workspace
 from bpflow.scenario import ScenarioFile
 from bpflow.schema import model_schema, process_schema
 from bpflow.values import Kind
+from docs.stub import STUB, stub
 
 DOCS = Path(__file__).parent
 PAGES = ("language.md", "patterns.md", "processes.md", "rules.md", "operating.md")
@@ -384,7 +385,8 @@ def fresh(page: str) -> str:
 
 
 def main() -> None:
-    """Writes every page anew."""
+    """Writes every page anew, and what type checkers are told of `AsyncEngine`."""
+    STUB.write_text(stub(), encoding="utf-8")
     for name in PAGES:
         path = DOCS / name
         path.write_text(fresh(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,11 +14,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres import PostgresStore
+from bpflow.stores.postgres_joined import Savepoint
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.sqlite import SqliteStore
 from bpflow.stores.sqlite_work import SqliteWork
@@ -108,15 +110,17 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
     broken: list[str] = []
     opened, started = SqliteStore.__init__, SqliteWork.start
-    by_work: dict[int, Guard] = {}
+    by_db: dict[int, Guard] = {}
+    """By the connection: units of work that are savepoints of one transaction are units too."""
 
     def open(store: SqliteStore, *given: object, **options: object) -> None:
         opened(store, *given, **options)  # type: ignore[arg-type]
-        by_work[id(store._work)] = guard = Guard(broken)
+        by_db[id(store._db)] = guard = Guard(broken)
         guard.watch(store._db)
 
     def start(work: SqliteWork, owner: int | None, lease: Lease | None) -> None:
-        by_work[id(work)].begin()
+        if id(work._db) in by_db:  # else it is a connection of the program's own
+            by_db[id(work._db)].begin()
         started(work, owner, lease)
 
     connected = PostgresStore.__init__
@@ -125,6 +129,13 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         connected(store, url)
         watch(url)
 
+    saved = Savepoint.__init__
+
+    def save(work: Savepoint, *given: Any) -> None:
+        saved(work, *given)
+        work.put("select set_config('guard.written', '', true), set_config('guard.begun', '', true)")
+
+    patch.setattr(Savepoint, "__init__", save)
     patch.setattr(PostgresStore, "__init__", connect)
     patch.setattr(SqliteStore, "__init__", open)
     patch.setattr(SqliteWork, "start", start)

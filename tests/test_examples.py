@@ -26,6 +26,15 @@ def test_the_engine_in_a_program(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_engine_in_a_program_of_asyncio(tmp_path: Path) -> None:
+    program = EMBED.parent / "asyncio" / "orders.py"
+    done = subprocess.run([sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    booked, ended = done.stdout.splitlines()[:3], done.stdout.splitlines()[3:]
+    assert sorted(booked) == [f"a courier for {goods} on 2026-03-05" for goods in ("a lamp", "a table", "two chairs")]
+    assert ended == [f"{number} ended delivered" for number in (1, 2, 3)]
+
+
 def test_the_activity_belongs_to_the_program_alone() -> None:
     """Without it the process is refused, and says which activity there is not."""
     (finding,) = load_workspace(EMBED).findings

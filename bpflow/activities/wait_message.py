@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field as Key
 
-from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition.fields import OpenFields, fields_of
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Result
 from bpflow.graph import Lowering, Trigger, Wait, World
@@ -35,7 +35,7 @@ class WaitMessage(Step):
     """The name of the message."""
     key: Expression | None = None
     """Which matter it must be about; without it, a message without a key is waited for."""
-    values: Fields = Key(default_factory=dict)
+    values: OpenFields = Key(default_factory=dict)
     """The fields that the message brings."""
 
     def lower(self, b: Lowering) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpflow.checks.interface import literal_text
-from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, WATCHED, Wanted, Way, a_document, choices_of, value_of
+from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, TOLD, WATCHED, Wanted, Way, a_document, choices_of, value_of
 from bpflow.definition.forms import NOT_CHOSEN
 from bpflow.definition.services import HOUSE
 from bpflow.expressions import parse
@@ -26,6 +26,10 @@ from bpflow.values import DocumentType, Field, ServiceType
 Expected: TypeAlias = tuple[Expr, Wanted]
 _PARTS = ("set.", "add.", "remove.")
 """What the names of the arguments begin with that are for fields of a document."""
+
+
+_OF_MESSAGE = "values."
+"""What the names of the arguments begin with that are the values of a message."""
 
 
 class Places(Struct, frozen=True):
@@ -108,7 +112,8 @@ class Places(Struct, frozen=True):
             case "documents.find":
                 yield from _of(given, where=FACT)
             case "messages.send":
-                yield from _of(given, keep=LENGTH)
+                yield from _of(given, keep=LENGTH, key=TOLD)
+                yield from ((expr, TOLD) for name, expr in given.items() if name.startswith(_OF_MESSAGE))
             case "people.pick":
                 yield from _of(given, **{"from": PEOPLE, "if_nobody": PEOPLE})
             case service:
@@ -158,7 +163,7 @@ def _values(given: Iterable[tuple[str, Expr]], fields: Mapping[str, Field], way:
 
 
 def _trigger(trigger: Trigger) -> Iterator[Expected]:
-    wanted = {"at": MOMENT, "changed": CONDITION, "until": WATCHED}.get(trigger.kind)
+    wanted = {"at": MOMENT, "changed": CONDITION, "until": WATCHED, "message": TOLD}.get(trigger.kind)
     yield from _each(wanted, trigger.expr) if wanted else ()
     yield from _each(PEOPLE, trigger.by)
     yield from _form(trigger.when, trigger.choices, trigger.checks, dict(trigger.form))
@@ -181,6 +186,7 @@ def _task(node: Task) -> Iterator[Expected]:
 
 def _shown(form: Form) -> Iterator[Expected]:
     yield from _each(TEXTS, form.subject, form.text)
+    yield from _each(TOLD, *(expr for _, expr in form.show))
     fields: dict[str, Field] = {}
     for outcome in form.outcomes:
         fields |= dict(outcome.fields)

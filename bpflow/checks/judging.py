@@ -23,7 +23,7 @@ from bpflow.definition.process import Process
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, say
 from bpflow.expressions import parse
 from bpflow.expressions.inference import Mistake, infer
-from bpflow.expressions.types import list_of, named, one_of_types
+from bpflow.expressions.types import SECRET, fits, is_secret, list_of, named, one_of_types
 from bpflow.graph import Expr, Place
 from bpflow.graph.literals import valued
 from bpflow.graph.written import is_template
@@ -36,6 +36,8 @@ def judged(subject: Subject) -> Iterator[Diagnostic]:
     for use in subject.uses:
         yield from (_told(use, mistake) for mistake in use.inferred.mistakes if mistake.rule != MAYBE_NONE)
         yield from (_doubted(use, mistake) for mistake in use.inferred.mistakes if _is_called(use, mistake))
+        if is_text(use) and is_secret(use.inferred.type):
+            yield unfit(use.whole, use.part.text.strip(), use.inferred.type, TEXTS)
     yield from unknown_fields_set(subject)
     yield from Judge(subject).all()
 
@@ -112,7 +114,7 @@ class Judge:
         elif any(mistake.rule != MAYBE_NONE for use in uses for mistake in use.inferred.mistakes):
             return
         elif is_text(uses[0]):
-            yield from self._each(uses, TEXTS)
+            yield from self._each([use for use in uses if not is_secret(use.inferred.type)], TEXTS)
         elif len(uses) == 1 and expr.text != f"[{uses[0].parsed.text.strip()}]":
             yield from self._each(uses, wanted)
         else:
@@ -120,7 +122,9 @@ class Judge:
 
     def _each(self, uses: list[Use], wanted: Wanted) -> Iterator[Diagnostic]:
         for use in uses:
-            if wanted.takes(use.inferred.type):
+            if is_secret(use.inferred.type) and not fits(SECRET, wanted.type):
+                yield unfit(use.whole, use.part.text.strip(), use.inferred.type, wanted)
+            elif wanted.takes(use.inferred.type):
                 yield from self._arms(use, wanted)
             elif not self._told_of_nobody(use, wanted):
                 yield unfit(use.whole, use.part.text.strip(), use.inferred.type, wanted)

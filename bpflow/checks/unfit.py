@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpflow.checks.wanted import PEOPLE, TEXTS, Wanted, called
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
-from bpflow.expressions.types import Type
+from bpflow.expressions.judging import SECRET_LEAKS
+from bpflow.expressions.types import Type, is_secret
 
 INITIATOR = "initiator"
 _TIMES = frozenset(("date", "datetime", "duration"))
@@ -15,12 +16,28 @@ _WITH_TEXT = frozenset(("integer", "number", "date", "datetime", "duration", "bo
 
 def unfit(span: Span, text: str, given: Type, wanted: Wanted) -> Diagnostic:
     """The finding that an expression, which reads `text`, gives what is not wanted."""
+    if is_secret(given) or is_secret(wanted.type):
+        return _of_secrets(span, given, wanted)
     values, choices = _texts(given), _texts(wanted.type)
     if values and choices and values.values and choices.values:
         return _no_choice(span, values, choices)
     if given.kind == "none" and text == INITIATOR:
         return nobody_began(span)
     return Diagnostic(span, "wrong-type", _message(given, wanted), _hint(text, given, wanted))
+
+
+def _of_secrets(span: Span, given: Type, wanted: Wanted) -> Diagnostic:
+    """A secret where it would not stay one, or something else where one is wanted."""
+    if not is_secret(given):
+        message = say('"{field}" is secret, and this is {given}, which is not', field=wanted.field, given=called(given))
+        return Diagnostic(span, SECRET_LEAKS, message, say("what is not a secret where it comes from stands in the history already"))
+    if wanted.type == TEXTS.type:
+        return Diagnostic(span, SECRET_LEAKS, say("a secret in a text could be read by everybody who reads it"), say("leave it out of the text"))
+    if wanted.field:
+        return Diagnostic(
+            span, SECRET_LEAKS, say('"{field}" is not secret, and this is', field=wanted.field), say('make "{field}" secret too', field=wanted.field)
+        )
+    return Diagnostic(span, SECRET_LEAKS, say("{wanted} must stand here, and this is a secret", wanted=wanted.what))
 
 
 def nobody_began(span: Span) -> Diagnostic:

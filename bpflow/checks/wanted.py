@@ -69,6 +69,8 @@ LENGTH = Wanted(DURATION, say("a duration"))
 SPAN = Wanted(one_of_types(DURATION, DATETIME), say("a duration"))
 LIST = Wanted(ANY_LIST, say("a list"), none=False)
 TEXTS = Wanted(PRINTED, say("something that has a text"))
+TOLD = Wanted(one_of_types(*PRINTED.each, Type("record", open=True), ANY_LIST), say("something that may be told"))
+"""Whatever is no secret: it goes where all can read it."""
 
 
 def called(type: Type) -> Message:

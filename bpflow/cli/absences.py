@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, call_of
+from bpflow.cli.calls import AsJson, SomeBy, call_of
 from bpflow.cli.output import tr
 from bpflow.diagnostics import Message, say
 
@@ -85,7 +85,7 @@ def absent(
     last: Annotated[str | None, typer.Option("--to", metavar="DAY", help=tr("The last day; without it, until further notice."))] = None,
     substitute: Annotated[str | None, typer.Option("--substitute", metavar="USER", help=tr("Who acts for him; by default his own substitute."))] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help=tr("Why."))] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))] = None,
+    by: SomeBy = None,
 ) -> None:
     """Refused if it cannot be so."""
     call = call_of(ctx)

@@ -20,7 +20,9 @@ SETTINGS = "bpflow.yaml"
 DATABASE = "bpflow.db"
 SCENARIOS = ".test.yaml"
 
-By = Annotated[str, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))]
+_WHO = tr("Who does it: an id of the directory. By default that of BPFLOW_USER.")
+By = Annotated[str, typer.Option("--by", metavar="USER", envvar="BPFLOW_USER", show_envvar=False, help=_WHO)]
+SomeBy = Annotated[str | None, typer.Option("--by", metavar="USER", envvar="BPFLOW_USER", show_envvar=False, help=_WHO)]
 AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON: the same keys in every language, instants in ISO form with their zone."))]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=tr("Write to this file and not to the terminal."))]
 Limit = Annotated[str, typer.Option("--limit", metavar="N", help=tr("The most rows to show."))]

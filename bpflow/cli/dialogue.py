@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from getpass import getpass
 
 from msgspec.structs import replace
 
@@ -124,7 +125,8 @@ Send = Callable[[Outcome, dict[str, object], str | None], None]
 
 @dataclass
 class Asking:
-    """The conversation about a form. `ask` shows a prompt and gives the line that was typed; EOFError at the end of the input."""
+    """The conversation about a form. `ask` shows a prompt and gives the line that was typed, `hide` does so without showing it; EOFError at the
+    end of the input."""
 
     engine: Engine
     names: Names
@@ -132,6 +134,7 @@ class Asking:
     zone: tzinfo
     by: str
     ask: Callable[[str], str] = field(default=lambda prompt: input(prompt), kw_only=True)
+    hide: Callable[[str], str] = field(default=lambda prompt: getpass(prompt), kw_only=True)
 
     def until_taken(self, given: Mapping[str, object], comment: str | None, choose: Callable[[], Outcome], send: Send) -> Outcome:
         """Has a form chosen, filled and sent until it is taken; gives the form. `given` and `comment` are offered. EOFError at the end of the input."""
@@ -150,9 +153,9 @@ class Asking:
         """Says what was wrong."""
         self.out.line(with_hint(refused.message, getattr(refused, "hint", None)), "red")
 
-    def typed(self, prompt: Message) -> str:
+    def typed(self, prompt: Message, *, secret: bool = False) -> str:
         """What was typed behind the prompt."""
-        return self.ask(f"{prompt.text(self.names.language)}: ").strip()
+        return (self.hide if secret else self.ask)(f"{prompt.text(self.names.language)}: ").strip()
 
     # ── the form ───────────────────────────────────────────────────────────────────────────────────────────────────
     def fields(self, form: Outcome, offered: Mapping[str, object]) -> dict[str, object]:
@@ -186,7 +189,7 @@ class Asking:
         for number, (_, title) in enumerate(options, 1):
             self.out.line(f"  {number}. {title}")
         while True:
-            text = self.typed(prompt)
+            text = self.typed(prompt, secret=one.field.secret)
             try:
                 value = default if not text else self.read(one, "" if text == EMPTY else text)
                 check(one.field, value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, Limit, call_of, number, pairs, read_bytes
+from bpflow.cli.calls import AsJson, Limit, SomeBy, call_of, number, pairs, read_bytes
 from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import say
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 Ref = Annotated[str, typer.Argument(metavar="DOCUMENT", help=tr("The document, as company:17."))]
-SomeBy = Annotated[str | None, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))]
 
 
 @commands.command("import-documents", help=tr("Make documents of the rows of a CSV file. Exit code 1 if any row was rejected."))
@@ -74,6 +73,7 @@ def documents(
     ctx: typer.Context,
     type: Annotated[str | None, typer.Argument(metavar="[TYPE]", help=tr("Only those of this type."))] = None,
     limit: Limit = "1000",
+    by: SomeBy = None,
     as_json: AsJson = False,
 ) -> None:
     """The documents in the order in which they were made."""
@@ -82,7 +82,7 @@ def documents(
         from bpflow.cli.names import Names, written
 
         names = Names(engine, call.out.language)
-        rows = engine.documents(type, number(limit, "--limit"))
+        rows = engine.documents(type, number(limit, "--limit"), by=by)
         if as_json:
             call.out.data([_document(row, names) for row in rows])
         elif rows:
@@ -93,14 +93,14 @@ def documents(
 
 
 @commands.command("document", help=tr("Show the fields of a document, and its history."))
-def document(ctx: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
+def document(ctx: typer.Context, ref: Ref, by: SomeBy = None, as_json: AsJson = False) -> None:
     """Fields by their titles, then the feed."""
     call = call_of(ctx)
     with call.open() as engine:
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
-        row, feed = engine.document(ref), engine.feed(ref)
+        row, feed = engine.document(ref, by=by), engine.feed(ref, by=by)
         if as_json:
             call.out.data({**_document(row, names), "feed": [_feed_data(line, names) for line in feed]})
             return

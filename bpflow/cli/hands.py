@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, Task, call_of
+from bpflow.cli.calls import AsJson, By, SomeBy, Task, call_of
 from bpflow.cli.output import Output, tr
 from bpflow.cli.seats import person_id, seat_data, show_turns, turns_data, vote_data
 from bpflow.diagnostics import Message, say
@@ -114,13 +114,13 @@ def _handed_data(one: Handed, names: Names) -> dict[str, Any]:
 
 # ── who and why ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @commands.command("who", help=tr("Say why a task came to those who have it, or had it."))
-def who(ctx: typer.Context, id: Task, as_json: AsJson = False) -> None:
+def who(ctx: typer.Context, id: Task, by: SomeBy = None, as_json: AsJson = False) -> None:
     """As it was recorded then, whatever the directory says today."""
     call = call_of(ctx)
     with call.open() as engine:
         from bpflow.cli.names import Names
 
-        names, found = Names(engine, call.out.language), engine.who(id)
+        names, found = Names(engine, call.out.language), engine.who(id, by=by)
         if as_json:
             call.out.data(_who_data(found, names))
         else:

@@ -15,7 +15,7 @@ from bpflow.cli.calls import WrongUse
 from bpflow.definition.directory import near_entry
 from bpflow.diagnostics import Refused, say
 from bpflow.engine.state import Assignee
-from bpflow.expressions.data import Department, Document, Duration, File, Role, User, Value
+from bpflow.expressions.data import Department, Document, Duration, File, Role, Secret, User, Value
 from bpflow.expressions.durations import spoken
 from bpflow.runtime import Engine
 from bpflow.runtime.reading import party_of
@@ -115,6 +115,8 @@ class Names:
                 return written(value)
             case File():
                 return value.name
+            case Secret():
+                return str(value)
             case list():
                 return [self.data(item) for item in value]
             case dict():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpflow.cli.calls import Call, WrongUse, call_of, number, pairs, sound
+from bpflow.cli.calls import Call, SomeBy, WrongUse, call_of, number, pairs, sound
 from bpflow.cli.output import tr
 from bpflow.cli.watched import Watched
 from bpflow.diagnostics import did_you_mean, say
@@ -67,7 +67,7 @@ def start(
     process: Annotated[str, typer.Argument(metavar="PROCESS", help=tr("The id of the process."))],
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("The document that it is about, as company:17."))] = None,
     inputs: Annotated[list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help=tr("A value of the form of the start."))] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="USER", help=tr("Who does it: an id of the directory."))] = None,
+    by: SomeBy = None,
 ) -> None:
     """Prints the number of the instance."""
     call = call_of(ctx)

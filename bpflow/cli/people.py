@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, By, Call, Comment, Task, Values, WrongUse, call_of, pairs
+from bpflow.cli.calls import AsJson, By, Call, Comment, SomeBy, Task, Values, WrongUse, call_of, pairs
 from bpflow.cli.output import tr
 from bpflow.diagnostics import Message, say
 
@@ -28,6 +28,7 @@ def tasks(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Option("--for", metavar="USER", help=tr("Only those of this person and of his groups."))] = None,
     observer: Annotated[str | None, typer.Option("--observer", metavar="USER", help=tr("Those that this person sees without having to do them."))] = None,
+    by: SomeBy = None,
     as_json: AsJson = False,
 ) -> None:
     """The open tasks, those that are due first in front."""
@@ -36,7 +37,7 @@ def tasks(
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
-        found = _by_task(engine.tasks(names.user(user), observer=names.user(observer)))
+        found = _by_task(engine.tasks(names.user(user), observer=names.user(observer), by=by))
         if as_json:
             call.out.data([_task_data(entries, names) for entries in found])
         elif found:
@@ -82,14 +83,14 @@ def _task_data(entries: list[TaskEntry], names: Names) -> dict[str, Any]:
 
 
 @commands.command("task", help=tr("Show a task. Its text, what it shows, its outcomes with their forms."))
-def task(ctx: typer.Context, id: Task, as_json: AsJson = False) -> None:
+def task(ctx: typer.Context, id: Task, by: SomeBy = None, as_json: AsJson = False) -> None:
     """What the people of the task see."""
     call = call_of(ctx)
     with call.open() as engine:
         from bpflow.cli.dialogue import show_form, show_task
         from bpflow.cli.names import Names
 
-        names, view = Names(engine, call.out.language), engine.task(id)
+        names, view = Names(engine, call.out.language), engine.task(id, by=by)
         forms = [engine.form(id, outcome=outcome.name) for outcome in view.outcomes]
         if as_json:
             call.out.data(_view_data(view, forms, names))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, Instance, Limit, call_of, number, one_of
+from bpflow.cli.calls import AsJson, Instance, Limit, SomeBy, call_of, number, one_of
 from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
@@ -34,6 +34,7 @@ def instances(
     incidents: Annotated[bool, typer.Option("--incidents", help=tr("Only those with an open incident."))] = False,
     document: Annotated[str | None, typer.Option("--document", metavar="DOCUMENT", help=tr("Only those of this document, as company:17."))] = None,
     limit: Limit = "1000",
+    by: SomeBy = None,
     as_json: AsJson = False,
 ) -> None:
     """Instances by number."""
@@ -44,7 +45,7 @@ def instances(
         from bpflow.cli.names import Names
 
         names = Names(engine, call.out.language)
-        rows = engine.instances(process, status, document, incidents, number(limit, "--limit"))
+        rows = engine.instances(process, status, document, incidents, number(limit, "--limit"), by=by)
         if as_json:
             call.out.data([_row_data(row, names) for row in rows])
         elif rows:
@@ -93,6 +94,7 @@ def show(
     ctx: typer.Context,
     instance: Instance,
     everything: Annotated[bool, typer.Option("--all", help=tr("Its variables too, and the results that later steps read."))] = False,
+    by: SomeBy = None,
     archive: Annotated[Path | None, typer.Option("--archive", metavar="FILE", help=tr("One that was purged, from the archive of `bpflow purge`."))] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +105,7 @@ def show(
 
         names = Names(engine, call.out.language)
         id = number(instance, "INSTANCE")
-        view, lines = (engine.instance(id), engine.timeline(id)) if archive is None else engine.archived(archive, id)
+        view, lines = (engine.instance(id, by=by), engine.timeline(id, by=by)) if archive is None else engine.archived(archive, id)
         if as_json:
             call.out.data(_view_data(view, lines, names))
             return
@@ -355,13 +357,13 @@ def incident_data(one: IncidentView, names: Names) -> dict[str, Any]:
 
 
 @commands.command("incidents", help=tr("List what an operator must see to."))
-def incidents(ctx: typer.Context, as_json: AsJson = False) -> None:
+def incidents(ctx: typer.Context, by: SomeBy = None, as_json: AsJson = False) -> None:
     """The open incidents of all instances."""
     call = call_of(ctx)
     with call.open() as engine:
         from bpflow.cli.names import Names
 
-        names, found = Names(engine, call.out.language), engine.incidents()
+        names, found = Names(engine, call.out.language), engine.incidents(by=by)
         if as_json:
             call.out.data([incident_data(one, names) for one in found])
         elif found:

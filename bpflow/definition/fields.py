@@ -91,7 +91,7 @@ class FieldModel(Model):
     pattern: Title | None = None
     """A regular expression that a text must match as a whole."""
     secret: bool = False
-    """It is not shown in histories and messages."""
+    """Its value is kept apart: it is in no history, text or message, and can only be passed on."""
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """Keys that do not go with the type, bounds and defaults that are no values of it, and a pattern that is none."""
@@ -200,6 +200,19 @@ def _key_place(name: str, field: FieldModel) -> Any:
 Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(check_names)]
 """Fields by name."""
 FieldModel.model_rebuild()
+
+
+def check_open(fields: dict[str, FieldModel], info: ValidationInfo) -> dict[str, FieldModel]:
+    """The fields; one that is secret is noted."""
+    for field in fields.values():
+        if field.secret:
+            hint = say("let somebody fill it in, or a service give it")
+            note(info, Diagnostic(field.key_span("secret"), "secret-leaks", say("a message can be read while it waits: it brings no secrets"), hint))
+    return fields
+
+
+OpenFields: TypeAlias = Annotated[Fields, AfterValidator(check_open)]
+"""Fields by name, none of which can be secret."""
 
 
 def fields_of(fields: Mapping[str, FieldModel]) -> tuple[tuple[str, values.Field], ...]:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field as Key
 
-from bpflow.definition.fields import DocumentTypeModel, Fields
+from bpflow.definition.fields import DocumentTypeModel, Fields, OpenFields
 from bpflow.definition.model import Model
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.settings import is_zone
@@ -82,7 +82,7 @@ class MessageStart(_Start):
     """When a message comes."""
     message: Result
     """The name of the message."""
-    values: Fields = Key(default_factory=dict)
+    values: OpenFields = Key(default_factory=dict)
     """The fields that the message brings."""
     document: Expression | None = None
     """The document of the instance, where the process has one."""

@@ -86,6 +86,10 @@ class Settings(Setting):
     services: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")], ServiceSettings] = Field(
         default_factory=dict, description="The services that processes may call, by the name that `call-service` says."
     )
+    operators: list[str] = Field(
+        default_factory=list,
+        description="Who may see and repair every instance: people and roles of the directory, by their ids. Without it, everybody may.",
+    )
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict, description="Rules of the checker that are switched off, or taken more or less gravely, by the rule's id."
     )

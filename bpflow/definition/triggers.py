@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, WrapValidator
 
 from bpflow import graph
 from bpflow.definition import forms
-from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition.fields import OpenFields, fields_of
 from bpflow.definition.forms import FormCheck, FormFields
 from bpflow.definition.model import Model
 from bpflow.definition.reading import note
@@ -42,7 +42,7 @@ class TriggerKeys(Model):
     """A message of that name comes."""
     key: Expression | None = None
     """The key that the message must have."""
-    values: Fields = Field(default_factory=dict)
+    values: OpenFields = Field(default_factory=dict)
     """The fields that the message brings."""
     command: Name | None = None
     """Somebody presses the button of that name."""

@@ -254,13 +254,20 @@ def _read_answer(answer: Any) -> Value | Denied:
     return cast(Value, read_value(answer))
 
 
-def encode_history(events: Sequence[list[Any]], facts: Facts) -> bytes:
-    """A row of history: events as `encode_event` gives them, and what came of them."""
+def encode_history(events: Sequence[list[Any]], facts: Facts, at: int) -> bytes:
+    """A row of history: events as `encode_event` gives them (which are used up), and what came of them. `at` is the time of the row in
+    microseconds: of each event only how far it is from that is written, which is mostly nothing."""
+    for event in events:
+        event[0][1] -= at
     return dumps([events, facts])
 
 
-def decode_history(program: Program, data: bytes) -> tuple[list[tuple[Event, list[Value | Denied]]], list[Fact]]:
+def decode_history(program: Program, data: bytes, at: datetime) -> tuple[list[tuple[Event, list[Value | Denied]]], list[Fact]]:
+    """What `encode_history` wrote into the row of that time."""
     events, facts = orjson.loads(data)
+    base = micros(at)
+    for event in events:
+        event[0][1] += base
     return [decode_event(event) for event in events], decode_facts(program, facts)
 
 

@@ -47,6 +47,19 @@ class File(Struct, frozen=True):
     digest: str
 
 
+class Secret(Struct, frozen=True):
+    """A value that is kept elsewhere, by its handle: it can be passed on, and nothing else. Printed it is dots."""
+
+    id: int
+
+    def __str__(self) -> str:
+        return DOTS
+
+
+DOTS = "••••••"
+"""What is shown in place of a secret."""
+
+
 class Duration(Struct, frozen=True):
     """A length of time. Calendar parts stay apart until they meet a date: a working day is never 24 working hours."""
 
@@ -70,7 +83,7 @@ class Choice(str):
 
 
 Value: TypeAlias = (
-    "bool | int | Decimal | str | date | datetime | Duration | User | Department | Role | Document | File | list[Value] | dict[str, Value] | None"
+    "bool | int | Decimal | str | date | datetime | Duration | User | Department | Role | Document | File | Secret | list[Value] | dict[str, Value] | None"
 )
 
 Question: TypeAlias = tuple["str | Value", ...]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.expressions.data import Department, Document, Duration, File, Role, User
+from bpflow.expressions.data import Department, Document, Duration, File, Role, Secret, User
 
 
 class ExpressionError(Refused):
@@ -82,4 +82,6 @@ def _describe_reference(value: Any) -> Message:
             return say('the document "{type}:{id}"', type=value.type, id=value.id)
         case File():
             return say('the file "{name}"', name=value.name)
+        case Secret():
+            return say("a secret")
     return say("a value of an unknown kind ({kind})", kind=type(value).__name__)

@@ -21,7 +21,7 @@ from bpflow.expressions.kinds import arithmetic, comparable, negative
 from bpflow.expressions.known import FieldTypes, Inferred, Known, Mistake
 from bpflow.expressions.parse import OPERATORS, Parsed
 from bpflow.expressions.signatures import first_present, items_of
-from bpflow.expressions.types import ANY, BOOLEAN, DATETIME, INTEGER, NONE, NUMBER, Type, list_of, literal_text, one_of_types
+from bpflow.expressions.types import ANY, BOOLEAN, DATETIME, INTEGER, NONE, NUMBER, Type, is_secret, list_of, literal_text, one_of_types
 
 __all__ = ["FieldTypes", "Inference", "Inferred", "Known", "Mistake", "infer"]
 
@@ -65,8 +65,15 @@ class Inference:
         return _READ[type(node)](self, node)
 
     def side(self, node: ast.expr) -> Side:
-        """A part, with what its value may be."""
-        return node, self.of(node)
+        """A part of which something is made, with what its value may be; of a secret nothing can be made."""
+        return node, self.open(node, self.of(node))
+
+    def open(self, node: ast.expr, type: Type) -> Type:
+        """The type, if it is not that of a secret."""
+        if not is_secret(type):
+            return type
+        self.judge.secret(node)
+        return WRONG
 
     def constant(self, node: ast.Constant) -> Type:
         value: Any = node.value
@@ -244,7 +251,7 @@ class Inference:
             for one in nodes:
                 self.lazily(one) if isinstance(one, ast.Name | ast.Attribute | ast.Subscript) else self.of(one)
             return BOOLEAN
-        sides = [(one, self.outcome(one) if single else self.of(one)) for one in nodes]
+        sides = [(one, self.open(one, self.outcome(one) if single else self.of(one))) for one in nodes]
         for sign, (left, right) in zip(signs, pairwise(sides), strict=True):
             if not _is_wrong(left, right):
                 self.link(node, sign, left, right)

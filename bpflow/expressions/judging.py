@@ -22,6 +22,9 @@ from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.signatures import needed
 from bpflow.expressions.types import Type, named
 
+SECRET_LEAKS = "secret-leaks"
+"""The rule of secrets."""
+
 Side: TypeAlias = tuple[ast.expr, Type]
 """A part of an expression, and what its value may be."""
 
@@ -64,6 +67,11 @@ class Judge:
     def no_value(self, node: ast.expr, error: EvaluationError) -> None:
         """A constant part that can never be computed."""
         self.add(node, "wrong-value", error.message, error.hint)
+
+    def secret(self, node: ast.expr) -> None:
+        """Something is made of a secret."""
+        hint = say('it can be passed on as it is, and asked: "{what} != none"', what=self.written(node))
+        self.add(node, SECRET_LEAKS, say('"{what}" is a secret: nothing can be made of it', what=self.written(node)), hint)
 
     def present(self, side: Side) -> None:
         """A part stands where none is refused."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bpflow.diagnostics import Message, say
-from bpflow.expressions.data import Department, Document, Duration, File, Role, User
+from bpflow.expressions.data import Department, Document, Duration, File, Role, Secret, User
 from bpflow.expressions.durations import duration_text, measure, order, plus, times
 from bpflow.expressions.errors import Absent, EvaluationError, describe
 from bpflow.expressions.functions import Scope, few_enough, short_enough
@@ -195,6 +195,8 @@ def key(value: Any) -> Any:
             return ("record", frozenset((name, key(item)) for name, item in value.items()))
         case Duration():
             return ("duration", measure(value))
+        case Secret():
+            raise EvaluationError(say("a secret can only be passed on, or asked whether it is there"))
     return value
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bpflow.diagnostics import say
-from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, User
+from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, Secret, User
 from bpflow.expressions.durations import spoken
 from bpflow.expressions.errors import EvaluationError, describe
 from bpflow.expressions.functions import Scope, as_list, as_text, few_enough, function, short_enough
@@ -73,6 +73,8 @@ def _name(s: Scope, value: Any) -> str:
             return value.id
         case File():
             return value.name
+        case Secret():
+            return str(value)
     raise EvaluationError(say("{value} has no text", value=describe(value)), say("name one of its fields"))
 
 

@@ -30,6 +30,7 @@ TypeKind: TypeAlias = Literal[
     "role",
     "document",
     "file",
+    "secret",
     "record",
     "list",
     "one-of",
@@ -73,7 +74,7 @@ NONE = Type("none")
 BOOLEAN, INTEGER, NUMBER, TEXT = Type("boolean"), Type("integer"), Type("number"), Type("text")
 DATE, DATETIME, DURATION = Type("date"), Type("datetime"), Type("duration")
 USER, DEPARTMENT, ROLE = Type("user"), Type("department"), Type("role")
-DOCUMENT, FILE = Type("document"), Type("file")
+DOCUMENT, FILE, SECRET = Type("document"), Type("file"), Type("secret")
 
 
 def list_of(item: Type) -> Type:
@@ -103,6 +104,11 @@ def one_of_types(*types: Type) -> Type:
         return NONE if types else ANY
     made = found[0] if len(found) == 1 else Type("one-of", among=tuple(found))
     return made.or_none() if optional else made
+
+
+def is_secret(type: Type) -> bool:
+    """Whether a value of the type may be a secret, or a list with one in it."""
+    return any(one.kind == "secret" or (one.item is not None and is_secret(one.item)) for one in type.each)
 
 
 def _put(new: Type, found: list[Type]) -> None:
@@ -189,6 +195,7 @@ _NAMES = {
     "role": say("a role"),
     "document": say("a document"),
     "file": say("a file"),
+    "secret": say("a secret"),
     "record": say("a record of several fields"),
     "list": say("a list"),
 }
@@ -205,6 +212,7 @@ _SEVERAL = {
     "role": say("a list of roles"),
     "document": say("a list of documents"),
     "file": say("a list of files"),
+    "secret": say("a list of secrets"),
     "record": say("a list of records"),
 }
 

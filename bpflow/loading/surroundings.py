@@ -15,7 +15,7 @@ from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import Vocabulary, vocabulary
-from bpflow.diagnostics import Diagnostic, say
+from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.loading.models import read_rest
 from bpflow.loading.silencing import Heeded, Silence, heed, silences_in, with_idle, wrong_rules
 from bpflow.source import Source, read_file
@@ -73,11 +73,13 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     sources: dict[str, str] = {}
     findings: list[Diagnostic] = []
     silences: list[Silence] = []
-    settings = _settings(folder, sources, findings, silences)
+    settings, written = _settings(folder, sources, findings, silences)
     known = {**(services or {}), **{name: service.type for name, service in settings.services.items()}}
     made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, silences=silences)
     directory, whole = _directory(folder / settings.directory, made)
     made = replace(made, directory=directory, whole_directory=whole)
+    if written is not None and whole:
+        findings += unknown_operators(settings, directory, written)
     models: list[tuple[DocumentTypeModel, Source]] = []
     for path in sorted((folder / DOCUMENTS).glob("*.yaml")):
         source = read_file(path, str(path))
@@ -102,19 +104,29 @@ def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
     return vocabulary().with_activities(added) if added else vocabulary()
 
 
-def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> Settings:
+def unknown_operators(settings: Settings, directory: DirectoryFile, source: Source) -> Iterator[Diagnostic]:
+    """Findings for operators who are neither people nor roles of the directory, where there is one."""
+    known = {**directory.people, **directory.roles}
+    for number, name in enumerate(settings.operators if directory.people else ()):
+        if name not in known:
+            message = say('there is no person and no role "{name}" in the directory', name=name)
+            yield Diagnostic(source.span_at(("operators", number)), "unknown-person", message, did_you_mean(name, known))
+
+
+def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> tuple[Settings, Source | None]:
+    """The settings, and the file that has them."""
     path = folder / SETTINGS
     if not path.is_file():
-        return Settings.model_construct()  # the defaults, without the checks of what nobody has written
+        return Settings.model_construct(), None  # the defaults, without the checks of what nobody has written
     source = read_file(path, str(path))
     sources[source.file] = source.text
     if source.tree is None and all(finding.rule == "empty-file" for finding in source.findings):
-        return Settings.model_construct()
+        return Settings.model_construct(), None
     read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *wrong_rules(settings, source)])
     findings += read.findings
     silences += silences_in(source)
     settings = read.model or Settings()
-    return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"})
+    return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"}), source
 
 
 def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:

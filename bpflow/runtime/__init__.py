@@ -1,7 +1,10 @@
 """The runtime: an engine on a store, with a clock and a workspace. `open_engine` is the way in."""
 
+from bpflow.engine.transition import NotAllowed
 from bpflow.runtime.absences import AbsenceView
+from bpflow.runtime.access import About, Act, Policy
 from bpflow.runtime.auditing import Audited, Flaw
+from bpflow.runtime.beginning import NotStarted
 from bpflow.runtime.clock import Clock, SystemClock, VirtualClock
 from bpflow.runtime.commands import CommandView
 from bpflow.runtime.deploying import Deployed, NotDeployable
@@ -23,7 +26,9 @@ from bpflow.services.http import HttpService
 from bpflow.services.request import Request, ServiceError
 
 __all__ = [
+    "About",
     "AbsenceView",
+    "Act",
     "Audited",
     "Clock",
     "CommandView",
@@ -40,7 +45,10 @@ __all__ = [
     "InstanceView",
     "Line",
     "MoveView",
+    "NotAllowed",
     "NotDeployable",
+    "NotStarted",
+    "Policy",
     "Purged",
     "Remedy",
     "Repair",

@@ -263,7 +263,7 @@ def flaws_of_replay(held: Held, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
         reason = f"{type(error).__name__}: {error}"
         yield Flaw(id, last, "state", say("the events of the history cannot be worked in again: {reason}", reason=reason))
         return
-    first = decode_history(held.program, rows[0].data)[0][0][0]
+    first = decode_history(held.program, rows[0].data, rows[0].at)[0][0][0]
     if not isinstance(first, Started) or (first.document, first.seed) != (held.document, id):
         yield Flaw(id, 1, "state", say("the instance runs on another document than it was started on"))
     if held.state is None or state is None or encode(held.program, state) != encode(held.program, held.state):
@@ -274,6 +274,6 @@ def replayed(program: Program, rows: Sequence[HistoryRow]) -> State | None:
     """The state that the events give."""
     state: State | None = None
     for row in rows:
-        for event, answers in decode_history(program, row.data)[0]:
+        for event, answers in decode_history(program, row.data, row.at)[0]:
             state = advance(program, state, event, Replayed(answers)).state
     return state

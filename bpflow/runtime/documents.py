@@ -21,6 +21,7 @@ from bpflow.runtime.stages import IsMove
 from bpflow.runtime.transaction import Runner
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.importing import Rejection, read_csv
+from bpflow.services.secrets import Keeping, all_fresh
 from bpflow.stores.contract import DocumentRow, Work
 from bpflow.values import DocumentType
 
@@ -73,7 +74,10 @@ class Desk(Struct, frozen=True):
         after = changed_fields(kind, row.fields, values)
         if after == row.fields and not note:
             return row
-        return work.change_document(row, after, self.now, self.by, None, 0, note)
+        keeping = Keeping(work, row.fields.values())
+        changed = work.change_document(row, keeping.handles(after), self.now, self.by, None, 0, note)
+        keeping.write(row.owner, self.now, None)
+        return changed
 
     def import_csv(self, kind: DocumentType, data: bytes, progress: Callable[[int, int], None] | None, dry_run: bool) -> Imported:
         """Documents of the rows of a CSV file, in one transaction."""
@@ -88,7 +92,10 @@ class Desk(Struct, frozen=True):
         return Imported(created, read.rejected, read.notes)
 
     def _add(self, work: Work, kind: DocumentType, values: dict[str, Value]) -> Document:
-        return work.add_document(kind.type, values, self.now, self.by, None, 0).ref
+        keeping = Keeping(work)
+        row = work.add_document(kind.type, keeping.handles(all_fresh(kind.fields, values)), self.now, self.by, None, 0)
+        keeping.write(row.owner, self.now, None)
+        return row.ref
 
     def _with_defaults(self, work: Work, kind: DocumentType, values: Mapping[str, Value]) -> dict[str, Value]:
         """The fields of a new document, and the defaults of those that nobody has named."""

@@ -10,33 +10,38 @@ As short as it can be:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from bpflow.definition.step import Step
 from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
-from bpflow.engine.state import State, Status
-from bpflow.expressions.data import Document, User, Value
+from bpflow.engine.state import State
+from bpflow.expressions.data import Document, User
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
 from bpflow.runtime import forms as filling
-from bpflow.runtime import reading, ticking, views
+from bpflow.runtime import reading, ticking
 from bpflow.runtime.absences import Absent
-from bpflow.runtime.answers import Live, World, world_of
+from bpflow.runtime.access import Operators, Policy, asks
+from bpflow.runtime.answers import World, world_of
+from bpflow.runtime.beginning import Beginning
 from bpflow.runtime.chain import chain_on
 from bpflow.runtime.clock import Clock, SystemClock
 from bpflow.runtime.deploying import Deployed, NotDeployable
-from bpflow.runtime.documents import Desk, Imported, existing
+from bpflow.runtime.documents import Desk, Imported
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.forms import FormView
 from bpflow.runtime.hands import Hands
+from bpflow.runtime.joining import Connection, joined
 from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
@@ -46,17 +51,15 @@ from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
-from bpflow.runtime.situation import Situation
-from bpflow.runtime.stages import runs_already
-from bpflow.runtime.starts import may_start, schedules_of, starts_by_hand
-from bpflow.runtime.transaction import Held, Runner, starts_by
+from bpflow.runtime.seeing import Seeing
+from bpflow.runtime.starts import schedules_of
+from bpflow.runtime.transaction import Runner, starts_by
 from bpflow.runtime.trying import again
 from bpflow.runtime.worker import CALLS, GRACE, Worker, do_a_pass
 from bpflow.services.registry import Services
 from bpflow.services.request import Registered
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, InstanceRow, Store, StoreError, Work
-from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry
+from bpflow.stores.contract import Conflict, DeploymentRow, DocumentRow, Store, StoreError, Work
 from bpflow.stores.mail import MessageRow
 from bpflow.values import DocumentType
 
@@ -68,13 +71,15 @@ def open_engine(
     services: Mapping[str, Registered] | None = None,
     activities: Mapping[str, type[Step]] | None = None,
     history_key: bytes | None = None,
+    policy: Policy | None = None,
 ) -> Engine:
     """An engine on the store that `url` names: `sqlite:///file.db`, `sqlite:///file.db?sync=normal` or `:memory:`.
 
     `workspace`: the folder with processes, document types and the directory · `services`: the program's own, by the names by which
     processes call them (functions, HttpService), before those that the workspace declares · `activities`: the program's own, by name, for the
     processes of that folder · `history_key`: with which the histories are chained, so that nobody without it can change them unseen; a new
-    database takes it, and needs it from then on. Raises StoreError, or Refused if there is no such folder, or something given cannot be a service.
+    database takes it, and needs it from then on · `policy`: who may do what, in place of the operators that the workspace names. Raises
+    StoreError, or Refused if there is no such folder, or something given cannot be a service.
     """
     from bpflow.services.annotations import service_type
     from bpflow.stores import open_store
@@ -83,13 +88,20 @@ def open_engine(
         raise Refused(say('there is no folder "{folder}"', folder=str(workspace)))
     types = {name: service_type(name, one) for name, one in (services or {}).items()}
     loaded = load_workspace(workspace, activities=activities, services=types) if isinstance(workspace, str | Path) else workspace
-    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key)
+    return Engine(open_store(url), loaded, clock, {**declared(loaded), **(services or {})}, history_key, policy)
 
 
-class Engine(Hands, Pipelines, Operating, Absent, Keeping):
+class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     """Runs processes on a store. Every call is a transaction; what a call raises as Refused has changed nothing.
 
     People are named by their ids, documents as `type:17`, tasks by the ids that `tasks` gives, instances by number.
+
+    `by`, where a call takes it, is who makes it: what he may do, the definition says and the `policy`; without it the program itself does it,
+    which is trusted. NotAllowed changes nothing.
+
+    `connection`, where a call takes one: the program's own connection to the same database, sqlite3's to the same file or psycopg's to the same
+    PostgreSQL. The call is then a part of the transaction on it, and comes about with its commit; what it leaves to be told or sent waits
+    until then, for the next `work`, a worker, or `tell`. StoreError if the connection cannot be used so.
     """
 
     def __init__(
@@ -99,13 +111,17 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         clock: Clock | None = None,
         services: Mapping[str, Registered] | None = None,
         history_key: bytes | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.workspace = workspace
         self.runner = Runner(store, world_of(workspace), chain=chain_on(store, history_key))
         types = {name: service.type for name, service in workspace.settings.services.items()} if workspace else {}
-        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone()))
+        operators = frozenset(workspace.settings.operators) if workspace else frozenset()
+        self.policy = policy or (Operators(operators, lambda: self.world) if operators else None)
+        self._joins = False
+        self._drain = Drain(self.runner, self.clock, Services(services or {}, types, self._zone(), store.secret))
         self._watch = Watch()
 
     @property
@@ -122,6 +138,17 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _joined(self, store: AbstractContextManager[Store]) -> Iterator[Engine]:
+        """This engine in a transaction that somebody else ends: nobody is told of anything before."""
+        with joined(self.runner, store) as runner:
+            engine = copy(self)
+            engine.store, engine.runner, engine._drain, engine._joins = runner.store, runner, replace(self._drain, runner=runner), True
+            yield engine
+
+    def _within(self, connection: object) -> AbstractContextManager[Engine]:
+        return self._joined(self.store.within(connection))
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(self, loaded: Loaded) -> Deployed:
@@ -169,56 +196,8 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         """The graph that new instances of a process get."""
         return self.runner.program(self._deployed(process).id).graph
 
-    # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def start(self, process: str, *, document: Document | str | None = None, inputs: Mapping[str, object] | None = None, by: str | None = None) -> int:
-        """Starts an instance, on a document where the process has one. `by` is the person who does it; without, the program itself.
-
-        Gives its number. Refused if the process, the document or an input is not right, or the person may not start it.
-        """
-        definition = self._deployed(process)
-        graph = self.runner.program(definition.id).graph
-        if by is not None:
-            starts_by_hand(graph)
-        ref = self._ref(document) if document is not None else None
-        if graph.document != (ref.type if ref else None):
-            if graph.document is None:
-                raise Refused(say('the process "{name}" has no document', name=process))
-            raise Refused(say('"{process}" runs on a document of the type "{wanted}"', process=process, wanted=graph.document))
-        values = reading.read_fields(dict(graph.inputs), inputs or {}, zone_of(graph.timezone))
-        held = again(partial(self._begin, definition.id, graph, ref, values, User(by) if by is not None else None))
-        if held is None:
-            raise Refused(runs_already(graph, ref))
-        self.runner.keep(held)
-        if self.runner.left:
-            self._told()
-        return held.id
-
-    def _begin(self, definition: int, graph: Graph, ref: Document | None, values: dict[str, Value], by: User | None) -> Held | None:
-        with self.store.begin() as work:
-            if ref is not None:
-                existing(work.document(ref.id), ref)
-            if by is not None:
-                names: dict[str, Value] = {"document": ref, "initiator": by, **values}
-                situation = Situation(names, self.clock.now(), graph.timezone, Live(self.runner.around(work)), work)
-                may_start(situation, self.runner.program(definition), self.world.directory)
-            held = self.runner.begin(work, definition, ref, values, by, self.clock.now())
-            self.runner.left = self.runner.left or work.left
-            return held
-
     # ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def tasks(self, user: str | None = None, instance: int | None = None, limit: int | None = None, observer: str | None = None) -> list[TaskEntry]:
-        """The open tasks, of a person (those of his groups too) or of an instance, or those that an `observer` sees; a row for each assignee.
-        At most `limit` rows."""
-        if observer is not None:
-            return self.store.tasks(None, instance, limit, reading.parties_of(User(observer), self.world.directory))
-        if user is None:
-            return self.store.tasks(None if instance is None else views.parties_in(self.runner, instance), instance, limit)
-        return self.store.tasks(reading.parties_of(User(user), self.world.directory), instance, limit)
-
-    def task(self, task: str) -> views.TaskView:
-        """What a task shows, and its forms. UnexpectedEvent if it is closed."""
-        return views.task_view(self.runner, *reading.task_id(task), now=self.clock.now())
-
+    @asks("see")
     def form(
         self, task: str, *, by: str | None = None, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None
     ) -> FormView:
@@ -228,7 +207,17 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         """
         return filling.of_task(self.runner, reading.task_id(task), outcome, filling.Filled(values or {}, user(by), comment), self.clock.now())
 
-    def answer(self, task: str, *, by: str, outcome: str | None = None, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
+    @asks("answer")
+    def answer(
+        self,
+        task: str,
+        *,
+        by: str,
+        outcome: str | None = None,
+        values: Mapping[str, object] | None = None,
+        comment: str | None = None,
+        connection: Connection | None = None,
+    ) -> None:
         """Answers a task: `values` are those of the outcome's form, as text, plain data or typed. Without `outcome`, the first.
 
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
@@ -240,7 +229,8 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         typed = reading.read_form(fields, values or {}, zone_of(zone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
-    def tick(self, task: str, item: str | int, *, by: str, done: bool = True) -> None:
+    @asks("answer")
+    def tick(self, task: str, item: str | int, *, by: str, done: bool = True, connection: Connection | None = None) -> None:
         """Ticks an item of a task's checklist off, by its text or its number from 1 on, or with `done` false takes that back.
 
         Raises UnexpectedEvent (the task is closed, there is no such item, it is so already), NotAllowed (it is not his).
@@ -252,8 +242,17 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
         return pressing.commands(self.runner, instance, by, self.clock.now())
 
+    @asks("answer")
     def command(
-        self, instance: int, command: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None, place: str | None = None
+        self,
+        instance: int,
+        command: str,
+        *,
+        by: str,
+        values: Mapping[str, object] | None = None,
+        comment: str | None = None,
+        place: str | None = None,
+        connection: Connection | None = None,
     ) -> None:
         """Presses a command: `values` are those of its form, as text, plain data or typed. Where there are several of that name, the
         oldest that is for the person, or the one whose `place`, as `commands` gives it, is named.
@@ -271,13 +270,23 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None) -> Document:
+    @asks("change")
+    def create_document(self, type: str, fields: Mapping[str, object], by: str | None = None, *, connection: Connection | None = None) -> Document:
         """A new document. Refused with every reason at once."""
         ref = again(partial(self._desk(by).create, self._type(type), fields))
         self._told()
         return ref
 
-    def set_document(self, document: Document | str, fields: Mapping[str, object], by: str | None = None, note: str | None = None) -> DocumentRow:
+    @asks("change")
+    def set_document(
+        self,
+        document: Document | str,
+        fields: Mapping[str, object],
+        by: str | None = None,
+        note: str | None = None,
+        *,
+        connection: Connection | None = None,
+    ) -> DocumentRow:
         """Changes fields of a document, as a person or the program does from outside; then tells it to starts and waiting instances."""
         ref = self._ref(document)
         row = again(partial(self._desk(by).change, self._type(ref.type), ref, fields, note))
@@ -300,7 +309,7 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
         are workers they do so, soon."""
-        if self.store.shared and stand_by(self.store, self._watch):
+        if self._joins or (self.store.shared and stand_by(self.store, self._watch)):
             return 0
         told, drain = 0, self._drain
         while True:
@@ -319,6 +328,7 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         self.runner.left = bool(self.store.outbox(1))
         return told
 
+    @asks("change")
     def import_documents(
         self, type: str, data: bytes, by: str | None = None, progress: Callable[[int, int], None] | None = None, dry_run: bool = False
     ) -> Imported:
@@ -329,19 +339,6 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
 
     def _desk(self, by: str | None) -> Desk:
         return Desk(self.runner, self.clock.now(), self._zone(), by)
-
-    def document(self, document: Document | str) -> DocumentRow:
-        """A document with its fields. Refused if there is none."""
-        ref = self._ref(document)
-        return existing(self.store.document(ref.id), ref)
-
-    def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
-        """Documents in the order in which they were made."""
-        return self.store.documents(type, limit, after)
-
-    def feed(self, document: Document | str) -> list[FeedRow]:
-        """The document's own history."""
-        return self.store.feed(self.document(document).ref.id)
 
     def _type(self, type: str) -> DocumentType:
         if type not in self.world.types:
@@ -358,8 +355,16 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
         return zone_of(self.workspace.settings.timezone if self.workspace else "UTC")
 
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+    @asks(None)
     def send_message(
-        self, message: str, key: object = None, values: Mapping[str, object] | None = None, *, keep: str | None = None, id: str | None = None
+        self,
+        message: str,
+        key: object = None,
+        values: Mapping[str, object] | None = None,
+        *,
+        keep: str | None = None,
+        id: str | None = None,
+        connection: Connection | None = None,
     ) -> bool:
         """Sends a message to whoever waits for its name and key: the oldest wait, else a process that starts by it; else it is kept.
 
@@ -415,43 +420,3 @@ class Engine(Hands, Pipelines, Operating, Absent, Keeping):
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""
         return self.store.next_due()
-
-    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def instances(
-        self,
-        process: str | None = None,
-        status: str | None = None,
-        document: Document | str | None = None,
-        incidents: bool = False,
-        limit: int | None = None,
-        after: int = 0,
-    ) -> list[InstanceRow]:
-        """Instances by number; `incidents`: only those that an operator must see to."""
-        ref = self._ref(document) if document is not None else None
-        if status is not None and status not in get_args(Status):
-            raise Refused(say('"{status}" is no status; there are: {known}', status=status, known=", ".join(get_args(Status))))
-        return self.store.instances(process, status, ref.id if ref else None, incidents, limit, after)
-
-    def instance(self, id: int) -> views.InstanceView:
-        """Where an instance stands. UnexpectedEvent if there is none."""
-        return views.instance_view(self.runner, id)
-
-    def timeline(self, id: int) -> list[views.Line]:
-        """What has happened in an instance, in its order."""
-        return views.timeline(self.runner, id)
-
-    def visited(self, id: int) -> tuple[set[str], set[str]]:
-        """The nodes and the flows that an instance has been through."""
-        return views.visited(self.runner, id)
-
-    def incidents(self) -> list[views.IncidentView]:
-        """All open incidents."""
-        return [incident for row in self.store.instances(incidents=True) for incident in views.incidents_of(self.runner, row)]
-
-    def calendar(self, user: str | None = None, instance: int | None = None) -> list[CalendarRow]:
-        """Calendar entries by time."""
-        return self.store.calendar(user, instance)
-
-    def notices(self, user: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        """Notices by time."""
-        return self.store.notices(user, instance)

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from bpflow.engine.events import Cancel, Event, Resume, Suspend
 from bpflow.runtime import operators
+from bpflow.runtime.access import asks
 from bpflow.runtime.drain import Drain
+from bpflow.runtime.joining import Connection
 from bpflow.runtime.leases import Watch
 from bpflow.runtime.operators import Repair
 from bpflow.runtime.part import Part, user
@@ -23,6 +25,7 @@ class Operating(Part):
     _drain: Drain
     _watch: Watch
 
+    @asks("repair")
     def retry(self, instance: int, incident: int | None = None, *, by: str | None = None, why: str = "") -> Repair:
         """Has the step of an incident tried again (without a number, of the only one); an instance that was set aside takes part again.
 
@@ -32,6 +35,7 @@ class Operating(Part):
             return operators.take_back(self._drain, instance)
         return self._act(instance, lambda was, at: operators.retry(was, incident, at, user(by), why))
 
+    @asks("repair")
     def skip(
         self, instance: int, incident: int, *, results: Mapping[str, object] | None = None, branch: str | None = None, by: str | None = None, why: str = ""
     ) -> Repair:
@@ -43,25 +47,30 @@ class Operating(Part):
         """What `skip` may give for the step of an incident: names, with their types where they are known; None: whatever the service gives."""
         return operators.results(operators.before(self.runner, instance), incident, branch)
 
+    @asks("repair")
     def correct(self, instance: int, values: Mapping[str, object], *, by: str | None = None, why: str = "") -> Repair:
         """Gives variables and inputs of an instance other values; what waits for them sees it. InvalidAnswer if one cannot be so,
         UnexpectedEvent if nothing would change."""
         return self._act(instance, lambda was, at: operators.correct(was, values, at, user(by), why))
 
+    @asks("repair")
     def jump(self, instance: int, token: int | str, step: str, *, by: str | None = None, why: str = "") -> Repair:
         """Takes a token that waits or is held (by its number, or by the step at which it stands) to another step of its list or of one
         around it; blocks that it leaves are cleared as a whole. UnexpectedEvent tells where it could be taken."""
         return self._act(instance, lambda was, at: operators.jump(was, token, step, at, user(by), why))
 
+    @asks("repair")
     def suspend(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Stops an instance where it stands: no token moves and no timer fires until it is resumed, and nothing is lost."""
         return self._act(instance, lambda was, at: Suspend(at, user(by), why))
 
+    @asks("repair")
     def resume(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
         """Lets a suspended instance go on: what came meanwhile is worked in, what is overdue fires with the next `work`."""
         return self._act(instance, lambda was, at: Resume(at, user(by), why))
 
-    def cancel(self, instance: int, *, by: str | None = None, why: str = "") -> Repair:
+    @asks("repair")
+    def cancel(self, instance: int, *, by: str | None = None, why: str = "", connection: Connection | None = None) -> Repair:
         """Ends an instance from outside. UnexpectedEvent if it has ended."""
         return self._act(instance, lambda was, at: Cancel(at, user(by), why), also=lambda work: work.take_back(instance) or True)
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from bpflow.expressions.data import User
 from bpflow.runtime import forms as filling
 from bpflow.runtime import moves
+from bpflow.runtime.access import asks
 from bpflow.runtime.forms import FormView
+from bpflow.runtime.joining import Connection
 from bpflow.runtime.moves import MoveView
 from bpflow.runtime.part import Part
 
@@ -19,7 +21,17 @@ class Pipelines(Part):
         """The moves to other stages that people can make now, or a person, with their forms. UnexpectedEvent if there is no such instance."""
         return moves.moves(self.runner, instance, by, self.clock.now())
 
-    def move(self, instance: int, stage: str, *, by: str, values: Mapping[str, object] | None = None, comment: str | None = None) -> None:
+    @asks("answer")
+    def move(
+        self,
+        instance: int,
+        stage: str,
+        *,
+        by: str,
+        values: Mapping[str, object] | None = None,
+        comment: str | None = None,
+        connection: Connection | None = None,
+    ) -> None:
         """Moves the document of a pipeline to another stage: `values` are those of the form of the move, as text, plain data or typed.
 
         Raises UnexpectedEvent (no such move leads from where it is), NotAllowed (it is not for him), InvalidAnswer (the form, or fields that

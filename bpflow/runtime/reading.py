@@ -10,6 +10,7 @@ from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.services.directory import Directory
+from bpflow.services.secrets import fresh, holds_secret
 from bpflow.stores.contract import party_text
 from bpflow.values import Field, InvalidValue, check, read
 
@@ -79,7 +80,7 @@ def comment_of(text: str | None) -> str | None:
 def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tzinfo, *, complete: bool = True, checked: bool = True) -> dict[str, Value]:
     """Typed values of the fields that `raw` names. WrongField names the first that is wrong; with `complete`, also one that is missing.
 
-    Without `checked` only the type is sure: bounds, choices and patterns are judged by whoever takes the values.
+    Without `checked` only the type is sure, but of secrets: bounds, choices and patterns are judged by whoever takes the values.
     """
     values: dict[str, Value] = {}
     for name, value in raw.items():
@@ -90,9 +91,10 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
         if not is_text(value):
             raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=fields[name].title or name))
         try:
-            values[name] = read(fields[name], value, zone)
-            if checked and values[name] is not None:
-                check(fields[name], values[name])
+            found = read(fields[name], value, zone)
+            if found is not None and (checked or holds_secret(fields[name])):
+                check(fields[name], found)  # of a secret nobody later sees what is checked here
+            values[name] = fresh(fields[name], found)
         except InvalidValue as wrong:
             raise WrongField(name, say('"{field}": {reason}', field=fields[name].title or name, reason=wrong.message)) from wrong
     for name, field in fields.items() if complete else ():

@@ -15,6 +15,7 @@ from msgspec import Struct
 from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.program import Program
+from bpflow.engine.transition import NotAllowed
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Graph, Start
 from bpflow.runtime.answers import Live
@@ -80,7 +81,7 @@ def starts_by_hand(graph: Graph) -> None:
 
 
 def may_start(situation: Situation, program: Program, directory: Directory | None) -> None:
-    """Refused unless the process has a start by hand for the initiator, whose condition holds."""
+    """NotAllowed unless the process has a start by hand for the initiator, whose condition holds."""
     graph, by = program.graph, situation.names["initiator"]
     starts_by_hand(graph)
     manual = [start for start in graph.starts if start.on == "manual"]
@@ -89,7 +90,7 @@ def may_start(situation: Situation, program: Program, directory: Directory | Non
         if allowed and (start.when is None or program.code(start.when)(situation) is True):
             return
     if manual:
-        raise Refused(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
+        raise NotAllowed(say('"{process}" cannot be started so: its start is for others, or its condition does not hold', process=graph.process))
 
 
 # ── on schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,7 @@ from bpflow.services.absences import with_stored
 from bpflow.services.directory import EmbeddedDirectory
 from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
+from bpflow.services.secrets import kept
 from bpflow.stores.absent import Absences
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work
 
@@ -203,12 +204,11 @@ class Runner(Struct, eq=False):
         ago is forgotten."""
         if held.told is not None:
             self.tell(held)
-        if self.cache.get(held.id) is not held:
-            held.cached = True
-            self.cache[held.id] = held
-            if len(self.cache) > CACHED:
-                self.cache.popitem(last=False)
-        self.cache.move_to_end(held.id)
+        held.cached = True
+        self.cache.pop(held.id, None)
+        self.cache[held.id] = held
+        if len(self.cache) > CACHED:
+            self.cache.popitem(last=False)
 
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""
@@ -239,10 +239,10 @@ class Runner(Struct, eq=False):
 
     def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):
-            held, revision, cached = None, 0, self.cache.get(id)
+            held, revision, taken = None, 0, self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
             try:
-                with self.unit(cached.owner if cached else None) as work:
-                    held = self.load(work, id)
+                with self.unit(taken.owner if taken else None) as work:
+                    held = taken or self.opened(id, work.snapshot(id))
                     revision = held.revision
                     if doing is not None:
                         doing.process = held.program.graph.process
@@ -252,15 +252,10 @@ class Runner(Struct, eq=False):
                     after = self.write(work, held, event, depth)
                     self.left = self.left or work.left
             except Conflict:
-                self.cache.pop(id, None)
                 continue
             except Refused:
-                self.cache.pop(id, None)
                 if held is not None and held.cached and self._is_stale(id, revision):
                     continue
-                raise
-            except BaseException:
-                self.cache.pop(id, None)
                 raise
             self.keep(after)
             assert after.state is not None
@@ -274,13 +269,15 @@ class Runner(Struct, eq=False):
     def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
         began = time.perf_counter() if self.observers is not None else 0.0
+        event = kept(work, held.owner, held.id, event)
         turn = self.run(work, held, event, depth)
         state, effects = turn.state, turn.effects
         if state is held.state:
             self.pass_by(work, held, event)
             return held
-        out, history = encode(held.program, state, held.written, turn.touched, turn.renamed), encode_history(turn.events, turn.facts)
-        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, micros(state.at), history)
+        at, out = micros(state.at), encode(held.program, state, held.written, turn.touched, turn.renamed)
+        history = encode_history(turn.events, turn.facts, at)
+        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, at, history)
         how = (state.at, state.status, state.result, len(state.incidents))
         seal = self.chain.seal(link, out.root)
         row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
@@ -430,13 +427,13 @@ class Runner(Struct, eq=False):
         catches: tuple[str, ...] = (),
         alone: str = "",
         number: int | None = None,
+        owner: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
         process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
-        was kept for it."""
+        was kept for it · `owner`: of an instance without a document, by default its own."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
-        owner = None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None

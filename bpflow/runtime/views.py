@@ -365,7 +365,7 @@ def _history(held: Held, rows: Iterable[HistoryRow], since: int = 0) -> list[tup
     for row in rows:
         if row.revision <= since:
             continue
-        events, facts = decode_history(held.program, row.data)
+        events, facts = decode_history(held.program, row.data, row.at)
         found.append((row.at, [event for event, _ in events], facts))
     return found
 

@@ -108,7 +108,7 @@ def replayed(runner: Runner, held: Held) -> Iterator[Happened]:
     """Everything that has happened, from the beginning."""
     state: State | None = None
     for row in runner.store.history(held.id):
-        for event, answers in decode_history(held.program, row.data)[0]:
+        for event, answers in decode_history(held.program, row.data, row.at)[0]:
             table = Replayed(answers)
             done = advance(held.program, state, event, table)
             yield Happened(event, table.used, state, done.state, decode_facts(held.program, done.facts))

@@ -8,6 +8,7 @@ from bpflow.diagnostics import Refused, each_quoted, say
 from bpflow.expressions.data import Document, Value
 from bpflow.services.documents import changed_fields, new_fields
 from bpflow.services.occasion import MAX_DEPTH, Arguments, Occasion, parts_of
+from bpflow.services.secrets import Keeping, all_fresh
 from bpflow.stores.contract import DocumentRow
 from bpflow.values import DocumentType
 
@@ -15,11 +16,13 @@ from bpflow.values import DocumentType
 def create_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
     """A new document of the instance's owner: one transaction makes it and the reference to it. Refused where a field may not be so."""
     type = occasion.document_type(str(arguments["type"]))
-    fields = new_fields(type, parts_of(arguments, "set")["set"])
+    keeping = Keeping(occasion.work)
+    fields = keeping.handles(all_fresh(type.fields, new_fields(type, parts_of(arguments, "set")["set"])))
     _not_too_deep(occasion)
     links, here = arguments.get("link"), arguments.get("document")
     row = _linked(occasion, here, links, Document(type.type, 0)) if isinstance(links, list) else None
     made = occasion.work.add_document(type.type, fields, occasion.at, None, occasion.process, occasion.depth + 1, occasion.owner)
+    keeping.write(occasion.owner, occasion.at, None)
     if row is not None and isinstance(links, list):
         after = _with_links(occasion, row, links, made.ref)
         occasion.work.change_document(row, after, occasion.at, None, occasion.process, occasion.depth + 1, None)
@@ -54,7 +57,10 @@ def update_document(occasion: Occasion, arguments: Arguments) -> dict[str, Value
     _has_what_is_needed(type, fields, arguments)
     note = arguments.get("note")
     if fields != row.fields or note:
-        occasion.work.change_document(row, fields, occasion.at, None, occasion.process, occasion.depth + 1, str(note) if note else None)
+        keeping = Keeping(occasion.work, row.fields.values())
+        after = keeping.handles(all_fresh(type.fields, fields))
+        occasion.work.change_document(row, after, occasion.at, None, occasion.process, occasion.depth + 1, str(note) if note else None)
+        keeping.write(row.owner, occasion.at, None)
     return {}
 
 

@@ -12,15 +12,15 @@ from bpflow.stores.migrating import Migrated
 
 
 def open_store(url: str) -> Store:
-    """The store at `sqlite:///file.db`, `sqlite:////absolute/file.db` (with `?sync=normal`), a plain path, `:memory:`, or
+    """The store at `sqlite:///file.db`, `sqlite:////absolute/file.db` (with `?sync=normal`, `?beside=yes`), a plain path, `:memory:`, or
     `postgresql://user@host/database`. An empty one is made ready. Raises StoreError."""
     if _on_postgres(url):
         store: Store = _postgres("postgres").PostgresStore(url)
         return store
     from bpflow.stores.sqlite import SqliteStore
 
-    path, sync = _sqlite(url)
-    return SqliteStore(path, sync=sync)
+    path, sync, beside = _sqlite(url)
+    return SqliteStore(path, sync=sync, beside=beside)
 
 
 def migrate_store(url: str, partitions: int | None = None) -> Migrated:
@@ -35,27 +35,33 @@ def migrate_store(url: str, partitions: int | None = None) -> Migrated:
 
     from bpflow.stores import sqlite_files
 
-    path, _ = _sqlite(url)
+    path, _, beside = _sqlite(url)
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
-            return sqlite_files.migrate(db, path)
+            return sqlite_files.migrate(db, path, beside=beside)
     except sqlite3.DatabaseError as error:
         raise sqlite_files.trouble(path, error) from error
 
 
-def _sqlite(url: str) -> tuple[str, str]:
-    """The file, and how safely it is written."""
+_OPTIONS = {"sync": ("full", "normal"), "beside": ("no", "yes")}
+"""What may stand behind the file, the usual first."""
+
+
+def _sqlite(url: str) -> tuple[str, str, bool]:
+    """The file, how safely it is written, and whether another program's tables may be in it."""
     if "://" not in url:
-        return url, "full"
+        return url, "full", False
     parts = urlsplit(url)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme != "sqlite" or parts.netloc:
         raise StoreError(say('"{url}" names no store; one looks like sqlite:///bpflow.db or postgresql://user@host/database', url=url))
-    if unknown := options.keys() - {"sync"}:
-        raise StoreError(say('"{url}": there is no option "{option}"; there is: sync', url=url, option=min(unknown)))
-    if options.get("sync", "full") not in ("full", "normal"):
-        raise StoreError(say('"{url}": sync is full or normal', url=url))
-    return unquote(parts.path[1:]) or ":memory:", options.get("sync", "full")
+    if unknown := options.keys() - _OPTIONS.keys():
+        known = ", ".join(_OPTIONS)
+        raise StoreError(say('"{url}": there is no option "{option}"; there are: {known}', url=url, option=min(unknown), known=known))
+    for name, values in _OPTIONS.items():
+        if options.setdefault(name, values[0]) not in values:
+            raise StoreError(say('"{url}": {option} is {known}', url=url, option=name, known=" | ".join(values)))
+    return unquote(parts.path[1:]) or ":memory:", options["sync"], options["beside"] == "yes"
 
 
 def _on_postgres(url: str) -> bool:

@@ -268,6 +268,14 @@ class Work(Absences, Protocol):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None: ...
 
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        """Keeps a value apart under a handle, which is a random number; it goes with its instance (None: it is a document's)."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value of that handle, of whichever owner; None if it is not kept any more."""
+        ...
+
     def document(self, id: int) -> DocumentRow | None: ...
 
     def matching(self, type: str, equal: Mapping[str, Value]) -> Iterator[DocumentRow]:
@@ -331,6 +339,17 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
         already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under a
         lease that is lost."""
+        ...
+
+    def within(self, connection: object) -> AbstractContextManager[Store]:
+        """This store as a part of a transaction of the program's own, on its connection to the same database: units of work are savepoints
+        in it, and whoever began it commits them or not, with all else. If the block raises, what it changed goes back. StoreError if it
+        cannot be so."""
+        ...
+
+    def together(self) -> AbstractContextManager[Store]:
+        """The same in a transaction of this store: the units of work in the block are committed at its end, all at once, or none if it
+        raises. They may be of several owners, where the database can do that in one transaction."""
         ...
 
     def close(self) -> None: ...
@@ -460,6 +479,10 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
 
     def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
         """The changes that wait to be told, of all documents or of one, the oldest first."""
+        ...
+
+    def secret(self, handle: int) -> bytes | None:
+        """The value that is kept under a handle; None if it is not any more."""
         ...
 
     def document(self, id: int) -> DocumentRow | None: ...

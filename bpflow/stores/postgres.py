@@ -7,7 +7,8 @@ program may use it from several threads; each unit of work, and each reading out
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +20,7 @@ from bpflow.engine.codec import micros
 from bpflow.stores import postgres_purging as purging
 from bpflow.stores.contract import DefinitionRow, ScheduleRow
 from bpflow.stores.leases import Lease
+from bpflow.stores.postgres_joined import IDENTITY, Savepoint, borrowed
 from bpflow.stores.postgres_leases import CHANNEL, Notifier, PostgresLeases
 from bpflow.stores.postgres_lines import Address, Lines
 from bpflow.stores.postgres_reading import Reading
@@ -50,10 +52,23 @@ class PostgresStore(PostgresLeases, Reading):
         self._lines.open()
         self._here, self._known = _Here(), Known()
         self._notifier = Notifier(lambda: self._all(f"select pg_notify('{CHANNEL}', '')"))
+        self._identity: Row | None = None
 
     def close(self) -> None:
         self._notifier.close()
         self._lines.close()
+
+    @contextmanager
+    def within(self, connection: object) -> Iterator[JoinedStore]:
+        if self._identity is None:
+            self._identity = self._all(IDENTITY)[0]
+        with borrowed(connection, self.address.name, self._identity) as wire:
+            yield JoinedStore(self.address, wire)
+
+    @contextmanager
+    def together(self) -> Iterator[JoinedStore]:
+        with self.begin() as work:
+            yield JoinedStore(self.address, work.wire, work)
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
         if self._here.work is not None:
@@ -168,6 +183,43 @@ class PostgresStore(PostgresLeases, Reading):
         )
         with self.begin() as work:
             return work.ask(sql, instance, micros(at), reason).count == 1
+
+
+class JoinedStore(PostgresStore):
+    """The same store on a connection whose transaction somebody else ends."""
+
+    def __init__(self, address: Address, wire: Wire, around: PostgresWork | None = None) -> None:
+        """`around`: the unit of work of which all is a part, where it is bpflow's own."""
+        self.address, self._wire, self._here, self._around = address, wire, _Here(), around
+
+    def begin(self, owner: int | None = None, lease: Lease | None = None) -> PostgresWork:
+        """A savepoint. Workers are woken with the commit, whoever makes it."""
+
+        def done() -> None:
+            work, self._here.work = self._here.work, None
+            if work is not None and (work.left or work.armed):
+                self._wire.put(f"select pg_notify('{CHANNEL}', '')")
+            if work is not None and self._around is not None:
+                self._around.adopt(work)
+
+        self._here.work = Savepoint(self._wire, self.address, owner, done)
+        return self._here.work
+
+    @contextmanager
+    def together(self) -> Iterator[JoinedStore]:
+        with self.begin() as work:
+            yield JoinedStore(self.address, self._wire, work)
+
+    def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
+        return [self._all(*one) for one in statements]
+
+    def _alone(self, send: Callable[[Wire], Any]) -> Any:
+        try:
+            sent = send(self._wire)
+            self._wire.settle()
+            return sent
+        except psycopg.Error as error:
+            raise trouble(self.address.name, error) from error
 
 
 def _schedule(work: PostgresWork, process: str, schedules: Sequence[ScheduleRow]) -> None:

@@ -36,7 +36,7 @@ COUNT_SETTLED = f"select count(*) {_SETTLED}"
 SETTLED = f"select owner, key {_SETTLED} order by owner, key limit $2"
 MARK = "update bpflow.store set chain = $1 where chain is null and not exists (select from bpflow.history)"
 _LEFT = "insert into bpflow.purged (instance, owner, definition, revision, ended, at, link, seal) values ($1, $2, $3, $4, $5, $6, $7, $8)"
-_ITS = ("history", "page", "listen", "notice", "aside")
+_ITS = ("history", "page", "secret", "listen", "notice", "aside")
 """The tables of which all rows of an instance go, beside its own."""
 
 

@@ -17,7 +17,7 @@ from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, Task
 from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SNAPSHOT, TROUBLED
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SECRET, SNAPSHOT, TROUBLED
 from bpflow.stores.postgres_wire import Row
 from bpflow.stores.purged import PurgedRow
 
@@ -165,6 +165,9 @@ class Reading(PostgresQueues):
 
     def feed(self, document: int) -> list[FeedRow]:
         return [rows.feed(row) for row in self._all("select version, at, data from bpflow.feed where document = $1 order by version", document)]
+
+    def secret(self, handle: int) -> bytes | None:
+        return next((row[0] for row in self._all(SECRET, handle)), None)
 
     def calendar(self, person: str | None = None, instance: int | None = None) -> list[CalendarRow]:
         sql = f"select {rows.CALENDAR} from bpflow.calendar where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, id"

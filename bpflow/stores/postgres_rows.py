@@ -19,6 +19,7 @@ SNAPSHOT = (
     f"select i.state, h.link, i.seal, {_INSTANCE} {_JOINED} "
     "left join bpflow.history h on h.instance = i.id and h.revision = i.revision and h.owner = i.owner where i.id = $1"
 )
+SECRET = "select value from bpflow.secret where handle = $1"
 PAGES = "select holder, part, data from bpflow.page where instance = $1"
 DOCUMENT = f"select {rows.DOCUMENT} from bpflow.document"
 

@@ -7,7 +7,7 @@ be broken off, whatever is caught on the way; and nobody is left to guess whethe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
 
@@ -20,7 +20,6 @@ from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import is_lost, trouble
 from bpflow.stores.postgres_wire import Answer, Wire
 
-_BEGIN = "begin isolation level read committed read write"
 _LOCK = f"select pg_advisory_xact_lock({LOCK}, hashint8($1))"
 _LOCK_OF = f"select owner, pg_advisory_xact_lock({LOCK}, hashint8(owner)) from bpflow.{{}} where id = $1"
 LOCK_OF_INSTANCE, LOCK_OF_DOCUMENT = _LOCK_OF.format("instance"), _LOCK_OF.format("document")
@@ -46,12 +45,15 @@ class Known:
 class Unit:
     """What is between `begin` and `commit`. `done` is called at the end, whatever that is; `known` is remembered from the last one."""
 
-    __slots__ = ("_address", "_done", "_failed", "_known", "_lease", "_mark", "_trace", "_wire", "armed", "left", "owner")
+    __slots__ = ("_address", "_done", "_failed", "_known", "_lease", "_mark", "_trace", "armed", "left", "owner", "wire")
+    BEGIN: ClassVar[str] = "begin isolation level read committed read write"
+    COMMIT: ClassVar[str] = "commit"
+    ROLLBACK: ClassVar[str] = "rollback"
 
     def __init__(
         self, wire: Wire, address: Address, owner: int | None, done: Callable[[], None], lease: Lease | None = None, known: Known | None = None
     ) -> None:
-        self._wire, self._address, self._done, self._lease, self._known = wire, address, done, lease, known or Known()
+        self.wire, self._address, self._done, self._lease, self._known = wire, address, done, lease, known or Known()
         self._trace: Trace | None = None
         self._mark: int | None = None
         self.left = False
@@ -59,7 +61,7 @@ class Unit:
         """Whether timers were set."""
         self._failed: Exception | None = None
         self.owner: int | None = None
-        self.put(_BEGIN)
+        self.put(self.BEGIN)
         if owner is not None:
             self.own(owner)
             self._mark = self._known.mark  # who knows the owner has the instance at hand, and begins anew after a Conflict
@@ -86,9 +88,9 @@ class Unit:
     def _commit(self) -> None:
         if self._lease is not None:
             self.put(_FENCE, *self._lease)  # at the end: what was done meanwhile counts
-        self.put("commit")
+        self.put(self.COMMIT)
         try:
-            self._wire.settle()
+            self.wire.settle()
         except psycopg.Error as error:
             self._failed = self._uncommitted(error)
             if self._failed is not None:
@@ -100,33 +102,41 @@ class Unit:
         if self._lease is not None and error.sqlstate == _LOST:
             return LeaseLost(self._lease)
         if not is_lost(error) or self._trace is None:
-            return trouble(self._address.name, error, committing=True)
-        committed = was_committed(self._address, self._wire.backend, self._trace)
+            return self._trouble(error, committing=True)
+        committed = was_committed(self._address, self.wire.backend, self._trace)
         return None if committed else trouble(self._address.name, error, committing=committed is None)
 
     def traced(self, sql: str, *values: Any) -> None:
         """What is found by that is there if, and only if, this is committed."""
         self._trace = self._trace or Trace(sql, values)
 
+    def adopt(self, inner: Unit) -> None:
+        """What was done in a unit of work within is a part of this."""
+        self._trace = self._trace or inner._trace
+
+    def _trouble(self, error: psycopg.Error, committing: bool = False) -> Exception:
+        return trouble(self._address.name, error, committing)
+
     def _break_off(self) -> None:
+        self._trace = None
         try:
-            self._wire.rollback()
+            self.wire.rollback(self.ROLLBACK)
         except psycopg.Error:
             return  # the connection is lost, and with it what was under way
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
-        self._guarded(self._wire.put, sql, *values)
+        self._guarded(self.wire.put, sql, *values)
 
     def later(self, sql: str, *values: Any) -> Answer:
         """One whose answer is looked at later."""
-        answer: Answer = self._guarded(self._wire.later, sql, *values)
+        answer: Answer = self._guarded(self.wire.later, sql, *values)
         return answer
 
     def ask(self, sql: str, *values: Any) -> Answer:
         """One whose answer is needed now: a round trip. Conflict or StoreError, and then the unit of work can only be broken off."""
         mark = self.later(ABSENCE_MARK) if self._mark is None and self._known.mark is not None else None
-        answer: Answer = self._guarded(self._wire.ask, sql, *values)
+        answer: Answer = self._guarded(self.wire.ask, sql, *values)
         if mark is not None:
             self._marked(mark)
         return answer
@@ -137,7 +147,7 @@ class Unit:
         try:
             return run(sql, *values)
         except psycopg.Error as error:
-            self._failed = trouble(self._address.name, error)
+            self._failed = self._trouble(error)
             raise self._failed from error
 
     # ── the owner ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -149,14 +149,14 @@ class Wire:
         if failed is not None:
             raise psycopg.errors.error_from_result(failed)
 
-    def rollback(self) -> None:
-        """Leaves the transaction, whatever has become of it. psycopg.Error if the connection is lost."""
+    def rollback(self, sql: str = "rollback") -> None:
+        """Leaves the transaction, or goes back in it, whatever has become of it. psycopg.Error if the connection is lost."""
         if self.broken:
             self._pg.pipeline_sync()  # before which nothing more is done
             self._receive()
             self._result()
             self.broken = False
-        self.put("rollback")
+        self.put(sql)
         self.settle()
 
     # ── receiving ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from bpflow.stores.postgres_documents import Documents
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_looking import Looking
 from bpflow.stores.postgres_messages import PostgresMessages
-from bpflow.stores.postgres_rows import INSTANCE, PAGES, SNAPSHOT
+from bpflow.stores.postgres_rows import INSTANCE, PAGES, SECRET, SNAPSHOT
 from bpflow.stores.postgres_unit import LOCK_OF_INSTANCE, Known
 from bpflow.stores.postgres_wire import Wire
 
@@ -224,6 +224,15 @@ class PostgresWork(Documents, Looking):
         self.own(owner)
         self.traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
         self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
+
+    # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        self.own(owner)
+        self.put("insert into bpflow.secret (owner, handle, instance, at, value) values ($1, $2, $3, $4, $5)", owner, handle, instance, micros(at), value)
+
+    def secret(self, handle: int) -> bytes | None:
+        row = self.ask(SECRET, handle).one()
+        return row[0] if row else None
 
     def reschedule(self, row: ScheduleRow, due: datetime | None) -> bool:
         same, values = "process = $1 and number = $2 and cron = $3 and due = $4", (row.process, row.number, row.cron, micros(row.due))

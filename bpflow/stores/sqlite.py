@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -22,6 +23,7 @@ from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_messages as mail
 from bpflow.stores import sqlite_purging as purging
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import AbsenceRow
 from bpflow.stores.contract import AsideRow, DefinitionRow, DeploymentRow, DocumentRow, HistoryRow, InstanceRow, ScheduleRow, Snapshot
 from bpflow.stores.counting import Counts
@@ -31,6 +33,7 @@ from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.purged import PurgedRow
 from bpflow.stores.sqlite_files import prepare, trouble
+from bpflow.stores.sqlite_joined import Savepoint, borrowed
 from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
 from bpflow.stores.sqlite_work import SqliteWork
@@ -45,9 +48,10 @@ sqlite3.register_adapter(type(None), dict[None, None]().get)  # which gives None
 
 
 class SqliteStore(SqliteQueues, SqliteLeases):
-    """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer."""
+    """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer · `beside`: the
+    file may have tables of another program, which stay as they are."""
 
-    def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0) -> None:
+    def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0, beside: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
         try:
@@ -56,7 +60,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise trouble(path, error) from error
         try:
             self._db.execute("pragma foreign_keys = on")
-            prepare(self._db, path)
+            prepare(self._db, path, beside=beside)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
@@ -67,6 +71,23 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             self._db.close()
             raise
         self._work = SqliteWork(self._db, self._lock, path)
+
+    @contextmanager
+    def within(self, connection: object) -> Iterator[SqliteStore]:
+        with borrowed(connection, self.path, self._all("pragma database_list")[0][2]) as db:
+            yield self._joined(db)
+
+    @contextmanager
+    def together(self) -> Iterator[SqliteStore]:
+        with self.begin(0):
+            yield self._joined(self._db)
+
+    def _joined(self, db: sqlite3.Connection) -> SqliteStore:
+        """The same store on a connection whose transaction somebody else ends."""
+        joined = copy(self)
+        joined._db, joined._lock = db, threading.RLock()
+        joined._work = Savepoint(db, joined._lock, self.path)
+        return joined
 
     def begin(self, owner: int | None = None, lease: Lease | None = None) -> SqliteWork:
         self._lock.acquire()
@@ -281,6 +302,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def listening(self, listen: int) -> ListenRow | None:
         return mail.listening(self._all, listen)
+
+    def secret(self, handle: int) -> bytes | None:
+        return next((row[0] for row in self._all(secrets.GET, handle)), None)
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

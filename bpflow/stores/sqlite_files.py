@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bpflow.diagnostics import say
+from bpflow.diagnostics import each_quoted, say, with_hint
 from bpflow.stores.contract import StoreError
 from bpflow.stores.migrating import MIGRATIONS, Migrated, files, fits
 
@@ -18,7 +19,10 @@ FOLDER = MIGRATIONS / "sqlite"
 
 def trouble(path: str, error: sqlite3.Error) -> StoreError:
     """What SQLite could not do, in the words of whoever runs bpflow."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return StoreError(say('"{path}" was written by another since the transaction began to read: begin it with "begin immediate"', path=path))
+    match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(say('"{path}" is being written by another program, and has not become free', path=path))
         case sqlite3.SQLITE_FULL:
@@ -44,23 +48,24 @@ def statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def prepare(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> None:
-    """Makes an empty file a store. StoreError if it cannot be one, or is of another version than the migrations in the folder."""
+def prepare(db: sqlite3.Connection, path: str, folder: Path = FOLDER, beside: bool = False) -> None:
+    """Makes an empty file a store, or (`beside`) one with the tables of another program. StoreError if it cannot be one, or is of another
+    version than the migrations in the folder."""
     db.execute("begin")  # so that what is read together belongs together: another may be at it too
-    found = version(db, path)
+    found = version(db, path, beside)
     db.execute("commit")
     if not fits(path, found, len(files(folder))):
-        migrate(db, path, folder)
+        migrate(db, path, folder, beside)
 
 
-def migrate(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> Migrated:
+def migrate(db: sqlite3.Connection, path: str, folder: Path = FOLDER, beside: bool = False) -> Migrated:
     """Brings the file to the newest version, all of it or nothing. StoreError if it is no store, or of a newer version."""
     run, migrations = db.execute, files(folder)
     run("pragma page_size = 1024")  # rows are small, and a commit writes whole pages: a tenth faster than 4096
     run("pragma journal_mode = wal")
     run("begin immediate")
     try:
-        before = version(db, path)
+        before = version(db, path, beside)
         fits(path, before, len(migrations), older=True)
         for file in migrations[before:]:
             for statement in statements(file.read_text(encoding="utf-8")):
@@ -75,10 +80,22 @@ def migrate(db: sqlite3.Connection, path: str, folder: Path = FOLDER) -> Migrate
     return Migrated(before, len(migrations))
 
 
-def version(db: sqlite3.Connection, path: str) -> int:
-    """The version of the file; 0 if it is empty. StoreError if it is no database of bpflow."""
+def version(db: sqlite3.Connection, path: str, beside: bool = False) -> int:
+    """The version of the file; 0 if bpflow has no tables in it. StoreError if it is no database of bpflow, unless its tables may come in
+    `beside` those that are there, and can."""
     version, application = (db.execute(f"pragma {name}").fetchone()[0] for name in ("user_version", "application_id"))
-    tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
-    if application not in (0, APPLICATION) or (tables and not application):
-        raise StoreError(say('"{path}" is a database of another program', path=path))
-    return int(version)
+    if application == APPLICATION:
+        return int(version)
+    tables = {name for (name,) in db.execute("select name from sqlite_master")}
+    if application or (tables and not beside):
+        hint = say('to put the tables of bpflow beside its own, open it with "?beside=yes"')
+        raise StoreError(with_hint(say('"{path}" is a database of another program', path=path), None if application else hint))
+    if taken := tables & {name for file in files(FOLDER) for name in _MADE.findall(file.read_text(encoding="utf-8"))}:
+        raise StoreError(say('"{path}" has what bpflow would call so too: {names}', path=path, names=each_quoted(sorted(taken))))
+    if version:
+        raise StoreError(say('another program keeps its version in the head of "{path}" (user_version), where bpflow needs its own', path=path))
+    return 0
+
+
+_MADE = re.compile(r"^create (?:unique )?(?:table|index) (\w+)", re.MULTILINE)
+"""What a migration makes."""

@@ -39,7 +39,7 @@ _ROWS = (
     "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
     "delete from history where id in (select id from chain)"
 )
-_ITS = ("page", "listen", "notice", "aside")
+_ITS = ("page", "secret", "listen", "notice", "aside")
 """The tables of which all rows of an instance go, beside its own and its history."""
 
 

@@ -20,6 +20,7 @@ from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
+from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
 from bpflow.stores.leases import Lease
@@ -78,7 +79,7 @@ class SqliteWork(Looking):
 
     def start(self, owner: int | None, lease: Lease | None) -> None:
         """Takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
-        self._run("begin immediate")
+        self.open()
         self.left, self.owner = False, owner
         self._new.clear()
         if lease is not None:
@@ -88,6 +89,10 @@ class SqliteWork(Looking):
                 self._run("rollback")
                 raise
 
+    def open(self) -> None:
+        """Begins the transaction."""
+        self._run("begin immediate")
+
     def _leave(self) -> None:
         self.left = True
 
@@ -96,18 +101,22 @@ class SqliteWork(Looking):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            if kind is None:
-                self._run("commit")
-            elif self._db.in_transaction:
-                self._run("rollback")
+            self.end(kind is None)
         except sqlite3.Error as failed:
-            if self._db.in_transaction:
-                self._run("rollback")
             raise trouble(self._path, failed) from failed
         finally:
             self._lock.release()
         if isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
+
+    def end(self, done: bool) -> None:
+        """Commits what was done, or takes it back."""
+        try:
+            if done:
+                self._run("commit")
+        finally:
+            if self._db.in_transaction:
+                self._run("rollback")
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -241,6 +250,14 @@ class SqliteWork(Looking):
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self._run("insert into inbox values (?, ?, ?, ?)", (owner, key, result, micros(at)))
+
+    # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:
+        self._run(secrets.PUT, (owner, handle, instance, micros(at), value))
+
+    def secret(self, handle: int) -> bytes | None:
+        row = self._run(secrets.GET, (handle,)).fetchone()
+        return row[0] if row else None
 
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:

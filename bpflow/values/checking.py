@@ -7,22 +7,31 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import Message, did_you_mean, say
-from bpflow.expressions.data import Department, Document, Duration, File, User, Value
+from bpflow.expressions.data import Department, Document, Duration, File, Secret, User, Value
 from bpflow.expressions.durations import order
 from bpflow.expressions.errors import EvaluationError, brief, describe
 from bpflow.expressions.patterns import MAX_MATCHED, UnsafePattern, check_pattern, matches
-from bpflow.values.fields import Field, InvalidValue, Kind, inside, no_choice, not_a, one_of
+from bpflow.values.fields import Field, InvalidValue, Kind, inside, no_choice, not_a, one_of, untold
 from bpflow.values.reading import read
 
 
 def check(field: Field, value: Value) -> None:
-    """InvalidValue if the field may not have the value: its type, `required`, `choices`, `of`, `min`, `max`, `pattern`."""
+    """InvalidValue if the field may not have the value: its type, `required`, `choices`, `of`, `min`, `max`, `pattern`. A secret has been
+    checked when it was sealed; only a field that is secret may have one, and nothing is told of what it may not have."""
     if value is None or value == "" or (field.many and value == []):
         if field.required:
             raise InvalidValue(say("a value is required"))
         return
-    if field.many:
+    if isinstance(value, Secret):
+        if not field.secret:
+            raise InvalidValue(say("only a field that is secret gets a secret"))
+    elif field.secret:
+        with untold():
+            check(replace(field, secret=False), value)
+    elif field.many:
         _check_many(field, value)
     else:
         _check_type(field, value)

@@ -80,6 +80,15 @@ def inside(name: str) -> Iterator[None]:
         raise InvalidValue(say('"{name}": {message}', name=name, message=error.message), error.hint) from None
 
 
+@contextmanager
+def untold() -> Iterator[None]:
+    """Of a secret that is refused the message does not tell what it was."""
+    try:
+        yield
+    except InvalidValue:
+        raise InvalidValue(say("this cannot be its value")) from None
+
+
 def not_a(value: object, what: Message, hint: Message | None = None) -> InvalidValue:
     """The refusal of a value that is not `what` it should be."""
     quoted = isinstance(value, str | float)

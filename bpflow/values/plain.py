@@ -3,7 +3,7 @@
 What JSON lacks is a record with one key that begins with `$`:
 `{"$n": "1.50"}` decimal · `{"$t": 1772434800000000}` instant, in microseconds since 1970 · `{"$d": "2026-03-02"}` date · `{"$p": [months, days, seconds,
 working days, working seconds]}` duration · `{"$c": [id, title]}` choice · `{"$u": id}` user · `{"$dep": id}` department ·
-`{"$role": id}` role · `{"$doc": [type, number]}` document · `{"$file": [name, digest]}` file · `{"$r": [[key, value], …]}` a record
+`{"$role": id}` role · `{"$doc": [type, number]}` document · `{"$file": [name, digest]}` file · `{"$s": handle}` secret · `{"$r": [[key, value], …]}` a record
 that would be taken for one of these.
 """
 
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, User, Value
+from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, Secret, User, Value
 from bpflow.expressions.durations import parts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +50,7 @@ TAGS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Role: lambda value: {"$role": value.id},
     Document: lambda value: {"$doc": [value.type, value.id]},
     File: lambda value: {"$file": [value.name, value.digest]},
+    Secret: lambda value: {"$s": value.id},
 }
 """How each kind of value is written that JSON lacks."""
 _READ: dict[str, Callable[[Any], Value]] = {
@@ -63,6 +64,7 @@ _READ: dict[str, Callable[[Any], Value]] = {
     "$role": lambda data: Role(data),
     "$doc": lambda data: Document(*data),
     "$file": lambda data: File(*data),
+    "$s": lambda data: Secret(data),
     "$r": lambda data: {key: from_plain(item) for key, item in data},
 }
 _JSON = frozenset((type(None), bool, int, str))

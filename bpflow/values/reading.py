@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from bpflow.diagnostics import did_you_mean, say
-from bpflow.expressions.data import Choice, Department, Document, Duration, File, User, Value
+from bpflow.expressions.data import Choice, Department, Document, Duration, File, Secret, User, Value
 from bpflow.expressions.durations import parse_duration
 from bpflow.expressions.errors import ExpressionError, brief
 from bpflow.expressions.functions import MAX_ITEMS, MAX_TEXT
 from bpflow.expressions.instants import read_date, read_instant
 from bpflow.expressions.numbers import DIGITS, LARGEST, SMALLEST, plain, read_number
-from bpflow.values.fields import Field, InvalidValue, inside, no_choice, not_a, one_of
+from bpflow.values.fields import Field, InvalidValue, inside, no_choice, not_a, one_of, untold
 
 
 def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = True) -> Value:
@@ -28,6 +30,11 @@ def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = Tru
     """
     if isinstance(raw, str) and not raw.strip():
         raw = None
+    if isinstance(raw, Secret):
+        return raw
+    if field.secret and raw is not None:
+        with untold():
+            return read(replace(field, secret=False), raw, zone, choice_by_title=choice_by_title)
     if field.many:
         return _read_many(field, raw, zone, choice_by_title)
     if raw is None:

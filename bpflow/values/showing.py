@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from bpflow.diagnostics import say
-from bpflow.expressions.data import Choice, Department, Document, Duration, File, Role, User, Value
+from bpflow.expressions.data import DOTS, Choice, Department, Document, Duration, File, Role, User, Value
 from bpflow.expressions.durations import spoken
 from bpflow.expressions.numbers import plain
 from bpflow.values.fields import Field
@@ -22,7 +22,7 @@ def show(field: Field, value: Value, name_of: Callable[[Value], str], zone: tzin
     if value is None or value == [] or value == "":
         return ""
     if field.secret:
-        return "••••••"
+        return DOTS
     if isinstance(value, list):
         return ", ".join(show(field, item, name_of, zone, language) for item in value)
     if isinstance(value, dict):

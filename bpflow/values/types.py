@@ -14,6 +14,7 @@ from bpflow.expressions.types import (
     FILE,
     INTEGER,
     NUMBER,
+    SECRET,
     TEXT,
     USER,
     Type,
@@ -40,8 +41,8 @@ _TYPES: Mapping[Kind, Type] = {
 
 @lru_cache(4096)
 def type_of(field: Field) -> Type:
-    """What a value of the field may be. One that is not required may be none; a list is empty instead."""
-    if field.many:
+    """What a value of the field may be. One that is not required may be none; a list is empty instead. A secret is one, whatever it holds."""
+    if field.many and not field.secret:
         return list_of(_one(field))
     made = _one(field)
     return made if field.required else made.or_none()
@@ -49,6 +50,8 @@ def type_of(field: Field) -> Type:
 
 def _one(field: Field) -> Type:
     """What one value of the field may be."""
+    if field.secret:
+        return SECRET
     match field.kind:
         case "choice":
             return Type("text", values=tuple(id for id, _ in field.choices), titles=tuple(title for _, title in field.choices)) if field.choices else TEXT

@@ -126,3 +126,24 @@ def wait_until_due(bpflow: Bpflow) -> None:
         if json.loads(bpflow("tasks", "--json").out):
             return
         time.sleep(0.1)
+
+
+def test_a_secret_is_typed_unseen(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from datetime import UTC
+
+    from bpflow.cli.dialogue import Asking
+    from bpflow.cli.names import Names
+    from bpflow.cli.output import Output
+    from bpflow.loading import load_workspace
+    from bpflow.runtime import FieldView, open_engine
+    from bpflow.values import Field
+
+    typed = ["1", "1234"]
+    with open_engine(":memory:", load_workspace(workspace)) as engine:
+        asking = Asking(engine, Names(engine, "en"), Output("en"), UTC, "ivanov", hide=lambda prompt: typed.pop(0))
+        field = Field("string", "Pin", secret=True, required=True, min="4")
+        assert asking.value(FieldView("pin", field, True, None, None), None) == "1234"
+        assert asking.names.value(asking.offered(FieldView("pin", field, True, None, None), "1234"), field) == "••••••"
+    said = capsys.readouterr()
+    assert "this cannot be its value" in said.out + said.err
+    assert "1234" not in said.out + said.err

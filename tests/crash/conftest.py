@@ -9,19 +9,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.crash.clerk import Firm
 from tests.crash.lives import Run, ledger, program
 from tests.crash.reckoning import Looking, Reckoning
 
-SOAK = settings.get_current_profile_name() == "soak"
-RUNS = int(os.environ.get("BPFLOW_KILLS", "20" if SOAK else "1"))
-"""How many runs of each kind."""
+RUNS = int(os.environ.get("BPFLOW_KILLS", "1"))
+"""How many runs of each kind; `make soak` says more."""
 
 
 @pytest.fixture(scope="module")
 def firm() -> Firm:
+    """The workspace, loaded once."""
     return Firm()
 
 

@@ -25,4 +25,4 @@ def test_a_flaw_is_found(folder: Path, nursery: subprocess.Popen[str], firm: Fir
 
     with pytest.raises(AssertionError) as found:
         passes()
-    print(f"{flaw}:", str(found.value).splitlines()[0][:200])
+    print(f"{flaw}:", str(found.value).strip().splitlines()[-1][:200])

@@ -23,7 +23,7 @@ def on_sqlite(folder: Path, nursery: subprocess.Popen[str]) -> NewRun:
     return lambda name: Run(nursery, str(folder / f"{name}.db"), folder, name)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def run(request: pytest.FixtureRequest, folder: Path, nursery: subprocess.Popen[str]) -> NewRun:
     """Makes a run of that name, on each kind of store."""
     if request.param == "sqlite":

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
-from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history
+from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history, micros
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -291,6 +291,7 @@ class Play:
         self.index, self.calls = Index(), dict[tuple[int, int], CallOut]()
         self.notices: list[CallOut] = []
         self.history: list[bytes] = []
+        self.times: list[datetime] = []
         self.events: list[Event] = []
         self.facts: list[Any] = []
         self.last: State | None = None
@@ -320,7 +321,8 @@ class Play:
         assert was is None or state.at >= was.at
         data = encode(self.program, state)
         self.write_down(was, transition, data)
-        self.history.append(encode_history([encode_event(event, self.world.used.values())], transition.facts))
+        self.history.append(encode_history([encode_event(event, self.world.used.values())], transition.facts, micros(state.at)))
+        self.times.append(state.at)
         self.events.append(event)
         self.facts += decode_facts(self.program, transition.facts)
         assert self.asked_one_by_one(was, event) == transition
@@ -362,7 +364,7 @@ class Play:
                 known[unanswered.question] = self.world.used[unanswered.question]
 
     def replay(self, state: State | None, row: bytes, original: Transition) -> State:
-        ((event, answers),), facts = decode_history(self.program, row)
+        ((event, answers),), facts = decode_history(self.program, row, original.state.at)
         assert facts == decode_facts(self.program, original.facts)
         again = advance(self.program, state, event, Replayed(answers))
         assert (again.facts, again.effects) == (original.facts, original.effects)
@@ -393,8 +395,8 @@ class Play:
     def replay_all(self) -> None:
         """Everything from the start, by the history alone."""
         state: State | None = None
-        for row in self.history:
-            ((event, answers),), _ = decode_history(self.program, row)
+        for row, at in zip(self.history, self.times, strict=True):
+            ((event, answers),), _ = decode_history(self.program, row, at)
             state = advance(self.program, state, event, Replayed(answers)).state
         assert state == self.last
 

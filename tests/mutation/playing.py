@@ -74,7 +74,7 @@ def _trace(stage: Stage) -> Trace:
 
 def _facts(stage: Stage, id: int) -> list[Any]:
     held = stored(stage.engine, id)
-    return [decode_history(held.program, row.data)[1] for row in stage.engine.store.history(id)]
+    return [decode_history(held.program, row.data, row.at)[1] for row in stage.engine.store.history(id)]
 
 
 def _visited(stage: Stage) -> Iterator[tuple[str, str]]:

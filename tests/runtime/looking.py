@@ -78,14 +78,14 @@ def stored(engine: Engine, id: int) -> Held:
 
 def events_of(engine: Engine, id: int) -> list[Event]:
     program = stored(engine, id).program
-    return [event for row in engine.store.history(id) for event, _ in decode_history(program, row.data)[0]]
+    return [event for row in engine.store.history(id) for event, _ in decode_history(program, row.data, row.at)[0]]
 
 
 def replays(engine: Engine, id: int) -> Iterator[tuple[int, State]]:
     """The states that the recorded events make, one a transaction, with its revision."""
     program, state = stored(engine, id).program, None
     for row in engine.store.history(id):
-        for event, answers in decode_history(program, row.data)[0]:
+        for event, answers in decode_history(program, row.data, row.at)[0]:
             state = advance(program, state, event, Replayed(answers)).state
         assert state is not None
         yield row.revision, state

@@ -164,10 +164,10 @@ def test_broken_off_it_is_simply_done_again(all_of: Engine, far: datetime, monke
             raise KeyboardInterrupt
         return happen(id, event)
 
-    monkeypatch.setattr(all_of, "_happen", dies)
-    with pytest.raises(KeyboardInterrupt):
-        all_of.reassign("ivanov", "boss")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(all_of, "_happen", dies)
+        with pytest.raises(KeyboardInterrupt):
+            all_of.reassign("ivanov", "boss")
     assert [entry.party for entry in all_of.tasks()] == ["user:petrova", "user:petrova", "user:ivanov", "user:ivanov"]
     assert [one.instance for one in all_of.reassign("ivanov", "boss")] == [3, 4]
     checked(all_of, far)

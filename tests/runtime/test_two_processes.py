@@ -267,7 +267,7 @@ def test_the_answer_of_a_service_for_what_the_other_has_begun(opened: Open, far:
     one.work()
     (incident,) = one.incidents()
     other.retry(id, incident.id)
-    one._drain.services = Services({"no.such": Post()}, {}, ZoneInfo("UTC"))
+    one._drain.services = Services({"no.such": Post()}, {}, ZoneInfo("UTC"), one.store.secret)
     assert one.work().calls == 1
     assert one.instance(id).row.status == "ended"
     check_replay(one, id)

@@ -66,7 +66,7 @@ def replay(engine: Engine, held: Held, known: Checked | None) -> Checked:
             continue
         assert row.revision == revision + 1
         revision = row.revision
-        events, facts = decode_history(held.program, row.data)
+        events, facts = decode_history(held.program, row.data, row.at)
         again: list[Any] = []
         for event, answers in events:
             done = advance(held.program, state, event, Replayed(answers))

@@ -45,6 +45,39 @@ def wrong_type(subject: Subject) -> Iterator[Diagnostic]:
     return findings(subject, "wrong-type")
 
 
+@rule("secret-leaks")
+def secret_leaks(subject: Subject) -> Iterator[Diagnostic]:
+    """A secret can only be passed on: to a service, or to a field or variable that is secret too.
+
+    The value of a field with `secret: true` is kept apart, and only the service that gets it as an argument reads it. Nothing can be made of
+    it: it is in no text, no message, no comparison but `!= none`, and not in a field that is not secret. What is no secret where it comes from
+    stands in the history, and does not become one by being put into a field that is.
+
+    Bad:
+
+        steps:
+          - id: ask
+            activity: request-info
+            title: Your pin
+            to: initiator
+            fields:
+              pin: {type: string, secret: true, required: true}
+          - {activity: notify, to: initiator, text: "Your pin is $(ask.pin)"}
+
+    Good:
+
+        steps:
+          - id: ask
+            activity: request-info
+            title: Your pin
+            to: initiator
+            fields:
+              pin: {type: string, secret: true, required: true}
+          - {activity: call-service, service: bank.open, with: {pin: $(ask.pin)}}
+    """
+    return findings(subject, "secret-leaks")
+
+
 @rule("wrong-value")
 def wrong_value(subject: Subject) -> Iterator[Diagnostic]:
     """A value must be one that its field can have.

@@ -120,6 +120,16 @@ create table bpflow.page (          -- parts of a state that are written one by 
   primary key (instance, holder, part, owner)
 );
 
+create table bpflow.secret (        -- values of secret fields; everywhere else is only the handle, a random number
+  owner bigint not null,
+  handle bigint not null,
+  instance bigint,                  -- with which it goes; null: it is a document's
+  at bigint not null,
+  value bytea not null,             -- the engine's JSON, encrypted if its first byte is 1
+  primary key (handle, owner)
+);
+create index secret_instance on bpflow.secret (instance) where instance is not null;
+
 create table bpflow.history (       -- one row a transaction: events, answers, facts; only ever appended to
   owner bigint not null,
   instance bigint not null,

@@ -214,6 +214,16 @@ create table inbox (                -- what was done for whom: a key is worked o
   primary key (owner, key)
 ) without rowid;
 
+create table secret (               -- values of secret fields; everywhere else is only the handle, a random number
+  owner integer not null,
+  handle integer not null,
+  instance integer,                 -- with which it goes; null: it is a document's
+  at integer not null,
+  value blob not null,              -- the engine's JSON, encrypted if its first byte is 1
+  primary key (handle, owner)
+) without rowid;
+create index secret_instance on secret (instance) where instance is not null;
+
 create table document (
   id integer primary key,
   owner integer not null,
