@@ -8,7 +8,7 @@ reads orders from its input, a line of JSON each, and answers each with a line: 
 from outside, wherever it is · `{"new": true, "but": […]}` at the first point that is not among these · `{}` never. And it may make trouble:
 `{"room": [0, 5000]}` that much room on the disk, in bytes, and when that is used up, so much · `{"ahead": 3600}` the clock goes wrong by
 so many seconds · `{"cuts": [[40, "done"]]}` after forty points the line to PostgreSQL is cut: with the next commit, which is `lost`, or `done`
-without an answer; or the `backend` is ended, or the `server` killed (in the folder `server`) and started again after the first complaint.
+without an answer; or the `backend` is ended.
 
 `{"worker": 1.0}` is the life of a worker with leases of so many seconds, `{"helped": true}` that of a clerk beside whom there are such;
 `{"flaw": "told_first"}` one in which something is wrong on purpose.
@@ -40,9 +40,8 @@ from tests.crash.clerk import Firm, KeptClock, Outside, clerk
 from tests.crash.flaws import FLAWS
 from tests.crash.points import PointedStore, Points
 from tests.crash.proxy import Proxy
-from tests.crash.server import Server
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a life is taken to hang."""
 
 
@@ -102,24 +101,16 @@ class Cutter:
 
     def __init__(self, order: dict[str, Any], death: Death) -> None:
         self.url: str = order["url"]
-        self.server = Server(Path(order["server"])) if "server" in order else None
         self.proxy = Proxy(self.url) if "cuts" in order else None
         self.address = self.proxy.address if self.proxy else self.url
         death.cuts, death.cut = dict(order.get("cuts", ())), self.cut
 
     def cut(self, how: str) -> None:
-        if how == "server" and self.server:
-            self.server.kill()
-        elif how == "backend":
+        if how == "backend":
             with psycopg.connect(self.url, autocommit=True) as db:
                 db.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()")
         elif self.proxy:
             self.proxy.cut = how
-
-    def mend(self) -> None:
-        """Starts the server again, if it was killed."""
-        if self.server:
-            self.server.start()
 
 
 def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
@@ -137,7 +128,6 @@ def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
         except StoreError as error:
             death.troubles.append(f"{death.last}: {error.message}")
             room.next()
-            cutter.mend()
 
 
 def live(order: dict[str, Any], line: int, firm: Firm, address: str) -> None:

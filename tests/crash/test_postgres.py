@@ -1,21 +1,18 @@
-"""PostgreSQL is killed and started again, its backends are ended, the line to it is cut while a commit is on its way: nothing is lost, and
-nobody needs to guess whether something was done."""
+"""The backends of PostgreSQL are ended, the line to it is cut while a commit is on its way: nothing is lost, and nobody needs to guess whether
+something was done."""
 
 from __future__ import annotations
 
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.crash.clerk import Firm
 from tests.crash.conftest import RUNS, same
 from tests.crash.lives import Run
 from tests.crash.reckoning import Reckoning
-from tests.crash.server import Server
 
 ASKED = ("Engine", "Hands", "Operating", "Desk", "Attendance")
 """Who does what a program has asked for. Whatever else is left open, a worker simply does again."""
@@ -32,28 +29,7 @@ def test_the_line_is_cut_in_the_middle_of_commits(
         n += chance.randint(20, 100)
         cuts.append((n, chance.choice(("lost", "done", "backend"))))
     cut.until_done(lambda: {"cuts": cuts})
-    print(cut.troubles)
     print(f"{cut.name}: {len(cuts)} cuts, {cut.troubles.total()} complaints;", same(cut, firm, reckoning))
     assert cut.troubles.total() > 10
     left_open = {trouble.partition(":")[0] for trouble in cut.troubles if not trouble.endswith("was lost; nothing was changed")}
     assert {place for place in left_open if place.partition(".")[0] in ASKED} == set()
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    server = Server(folder / "server")
-    yield server
-    server.stop()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(RUNS))
-def test_the_server_is_killed_anywhere(server: Server, folder: Path, nursery: subprocess.Popen[str], firm: Firm, reckoning: Reckoning, seed: int) -> None:
-    with psycopg.connect(server.url, autocommit=True) as db:
-        db.execute(f"create database firm{seed}")
-    url, chance = server.url.replace("/postgres?", f"/firm{seed}?"), random.Random(3 + seed)
-    killed = Run(nursery, url, folder, f"server{seed}")
-    cuts = [(n, "server") for n in sorted(chance.sample(range(200, 2500), 12))]
-    killed.until_done(lambda: {"cuts": cuts, "server": str(folder / "server")})
-    server.start()  # the last life may have ended with it
-    print(f"{killed.name}: {len(cuts)} times, {killed.troubles.total()} complaints;", same(killed, firm, reckoning))
