@@ -8,7 +8,7 @@ reads orders from its input, a line of JSON each, and answers each with a line: 
 from outside, wherever it is · `{"new": true, "but": […]}` at the first point that is not among these · `{}` never. And it may make trouble:
 `{"room": [0, 5000]}` that much room on the disk, in bytes, and when that is used up, so much · `{"ahead": 3600}` the clock goes wrong by
 so many seconds · `{"cuts": [[40, "done"]]}` after forty points the line to PostgreSQL is cut: with the next commit, which is `lost`, or `done`
-without an answer; or the `backend` is ended.
+without an answer; or the `backend` is ended; or the whole `server` is killed and started again.
 
 `{"worker": 1.0}` is the life of a worker with leases of so many seconds, `{"helped": true}` that of a clerk beside whom there are such;
 `{"flaw": "told_first"}` one in which something is wrong on purpose.
@@ -40,6 +40,7 @@ from tests.crash.clerk import Firm, KeptClock, Outside, clerk
 from tests.crash.flaws import FLAWS
 from tests.crash.points import PointedStore, Points
 from tests.crash.proxy import Proxy
+from tests.crash.server import kill_server
 
 PATIENCE = 120.0
 """Seconds after which a life is taken to hang."""
@@ -109,6 +110,8 @@ class Cutter:
         if how == "backend":
             with psycopg.connect(self.url, autocommit=True) as db:
                 db.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()")
+        elif how == "server":
+            kill_server(self.url)
         elif self.proxy:
             self.proxy.cut = how
 

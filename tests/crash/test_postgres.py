@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import random
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests.crash.clerk import Firm
 from tests.crash.conftest import RUNS, same
 from tests.crash.lives import Run
 from tests.crash.reckoning import Reckoning
+from tests.postgres import fresh, serve
 
 ASKED = ("Engine", "Hands", "Operating", "Desk", "Attendance")
 """Who does what a program has asked for. Whatever else is left open, a worker simply does again."""
@@ -33,3 +37,20 @@ def test_the_line_is_cut_in_the_middle_of_commits(
     assert cut.troubles.total() > 10
     left_open = {trouble.partition(":")[0] for trouble in cut.troubles if not trouble.endswith("was lost; nothing was changed")}
     assert {place for place in left_open if place.partition(".")[0] in ASKED} == set()
+
+
+@pytest.fixture
+def own_server() -> Iterator[str]:
+    """The address of an empty database on a server that may be killed."""
+    with contextmanager(serve)(Path(tempfile.mkdtemp(prefix="bpflow-killed-")) / "data") as server, fresh(server) as url:
+        yield url
+
+
+@pytest.mark.slow
+def test_the_server_is_killed(own_server: str, folder: Path, nursery: subprocess.Popen[str], firm: Firm, reckoning: Reckoning) -> None:
+    """What it has said to be committed is there when it is started again, and the same program goes on."""
+    killed, chance = Run(nursery, own_server, folder, "server"), random.Random(5)
+    cuts = [(n, "server") for n in sorted(chance.sample(range(100, 2500), 4 * RUNS))]
+    killed.until_done(lambda: {"cuts": cuts})
+    print(f"{len(cuts)} times killed, {killed.troubles.total()} complaints;", same(killed, firm, reckoning))
+    assert killed.troubles.total() >= len(cuts) / 2
