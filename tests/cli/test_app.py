@@ -96,8 +96,8 @@ def test_the_version(bpflow: Bpflow) -> None:
         (["tasks", "-w", "nowhere"], '"nowhere" is no workspace: it has no "bpflow.yaml"'),
         (["start", "purchase", "--input", "what"], '"what" is not of the form --input NAME=VALUE'),
         (["start", "purchas"], 'there is no process "purchas" — did you mean "purchase"?'),
-        (["work", "--every", "soon"], '"soon" is not a duration'),
-        (["work", "--every", "1 working day"], '"1 working day" is not a length of time by the clock'),
+        (["work", "--workers", "many"], '--workers is a number, not "many"'),
+        (["work", "--workers", "0"], '--workers is a number, not "0"'),
     ],
 )
 def test_wrong_use_is_said_in_one_line(bpflow: Bpflow, workspace: Path, arguments: list[str], said: str) -> None:

@@ -18,6 +18,11 @@ from bpflow.cli.watch import watch
 Bpflow = Callable[..., Any]
 
 
+def hears_interrupts() -> None:
+    """Whoever has the tests run in the background may have told them not to."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Watcher:
     """A process that watches; `told` waits for what it says next."""
 
@@ -25,7 +30,8 @@ class Watcher:
         code = "import sys; from bpflow.cli import main; sys.exit(main())"
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-c", code, "validate", "--watch", *arguments]
-        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, preexec_fn=hears_interrupts, **pipes)
 
     def told(self) -> list[str]:
         """The lines up to the one that says when."""
@@ -61,7 +67,7 @@ def test_it_tells_what_changes_until_it_is_interrupted(watcher: Watcher, workspa
     (workspace / "bpflow.yaml").write_text("timezone: Europe/Moskow\n", encoding="utf-8")
     assert watcher.told()[0].startswith("bpflow.yaml:1:11:")
     watcher.process.send_signal(signal.SIGINT)
-    assert watcher.process.wait() == 130
+    assert watcher.process.wait(timeout=60) == 130
 
 
 def test_only_what_has_changed_is_checked_again(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
