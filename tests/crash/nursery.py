@@ -11,7 +11,7 @@ so many seconds · `{"cuts": [[40, "done"]]}` after forty points the line to Pos
 without an answer; or the `backend` is ended; or the whole `server` is killed and started again.
 
 `{"worker": 1.0}` is the life of a worker with leases of so many seconds, `{"helped": true}` that of a clerk beside whom there are such;
-`{"flaw": "told_first"}` one in which something is wrong on purpose.
+`{"flaw": "told_first"}` one in which something is wrong on purpose; `{"patience": 10}` one that is taken to hang after so many seconds.
 
 The law of this file: nothing is handed over from one life to the next but what lies on the disk. A life is killed by SIGKILL.
 """
@@ -154,7 +154,7 @@ def bear(order: dict[str, Any], firm: Firm, address: str) -> dict[str, Any]:
         os.close(reading)
         live(order, writing, firm, address)
     os.close(writing)
-    hangs = not select.select([reading], [], [], order.get("seconds", PATIENCE))[0]
+    hangs = not select.select([reading], [], [], order.get("seconds", order.get("patience", PATIENCE)))[0]
     if hangs:
         os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as told:

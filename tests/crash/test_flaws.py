@@ -20,7 +20,7 @@ def test_a_flaw_is_found(folder: Path, nursery: subprocess.Popen[str], firm: Fir
     flawed = Run(nursery, str(folder / f"{flaw}.db"), folder, flaw)
 
     def passes() -> None:
-        flawed.until_done(lambda: {"new": True, "but": list(flawed.kills), "flaw": flaw}, most=600)
+        flawed.until_done(lambda: {"new": True, "but": list(flawed.kills), "flaw": flaw, "patience": 10}, most=600)
         same(flawed, firm, reckoning)
 
     with pytest.raises(AssertionError) as found:
