@@ -44,19 +44,19 @@ class Recording(Inference):
         super().__init__(text, known)
         self.seen: list[Type] = []
         self.found: list[Found] = []
-        self.open: list[ast.expr] = []
+        self.inside: list[ast.expr] = []
         self.judge.mistakes = _Noted(self)
 
     def of(self, node: ast.expr) -> Type:
-        self.open.append(node)
+        self.inside.append(node)
         type = super().of(node)
-        self.open.pop()
+        self.inside.pop()
         self.seen.append(type)
         return type
 
     def note(self, mistake: Mistake) -> None:
         bound = {name: type for name, (type, _) in self.bound.items()}
-        self.found.append(Found(mistake, self.open[-1], bound, tuple(self.conditions)))
+        self.found.append(Found(mistake, self.inside[-1], bound, tuple(self.conditions)))
 
     @property
     def is_certain(self) -> bool:
