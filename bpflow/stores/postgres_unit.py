@@ -31,6 +31,8 @@ _STILL = f"select 1 / (coalesce(({ABSENCE_MARK}), 0) = $1)::integer"
 """Fails, and all with it, if an absence has changed since that was its mark."""
 
 Self = TypeVar("Self", bound="Unit")
+_WRITING = ("insert", "update", "delete", "with")
+"""How statements begin that write."""
 
 
 class Known:
@@ -45,7 +47,7 @@ class Known:
 class Unit:
     """What is between `begin` and `commit`. `done` is called at the end, whatever that is; `known` is remembered from the last one."""
 
-    __slots__ = ("_address", "_done", "_failed", "_known", "_lease", "_mark", "_trace", "armed", "left", "owner", "wire")
+    __slots__ = ("_address", "_done", "_failed", "_known", "_lease", "_mark", "_trace", "_writes", "armed", "left", "owner", "wire")
     BEGIN: ClassVar[str] = "begin isolation level read committed read write"
     COMMIT: ClassVar[str] = "commit"
     ROLLBACK: ClassVar[str] = "rollback"
@@ -62,6 +64,7 @@ class Unit:
     ) -> None:
         self.wire, self._address, self._done, self._lease, self._known = wire, address, done, lease, known or Known()
         self._trace: Trace | None = None
+        self._writes = False
         self._mark: int | None = None
         self.left = False
         self.armed = False
@@ -109,7 +112,7 @@ class Unit:
         if self._lease is not None and error.sqlstate == _LOST:
             return LeaseLost(self._lease)
         if not is_lost(error) or self._trace is None:
-            return self._trouble(error, committing=True)
+            return self._trouble(error, committing=self._writes)
         committed = was_committed(self._address, self.wire.backend, self._trace)
         return None if committed else trouble(self._address.name, error, committing=committed is None)
 
@@ -119,7 +122,7 @@ class Unit:
 
     def adopt(self, inner: Unit) -> None:
         """What was done in a unit of work within is a part of this."""
-        self._trace = self._trace or inner._trace
+        self._trace, self._writes = self._trace or inner._trace, self._writes or inner._writes
 
     def _trouble(self, error: psycopg.Error, committing: bool = False) -> Exception:
         return trouble(self._address.name, error, committing)
@@ -151,6 +154,7 @@ class Unit:
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
         if self._failed is not None:
             raise self._failed
+        self._writes = self._writes or sql.startswith(_WRITING)
         try:
             return run(sql, *values)
         except psycopg.Error as error:
