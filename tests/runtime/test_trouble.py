@@ -201,7 +201,7 @@ def made(path: Path, *statements: str) -> bytes:
 
 
 NOT_OURS = [
-    (("create table t (x)",), "is a database of another program"),
+    (("create table t (x)",), 'is a database of another program — to put the tables of bpflow beside its own, open it with "?beside=yes"'),
     (("pragma application_id = 17", "create table t (x)"), "is a database of another program"),
     (("pragma application_id = 17", "pragma user_version = 1"), "is a database of another program"),
     ((f"pragma application_id = {APPLICATION}", "pragma user_version = 999"), "was written by a newer bpflow (version 999)"),
