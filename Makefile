@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 BIN := .venv/bin
 STAMP := .venv/stamp
+# Many tests wait for other programs: one more at a time than there are processors.
+TESTS := -m pytest -q --numprocesses $(shell expr $$(nproc 2>/dev/null || echo 1) + 1) --maxprocesses 8
 # The peers of the bench bring a hundred libraries along: they are kept apart from those of the project.
 BENCH := .venv/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
@@ -31,10 +33,10 @@ demo: setup ## sixty companies go through a process, on a virtual clock
 	@$(BIN)/bpflow demo
 
 test: setup check ## all checks and all tests
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8
+	$(BIN)/python $(TESTS)
 
 quick: setup ## the tests without the slow ones
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 -m 'not slow'
+	$(BIN)/python $(TESTS) -m 'not slow'
 
 check: setup ## style, types and the rule of layers
 	$(BIN)/ruff check --quiet
@@ -69,7 +71,7 @@ untranslated: setup ## the messages that have no translation yet, and those that
 	@$(BIN)/python -m tests.catalogue untranslated
 
 soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…)
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 8 --hypothesis-profile soak -m 'not slow' --ignore tests/crash
+	$(BIN)/python $(TESTS) --hypothesis-profile soak -m 'not slow' --ignore tests/crash
 	BPFLOW_KILLS=$${BPFLOW_KILLS:-20} $(BIN)/python -m pytest -q -s tests/crash
 
 mutants: setup ## every kind of mistake at every place of processes/: which of them `bpflow validate` finds, and which slip

@@ -30,11 +30,11 @@ def test_the_line_is_cut_in_the_middle_of_commits(
     cut, chance = Run(nursery, database, folder, f"cut{seed}"), random.Random(3 + seed)
     cuts, n = [], 200
     while n < 2500:
-        n += chance.randint(20, 100)
+        n += chance.randint(20, 100) if RUNS > 1 else chance.randint(100, 300)
         cuts.append((n, chance.choice(("lost", "done", "backend"))))
     cut.until_done(lambda: {"cuts": cuts})
     print(f"{cut.name}: {len(cuts)} cuts, {cut.troubles.total()} complaints;", same(cut, firm, reckoning))
-    assert cut.troubles.total() > 10
+    assert cut.troubles.total() > len(cuts) / 4
     left_open = {trouble.partition(":")[0] for trouble in cut.troubles if not trouble.endswith("was lost; nothing was changed")}
     assert {place for place in left_open if place.partition(".")[0] in ASKED} == set()
 
