@@ -3,8 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 BIN := .venv/bin
 STAMP := .venv/stamp
-# Many tests wait for other programs: one more at a time than there are processors.
-TESTS := -m pytest -q --numprocesses $(shell expr $$(nproc 2>/dev/null || echo 1) + 1) --maxprocesses 8
+TESTS := -m pytest -q --numprocesses auto --maxprocesses 8
 # The peers of the bench bring a hundred libraries along: they are kept apart from those of the project.
 BENCH := .venv/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location

