@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -39,6 +40,21 @@ class WrongUse(Refused):
     def __init__(self, message: Message, hint: Message | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def length_of(text: str, otherwise: Message) -> timedelta:
+    """A length of time by the clock. WrongUse if it is none, with `otherwise` where it is one of another kind."""
+    from bpflow.expressions.durations import parse_duration
+    from bpflow.expressions.errors import ExpressionError
+
+    try:
+        found = parse_duration(text)
+    except ExpressionError as error:
+        raise WrongUse(error.message, error.hint) from error
+    length = timedelta(days=found.days, seconds=found.seconds)
+    if found.months or found.working_days or found.working_seconds or not length:
+        raise WrongUse(otherwise)
+    return length
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, WrongUse, call_of
+from bpflow.cli.calls import AsJson, call_of, length_of
 from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
@@ -32,7 +32,7 @@ def status(
 ) -> int:
     """For people, and for a monitoring."""
     call = call_of(ctx)
-    most = length_of(late)
+    most = length_of(late, say('"{text}" is not a length of time by the clock, as 1s or 5min', text=late))
     with call.open() as engine:
         from bpflow.cli.names import Names
 
@@ -43,21 +43,6 @@ def status(
     else:
         _tell(found, names, call.out)
     return 0 if well else 1
-
-
-def length_of(text: str) -> timedelta:
-    """A length of time by the clock. WrongUse if it is none."""
-    from bpflow.expressions.durations import parse_duration
-    from bpflow.expressions.errors import ExpressionError
-
-    try:
-        found = parse_duration(text)
-    except ExpressionError as error:
-        raise WrongUse(error.message, error.hint) from error
-    length = timedelta(days=found.days, seconds=found.seconds)
-    if found.months or found.working_days or found.working_seconds or not length:
-        raise WrongUse(say('"{text}" is not a length of time by the clock, as 1s or 5min', text=text))
-    return length
 
 
 def _tell(found: Status, names: Names, out: Output) -> None:

@@ -5,13 +5,12 @@ The law of this file: what is found stands on the standard output, a line each; 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import AsJson, WrongUse, call_of, number
+from bpflow.cli.calls import AsJson, WrongUse, call_of, length_of, number
 from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Message, say
 
@@ -34,7 +33,8 @@ def purge(
     ] = False,
 ) -> int:
     """Says what has gone, and what has stayed since its history is not as it was written: 1 if there is such."""
-    call, age = call_of(ctx), age_of(older_than)
+    call = call_of(ctx)
+    age = length_of(older_than, say('"{text}" is not a length of time by the clock, as 12h or 180d', text=older_than))
     with call.open() as engine:
         with call.out.progress(say("purging")) as moved:
             done = engine.purge(age, processes or (), archive=archive, dry_run=dry_run, progress=lambda count: moved(count, 0))
@@ -42,21 +42,6 @@ def purge(
         if compact and not dry_run:
             engine.compact()
     return _tell_flaws(done.flaws, call.out)
-
-
-def age_of(text: str) -> timedelta:
-    """A length of time by the clock. WrongUse if it is none."""
-    from bpflow.expressions.durations import parse_duration
-    from bpflow.expressions.errors import ExpressionError
-
-    try:
-        found = parse_duration(text)
-    except ExpressionError as error:
-        raise WrongUse(error.message, error.hint) from error
-    age = timedelta(days=found.days, seconds=found.seconds)
-    if found.months or found.working_days or found.working_seconds or not age:
-        raise WrongUse(say('"{text}" is not a length of time by the clock, as 12h or 180d', text=text))
-    return age
 
 
 def _tell_purged(done: Purged, dry_run: bool, out: Output) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import psycopg
 
 from bpflow.engine.codec import instant, micros
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import StoreError
-from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, WorkerRow
+from bpflow.stores.leases import SLOTS, STEP, NewWorker, Seat, WorkerRow
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import trouble
@@ -130,12 +129,8 @@ class PostgresLeases:
     """The part of the store that has to do with workers."""
 
     address: Address
-
-    def _all(self, sql: str, *values: Any) -> list[Row]:
-        raise NotImplementedError
-
-    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
-        raise NotImplementedError
+    _all: Callable[..., list[Row]]
+    begin: Callable[[], PostgresWork]
 
     @property
     def shared(self) -> bool:

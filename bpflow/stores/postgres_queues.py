@@ -5,9 +5,8 @@ The law of this file: each slot, and in it each lane, is read by an index from i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from bpflow.engine.codec import micros
 from bpflow.stores import rows
@@ -62,8 +61,7 @@ def first(table: str, where: str = "true") -> str:
 class PostgresQueues:
     """The part of the store that has to do with what waits to be worked."""
 
-    def _all(self, sql: str, *values: Any) -> list[Row]:
-        raise NotImplementedError
+    _all: Callable[..., list[Row]]
 
     # ── timers ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:

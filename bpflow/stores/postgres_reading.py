@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,7 @@ _TAKES_PART = f"instance not in ({ASIDE})"
 class Reading(PostgresQueues):
     """The part of a store that reads."""
 
-    def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:
-        raise NotImplementedError
+    _at_once: Callable[..., list[list[Row]]]
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def definition(self, id: int) -> DefinitionRow:
