@@ -23,6 +23,7 @@ from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
@@ -192,6 +193,10 @@ class SqliteWork(Looking):
                 self._run("insert or ignore into timer values (?, ?, ?, ?, ?, ?)", (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
+
+    def unindex(self, id: int) -> None:
+        for sql in unindexing("", "?1"):
+            self._run(sql, (id,))
 
     def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run
