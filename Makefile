@@ -69,7 +69,7 @@ update: setup ## write again all that is generated: the schemas, the golden case
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated
 
-soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…)
+soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…, BPFLOW_SEED=…)
 	$(BIN)/python $(TESTS) --hypothesis-profile soak -m 'not slow' --ignore tests/crash
 	BPFLOW_KILLS=$${BPFLOW_KILLS:-20} $(BIN)/python -m pytest -q -s tests/crash
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.clerk import Firm
-from tests.crash.conftest import RUNS, same
+from tests.crash.conftest import FIRST, RUNS, SEEDS, same
 from tests.crash.lives import Run
 from tests.crash.reckoning import Reckoning
 from tests.postgres import fresh, serve
@@ -22,7 +22,7 @@ ASKED = ("Engine", "Hands", "Operating", "Desk", "Attendance")
 """Who does what a program has asked for. Whatever else is left open, a worker simply does again."""
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_line_is_cut_in_the_middle_of_commits(
     database: str, folder: Path, nursery: subprocess.Popen[str], firm: Firm, reckoning: Reckoning, seed: int
 ) -> None:
@@ -49,7 +49,7 @@ def own_server() -> Iterator[str]:
 @pytest.mark.slow
 def test_the_server_is_killed(own_server: str, folder: Path, nursery: subprocess.Popen[str], firm: Firm, reckoning: Reckoning) -> None:
     """What it has said to be committed is there when it is started again, and the same program goes on."""
-    killed, chance = Run(nursery, own_server, folder, "server"), random.Random(5)
+    killed, chance = Run(nursery, own_server, folder, "server"), random.Random(5 + FIRST)
     cuts = [(n, "server") for n in sorted(chance.sample(range(100, 2500), 4 * RUNS))]
     killed.until_done(lambda: {"cuts": cuts})
     print(f"{len(cuts)} times killed, {killed.troubles.total()} complaints;", same(killed, firm, reckoning))
