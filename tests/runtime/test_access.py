@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 from bpflow.diagnostics import Refused
@@ -17,10 +14,9 @@ from bpflow.engine.transition import NotAllowed
 from bpflow.expressions.data import User
 from bpflow.loading import load_workspace
 from bpflow.runtime import About, Act, Engine, VirtualClock, open_engine
-from tests.postgres import plain
 from tests.runnable import runnable
 from tests.runtime.conftest import FILES
-from tests.runtime.looking import dump
+from tests.runtime.looking import connected, dump
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +189,7 @@ def test_it_is_asked_in_the_transaction_of_the_program(folder: Path, db: Path | 
     own = Own()
     with open_engine(str(db), folder, clock, policy=own) as engine:
         engine.deploy_workspace()
-        orders: Any = psycopg.connect(plain(db)) if isinstance(db, str) else sqlite3.connect(db)
+        orders = connected(db)
         instance = engine.start("plain", by="boss", connection=orders)
         assert engine.instance(instance, by="boss", connection=orders).row.id == instance
         assert [about.instance and about.instance.id for _, _, about in own.asked] == [None, instance]
