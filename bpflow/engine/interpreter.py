@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bpflow.diagnostics import say
+from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
@@ -95,7 +95,8 @@ def settle(draft: Draft) -> None:
     """Moves tokens until none moves, fires late joins, and looks again at the conditions that read what has changed."""
     while draft.status == "running":
         while draft.queue:
-            move(draft, *draft.queue.popleft())
+            token, flow = draft.queue.popleft()
+            move(draft, token, flow)
         if draft.program.live_joins and nodes.late_joins(draft):
             continue
         if not watching.look_again(draft):
@@ -115,18 +116,20 @@ def move(draft: Draft, token: Token, flow: Flow | None) -> None:
         facts += (TOOK, token.id, way.number)
         if way.special:
             token = leave_list(draft, token, way)
-        token.via = way.flow
+        token.via, token.node = way.flow, way.to
         if way.node is None:
             scopes.arrive(draft, token)
             break
-        token.node = way.to
-        token.hops += 1
+        token.hops = hops = token.hops + 1
         try:
-            if full or token.hops > MAX_HOPS:
+            if full or hops > MAX_HOPS:
                 check_bounds(draft, token)
+            if way.past is not None:
+                way = ways[way.past]
+                continue
             following = ENTER[way.kind](draft, token, way.node)
-        except Fault as fault:
-            fall(draft, token, fault)
+        except (Fault, Refused) as fault:
+            fall(draft, token, fault.message)
             break
         if following is None:
             break
@@ -163,13 +166,13 @@ def return_to_body(draft: Draft) -> None:
         draft.look_from(ROOT)
 
 
-def fall(draft: Draft, token: Token, fault: Fault) -> None:
+def fall(draft: Draft, token: Token, message: Message) -> None:
     """What the node had begun to wait for is dropped; the token is held at it."""
     if token.waiting is not None:
         arms.disarm(draft, token.id, token.waiting.arms)
         draft.effects.tasks.pop((token.id, token.visit), None)
         token.visit -= 1
-    draft.hold(token, fault.message)
+    draft.hold(token, message)
 
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,7 +35,8 @@ def check(field: Field, value: Value) -> None:
         _check_many(field, value)
     else:
         _check_type(field, value)
-        _check_bounds(field, value)
+        if field.min is not None or field.max is not None:
+            _check_bounds(field, value)
         _check_text(field, value)
 
 
@@ -110,8 +111,6 @@ def _check_object(field: Field, value: dict[str, Value]) -> None:
 
 
 def _check_bounds(field: Field, value: Any) -> None:
-    if field.min is None and field.max is None:
-        return
     if field.kind in ("string", "text"):
         below, above, shown = _length_outside(field, value)
     else:

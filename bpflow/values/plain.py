@@ -96,7 +96,7 @@ def from_plain(data: Any) -> Value:
         (key, body) = next(iter(data.items()))
         if key.startswith("$"):
             return _read(key, body)
-    return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()}
+    return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()} if data else {}
 
 
 def _read(key: str, body: Any) -> Value:
