@@ -46,7 +46,7 @@ from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
 from bpflow.runtime.observing import Doing, Observer, Observers
-from bpflow.runtime.opened import forms_of
+from bpflow.runtime.opened import open_task
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
@@ -223,10 +223,10 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        forms, zone = forms_of(self.runner, id, token, visit)
+        held, at = open_task(self.runner, id, token, visit)
+        forms = held.program.asked[at.node].forms
         outcome = outcome or button(forms, None).name
-        fields = dict(forms[outcome].fields) if outcome in forms else {}
-        typed = reading.read_form(fields, values or {}, zone_of(zone))
+        typed = reading.read_form(dict(forms[outcome].fields) if outcome in forms else {}, values, zone_of(held.program.graph.timezone)) if values else {}
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     @asks("answer")
@@ -296,8 +296,9 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
         """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
         that leave the store wait for `work`."""
-        after = self.runner.happen(id, event, also=also)
-        if self.runner.left:
+        runner = self.runner
+        after = runner.happen(id, event, 0, also)
+        if runner.left:
             self._told()
         return after
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
@@ -23,7 +24,7 @@ BATCH = 100
 """How many things of a kind are read at once."""
 
 
-class Thing(NamedTuple):
+class Thing(Struct, frozen=True, gc=False):
     """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing."""
 
     kind: str
@@ -35,11 +36,12 @@ class Thing(NamedTuple):
 @dataclass(slots=True)
 class Rounds:
     """What there is to do for a worker. Without `leasing`, everything, since nobody else is there; without `asking`, services outside are
-    asked one after another."""
+    asked one after another. `batch`: how many things of a kind are read at once."""
 
     drain: Drain
     leasing: Leasing | None = None
     asking: Asking | None = None
+    batch: int = BATCH
 
     @property
     def slots(self) -> Slots:
@@ -59,16 +61,14 @@ class Rounds:
 
     def do(self, thing: Thing, done: Worked) -> None:
         """Does it under the lease of its owner. What is not ours any more is let be."""
-        if self.leasing is None:
-            again(thing.act)
-        elif lease := self.leasing.of(thing.owner):
-            before = under.set(lease)
-            try:
-                again(thing.act)
-            finally:
-                under.reset(before)
-        else:
+        lease = None
+        if self.leasing is not None and (lease := self.leasing.of(thing.owner)) is None:
             return
+        before = under.set(lease)
+        try:
+            again(thing.act)
+        finally:
+            under.reset(before)
         done.count(thing.kind)
 
     def round(self) -> Iterator[Thing]:
@@ -80,14 +80,14 @@ class Rounds:
             for thing in self.answers():
                 some = True
                 yield thing
-            for batch in (self.changes, self.looks, self.messages, self.calls):
-                things, more = batch()
+            for waiting in (self.changes, self.looks, self.messages, self.calls):
+                things, more = waiting()
                 some, full = some or bool(things), full or more
                 yield from things
             runner.left = runner.left or some
             if some and not full:
                 return
-        for timer in runner.store.due(clock.now(), BATCH, self.slots):
+        for timer in runner.store.due(clock.now(), self.batch, self.slots):
             yield Thing("timers", timer.owner, timer, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
             if runner.left and not full:
                 return
@@ -98,16 +98,16 @@ class Rounds:
 
     def changes(self) -> tuple[list[Thing], bool]:
         """Some changes to be told; and whether there may be more."""
-        found = self.drain.runner.store.changes(BATCH, slots=self.slots)
-        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.changes(self.batch, slots=self.slots)
+        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == self.batch
 
     def looks(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.looks(BATCH, self.slots)
-        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.looks(self.batch, self.slots)
+        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == self.batch
 
     def messages(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.messages(fresh=True, limit=BATCH, slots=self.slots)
-        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.messages(fresh=True, limit=self.batch, slots=self.slots)
+        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == self.batch
 
     def begin(self, schedule: ScheduleRow) -> None:
         begin_or_hold(lambda trouble: begin_on_schedule(self.drain.runner, schedule, self.drain.clock.now(), trouble))
@@ -116,7 +116,7 @@ class Rounds:
     def calls(self) -> tuple[list[Thing], bool]:
         """Some calls that are done here; services outside begin to be asked, where they may be asked in threads."""
         asking, drain = self.asking, self.drain
-        most = asking.most if asking else BATCH
+        most = asking.most if asking else self.batch
         found = drain.runner.store.outbox(most, self.slots, asking.busy if asking else Busy())
         things = []
         for row in found:

@@ -34,7 +34,7 @@ def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: 
     if not store.shared:
         return Rounds(drain).work(limit, stop)
     drain.runner.left = True
-    if next(Rounds(drain).round(), None) is None or stand_by(store, watch):
+    if next(Rounds(drain, batch=1).round(), None) is None or stand_by(store, watch):
         return Worked()
     leasing = Leasing(store, drain.clock, standing=False, watch=watch)
     leasing.open()

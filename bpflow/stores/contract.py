@@ -26,6 +26,7 @@ from bpflow.stores.leases import IDLE, Busy, Lease, Leases, Slots
 from bpflow.stores.mail import ListenRow, LookRow, MessageRow, Messages
 from bpflow.stores.purged import Purging
 
+NO_PAGES: Pages = MappingProxyType({})
 _PARTIES: Mapping[type, str] = {User: "user:", Department: "department:", Role: "role:"}
 
 
@@ -175,26 +176,6 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class Saved(Struct, frozen=True, gc=False):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
-
-    id: int
-    owner: int
-    expected: int
-    previous: int | None
-    at: datetime
-    status: str
-    result: str | None
-    incidents: int
-    root: bytes
-    history: bytes
-    gone: Sequence[int] = ()
-    pages: Pages = MappingProxyType({})
-    link: bytes = b""
-    seal: bytes = b""
-
-
 class Work(Absences, Protocol):
     """A unit of work: a transaction on one owner. `left` says whether it has left calls or messages to be sent or changes to be told."""
 
@@ -235,9 +216,26 @@ class Work(Absences, Protocol):
         """The call to that instance is answered: the caller need not think of it any more."""
         ...
 
-    def save(self, saved: Saved) -> int:
-        """Writes the state over the revision that was expected, and the row of history; gives that row's number. Conflict if it is
-        another revision now."""
+    def save(
+        self,
+        id: int,
+        owner: int,
+        expected: int,
+        previous: int | None,
+        at: datetime,
+        status: str,
+        result: str | None,
+        incidents: int,
+        root: bytes,
+        history: bytes,
+        gone: Sequence[int] = (),
+        pages: Pages = NO_PAGES,
+        link: bytes = b"",
+        seal: bytes = b"",
+    ) -> int:
+        """Writes an instance over `expected`, its revision as it was loaded, and a row of history after `previous`, the last; gives that row's
+        number. Conflict if it is another revision now. Of the state: the root, the holders of which all pages go, first, and the pages that
+        are put. `link` goes with the row of history, `seal` with the state."""
         ...
 
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:

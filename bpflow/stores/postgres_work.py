@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.pages import Pages
 from bpflow.engine.state import OVER
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document
 from bpflow.stores import rows
 from bpflow.stores import tasks as seating
-from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import NO_PAGES, Caller, InstanceRow, OutboxRow, ScheduleRow, Snapshot
 from bpflow.stores.leases import SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
 from bpflow.stores.postgres_lines import Address
@@ -149,25 +150,39 @@ class PostgresWork(Documents, Looking):
     def answered(self, child: int) -> None:
         self.put("delete from bpflow.called where child = $1", child)
 
-    def save(self, saved: Saved) -> int:
-        self.own(saved.owner)
-        at, revision = micros(saved.at), saved.expected + 1
-        self.traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
-        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
-        status, over = STATUSES.index(saved.status), saved.status in OVER
-        values = (saved.root, saved.seal, saved.incidents, status)
-        key = (saved.owner, saved.id, saved.expected)
-        if not saved.expected:
-            self.put(_BEGUN, *self._begun.pop(saved.id), *values, at if over else None, saved.result if over else None)
+    def save(
+        self,
+        id: int,
+        owner: int,
+        expected: int,
+        previous: int | None,
+        at: datetime,
+        status: str,
+        result: str | None,
+        incidents: int,
+        root: bytes,
+        history: bytes,
+        gone: Sequence[int] = (),
+        pages: Pages = NO_PAGES,
+        link: bytes = b"",
+        seal: bytes = b"",
+    ) -> int:
+        self.own(owner)
+        now, revision, over = micros(at), expected + 1, status in OVER
+        self.traced(_IN_HISTORY, owner, id, revision, history)
+        self.put(_HISTORY, owner, id, revision, now, link, history)
+        key, state = (owner, id, expected), (root, seal, incidents, STATUSES.index(status))
+        if not expected:
+            self.put(_BEGUN, *self._begun.pop(id), *state, now if over else None, result if over else None)
         elif over:
-            self.put(_SAVE_ENDED, *key, *values, at, saved.result)
+            self.put(_SAVE_ENDED, *key, *state, now, result)
         else:
-            self.put(_SAVE_RUNNING, *key, *values)
-        for holder in saved.gone:
-            self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", saved.owner, saved.id, holder)
-        for (holder, part), data in saved.pages.items():
+            self.put(_SAVE_RUNNING, *key, *state)
+        for holder in gone:
+            self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", owner, id, holder)
+        for (holder, part), data in pages.items():
             sql = "insert into bpflow.page values ($1, $2, $3, $4, $5) on conflict (instance, holder, part, owner) do update set data = excluded.data"
-            self.put(sql, saved.owner, saved.id, holder, part, data)
+            self.put(sql, owner, id, holder, part, data)
         return revision
 
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:

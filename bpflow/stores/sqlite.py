@@ -92,14 +92,13 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
         self._lock.acquire()
         try:
-            self._work.start(owner, lease)
-        except sqlite3.DatabaseError as error:
+            return self._work.begin(lease)
+        except BaseException as error:
+            self._work.roll_back()
             self._lock.release()
-            raise trouble(self.path, error) from error
-        except BaseException:
-            self._lock.release()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise trouble(self.path, error) from error
             raise
-        return self._work
 
     def close(self) -> None:
         with self._lock:

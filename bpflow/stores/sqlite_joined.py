@@ -31,12 +31,15 @@ class Savepoint(SqliteWork):
             self._run("begin immediate")
         self._run("savepoint bpflow_work")
 
-    def end(self, done: bool) -> None:
-        if not self._db.in_transaction:
-            return  # SQLite has rolled back all of it
-        if not done:
+    def commit(self) -> None:
+        if self._db.in_transaction:  # else SQLite has rolled back all of it
+            self._run("release bpflow_work")
+
+    def roll_back(self) -> None:
+        self._new.clear()
+        if self._db.in_transaction:
             self._run("rollback to bpflow_work")
-        self._run("release bpflow_work")
+            self._run("release bpflow_work")
 
 
 @contextmanager

@@ -10,9 +10,10 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.pages import Pages
 from bpflow.engine.state import OVER
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
@@ -22,13 +23,14 @@ from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import NO_PAGES, Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
+_HISTORY = "insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
@@ -41,6 +43,7 @@ _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves thos
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
+_SET_TIMER = "insert or ignore into timer values (?, ?, ?, ?, ?, ?)"
 _UNSET_TIMER = "delete from timer where lane = ? and due = ? and instance = ? and holder = ? and arm = ?"
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
@@ -66,31 +69,26 @@ def _that_call(row: OutboxRow) -> tuple[int, ...]:
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages", "owner")
+    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.left = False
         self.messages = SqliteMessages(self._run, self._leave)
-        self.owner: int | None = None
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
 
-    def start(self, owner: int | None, lease: Lease | None) -> None:
-        """Takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
+    def begin(self, lease: Lease | None) -> Self:
+        """Begins the transaction. LeaseLost if that is to be under a lease that is lost."""
         self.open()
-        self.left, self.owner = False, owner
-        self._new.clear()
+        self.left = False
         if lease is not None:
-            try:
-                fence(self._run, lease)
-            except LeaseLost:
-                self._run("rollback")
-                raise
+            fence(self._run, lease)
+        return self
 
     def open(self) -> None:
-        """Begins the transaction."""
+        """Takes the write lock, which is that of every owner."""
         self._run("begin immediate")
 
     def _leave(self) -> None:
@@ -101,22 +99,29 @@ class SqliteWork(Looking):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            self.end(kind is None)
-        except sqlite3.Error as failed:
-            raise trouble(self._path, failed) from failed
+            if kind is None:
+                self.commit()
+            else:
+                self.roll_back()
+        except BaseException as failed:
+            self.roll_back()
+            if isinstance(failed, sqlite3.Error):
+                raise trouble(self._path, failed) from failed
+            raise
         finally:
             self._lock.release()
-        if isinstance(error, sqlite3.DatabaseError):
+        if error is not None and isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
 
-    def end(self, done: bool) -> None:
-        """Commits what was done, or takes it back."""
-        try:
-            if done:
-                self._run("commit")
-        finally:
-            if self._db.in_transaction:
-                self._run("rollback")
+    def commit(self) -> None:
+        """What was done stays."""
+        self._run("commit")
+
+    def roll_back(self) -> None:
+        """What was done is taken back, unless SQLite has done that already."""
+        self._new.clear()
+        if self._db.in_transaction:
+            self._run("rollback")
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -159,39 +164,66 @@ class SqliteWork(Looking):
     def answered(self, child: int) -> None:
         self._run("delete from called where child = ?", (child,))
 
-    def save(self, saved: Saved) -> int:
-        at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
+    def save(
+        self,
+        id: int,
+        owner: int,
+        expected: int,
+        previous: int | None,
+        at: datetime,
+        status: str,
+        result: str | None,
+        incidents: int,
+        root: bytes,
+        history: bytes,
+        gone: Sequence[int] = (),
+        pages: Pages = NO_PAGES,
+        link: bytes = b"",
+        seal: bytes = b"",
+    ) -> int:
+        run, over, now = self._run, status in OVER, micros(at)
+        row = run(_HISTORY, (owner, id, expected + 1, previous, now, link, history)).lastrowid
         assert row is not None
-        over, state = saved.status in OVER, (saved.root, saved.seal, saved.incidents, row, STATUSES.index(saved.status))
-        if not saved.expected:
-            self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
+        state = (root, seal, incidents, row, STATUSES.index(status))
+        if not expected:
+            run(_NEW_INSTANCE, (id, *self._new.pop(id), *state, now if over else None, result))
         else:
-            key = (saved.id, saved.expected)
-            done = self._run(_SAVE_ENDED, (*state, at, saved.result, *key)) if over else self._run(_SAVE_RUNNING, (*state, *key))
+            done = run(_SAVE_ENDED, (*state, now, result, id, expected)) if over else run(_SAVE_RUNNING, (*state, id, expected))
             if done.rowcount != 1:
-                raise Conflict(saved.id)
-        if saved.gone or saved.pages:
-            self._save_pages(saved)
+                raise Conflict(id)
+        for holder in gone:
+            run("delete from page where instance = ? and holder = ?", (id, holder))
+        for (holder, part), data in pages.items():
+            run("insert or replace into page values (?, ?, ?, ?, ?)", (owner, id, holder, part, data))
         return row
 
-    def _save_pages(self, saved: Saved) -> None:
-        for holder in saved.gone:
-            self._run("delete from page where instance = ? and holder = ?", (saved.id, holder))
-        for (holder, part), data in saved.pages.items():
-            self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
-
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
+        run = self._run
         for (token, visit), (was, task) in effects.tasks.items():
-            self._move_task(id, owner, token, visit, was, task, at)
+            gone, come = tasks.seats(was, task, at)
+            for party in gone:
+                run(_CLOSE_TASK, (party, id, token, visit))
+            for seat in come:
+                run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
+            seen = was if task is None else task
+            if seen is not None and seen.observers:
+                self._index_observers(id, owner, token, visit, was, task)
         for (holder, arm), (before, due) in effects.timers.items():
-            if before is not None and before != due:
-                self._run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
-            if due is not None and before != due:
-                self._run("insert or ignore into timer values (?, ?, ?, ?, ?, ?)", (lane, micros(due), id, holder, arm, owner))
+            if before == due:
+                continue
+            if before is not None:
+                run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
+            if due is not None:
+                run(_SET_TIMER, (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
+
+    def _index_observers(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None) -> None:
+        gone, seeing = tasks.observers(was, task)
+        for party in gone:
+            self._run(_UNSEEN, (party, id, token, visit))
+        for party in seeing:
+            self._run(_SEEN, (owner, party, id, token, visit))
 
     def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run
@@ -207,20 +239,6 @@ class SqliteWork(Looking):
                 self.messages.listen(owner, id, holder, arm, listen, at)
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
-
-    def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
-        """A task opens, changes or closes."""
-        gone, come = tasks.seats(was, task, at)
-        for party in gone:
-            self._run(_CLOSE_TASK, (party, id, token, visit))
-        for seat in come:
-            self._run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
-        if (was is not None and was.observers) or (task is not None and task.observers):
-            gone, seeing = tasks.observers(was, task)
-            for party in gone:
-                self._run(_UNSEEN, (party, id, token, visit))
-            for party in seeing:
-                self._run(_SEEN, (owner, party, id, token, visit))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
