@@ -234,11 +234,12 @@ def _read_message(value: Any) -> Any:
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode_event(event: Event, answers: Collection[Value | Denied]) -> list[Any]:
-    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`."""
+def encode_event(event: Event, answers: Collection[Value | Denied], at: datetime = EPOCH) -> list[Any]:
+    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`. Of its time only how far it
+    is from `at` is written, which is mostly nothing."""
     number, defaults = EVENT_FORMS[type(event)]
     row = [number, *astuple(event)]
-    row[1] = micros(event.at)
+    row[1] = 0 if event.at is at else micros(event.at) - micros(at)
     for default in defaults:
         if row[-1] != default:
             break
@@ -263,11 +264,8 @@ def _read_answer(answer: Any) -> Value | Denied:
     return cast(Value, read_value(answer))
 
 
-def encode_history(events: Sequence[list[Any]], facts: Facts, at: int) -> bytes:
-    """A row of history: events as `encode_event` gives them (which are used up), and what came of them. `at` is the time of the row in
-    microseconds: of each event only how far it is from that is written, which is mostly nothing."""
-    for event in events:
-        event[0][1] -= at
+def encode_history(events: Sequence[list[Any]], facts: Facts) -> bytes:
+    """A row of history: events as `encode_event` gives them for the time of the row, and what came of them."""
     return dumps([events, facts])
 
 

@@ -281,7 +281,7 @@ class Runner(Struct, eq=False):
             return state
         expected, now = held.revision, state.at
         at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
-        history = encode_history(turn.events, done.facts, at)
+        history = encode_history(turn.events, done.facts)
         link = self.chain.link(held.link, owner, id, expected + 1, at, history)
         how = len(state.incidents), out.root, history, out.gone, out.pages, link, self.chain.seal(link, out.root)
         row = work.save(id, owner, expected, held.history, now, state.status, state.result, *how)
@@ -313,12 +313,12 @@ class Runner(Struct, eq=False):
         done = self.advance(work, held, before, event, live)
         if before is not None and not done.facts and is_same(before, done):
             return Turn(replaced(done, state=before))
-        turn = Turn(done, [encode_event(event, live.used.values())])
+        turn = Turn(done, [encode_event(event, live.used.values(), done.state.at)])
         answers = self.served(work, held, turn, done.effects.calls, live, depth) if done.effects.calls else []
         for answer in answers:  # which grow by those to what an answer leads to
             live.used.clear()
             done = self.advance(work, held, done.state, answer, live)
-            turn.then(done, encode_event(answer, live.used.values()))
+            turn.then(done, encode_event(answer, live.used.values(), done.state.at))
             answers += self.served(work, held, turn, done.effects.calls, live, depth)
         return turn
 

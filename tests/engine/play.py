@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
-from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history, micros
+from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -321,7 +321,7 @@ class Play:
         assert was is None or state.at >= was.at
         data = encode(self.program, state)
         self.write_down(was, transition, data)
-        self.history.append(encode_history([encode_event(event, self.world.used.values())], transition.facts, micros(state.at)))
+        self.history.append(encode_history([encode_event(event, self.world.used.values(), state.at)], transition.facts))
         self.times.append(state.at)
         self.events.append(event)
         self.facts += decode_facts(self.program, transition.facts)
