@@ -7,7 +7,7 @@ It copies what it touches, so the state that it came from stays as it was, and i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ class Draft(Struct, gc=False):
     `turns`: whether a scope has names of its own · `queue`: the tokens that are to move, each by a flow, or (None) into the node at which it
     stands · `changed`, `armed`: at which tick a name was set (by the scope whose name it is), and a token began to wait, so that only what
     changed afterwards is read again · `touched`: the tokens and scopes that were made, copied to be changed, or removed; `renamed`: the
-    names of the root that were set or deleted, but for those that `changed` has · `reads`: the documents that are being read, while an arm
+    names of the root that were set or deleted, in that order, but for those that `changed` has · `reads`: the documents that are being read, while an arm
     is being armed · `hops`: the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork.
     """
 
@@ -64,7 +64,7 @@ class Draft(Struct, gc=False):
     facts: Facts = []
     armed: dict[int, int] = {}
     touched: set[int] = set()
-    renamed: Set[str] = frozenset()
+    renamed: dict[str, Any] = {}
     reads: list[Document] | None = None
     tick: int = 0
     hops: int = 0
@@ -72,8 +72,8 @@ class Draft(Struct, gc=False):
     def close(self) -> Transition:
         """The state as it is now, and what has led to it."""
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, self.incidents, self.rest)
-        renamed = self.changed[ROOT].keys()
-        return Transition(state, self.effects, self.facts, self.touched, self.renamed | renamed if self.renamed else renamed)
+        renamed = self.changed[ROOT]
+        return Transition(state, self.effects, self.facts, self.touched, {**self.renamed, **renamed} if self.renamed else renamed)
 
     @property
     def zone(self) -> str:

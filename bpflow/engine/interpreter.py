@@ -42,7 +42,7 @@ from bpflow.engine.events import (
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program, Way
 from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
 from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
-from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+from bpflow.graph import Call, Flow, Task, Trigger, Wait
 
 TOOK, ENTER = FACT_NUMBERS["took"], nodes.ENTER
 
@@ -183,15 +183,14 @@ def start(draft: Draft, event: Started) -> None:
         begin_alone(draft, event)
         return
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
-    for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
-        names[name] = event.inputs.get(name)
+    for name, default in draft.program.given:
+        value = names[name] = event.inputs.get(name)
         try:
-            if names[name] is None and default is not None:
+            if value is None and default is not None:
                 names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
-    draft.renamed |= names.keys()
+    draft.renamed |= names
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
@@ -206,7 +205,7 @@ def start(draft: Draft, event: Started) -> None:
 def begin_alone(draft: Draft, event: Started) -> None:
     """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
     draft.root_names |= event.inputs
-    draft.renamed |= draft.root_names.keys()
+    draft.renamed |= draft.root_names
     handlers = enumerate(draft.program.graph.handlers)
     number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
     draft.scope(ROOT).handler = number

@@ -8,7 +8,7 @@ together. A large value of a name has a page of its own. What lies in a turn of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
@@ -92,7 +92,7 @@ class Written(Struct):
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()) -> Encoded:
+def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Collection[str] = ()) -> Encoded:
     """What is to be written so that the store has the state.
 
     `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes, `renamed` the names that may differ from
@@ -100,7 +100,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     """
     written = Written() if written is None else written
     if touched is None:
-        touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
+        touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names}
     out, rest = Encoded(b"", [], {}), state.rest
     if renamed:
         _names(state.names, written, renamed, out)
@@ -207,7 +207,7 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
     out.pages[sheet.key] = dumps(sheet.rows())
 
 
-def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
+def _names(names: Mapping[str, Value], written: Written, renamed: Iterable[str], out: Encoded) -> None:
     """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
     on a page of its own."""
     made, large = written.names, dict[str, bytes]()
@@ -230,7 +230,7 @@ def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out:
         written.names = {name: made[name] for name in names}
 
 
-def _large(numbers: dict[str, int], large: Mapping[str, bytes], renamed: Set[str], out: Encoded) -> None:
+def _large(numbers: dict[str, int], large: Mapping[str, bytes], renamed: Iterable[str], out: Encoded) -> None:
     """Writes the large values among the names that have changed, each on its page; the pages of those that are large no more go."""
     for name in sorted(renamed):
         if name in large:

@@ -179,6 +179,12 @@ class Program:
             self.code(expr)
 
     @cached_property
+    def given(self) -> tuple[tuple[str, Expr | None], ...]:
+        """The inputs and the variables, each with what it is where nothing is given."""
+        inputs = ((name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in self.graph.inputs)
+        return (*inputs, *((variable.name, variable.default) for variable in self.graph.variables))
+
+    @cached_property
     def plans(self) -> dict[str, Any]:
         """How `enough` is counted, by its text; kept by `enough`."""
         return {}

@@ -28,7 +28,7 @@ def look_again(draft: Draft) -> bool:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
     if not holders:
         return False
-    draft.renamed |= changed[ROOT].keys()
+    draft.renamed |= changed[ROOT]
     draft.changed = {ROOT: {}}
     for id, fresh in sorted(fresh_names(draft, holders, changed).items()):
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]

@@ -343,7 +343,7 @@ class Play:
             different = {id for id in before.keys() | after.keys() if before.get(id) is not after.get(id)}  # type: ignore[attr-defined]
             assert different <= transition.touched
         names = was.names if was else {}
-        assert {name for name in names.keys() | state.names.keys() if names.get(name, ...) is not state.names.get(name, ...)} <= transition.renamed
+        assert {name for name in names.keys() | state.names.keys() if names.get(name, ...) is not state.names.get(name, ...)} <= transition.renamed.keys()
         if self.reread.root:
             _, self.reread.written = self.reread.read(self.program)
         for paper in (self.paper, self.reread):
