@@ -50,7 +50,8 @@ class Kept(Struct, frozen=True):
         """The instance as it can be looked at."""
         row, program = self.found.row, program or Program(from_json(self.definition.graph))
         state, written = decode(program, self.found.root, self.found.pages)
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, None, written, caller=row.caller, link=self.found.link)
+        last = None, row.document, row.caller, self.found.link
+        return Held(row.id, row.owner, row.definition, row.revision, *last, program=program, state=state, written=written)
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -91,14 +91,16 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
         self._lock.acquire()
+        work = self._work
         try:
-            return self._work.begin(lease)
+            work.open(lease)
         except BaseException as error:
-            self._work.roll_back()
+            work.roll_back()
             self._lock.release()
             if isinstance(error, sqlite3.DatabaseError):
                 raise trouble(self.path, error) from error
             raise
+        return work
 
     def close(self) -> None:
         with self._lock:
