@@ -64,7 +64,7 @@ class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
-class Held(Standing, kw_only=True):
+class Held(Standing):
     """An instance as it was loaded or last written here."""
 
     program: Program
@@ -154,14 +154,13 @@ class Runner(Struct, eq=False):
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise self.no_instance(id)
-        row = found.row
         try:
-            program = self.program(row.definition)
+            program = self.program(found.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
-            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        last = row.history, row.document, row.caller, found.link
-        return Held(row.id, row.owner, row.definition, row.revision, *last, program=program, state=state, written=written)
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=id, reason=f"{type(error).__name__}: {error}")) from error
+        last = found.history, found.document, found.caller, found.link
+        return Held(id, found.owner, found.definition, found.revision, *last, program, state, written)
 
     def row(self, id: int) -> InstanceRow:
         """The row of the instance. UnexpectedEvent if there is none."""
@@ -450,7 +449,7 @@ class Runner(Struct, eq=False):
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, None, document, caller, self.origin(definition), program=program, state=None)
+        held = Held(id, owner, definition, 0, None, document, caller, self.origin(definition), program, None)
         event = Started(at, by, document, inputs, id, trouble, catches, alone)
         if self.observers is not None:
             self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))

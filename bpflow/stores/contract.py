@@ -114,17 +114,6 @@ class Caller(NamedTuple):
     level: int
 
 
-class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
-    `seal` what binds the state to it."""
-
-    row: InstanceRow
-    root: bytes
-    pages: Pages
-    link: bytes = b""
-    seal: bytes = b""
-
-
 class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
@@ -183,9 +172,17 @@ class Standing(Struct):
     definition: int
     revision: int
     history: int | None
-    document: Document | None = None
-    caller: Caller | None = None
-    link: bytes = b""
+    document: Document | None
+    caller: Caller | None
+    link: bytes
+
+
+class Snapshot(Standing):
+    """An instance with its whole state: the root and the pages, as one transaction left them, and the seal that binds the state to its history."""
+
+    root: bytes
+    pages: Pages
+    seal: bytes
 
 
 class Work(Absences, Protocol):

@@ -17,7 +17,7 @@ NUMBER = (
 """A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
 _SNAPSHOT = (
-    f"select exists (select 1 from page where instance = i.id), i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} "
+    f"select {rows.SNAPSHOT}, exists (select 1 from page where instance = i.id) from instance i left join document c on c.id = i.document "
     "left join history h on h.id = i.history where i.id = ?"
 )
 DOCUMENT = f"select {rows.DOCUMENT} from document"
@@ -38,13 +38,12 @@ def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
-    has_pages, *found = row
-    if not has_pages:
-        return rows.snapshot(found, {})
+    if not row[-1]:
+        return rows.snapshot(row, {})
     if not db.in_transaction:
         return _in_a_transaction(db, id)
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return rows.snapshot(found, pages)
+    return rows.snapshot(row, pages)
 
 
 def _in_a_transaction(db: sqlite3.Connection, id: int) -> Snapshot | None:

@@ -41,7 +41,7 @@ def save(
     """Saves an instance of which only that is known."""
     troubles = tuple(Incident(n, "fault", "", say("trouble"), at) for n in range(incidents))
     state = State(status, at, 0, 1, {}, {}, {}, troubles, Rest(result))
-    return work.save(Standing(id, owner, 0, expected, previous), state, Encoded(root, [*gone], dict(pages)), history, link, seal)
+    return work.save(Standing(id, owner, 0, expected, previous, None, None, b""), state, Encoded(root, [*gone], dict(pages)), history, link, seal)
 
 
 @pytest.fixture(params=KINDS)

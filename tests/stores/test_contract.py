@@ -64,7 +64,7 @@ def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, 
     assert row is not None
     assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
     assert (row.document, row.started, row.ended, row.result) == (None, AT, None, None)
-    assert store.snapshot(alone) == Snapshot(row, b"first", {})
+    assert store.snapshot(alone) == Snapshot(alone, alone, row.definition, 1, row.history, None, None, b"", b"first", {}, b"")
     with_document = store.instance(owned)
     assert with_document is not None
     assert (with_document.owner, with_document.document) == (deal.id, deal)
@@ -84,7 +84,7 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
         assert work.instance(99) is work.snapshot(99) is None
         found = work.snapshot(id)
         assert found is not None
-        assert (found.row, found.root) == (work.instance(id), b"second")
+        assert (found.id, found.revision, found.root) == (id, 2, b"second")
     after = again().instance(id)
     assert after is not None
     assert (after.revision, after.incidents, after.ended) == (2, 2, None)
@@ -108,7 +108,7 @@ def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None
     found, theirs = again().snapshot(id), store.snapshot(other)
     assert found is not None
     assert theirs is not None
-    assert (found.row.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
+    assert (found.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
     assert theirs.pages == {(3, -2): b"the other's"}
     with pytest.raises(Conflict):
         put(id, 2, [2], {(5, -2): b"lost"})
