@@ -365,6 +365,10 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """What new instances of one process get; with `by`, what they got at that place of the log of deployments, else the first after it."""
         ...
 
+    def current(self, process: str) -> int | None:
+        """The definition that new instances of a process get."""
+        ...
+
     def instance(self, id: int) -> InstanceRow | None: ...
 
     def snapshot(self, id: int) -> Snapshot | None:

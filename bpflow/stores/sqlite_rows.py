@@ -10,7 +10,8 @@ from bpflow.stores import rows
 from bpflow.stores.contract import DocumentRow, InstanceRow, Snapshot
 
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
-NUMBER = (
+_NEW_NUMBER = (
+    "select "
     "1 + max((select coalesce(max(id), 0) from instance), (select coalesce(max(child), 0) from called), "
     "(select coalesce(max(receiver), 0) from message where receiver is not null))"
 )
@@ -25,7 +26,7 @@ DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 def new_number(run: Callable[..., Any]) -> int:
     """The number of an instance that is about to begin, in the unit of work that writes down that it is."""
-    return int(run(f"select {NUMBER}").fetchone()[0])
+    return int(run(_NEW_NUMBER).fetchone()[0])
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:

@@ -138,7 +138,9 @@ class SqliteWork(Looking):
     ) -> tuple[int, int] | None:
         if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        id = number or max(sqlite_rows.new_number(self._run), *(new + 1 for new in self._new), 0)
+        id = number or sqlite_rows.new_number(self._run)
+        if number is None and self._new:
+            id = max(id, max(self._new) + 1)
         self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         return id, owner or id
 
