@@ -24,7 +24,7 @@ from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State
-from bpflow.expressions.data import Document, User
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
@@ -223,10 +223,12 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        held, at = open_task(self.runner, id, token, visit)
-        forms = held.program.asked[at.node].forms
-        outcome = outcome or button(forms, None).name
-        typed = reading.read_form(dict(forms[outcome].fields) if outcome in forms else {}, values, zone_of(held.program.graph.timezone)) if values else {}
+        typed: dict[str, Value] = {}
+        if values or not outcome:
+            held, at = open_task(self.runner, id, token, visit)
+            form = button(held.program.asked[at.node].forms, outcome or None)
+            outcome = form.name
+            typed = reading.read_form(dict(form.fields), values or {}, zone_of(held.program.graph.timezone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     @asks("answer")

@@ -44,7 +44,7 @@ from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
 from bpflow.services.secrets import kept
 from bpflow.stores.absent import Absences
-from bpflow.stores.contract import Caller, Conflict, InstanceRow, Snapshot, Store, Work
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Snapshot, Standing, Store, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -64,20 +64,12 @@ class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
-class Held(Struct):
+class Held(Standing):
     """An instance as it was loaded or last written here."""
 
-    id: int
-    owner: int
-    definition: int
-    revision: int
     program: Program
-    document: Document | None
     state: State | None
-    history: int | None = None
     written: Written = field(default_factory=Written)
-    caller: Caller | None = None
-    link: bytes = b""
     told: Happening | None = None
     """What there is to be told of it as soon as it is written."""
 
@@ -162,13 +154,13 @@ class Runner(Struct, eq=False):
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise self.no_instance(id)
-        row = found.row
         try:
-            program = self.program(row.definition)
+            program = self.program(found.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
-            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=id, reason=f"{type(error).__name__}: {error}")) from error
+        last = found.history, found.document, found.caller, found.link
+        return Held(id, found.owner, found.definition, found.revision, *last, program, state, written)
 
     def row(self, id: int) -> InstanceRow:
         """The row of the instance. UnexpectedEvent if there is none."""
@@ -279,12 +271,11 @@ class Runner(Struct, eq=False):
         if state is held.state:
             self.pass_by(work, held, event)
             return state
-        expected, now = held.revision, state.at
+        now = state.at
         at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
         history = encode_history(turn.events, done.facts)
-        link = self.chain.link(held.link, owner, id, expected + 1, at, history)
-        how = len(state.incidents), out.root, history, out.gone, out.pages, link, self.chain.seal(link, out.root)
-        row = work.save(id, owner, expected, held.history, now, state.status, state.result, *how)
+        link, seal = self.chain.bind(held, at, history, out.root)
+        row = work.save(held, state, out, history, link, seal)
         work.index(id, owner, held.definition, effects, now)
         over = state.status in OVER
         if turn.outgoing or effects.withdrawn or (over and held.caller):
@@ -292,8 +283,9 @@ class Runner(Struct, eq=False):
         if over and (program.graph.unless_running or program.stages):
             begin_next(work, held, now)
         if self.observers is not None:
-            held.told = happening(id, program.graph.process, expected + 1, event, held.state, state, done.touched, began)
-        held.revision, held.state, held.history, held.link = expected + 1, state, row, link
+            held.told = happening(id, program.graph.process, held.revision + 1, event, held.state, state, done.touched, began)
+        held.revision += 1
+        held.state, held.history, held.link = state, row, link
         return state
 
     def pass_by(self, work: Work, held: Held, event: Event) -> None:
@@ -457,7 +449,7 @@ class Runner(Struct, eq=False):
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
+        held = Held(id, owner, definition, 0, None, document, caller, self.origin(definition), program, None)
         event = Started(at, by, document, inputs, id, trouble, catches, alone)
         if self.observers is not None:
             self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))

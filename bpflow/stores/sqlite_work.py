@@ -10,11 +10,11 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from bpflow.engine.codec import STATUSES, dumps, micros
-from bpflow.engine.pages import Pages
-from bpflow.engine.state import OVER
+from bpflow.engine.pages import Encoded
+from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
@@ -23,7 +23,7 @@ from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import NO_PAGES, Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
+from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
@@ -70,6 +70,7 @@ class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
     __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    COMMIT: ClassVar[str] = "commit"
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
@@ -79,17 +80,12 @@ class SqliteWork(Looking):
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
 
-    def begin(self, lease: Lease | None) -> Self:
-        """Begins the transaction. LeaseLost if that is to be under a lease that is lost."""
-        self.open()
+    def open(self, lease: Lease | None) -> None:
+        """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
+        self._run("begin immediate")
         self.left = False
         if lease is not None:
             fence(self._run, lease)
-        return self
-
-    def open(self) -> None:
-        """Takes the write lock, which is that of every owner."""
-        self._run("begin immediate")
 
     def _leave(self) -> None:
         self.left = True
@@ -100,7 +96,7 @@ class SqliteWork(Looking):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
             if kind is None:
-                self.commit()
+                self._run(self.COMMIT)
             else:
                 self.roll_back()
         except BaseException as failed:
@@ -112,10 +108,6 @@ class SqliteWork(Looking):
             self._lock.release()
         if error is not None and isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
-
-    def commit(self) -> None:
-        """What was done stays."""
-        self._run("commit")
 
     def roll_back(self) -> None:
         """What was done is taken back, unless SQLite has done that already."""
@@ -146,7 +138,9 @@ class SqliteWork(Looking):
     ) -> tuple[int, int] | None:
         if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        id = number or max(sqlite_rows.new_number(self._run), *(new + 1 for new in self._new), 0)
+        id = number or sqlite_rows.new_number(self._run)
+        if number is None and self._new:
+            id = max(id, max(self._new) + 1)
         self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         return id, owner or id
 
@@ -164,47 +158,34 @@ class SqliteWork(Looking):
     def answered(self, child: int) -> None:
         self._run("delete from called where child = ?", (child,))
 
-    def save(
-        self,
-        id: int,
-        owner: int,
-        expected: int,
-        previous: int | None,
-        at: datetime,
-        status: str,
-        result: str | None,
-        incidents: int,
-        root: bytes,
-        history: bytes,
-        gone: Sequence[int] = (),
-        pages: Pages = NO_PAGES,
-        link: bytes = b"",
-        seal: bytes = b"",
-    ) -> int:
-        run, over, now = self._run, status in OVER, micros(at)
-        row = run(_HISTORY, (owner, id, expected + 1, previous, now, link, history)).lastrowid
+    def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
+        run, id, expected, at = self._run, was.id, was.revision, micros(state.at)
+        row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
         assert row is not None
-        state = (root, seal, incidents, row, STATUSES.index(status))
+        over, what = state.status in OVER, (out.root, seal, len(state.incidents), row, STATUSES.index(state.status))
         if not expected:
-            run(_NEW_INSTANCE, (id, *self._new.pop(id), *state, now if over else None, result))
+            run(_NEW_INSTANCE, (id, *self._new.pop(id), *what, at if over else None, state.result))
         else:
-            done = run(_SAVE_ENDED, (*state, now, result, id, expected)) if over else run(_SAVE_RUNNING, (*state, id, expected))
+            done = run(_SAVE_ENDED, (*what, at, state.result, id, expected)) if over else run(_SAVE_RUNNING, (*what, id, expected))
             if done.rowcount != 1:
                 raise Conflict(id)
-        for holder in gone:
+        for holder in out.gone:
             run("delete from page where instance = ? and holder = ?", (id, holder))
-        for (holder, part), data in pages.items():
-            run("insert or replace into page values (?, ?, ?, ?, ?)", (owner, id, holder, part, data))
+        for (holder, part), data in out.pages.items():
+            run("insert or replace into page values (?, ?, ?, ?, ?)", (was.owner, id, holder, part, data))
         return row
 
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         run = self._run
         for (token, visit), (was, task) in effects.tasks.items():
-            gone, come = tasks.seats(was, task, at)
-            for party in gone:
-                run(_CLOSE_TASK, (party, id, token, visit))
-            for seat in come:
-                run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
+            if task is None:
+                for seat in was.people if was is not None else ():
+                    run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
+            elif was is None:
+                for seat in task.people:
+                    run(_OPEN_TASK, (owner, id, token, visit, *tasks.seat_row(seat, task, at)))
+            else:
+                self._change_task(id, owner, token, visit, *tasks.changed(was, task, at))
             seen = was if task is None else task
             if seen is not None and seen.observers:
                 self._index_observers(id, owner, token, visit, was, task)
@@ -217,6 +198,12 @@ class SqliteWork(Looking):
                 run(_SET_TIMER, (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
+
+    def _change_task(self, id: int, owner: int, token: int, visit: int, gone: Sequence[str], come: Sequence[tasks.SeatRow]) -> None:
+        for party in gone:
+            self._run(_CLOSE_TASK, (party, id, token, visit))
+        for seat in come:
+            self._run(_PUT_TASK, (owner, id, token, visit, *seat))
 
     def _index_observers(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None) -> None:
         gone, seeing = tasks.observers(was, task)

@@ -89,7 +89,7 @@ _WHATS: dict[str, Message] = {
 
 def _check_type(field: Field, value: Any) -> None:
     kind = field.kind
-    if isinstance(value, bool) is not (kind == "boolean") or not isinstance(value, _TYPES[kind]):
+    if type(value) is not _TYPES[kind][0] and (isinstance(value, bool) or not isinstance(value, _TYPES[kind])):
         raise not_a(value, _WHATS[kind])
     if kind in _CHECK:
         _CHECK[kind](field, value)

@@ -28,17 +28,17 @@ def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = Tru
     hour that the clocks go through twice the first is meant, and an hour that they skip counts from the time before. InvalidValue
     if it stands for none; whether the field may have the value is for `check` to say.
     """
-    if isinstance(raw, str) and not raw.strip():
-        raw = None
-    if isinstance(raw, Secret):
+    if isinstance(raw, str):
+        raw = raw if raw.strip() else None
+    elif isinstance(raw, Secret):
         return raw
-    if field.secret and raw is not None:
+    if raw is None:
+        return [] if field.many else None
+    if field.secret:
         with untold():
             return read(replace(field, secret=False), raw, zone, choice_by_title=choice_by_title)
     if field.many:
         return _read_many(field, raw, zone, choice_by_title)
-    if raw is None:
-        return None
     if isinstance(raw, (list, tuple)):
         raise InvalidValue(say("one value is expected here, not a list"))
     return _READ[field.kind](field, raw, zone, choice_by_title)
@@ -46,8 +46,6 @@ def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = Tru
 
 def _read_many(field: Field, raw: object, zone: tzinfo, by_title: bool) -> list[Value]:
     single = one_of(field)
-    if raw is None:
-        return []
     items = list(raw) if isinstance(raw, list | tuple) else _split(single, raw)
     if len(items) > MAX_ITEMS:
         raise InvalidValue(say("the list is too long: at most {count} items", count=MAX_ITEMS))
