@@ -69,7 +69,7 @@ update: setup ## write again all that is generated: the schemas, the golden case
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated
 
-soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…)
+soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…, BPFLOW_SEED=…)
 	$(BIN)/python $(TESTS) --hypothesis-profile soak -m 'not slow' --ignore tests/crash
 	BPFLOW_KILLS=$${BPFLOW_KILLS:-20} $(BIN)/python -m pytest -q -s tests/crash
 
@@ -78,9 +78,9 @@ mutants: setup ## every kind of mistake at every place of processes/: which of t
 
 lowest: setup ## the tests with the oldest libraries that pyproject.toml allows
 	$(PYTHON) -m venv .venv/lowest
-	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
-		$$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; o = p["optional-dependencies"]; print(*(d.replace(">=", "==") for d in p["dependencies"] + o["http"] + o["observability"] + [d for d in o["dev"] if d.startswith("opentelemetry-sdk")]))')
-	.venv/lowest/bin/python -m pytest -q -m 'not slow'
+	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		$$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; checks = "import-linter", "mypy", "ruff", "types-"; print(*(d.replace(">=", "==") for d in p["dependencies"] + p["optional-dependencies"]["dev"] if not d.startswith(checks)))')
+	.venv/lowest/bin/python $(TESTS) -m 'not slow'
 
 clean: ## remove all that `make` and the tools have made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
