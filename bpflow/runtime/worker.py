@@ -136,7 +136,8 @@ class Worker:
             return None
         pauses = self._put_off.values()
         key, last = max(self._put_off.items(), key=lambda item: item[1].until - item[1].length)
-        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{' '.join(map(str, key))}: {last.reason}")
+        named = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{named}: {last.reason}")
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
