@@ -59,9 +59,10 @@ $(BENCH)/stamp: $(STAMP)
 	@$(BENCH)/bin/python -m compileall -q bpflow bench
 	@touch $@
 
-update: setup ## write again all that is generated: the schemas, the golden cases, the catalogue, the manual
+update: setup ## write again all that is generated: the schemas, the shapes, the golden cases, the catalogue, the manual
 	@mkdir -p schemas
 	for kind in process document directory settings scenarios; do $(BIN)/bpflow --lang en schema $$kind --output schemas/$$kind.schema.json || exit 1; done
+	$(BIN)/python -m tests.shapes
 	$(BIN)/python -m tests.catalogue update
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m pytest -q tests/test_cases.py tests/test_docs.py tests/test_library.py --update

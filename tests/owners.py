@@ -109,7 +109,7 @@ def watch(url: str) -> None:
 def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
     broken: list[str] = []
-    opened, started = SqliteStore.__init__, SqliteWork.start
+    opened, started = SqliteStore.__init__, SqliteWork.open
     by_db: dict[int, Guard] = {}
     """By the connection: units of work that are savepoints of one transaction are units too."""
 
@@ -118,10 +118,10 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         by_db[id(store._db)] = guard = Guard(broken)
         guard.watch(store._db)
 
-    def start(work: SqliteWork, owner: int | None, lease: Lease | None) -> None:
+    def start(work: SqliteWork, lease: Lease | None) -> None:
         if id(work._db) in by_db:  # else it is a connection of the program's own
             by_db[id(work._db)].begin()
-        started(work, owner, lease)
+        started(work, lease)
 
     connected = PostgresStore.__init__
 
@@ -138,6 +138,6 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     patch.setattr(Savepoint, "__init__", save)
     patch.setattr(PostgresStore, "__init__", connect)
     patch.setattr(SqliteStore, "__init__", open)
-    patch.setattr(SqliteWork, "start", start)
+    patch.setattr(SqliteWork, "open", start)
     yield broken
     assert not broken, "\n".join(broken)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, wraps
 from inspect import signature
-from typing import Any, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -85,12 +85,11 @@ def asks(act: Act | None) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
         @wraps(method)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            engine = cast("Access", args[0])
-            connection = kwargs.pop("connection", None)
-            if connection is not None:
+            engine: Any = args[0]
+            if "connection" in kwargs and (connection := kwargs.pop("connection")) is not None:
                 with engine._within(connection) as joined:
                     return call(joined, *args[1:], **kwargs)  # type: ignore[arg-type]
-            if act is not None and engine.policy is not None:
+            if engine.policy is not None and act is not None:
                 engine._ask(act, told().bind(*args, **kwargs).arguments)
             return method(*args, **kwargs)
 

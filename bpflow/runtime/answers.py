@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import Struct
 
@@ -39,7 +40,7 @@ class World:
 def world_of(workspace: LoadedWorkspace | None) -> World:
     """What a workspace brings; without one there are no types, no people, and the calendar of nobody in particular."""
     if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
+        return World({}, None, WorkingCalendar(CalendarSettings.model_construct()))
     settings = workspace.settings
     directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
     return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))
@@ -61,11 +62,11 @@ class Live(Struct):
         known = self.used.get(question, NEW)
         if known is NEW:
             try:
-                known = self._find(question)
+                found = self.used[question] = self._find(question)
             except Refused as refused:
                 self.used[question] = Denied(refused.message)
                 raise
-            self.used[question] = known
+            return found
         if type(known) is Denied:
             raise Refused(known.message)
         return known  # type: ignore[return-value]
@@ -80,12 +81,14 @@ class Live(Struct):
         self.used.clear()
 
     def _find(self, question: Question) -> Value:
-        topic = question[0]
+        topic: Any = question[0]
+        what: Any = question[1]
+        if topic == "directory":
+            directory = self.world.directory
+            return nobody_known(what, question[2:]) if directory is None else directory.answer(what, question[2:])
         if topic == "document" or topic == "title":
             return self._of_document(question, *question[1:])
-        what, arguments = str(question[1]), question[2:]
-        if topic == "directory":
-            return nobody_known(what, arguments) if self.world.directory is None else self.world.directory.answer(what, arguments)
+        arguments = question[2:]
         if topic == "calendar":
             return self.world.calendar.answer(what, arguments)
         if topic == "tasks" and isinstance(arguments[0], User):
@@ -110,13 +113,13 @@ class Live(Struct):
 
 def nobody_known(function: str, arguments: tuple[Value, ...]) -> Value:
     """Without a directory every person is who he says he is: he is there, nobody stands in for him, his name is his id."""
-    match function, arguments:
-        case "acting", (User() as user, *_):
-            return user
-        case "attribute", (User(id), "name"):
+    if function == "acting":
+        return arguments[0]
+    if function == "exists":
+        return True
+    if function in ("is_absent", "belongs"):
+        return False
+    match arguments:
+        case User(id), "name" if function == "attribute":
             return id
-        case "exists", _:
-            return True
-        case (("is_absent" | "belongs"), _):
-            return False
     raise Refused(say("there is no directory to ask"))

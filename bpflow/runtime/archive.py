@@ -41,6 +41,7 @@ class Kept(Struct, frozen=True):
     """All that the archive keeps of an instance."""
 
     definition: DefinitionRow
+    row: InstanceRow
     found: Snapshot
     rows: list[HistoryRow]
     notices: list[NoticeRow] = field(default_factory=list)
@@ -48,9 +49,10 @@ class Kept(Struct, frozen=True):
 
     def held(self, program: Program | None = None) -> Held:
         """The instance as it can be looked at."""
-        row, program = self.found.row, program or Program(from_json(self.definition.graph))
-        state, written = decode(program, self.found.root, self.found.pages)
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, None, written, caller=row.caller, link=self.found.link)
+        found, program = self.found, program or Program(from_json(self.definition.graph))
+        state, written = decode(program, found.root, found.pages)
+        last = None, found.document, found.caller, found.link
+        return Held(found.id, found.owner, found.definition, found.revision, *last, program, state, written)
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +144,7 @@ def check_head(line: bytes, path: Path) -> None:
 def line_of(kept: Kept, program: Program) -> dict[str, Any]:
     """An instance as data. `timeline` is for people, with the instants in UTC; `history`, `root` and `pages` are the engine's own, in which
     values stand as `bpflow.values` writes them."""
-    row, found = kept.found.row, kept.found
+    row, found = kept.row, kept.found
     held = kept.held(program)
     view = views.view_of(row, held, [], [])
     return {
@@ -209,11 +211,13 @@ def kept_of(line: bytes, definitions: dict[str, DefinitionRow], place: str) -> K
         definition = definitions[data["definition"]]
         rows = [HistoryRow(data["instance"], h["revision"], instant(h["at"]), orjson.dumps(h["data"]), bytes.fromhex(h["link"])) for h in data["history"]]
         pages = {(holder, part): orjson.dumps(page) for holder, part, page in data["pages"]}
-        found = Snapshot(row_of(data), orjson.dumps(data["root"]), pages, bytes.fromhex(data["link"]), bytes.fromhex(data["seal"]))
+        row, link, seal = row_of(data), bytes.fromhex(data["link"]), bytes.fromhex(data["seal"])
+        standing = row.id, row.owner, row.definition, row.revision, None, row.document, row.caller, link
+        found = Snapshot(*standing, orjson.dumps(data["root"]), pages, seal)
         notices = [NoticeRow(at=datetime.fromisoformat(n.pop("at")), instance=data["instance"], **n) for n in data["notices"]]
     except (ValueError, LookupError, TypeError) as error:
         raise Refused(say("{place}: the line cannot be read: {reason}", place=place, reason=f"{type(error).__name__}: {error}")) from error
-    return Kept(definition, found, rows, notices)
+    return Kept(definition, row, found, rows, notices)
 
 
 def row_of(data: dict[str, Any]) -> InstanceRow:

@@ -78,20 +78,23 @@ class Auditor:
 
     def _one(self, row: InstanceRow, anchored: Head | None) -> Head | None:
         found = self.runner.store.snapshot(row.id)
+        while found is not None and found.revision != row.revision:  # it has gone on since the row was read, or between the two
+            again = self.runner.store.instance(row.id)
+            row, found = again or row, self.runner.store.snapshot(row.id) if again is not None else None
         if found is None:
             return None
-        rows = [one for one in self.runner.store.history(row.id) if one.revision <= found.row.revision]
+        rows = [one for one in self.runner.store.history(row.id) if one.revision <= row.revision]
         self.done.instances += 1
         self.done.rows += len(rows)
         self.definition(row)
-        flaws = list(flaws_of_links(self.runner.chain, self.runner.origin(row.definition), found.row, rows))
-        flaws += self.flaws_of_state(found, rows)
+        flaws = list(flaws_of_links(self.runner.chain, self.runner.origin(row.definition), row, rows))
+        flaws += self.flaws_of_state(row, found, rows)
         if self.replay and not flaws:
             flaws += flaws_of_replay(self.runner.opened(row.id, found), rows)
         if anchored is not None:
-            flaws += flaws_of_head(anchored, found.row.revision, {one.revision: one.link for one in rows})
+            flaws += flaws_of_head(anchored, row.revision, {one.revision: one.link for one in rows})
         self.done.flaws += flaws
-        return Head(row.id, found.row.revision, found.link)
+        return Head(row.id, row.revision, found.link)
 
     def left(self, row: PurgedRow, anchored: Head | None = None) -> Head:
         """What is left of a purged instance."""
@@ -153,7 +156,7 @@ class Auditor:
     # ── an archive ─────────────────────────────────────────────────────────────────────────────────────────────────
     def archived(self, kept: Kept) -> None:
         """An instance of an archive: as one in the database; and it is the one that was purged, where the database knows of it."""
-        row, found = kept.found.row, kept.found
+        row, found = kept.row, kept.found
         self.done.instances += 1
         self.done.rows += len(kept.rows)
         chain, digest = self.runner.chain, kept.definition.digest
@@ -180,9 +183,8 @@ class Auditor:
             message = say('the graph of the process "{process}" (definition {id}) was changed', process=row.process, id=row.definition)
             self.done.flaws.append(Flaw(None, None, "definition", message))
 
-    def flaws_of_state(self, found: Snapshot, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
+    def flaws_of_state(self, row: InstanceRow, found: Snapshot, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
         """The state is the one that was sealed with the last link, and the row of the instance says the same as the state."""
-        row = found.row
         if rows and not (is_blob(found.root) and self.runner.chain.seal(found.link, found.root) == found.seal):
             yield Flaw(row.id, row.revision, "state", say("the state was changed, or is not that of its last row of history"))
             return

@@ -120,8 +120,8 @@ class Beginning(Part):
         return numbers
 
     def _start(self, process: str, one: Wanted, by: str | None) -> int:
-        definition = self._deployed(process)
-        graph = self.runner.program(definition.id).graph
+        definition = self.store.current(process) or self._deployed(process).id
+        graph = self.runner.program(definition).graph
         if by is not None:
             starts_by_hand(graph)
         ref = document_for(graph, one.document)
@@ -133,12 +133,13 @@ class Beginning(Part):
             known = work.worked(owner, name_of(graph, one.key)) if owner is not None and one.key is not None else None
             if known is not None:
                 return int(loads(known))
-            held = self._begin(work, definition.id, ref, values, user(by), owner)
+            held = self._begin(work, definition, ref, values, user(by), owner)
             if held is None:
                 raise Refused(runs_already(graph, ref))
             if owner is not None and one.key is not None:
                 work.remember(owner, name_of(graph, one.key), dumps(held.id), self.clock.now())
-            self.runner.left = self.runner.left or work.left
+            if work.left:
+                self.runner.left = True
         self.runner.keep(held)
         return held.id
 

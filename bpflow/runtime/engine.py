@@ -25,7 +25,7 @@ from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State
-from bpflow.expressions.data import Document, User
+from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
 from bpflow.runtime import commands as pressing
@@ -47,7 +47,7 @@ from bpflow.runtime.keeping import Keeping
 from bpflow.runtime.leases import LEASE, Watch, stand_by
 from bpflow.runtime.messages import new_message
 from bpflow.runtime.observing import Doing, Observer, Observers
-from bpflow.runtime.opened import forms_of
+from bpflow.runtime.opened import open_task
 from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
@@ -225,10 +225,12 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         Raises UnexpectedEvent (the task is closed), NotAllowed (it is not his), InvalidAnswer (the form; `field` says which).
         """
         id, token, visit = reading.task_id(task)
-        forms, zone = forms_of(self.runner, id, token, visit)
-        outcome = outcome or button(forms, None).name
-        fields = dict(forms[outcome].fields) if outcome in forms else {}
-        typed = reading.read_form(fields, values or {}, zone_of(zone))
+        typed: dict[str, Value] = {}
+        if values or not outcome:
+            held, at = open_task(self.runner, id, token, visit)
+            form = button(held.program.asked[at.node].forms, outcome or None)
+            outcome = form.name
+            typed = reading.read_form(dict(form.fields), values or {}, zone_of(held.program.graph.timezone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
 
     @asks("answer")
@@ -298,8 +300,9 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     def _happen(self, id: int, event: Event, also: Callable[[Work], bool] | None = None) -> State:
         """One event, with `also` in its transaction, and what its changes of documents start and wake; gives the state after the event. Calls
         that leave the store wait for `work`."""
-        after = self.runner.happen(id, event, also=also)
-        if self.runner.left:
+        runner = self.runner
+        after = runner.happen(id, event, 0, also)
+        if runner.left:
             self._told()
         return after
 

@@ -60,7 +60,7 @@ class Keeping(Part):
             raise UnexpectedEvent(say('there is no instance {id} in "{file}"', id=instance, file=str(archive)))
         kept = found[-1]
         held = kept.held()
-        return view_of(kept.found.row, held, [], []), lines_of(held, kept.rows)
+        return view_of(kept.row, held, [], []), lines_of(held, kept.rows)
 
     def compact(self) -> None:
         """Gives the room of what was purged back to the disk, where the database does not do that itself. Nobody can write meanwhile."""

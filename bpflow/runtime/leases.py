@@ -118,7 +118,7 @@ class Leasing:
     clock: Clock
     standing: bool
     watch: Watch = field(default_factory=Watch)
-    leases: Mapping[int, int] = field(default_factory=dict)
+    leases: Mapping[int, Lease] = field(default_factory=dict)
     leaving: frozenset[int] = frozenset()
     lost: bool = False
     put_off: PutOff | None = None
@@ -142,8 +142,7 @@ class Leasing:
 
     def of(self, owner: int) -> Lease | None:
         """The lease under which the work of an owner is done; None if it is not ours."""
-        epoch = self.leases.get(slot_of(owner))
-        return None if epoch is None else Lease(slot_of(owner), epoch)
+        return self.leases.get(slot_of(owner))
 
     def open(self) -> None:
         """Takes a seat, and gives signs from then on: they do not wait for what the worker does."""
@@ -177,7 +176,10 @@ class Leasing:
         until = time.monotonic() + self.watch.lease
         while any(seen is None and row.slots for row, seen in self._others()) and time.monotonic() < until:
             self.seat.wait(self.watch.lease / BEATS)
-        self.leases = self.store.take(self.seat.id, SLOTS)
+        self._take(SLOTS)
+
+    def _take(self, most: int) -> None:
+        self.leases = {slot: Lease(slot, epoch) for slot, epoch in self.store.take(self.seat.id, most).items()}
 
     def balance(self, busy: Collection[int]) -> None:
         """Takes free slots up to a fair share, and gives back what is more than that, but for the `busy` ones, which follow. If the worker was
@@ -188,7 +190,7 @@ class Leasing:
         others = [row for row, _ in self._others()]
         share = -(-SLOTS // (1 + sum(row.told.standing for row in others)))
         if len(self.leases) < min(share, SLOTS - sum(len(row.slots) for row in others)):
-            self.leases = self.store.take(self.seat.id, share)
+            self._take(share)
         surplus = max(0, len(self.leases) - share)
         self.leaving = frozenset(sorted(self.leases, key=lambda slot: (slot not in self.leaving, slot in busy, slot * STEP % SLOTS))[:surplus])
         self.hand_over(busy)
@@ -198,7 +200,7 @@ class Leasing:
         free = self.leaving.difference(busy)
         if free:
             self.store.give_back(self.seat.id, free)
-            self.leases = {slot: epoch for slot, epoch in self.leases.items() if slot not in free}
+            self.leases = {slot: lease for slot, lease in self.leases.items() if slot not in free}
             self.leaving -= free
 
     def _others(self) -> list[tuple[WorkerRow, bool | None]]:

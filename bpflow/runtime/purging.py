@@ -80,7 +80,7 @@ class Purge:
         notices, calendar = store.notices(instance=row.id), store.calendar(instance=row.id)
         if row.definition not in self.definitions:
             self.definitions[row.definition] = store.definition(row.definition)
-        return Kept(self.definitions[row.definition], found, store.history(row.id), notices, calendar)
+        return Kept(self.definitions[row.definition], row, found, store.history(row.id), notices, calendar)
 
     def left(self, row: InstanceRow, found: Snapshot) -> PurgedRow:
         """What is left of an instance."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
@@ -15,8 +15,7 @@ from bpflow.stores.contract import party_text
 from bpflow.values import Field, InvalidValue, check, read
 
 _TASK_ID = re.compile(r"([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,17})").fullmatch
-
-
+_HALF = re.compile("[\ud800-\udfff]").search
 _MESSAGE = re.compile(r"[a-z][a-z0-9_-]*").fullmatch
 
 
@@ -33,8 +32,8 @@ def task_id(text: str) -> tuple[int, int, int]:
     found = _TASK_ID(text)
     if found is None:
         raise UnexpectedEvent(say('"{text}" is not the id of a task; one looks like 17.1.4', text=text))
-    instance, token, visit = found.groups()
-    return int(instance), int(token), int(visit)
+    instance, token, visit = map(int, found.groups())
+    return instance, token, visit
 
 
 def document_ref(text: str) -> Document:
@@ -64,7 +63,9 @@ def is_message_name(text: str) -> bool:
 def is_text(value: object) -> bool:
     """Whether all text in plain data can be written down: half of a surrogate pair cannot."""
     if isinstance(value, str):
-        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+        return value.isascii() or _HALF(value) is None
+    if isinstance(value, datetime):
+        return True
     if isinstance(value, (list, tuple)):
         return all(map(is_text, value))
     return all(is_text(name) and is_text(one) for name, one in value.items()) if isinstance(value, Mapping) else True
@@ -84,19 +85,20 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
     """
     values: dict[str, Value] = {}
     for name, value in raw.items():
-        if name not in fields:
+        field = fields.get(name)
+        if field is None:
             hint = did_you_mean(name, fields)
             message = say('there is no field "{field}"', field=name)
             raise WrongField(name, say("{message}, {hint}", message=message, hint=hint) if hint else message)
         if not is_text(value):
-            raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=fields[name].title or name))
+            raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=field.title or name))
         try:
-            found = read(fields[name], value, zone)
-            if found is not None and (checked or holds_secret(fields[name])):
-                check(fields[name], found)  # of a secret nobody later sees what is checked here
-            values[name] = fresh(fields[name], found)
+            found = read(field, value, zone)
+            if found is not None and (checked or holds_secret(field)):
+                check(field, found)  # of a secret nobody later sees what is checked here
+            values[name] = fresh(field, found)
         except InvalidValue as wrong:
-            raise WrongField(name, say('"{field}": {reason}', field=fields[name].title or name, reason=wrong.message)) from wrong
+            raise WrongField(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
     for name, field in fields.items() if complete else ():
         if field.required and values.get(name) is None and field.default is None:
             raise WrongField(name, say('"{field}" must be filled', field=field.title or name))

@@ -6,10 +6,11 @@ anything than is read at once, each kind gets its share of every round, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
@@ -23,24 +24,26 @@ BATCH = 100
 """How many things of a kind are read at once."""
 
 
-class Thing(NamedTuple):
+class Thing(Struct, frozen=True, gc=False):
     """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing."""
 
     kind: str
     owner: int
-    key: tuple[object, ...]
+    key: Hashable
     act: Callable[[], object]
 
 
 @dataclass(slots=True)
 class Rounds:
     """What there is to do for a worker. Without `leasing`, everything, since nobody else is there; without `asking`, services outside are
-    asked one after another. `put_off` says of which things, by their keys, nothing is to be done now."""
+    asked one after another. `batch`: how many things of a kind are read at once; `put_off` says of which things, by their keys, nothing is to be
+    done now."""
 
     drain: Drain
     leasing: Leasing | None = None
     asking: Asking | None = None
-    put_off: Callable[[tuple[object, ...]], bool] = lambda key: False
+    batch: int = BATCH
+    put_off: Callable[[Hashable], bool] = lambda key: False
 
     @property
     def slots(self) -> Slots:
@@ -62,7 +65,7 @@ class Rounds:
     def all(self, round: Callable[[], Iterator[Thing]], done: Worked, stop: Callable[[], bool]) -> None:
         """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing else, and
         the first of it is raised at the end."""
-        failed: dict[tuple[object, ...], Exception] = {}
+        failed: dict[Hashable, Exception] = {}
         self.put_off = failed.__contains__
         before = -1
         while done.total + len(failed) > before and not stop():
@@ -81,16 +84,14 @@ class Rounds:
 
     def do(self, thing: Thing, done: Worked) -> None:
         """Does it under the lease of its owner. What is not ours any more is let be."""
-        if self.leasing is None:
-            again(thing.act)
-        elif lease := self.leasing.of(thing.owner):
-            before = under.set(lease)
-            try:
-                again(thing.act)
-            finally:
-                under.reset(before)
-        else:
+        lease = None
+        if self.leasing is not None and (lease := self.leasing.of(thing.owner)) is None:
             return
+        before = under.set(lease)
+        try:
+            again(thing.act)
+        finally:
+            under.reset(before)
         done.count(thing.kind)
 
     def round(self) -> Iterator[Thing]:
@@ -102,15 +103,15 @@ class Rounds:
             for thing in self.answers():
                 some = True
                 yield thing
-            for batch in (self.changes, self.looks, self.messages, self.calls):
-                things, more = batch()
+            for waiting in (self.changes, self.looks, self.messages, self.calls):
+                things, more = waiting()
                 ready = [thing for thing in things if not self.put_off(thing.key)]
                 some, full = some or bool(ready), full or more
                 yield from ready
             runner.left = runner.left or some
             if some and not full:
                 return
-        for timer in runner.store.due(clock.now(), BATCH, self.slots):
+        for timer in runner.store.due(clock.now(), self.batch, self.slots):
             yield Thing("timers", timer.owner, timer, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
             if runner.left and not full:
                 return
@@ -122,24 +123,24 @@ class Rounds:
 
     def telling(self) -> Iterator[Thing]:
         """A batch of what is to be told, changes before messages."""
-        for batch in (self.changes, self.looks, self.messages):
-            ready = [thing for thing in batch()[0] if not self.put_off(thing.key)]
+        for waiting in (self.changes, self.looks, self.messages):
+            ready = [thing for thing in waiting()[0] if not self.put_off(thing.key)]
             yield from ready
             if ready:
                 return
 
     def changes(self) -> tuple[list[Thing], bool]:
         """Some changes to be told; and whether there may be more."""
-        found = self.drain.runner.store.changes(BATCH, slots=self.slots)
-        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.changes(self.batch, slots=self.slots)
+        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == self.batch
 
     def looks(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.looks(BATCH, self.slots)
-        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.looks(self.batch, self.slots)
+        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == self.batch
 
     def messages(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.messages(fresh=True, limit=BATCH, slots=self.slots)
-        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == BATCH
+        found = self.drain.runner.store.messages(fresh=True, limit=self.batch, slots=self.slots)
+        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == self.batch
 
     def begin(self, schedule: ScheduleRow) -> None:
         begin_or_hold(lambda trouble: begin_on_schedule(self.drain.runner, schedule, self.drain.clock.now(), trouble))
@@ -148,7 +149,7 @@ class Rounds:
     def calls(self) -> tuple[list[Thing], bool]:
         """Some calls that are done here; services outside begin to be asked, where they may be asked in threads."""
         asking, drain = self.asking, self.drain
-        most = asking.most if asking else BATCH
+        most = asking.most if asking else self.batch
         found = drain.runner.store.outbox(most, self.slots, asking.busy if asking else Busy())
         things = []
         for row in found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from threading import Lock
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace as replaced
 
 from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import encode_event, encode_history, micros
@@ -26,8 +27,8 @@ from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, 
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
-from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, Facts, Transition, Unanswered, UnexpectedEvent, is_same
+from bpflow.engine.state import OVER, State, Token
+from bpflow.engine.transition import CallOut, Effects, Transition, Unanswered, UnexpectedEvent, is_same
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -43,7 +44,7 @@ from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
 from bpflow.services.secrets import kept
 from bpflow.stores.absent import Absences
-from bpflow.stores.contract import Caller, Conflict, InstanceRow, Saved, Snapshot, Store, Work
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Snapshot, Standing, Store, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -63,45 +64,35 @@ class NobodyListens(Exception):
     """The state knows nothing of the wait that a message was for; nothing was written."""
 
 
-class Held(Struct):
-    """An instance as it was loaded or last written here; `cached` once it is kept."""
+class Held(Standing):
+    """An instance as it was loaded or last written here."""
 
-    id: int
-    owner: int
-    definition: int
-    revision: int
     program: Program
-    document: Document | None
     state: State | None
-    history: int | None = None
     written: Written = field(default_factory=Written)
-    cached: bool = False
-    caller: Caller | None = None
-    link: bytes = b""
     told: Happening | None = None
     """What there is to be told of it as soon as it is written."""
+
+    def task(self, token: int, visit: int) -> Token | None:
+        """The token of a task that is open."""
+        at = self.state.tokens.get(token) if self.state is not None else None
+        return at if at is not None and at.visit == visit and at.node in self.program.asked else None
 
 
 class Turn(Struct):
     """What one event has done so far, local services included."""
 
-    state: State
-    effects: Effects
-    events: list[Any]
-    facts: Facts
-    outgoing: list[CallOut]
-    touched: Set[int]
-    renamed: Set[str]
+    done: Transition
+    events: list[Any] = []
+    outgoing: list[CallOut] = []
     picked: dict[User, int] = {}
 
     def then(self, later: Transition, event: list[Any]) -> None:
         """Adds what the answer of a local service has done."""
-        self.state = later.state
-        self.effects.then(later.effects)
+        done = self.done
+        done.effects.then(later.effects)
+        self.done = Transition(later.state, done.effects, done.facts + later.facts, done.touched | later.touched, done.renamed | later.renamed)
         self.events.append(event)
-        self.facts += later.facts
-        self.touched = self.touched | later.touched
-        self.renamed = self.renamed | later.renamed
 
 
 class Runner(Struct, eq=False):
@@ -129,7 +120,9 @@ class Runner(Struct, eq=False):
 
     def around(self, reader: Absences) -> World:
         """What is around the instances, with the absences that are in the store by now; these are read again only after a change."""
-        if self.people is not None and (mark := reader.absence_mark()) != self.mark:
+        if self.people is None:
+            return self.world
+        if (mark := reader.absence_mark()) != self.mark:
             self.world = replace(self.world, directory=with_stored(self.people, reader.absences()))
             self.mark = mark
         return self.world
@@ -161,13 +154,13 @@ class Runner(Struct, eq=False):
         """The instance out of what the store has of it. UnexpectedEvent if that is nothing."""
         if found is None:
             raise self.no_instance(id)
-        row = found.row
         try:
-            program = self.program(row.definition)
+            program = self.program(found.definition)
             state, written = decode(program, found.root, found.pages)
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError, ExpressionError) as error:
-            raise Unreadable(say("instance {id} cannot be read: {reason}", id=row.id, reason=f"{type(error).__name__}: {error}")) from error
-        return Held(row.id, row.owner, row.definition, row.revision, program, row.document, state, row.history, written, caller=row.caller, link=found.link)
+            raise Unreadable(say("instance {id} cannot be read: {reason}", id=id, reason=f"{type(error).__name__}: {error}")) from error
+        last = found.history, found.document, found.caller, found.link
+        return Held(id, found.owner, found.definition, found.revision, *last, program, state, written)
 
     def row(self, id: int) -> InstanceRow:
         """The row of the instance. UnexpectedEvent if there is none."""
@@ -194,19 +187,22 @@ class Runner(Struct, eq=False):
         cached = self.cache.get(id)
         if cached is not None:
             yield cached
+        yield self.anew(id)
+
+    def anew(self, id: int) -> Held:
+        """The instance as it is stored, and at hand from now on. UnexpectedEvent if there is none."""
         held = self.opened(id, self.store.snapshot(id))
         self.keep(held)
-        yield held
+        return held
 
     def keep(self, held: Held) -> None:
         """The instance is written, or was read, and is at hand for the next event; of those at hand the one kept longest ago is forgotten."""
         if held.told is not None:
             self.tell(held)
-        held.cached = True
-        self.cache.pop(held.id, None)
-        self.cache[held.id] = held
-        if len(self.cache) > CACHED:
-            self.cache.popitem(last=False)
+        cache = self.cache
+        cache[held.id] = held
+        if len(cache) > CACHED:
+            cache.popitem(last=False)
 
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""
@@ -225,75 +221,76 @@ class Runner(Struct, eq=False):
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
     def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
-        """Works `event` into the instance, in one transaction, with `also` in it (False from it: leave all as it is).
+        """Works `event` into the instance, in one transaction, with `also` in it (False from it: leave all as it is); gives the state after it.
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
         with self.locks[id % LOCKS]:
-            if self.observers is not None:
-                doing = Doing("event", name_of(event), id)
-                return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
-            return self._happen(id, event, depth, also)
+            if self.observers is None:
+                return self._happen(id, event, depth, also)
+            doing = Doing("event", name_of(event), id)
+            return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
 
     def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
         for _ in range(TRIES):
-            held, revision, taken = None, 0, self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
+            cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
             try:
-                with self.unit(taken.owner if taken else None, anew=True) as work:
-                    held = taken or self.opened(id, work.snapshot(id))
+                with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
+                    held = cached or self.opened(id, work.snapshot(id))
                     revision = held.revision
                     if doing is not None:
                         doing.process = held.program.graph.process
                     if also is not None and not also(work):
                         assert held.state is not None
                         return held.state
-                    after = self.write(work, held, event, depth)
-                    self.left = self.left or work.left
+                    state = self.write(work, held, event, depth)
+                    if work.left:
+                        self.left = True
             except Conflict:
                 continue
             except Refused:
-                if held is not None and held.cached and self._is_stale(id, revision):
+                if cached is not None and self._is_stale(id, revision):
                     continue
                 raise
-            self.keep(after)
-            assert after.state is not None
-            return after.state
+            self.keep(held)
+            return state
         raise Conflict(id)
 
     def _is_stale(self, id: int, revision: int) -> bool:
         row = self.store.instance(id)
         return row is not None and row.revision != revision
 
-    def write(self, work: Work, held: Held, event: Event, depth: int) -> Held:
+    def write(self, work: Work, held: Held, event: Event, depth: int) -> State:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""
-        began = time.perf_counter() if self.observers is not None else 0.0
-        event = kept(work, held.owner, held.id, event)
+        began = 0.0 if self.observers is None else time.perf_counter()
+        id, owner, program = held.id, held.owner, held.program
+        event = kept(work, owner, id, event)
         turn = self.run(work, held, event, depth)
-        state, effects = turn.state, turn.effects
+        done = turn.done
+        state, effects = done.state, done.effects
         if state is held.state:
             self.pass_by(work, held, event)
-            return held
-        at, out = micros(state.at), encode(held.program, state, held.written, turn.touched, turn.renamed)
-        history = encode_history(turn.events, turn.facts, at)
-        link = self.chain.link(held.link, held.owner, held.id, held.revision + 1, at, history)
-        how = (state.at, state.status, state.result, len(state.incidents))
-        seal = self.chain.seal(link, out.root)
-        row = work.save(Saved(held.id, held.owner, held.revision, held.history, *how, out.root, history, out.gone, out.pages, link, seal))
-        work.index(held.id, held.owner, held.definition, effects, state.at)
+            return state
+        now = state.at
+        at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
+        history = encode_history(turn.events, done.facts)
+        link, seal = self.chain.bind(held, at, history, out.root)
+        row = work.save(held, state, out, history, link, seal)
+        work.index(id, owner, held.definition, effects, now)
         over = state.status in OVER
         if turn.outgoing or effects.withdrawn or (over and held.caller):
-            work.send(held.id, held.owner, held.definition, outgoing(work, held, turn, event), state.at, depth)
-        if over and (held.program.graph.unless_running or held.program.stages):
-            begin_next(work, held, state.at)
+            work.send(id, owner, held.definition, outgoing(work, held, turn, event), now, depth)
+        if over and (program.graph.unless_running or program.stages):
+            begin_next(work, held, now)
         if self.observers is not None:
-            process = held.program.graph.process
-            held.told = happening(held.id, process, held.revision + 1, event, held.state, state, turn.touched, began)
-        held.revision, held.state, held.history, held.link = held.revision + 1, state, row, link
-        return held
+            held.told = happening(id, program.graph.process, held.revision + 1, event, held.state, state, done.touched, began)
+        held.revision += 1
+        held.state, held.history, held.link = state, row, link
+        return state
 
     def pass_by(self, work: Work, held: Held, event: Event) -> None:
         """The event is nothing to the state. Conflict if it may be something to a newer one; NobodyListens if it was a message."""
-        if held.cached and work.revision(held.id) != held.revision:
+        if work.revision(held.id) != held.revision:
             raise Conflict(held.id)
         if isinstance(event, TimerFired):
             work.index(held.id, held.owner, held.definition, stale(event), event.at)
@@ -307,13 +304,13 @@ class Runner(Struct, eq=False):
             self.read_own(work, held.document, live)
         done = self.advance(work, held, before, event, live)
         if before is not None and not done.facts and is_same(before, done):
-            return Turn(before, done.effects, [], [], [], done.touched, done.renamed)
-        turn = Turn(done.state, done.effects, [encode_event(event, live.used.values())], done.facts, [], done.touched, done.renamed)
+            return Turn(replaced(done, state=before))
+        turn = Turn(done, [encode_event(event, live.used.values(), done.state.at)])
         answers = self.served(work, held, turn, done.effects.calls, live, depth) if done.effects.calls else []
         for answer in answers:  # which grow by those to what an answer leads to
             live.used.clear()
-            done = self.advance(work, held, turn.state, answer, live)
-            turn.then(done, encode_event(answer, live.used.values()))
+            done = self.advance(work, held, done.state, answer, live)
+            turn.then(done, encode_event(answer, live.used.values(), done.state.at))
             answers += self.served(work, held, turn, done.effects.calls, live, depth)
         return turn
 
@@ -347,10 +344,10 @@ class Runner(Struct, eq=False):
     # ── local services ─────────────────────────────────────────────────────────────────────────────────────────────
     def is_local(self, work: Work, held: Held, call: CallOut) -> bool:
         """Whether the service works inside this transaction: those of the house do, on what has the same owner."""
-        if call.service not in LOCAL:
-            return False
+        if call.service != "documents.update":
+            return call.service in LOCAL
         target = call.arguments.get("document")
-        if call.service != "documents.update" or not isinstance(target, Document):
+        if not isinstance(target, Document):
             return True
         if stages.ENTERS not in call.arguments and self.moved_by(work, target, stages.values_set(call.arguments), held.id):
             return False  # the document of another pipeline is moved in a transaction of that one
@@ -361,25 +358,24 @@ class Runner(Struct, eq=False):
 
     def perform(self, work: Work, held: Held, turn: Turn, call: CallOut, depth: int) -> list[Event]:
         """Runs a local service, unless its token is gone; gives the event of its answer, if anybody waits for it."""
-        state = turn.state
-        token = state.tokens.get(call.token)
-        if call.wait and (token is None or token.visit != call.visit):
+        state, id, visit = turn.done.state, call.token, call.visit
+        token = state.tokens.get(id)
+        if call.wait and (token is None or token.visit != visit):
             return []
-        occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth)
-        occasion.effects, occasion.picked = turn.effects, turn.picked
-        if token is not None:
-            occasion.node, occasion.chance = token.node, (state.seed, token.node, call.token, call.visit)
-        occasion.key = f"{held.id}.{call.token}.{call.visit}"
+        node = token.node if token is not None else ""
+        by_chance = (state.seed, node, id, visit) if token is not None else ()
+        occasion = self.occasion(work, held.owner, held.id, held.program, state.at, depth, node, by_chance, f"{held.id}.{id}.{visit}", turn)
         if call.service in READERS:
             occasion.ask = partial(self.asked, work, Live(self.around(work)))
         try:
-            stages.check_own(work, held.program.graph, held.document, call)
+            if held.document is not None:
+                stages.check_own(work, held.program.graph, held.document, call)
             values = self.ask_house(call, occasion)
         except Refused as refused:
             if not call.wait:
                 raise  # nobody is there to be told, and nothing fails in silence
-            return [Failed(state.at, call.token, call.visit, call.attempt, refused.message, call.service)]
-        return [Done(state.at, call.token, call.visit, values, local=True)] if call.wait else []
+            return [Failed(state.at, id, visit, call.attempt, refused.message, call.service)]
+        return [Done(state.at, id, visit, values, local=True)] if call.wait else []
 
     def ask_house(self, call: CallOut, occasion: Occasion) -> dict[str, Value]:
         """What a service of the house gives. Raises what it raises."""
@@ -395,9 +391,23 @@ class Runner(Struct, eq=False):
             return None
         return stages.moving(id, self.load(work, id).program.graph, work.document(document.id), values)
 
-    def occasion(self, work: Work, owner: int, instance: int, program: Program, at: datetime, depth: int) -> Occasion:
+    def occasion(
+        self,
+        work: Work,
+        owner: int,
+        instance: int,
+        program: Program,
+        at: datetime,
+        depth: int,
+        node: str = "",
+        chance: tuple[Value, ...] = (),
+        key: str = "",
+        turn: Turn | None = None,
+    ) -> Occasion:
         world, graph = self.around(work), program.graph
-        return Occasion(work, owner, instance, graph.process, at, graph.timezone, world.types, world.directory, world.calendar, depth)
+        around = world.types, world.directory, world.calendar
+        done = (turn.done.effects, turn.picked) if turn is not None else ()
+        return Occasion(work, owner, instance, graph.process, at, graph.timezone, *around, depth, node, chance, key, *done)
 
     def asked(self, work: Work, live: Live, question: Question) -> Value:
         """What a service asks that evaluates expressions, read in its unit of work."""
@@ -439,11 +449,13 @@ class Runner(Struct, eq=False):
         if made is None:
             return None
         id, owner = made
-        held = Held(id, owner, definition, 0, program, document, None, caller=caller, link=self.origin(definition))
+        held = Held(id, owner, definition, 0, None, document, caller, self.origin(definition), program, None)
         event = Started(at, by, document, inputs, id, trouble, catches, alone)
         if self.observers is not None:
-            return self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))
-        return self.write(work, held, event, depth)
+            self.observers.during(Doing("event", "started", id, program.graph.process), lambda: self.write(work, held, event, depth))
+        else:
+            self.write(work, held, event, depth)
+        return held
 
 
 def begin_next(work: Work, held: Held, at: datetime) -> None:
@@ -460,11 +472,11 @@ def starts_by(graph: Graph) -> list[str]:
 def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
     """The calls that the event leaves to be sent: those that are still waited for, the ends of called instances that are waited for no
     longer, and, where this one is over, the answer to its caller, unless it was he who has ended it."""
-    withdrawn = set(turn.effects.withdrawn)
+    withdrawn = set(turn.done.effects.withdrawn)
     calls = [c for c in turn.outgoing if not (c.wait and (c.token, c.visit) in withdrawn)]
     calls += [replies.cancel(child, token, visit) for token, visit in sorted(withdrawn) for child in work.uncalled(held.id, token, visit)]
-    if held.caller and turn.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
-        calls.append(replies.answer(held.caller, turn.state))
+    if held.caller and turn.done.state.status in OVER and not (isinstance(event, Cancel) and event.caller):
+        calls.append(replies.answer(held.caller, turn.done.state))
     return calls
 
 

@@ -6,7 +6,6 @@ The law of this file: at a conflict nothing was written, so the same may simply 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from bpflow.stores.contract import Conflict
@@ -19,6 +18,8 @@ T = TypeVar("T")
 def again(act: Callable[[], T]) -> T:
     """Does something whose units of work may meet those of others, until they do not. Conflict if they always do."""
     for _ in range(TRIES - 1):
-        with suppress(Conflict):
+        try:
             return act()
+        except Conflict:
+            continue
     return act()

@@ -119,7 +119,7 @@ def entry_of(held: Held, token: int, visit: int, task: TaskRow, seat: Assignee) 
 
 
 def same(one: TaskEntry, other: TaskEntry) -> bool:
-    return one._replace(subject=other.subject, opened=other.opened) == other
+    return structs.replace(one, subject=other.subject, opened=other.opened) == other
 
 
 def compare(meant: Indexed, there: Indexed) -> Iterator[tuple[Kind, bool, object]]:

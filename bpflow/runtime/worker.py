@@ -7,7 +7,7 @@ before. What it leaves undone at any moment another finds as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from bpflow.diagnostics import Message, Refused, say
@@ -35,7 +35,7 @@ def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: 
     if not store.shared:
         return Rounds(drain).work(limit, stop)
     drain.runner.left = True
-    if next(Rounds(drain).round(), None) is None or stand_by(store, watch):
+    if next(Rounds(drain, batch=1).round(), None) is None or stand_by(store, watch):
         return Worked()
     leasing = Leasing(store, drain.clock, standing=False, watch=watch)
     leasing.open()
@@ -77,11 +77,11 @@ class Worker:
         """What it has done so far."""
         self._leasing = Leasing(drain.runner.store, drain.clock, standing=True, watch=Watch(lease))
         self._asking = Asking(drain.ask, calls, self._ring)
-        self._rounds = Rounds(drain, self._leasing, self._asking, self._waits)
+        self._rounds = Rounds(drain, self._leasing, self._asking, put_off=self._waits)
         self._grace, self._tell = grace, tell or (lambda message: None)
         self._stopped = False
         self._balanced = 0.0
-        self._put_off: dict[tuple[object, ...], Pause] = {}
+        self._put_off: dict[Hashable, Pause] = {}
 
     def stop(self) -> None:
         """It begins nothing more, ends what is under way, gives back its slots, and `run` returns."""
@@ -136,7 +136,8 @@ class Worker:
             return None
         pauses = self._put_off.values()
         key, last = max(self._put_off.items(), key=lambda item: item[1].until - item[1].length)
-        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{' '.join(map(str, key))}: {last.reason}")
+        named = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{named}: {last.reason}")
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
@@ -163,7 +164,7 @@ class Worker:
             self._leasing.hand_over(self._asking.slots)
         return self.done.total - before
 
-    def _waits(self, key: tuple[object, ...]) -> bool:
+    def _waits(self, key: Hashable) -> bool:
         """Whether it is put off."""
         pause = self._put_off.get(key)
         return pause is not None and time.monotonic() < pause.until

@@ -24,10 +24,10 @@ VALUE = "values."
 
 def notify(occasion: Occasion, arguments: Arguments) -> dict[str, Value]:
     """Leaves a notice for each person. That there is somebody, the engine has seen to."""
-    reason = str(arguments.get("reason") or "notify")
-    title, text, channel = (str(arguments.get(name) or "") for name in ("title", "text", "channel"))
-    for person in people_of(arguments.get("to"), occasion.directory):
-        occasion.work.add_notice(occasion.owner, person.id, reason, title, text, channel, occasion.at, occasion.instance)
+    given, o = arguments.get, occasion
+    reason, title, text, channel = str(given("reason") or "notify"), str(given("title") or ""), str(given("text") or ""), str(given("channel") or "")
+    for person in people_of(given("to"), o.directory):
+        o.work.add_notice(o.owner, person.id, reason, title, text, channel, o.at, o.instance)
     return {}
 
 

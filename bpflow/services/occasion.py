@@ -27,8 +27,8 @@ def _nobody(question: Question) -> Value:
 class Occasion(Struct):
     """For whom and when a service works: the unit of work, the instance, its process, and what is around it.
 
-    `node`, `chance`: which step asks, and what is the call's own, each time another · `key`: the same for each attempt of the call · `ask`
-    answers what expressions ask · `effects`, `picked`: what the transaction has done to tasks so far, and whom it has picked.
+    `node`, `chance`: which step asks, and what is the call's own, each time another · `key`: the same for each attempt of the call · `effects`,
+    `picked`: what the transaction has done to tasks so far, and whom it has picked · `ask` answers what expressions ask.
     """
 
     work: Work
@@ -44,9 +44,9 @@ class Occasion(Struct):
     node: str = ""
     chance: tuple[Value, ...] = ()
     key: str = ""
-    ask: Callable[[Question], Value] = _nobody
     effects: Effects | None = None
     picked: dict[User, int] = {}
+    ask: Callable[[Question], Value] = _nobody
 
     def document_type(self, name: str) -> DocumentType:
         """The type of that name. Refused if there is none."""

@@ -53,21 +53,20 @@ class Fresh(Secret):
         return "Fresh()"
 
 
-@lru_cache(1024)
 def holds_secret(field: Field) -> bool:
     """Whether the field is secret, or one inside of it."""
-    return field.secret or any(holds_secret(inner) for _, inner in field.fields)
+    return field.secret or (field.kind == "object" and any(holds_secret(inner) for _, inner in field.fields))
 
 
 def fresh(field: Field, value: Value) -> Value:
     """The value of a field with what is secret in it marked so; a value that is kept already stays as it is."""
-    if value is None or value == "" or isinstance(value, Secret):
+    if not (field.secret or field.kind == "object") or value is None or value == "" or isinstance(value, Secret):
         return value
     if field.secret:
         return Fresh(0, value)
-    if field.kind == "object" and isinstance(value, list):
+    if isinstance(value, list):
         return [fresh(field, item) for item in value]
-    if field.kind == "object" and isinstance(value, dict):
+    if isinstance(value, dict):
         return {name: fresh(inner, value[name]) for name, inner in field.fields if name in value}
     return value
 
@@ -131,9 +130,8 @@ def secrets_in(value: Value) -> Iterator[Secret]:
 
 def kept(work: Work, owner: int, instance: int, event: Event) -> Event:
     """The event with handles of the instance in place of the secrets that it brings."""
-    name = _BRINGS.get(type(event), "")
-    values = getattr(event, name) if name else {}
-    if _OPEN.issuperset(map(type, values.values())) or not any(map(has_secret, values.values())):
+    name = _BRINGS.get(type(event))
+    if name is None or not (values := getattr(event, name)) or _OPEN.issuperset(map(type, values.values())) or not any(map(has_secret, values.values())):
         return event
     keeping = Keeping(work)
     made: Event = replace(event, **{name: keeping.handles(values)})

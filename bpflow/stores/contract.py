@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from bpflow.diagnostics import Refused, say
-from bpflow.engine.pages import Pages
+from bpflow.engine.pages import Encoded, Pages
+from bpflow.engine.state import State
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Department, Document, Role, User, Value
 from bpflow.stores.absent import Absences, NewAbsence
@@ -114,17 +114,6 @@ class Caller(NamedTuple):
     level: int
 
 
-class Snapshot(NamedTuple):
-    """An instance with its whole state: the root and the pages, as one transaction left them; `link` is that of its last row of history,
-    `seal` what binds the state to it."""
-
-    row: InstanceRow
-    root: bytes
-    pages: Pages
-    link: bytes = b""
-    seal: bytes = b""
-
-
 class HistoryRow(Struct, frozen=True):
     """One transaction of an instance; `data` is read by `runtime`, `link` chains it to the row before."""
 
@@ -175,24 +164,25 @@ class ChangeRow(Struct, frozen=True):
     depth: int
 
 
-class Saved(Struct, frozen=True, gc=False):
-    """An instance to be written over `expected`, its revision as it was loaded; `previous` is its last row of history. Of its state: the
-    root, the holders of which all pages go, first, and the pages that are put. `link` goes with the row of history, `seal` with the state."""
+class Standing(Struct):
+    """An instance as it stands in the store: its revision, its last row of history, and the link of that."""
 
     id: int
     owner: int
-    expected: int
-    previous: int | None
-    at: datetime
-    status: str
-    result: str | None
-    incidents: int
+    definition: int
+    revision: int
+    history: int | None
+    document: Document | None
+    caller: Caller | None
+    link: bytes
+
+
+class Snapshot(Standing):
+    """An instance with its whole state: the root and the pages, as one transaction left them, and the seal that binds the state to its history."""
+
     root: bytes
-    history: bytes
-    gone: Sequence[int] = ()
-    pages: Pages = MappingProxyType({})
-    link: bytes = b""
-    seal: bytes = b""
+    pages: Pages
+    seal: bytes
 
 
 class Work(Absences, Protocol):
@@ -235,9 +225,9 @@ class Work(Absences, Protocol):
         """The call to that instance is answered: the caller need not think of it any more."""
         ...
 
-    def save(self, saved: Saved) -> int:
-        """Writes the state over the revision that was expected, and the row of history; gives that row's number. Conflict if it is
-        another revision now."""
+    def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
+        """Writes an instance over the revision as which it was loaded, `out` of its state, and a row of history; gives that row's number. Conflict
+        if it is another revision now. `link` goes with the row of history, `seal` with the state."""
         ...
 
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
@@ -377,6 +367,10 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
         """What new instances of one process get; with `by`, what they got at that place of the log of deployments, else the first after it."""
+        ...
+
+    def current(self, process: str) -> int | None:
+        """The definition that new instances of a process get."""
         ...
 
     def instance(self, id: int) -> InstanceRow | None: ...

@@ -12,7 +12,7 @@ from msgspec import Struct
 from bpflow.expressions.data import Value
 
 
-class TaskEntry(NamedTuple):
+class TaskEntry(Struct, frozen=True, gc=False):
     """An open task of an assignee (`party` as "user:…", "department:…", "role:…"), of which group he has claimed it, and when it came to him
     (`opened`)."""
 
@@ -34,7 +34,7 @@ class TaskEntry(NamedTuple):
         return f"{self.instance}.{self.token}.{self.visit}"
 
 
-class TimerEntry(NamedTuple):
+class TimerEntry(Struct, frozen=True, gc=False):
     """A timer that is set."""
 
     instance: int

@@ -66,7 +66,7 @@ class PostgresQueues:
     # ── timers ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:
         found = [rows.timer(row) for row in self._all(_DUE, numbered(slots), micros(at), limit)]
-        return sorted(found, key=lambda timer: (timer.due, *timer[:3]))
+        return sorted(found, key=lambda timer: (timer.due, timer.instance, timer.holder, timer.arm))
 
     def next_due(self, slots: Slots = None) -> datetime | None:
         schedules = "(select min(due) from bpflow.schedule)" if slots is None or 0 in slots else "null"

@@ -45,6 +45,10 @@ class Reading(PostgresQueues):
         found = self._all(sql, process, 2**62 if by is None else by)
         return next((DeploymentRow(*row) for row in found if row[0] is not None), None)
 
+    def current(self, process: str) -> int | None:
+        sql = "select definition from bpflow.deployment where process = $1 order by version desc limit 1"
+        return next((row[0] for row in self._all(sql, process)), None)
+
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
         return next((rows.instance(row) for row in self._all(f"{INSTANCE} where i.id = $1", id)), None)

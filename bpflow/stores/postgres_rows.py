@@ -15,8 +15,9 @@ TROUBLED = f"{ASIDE} union all select instance from bpflow.outbox where held is 
 _JOINED = "from bpflow.instance i join bpflow.definition d on d.id = i.definition left join bpflow.document c on c.id = i.document and c.owner = i.owner"
 _INSTANCE = rows.INSTANCE.replace("i.history", "nullif(i.revision, 0)")  # its last row of history is that of its revision
 INSTANCE = f"select {_INSTANCE} {_JOINED}"
+_LAST = rows.SNAPSHOT.replace("i.history", "nullif(i.revision, 0)")
 SNAPSHOT = (
-    f"select i.state, h.link, i.seal, {_INSTANCE} {_JOINED} "
+    f"select {_LAST} from bpflow.instance i left join bpflow.document c on c.id = i.document and c.owner = i.owner "
     "left join bpflow.history h on h.instance = i.id and h.revision = i.revision and h.owner = i.owner where i.id = $1"
 )
 SECRET = "select value from bpflow.secret where handle = $1"

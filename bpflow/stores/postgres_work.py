@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from bpflow.engine.codec import STATUSES, dumps, micros
-from bpflow.engine.state import OVER
+from bpflow.engine.pages import Encoded
+from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document
-from bpflow.stores import rows
-from bpflow.stores import tasks as seating
-from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores import rows, tasks
+from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
@@ -57,6 +57,7 @@ _PUT_TASK = (
     "subject = excluded.subject, due = excluded.due, overdue = excluded.overdue, claimed_of = excluded.claimed_of"
 )
 _TASK = "owner = $1 and instance = $2 and token = $3 and visit = $4 and party = $5"
+_CLOSE_TASK = f"delete from bpflow.task where {_TASK}"
 _SEND = (
     "insert into bpflow.outbox (owner, instance, token, visit, attempt, waits, told, service, arguments, at, depth, lane) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -150,37 +151,42 @@ class PostgresWork(Documents, Looking):
     def answered(self, child: int) -> None:
         self.put("delete from bpflow.called where child = $1", child)
 
-    def save(self, saved: Saved) -> int:
-        self.own(saved.owner)
-        at, revision = micros(saved.at), saved.expected + 1
-        self.traced(_IN_HISTORY, saved.owner, saved.id, revision, saved.history)
-        self.put(_HISTORY, saved.owner, saved.id, revision, at, saved.link, saved.history)
-        status, over = STATUSES.index(saved.status), saved.status in OVER
-        values = (saved.root, saved.seal, saved.incidents, status)
-        key = (saved.owner, saved.id, saved.expected)
-        if not saved.expected:
-            self.put(_BEGUN, *self._begun.pop(saved.id), *values, at if over else None, saved.result if over else None)
+    def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
+        owner, id, expected, at, over = was.owner, was.id, was.revision, micros(state.at), state.status in OVER
+        self.own(owner)
+        self.traced(_IN_HISTORY, owner, id, expected + 1, history)
+        self.put(_HISTORY, owner, id, expected + 1, at, link, history)
+        key, what = (owner, id, expected), (out.root, seal, len(state.incidents), STATUSES.index(state.status))
+        if not expected:
+            self.put(_BEGUN, *self._begun.pop(id), *what, at if over else None, state.result if over else None)
         elif over:
-            self.put(_SAVE_ENDED, *key, *values, at, saved.result)
+            self.put(_SAVE_ENDED, *key, *what, at, state.result)
         else:
-            self.put(_SAVE_RUNNING, *key, *values)
-        for holder in saved.gone:
-            self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", saved.owner, saved.id, holder)
-        for (holder, part), data in saved.pages.items():
+            self.put(_SAVE_RUNNING, *key, *what)
+        for holder in out.gone:
+            self.put("delete from bpflow.page where owner = $1 and instance = $2 and holder = $3", owner, id, holder)
+        for (holder, part), data in out.pages.items():
             sql = "insert into bpflow.page values ($1, $2, $3, $4, $5) on conflict (instance, holder, part, owner) do update set data = excluded.data"
-            self.put(sql, saved.owner, saved.id, holder, part, data)
-        return revision
+            self.put(sql, owner, id, holder, part, data)
+        return expected + 1
 
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         self.own(owner)
         for (token, visit), (was, task) in effects.tasks.items():
             key = (owner, id, token, visit)
-            gone, come = seating.seats(was, task, at)
-            for party in gone:
-                self.put(f"delete from bpflow.task where {_TASK}", *key, party)
-            for seat in come:
-                self.put(_OPEN_TASK if was is None else _PUT_TASK, *key, *seat)
-            gone, seeing = seating.observers(was, task)
+            if task is None:
+                for seat in was.people if was is not None else ():
+                    self.put(_CLOSE_TASK, *key, party_text(seat.party))
+            elif was is None:
+                for seat in task.people:
+                    self.put(_OPEN_TASK, *key, *tasks.seat_row(seat, task, at))
+            else:
+                gone, come = tasks.changed(was, task, at)
+                for party in gone:
+                    self.put(_CLOSE_TASK, *key, party)
+                for row in come:
+                    self.put(_PUT_TASK, *key, *row)
+            gone, seeing = tasks.observers(was, task)
             for party in gone:
                 self.put(f"delete from bpflow.observer where {_TASK}", *key, party)
             for party in seeing:

@@ -26,6 +26,11 @@ INSTANCE = (
     "i.deployed, i.level, i.caller, i.caller_token, i.caller_visit, i.caller_attempt"
 )
 """Of an instance `i`, its definition `d` and its document `c`."""
+SNAPSHOT = (
+    "i.id, i.owner, i.definition, i.revision, i.document, c.type, i.level, i.caller, i.caller_token, i.caller_visit, i.caller_attempt, i.state, i.seal, "
+    "h.link, i.history"
+)
+"""Of an instance `i`, its document `c` and its last row of history `h`; there is no such row before it is written first."""
 DOCUMENT = "id, owner, type, version, created, changed, fields"
 TASK = "instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of"
 TIMER = "instance, holder, arm, due, owner"
@@ -63,9 +68,11 @@ def instance(row: Any) -> InstanceRow:
 
 
 def snapshot(row: Any, pages: Pages) -> Snapshot:
-    """State, last link (none: it has no history yet), seal, `INSTANCE`."""
-    state, link, seal, *rest = row
-    return Snapshot(instance(rest), state, pages, link or b"", seal)
+    """`SNAPSHOT`, and the pages."""
+    id, owner, definition, revision, document, type, level, caller, token, visit, attempt, root, seal, link, history, *_ = row
+    ref = Document(type, document) if document is not None else None
+    called = Caller(caller, token, visit, attempt, level) if caller is not None else None
+    return Snapshot(id, owner, definition, revision, history, ref, called, link or b"", root, pages, seal)
 
 
 def by_owner(gone: Sequence[PurgedRow]) -> dict[int, list[PurgedRow]]:

@@ -38,7 +38,10 @@ from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
 from bpflow.stores.sqlite_work import SqliteWork
 
-_DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p join definition d on d.id = p.definition"
+_DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p left join definition d on d.id = p.definition"
+_NOW = f"{_DEPLOYMENT} where p.process = ? order by p.version desc limit 1"
+_THEN = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.version, -p.version) limit 1"
+"""The last of those that were there at that place, else the first of those that came later."""
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
@@ -91,15 +94,16 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
         self._lock.acquire()
+        work = self._work
         try:
-            self._work.start(owner, lease)
-        except sqlite3.DatabaseError as error:
+            work.open(lease)
+        except BaseException as error:
+            work.roll_back()
             self._lock.release()
-            raise trouble(self.path, error) from error
-        except BaseException:
-            self._lock.release()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise trouble(self.path, error) from error
             raise
-        return self._work
+        return work
 
     def close(self) -> None:
         with self._lock:
@@ -139,13 +143,14 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         return DefinitionRow(*row)
 
     def deployed(self) -> list[DeploymentRow]:
-        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} order by p.process")]
+        return [DeploymentRow(*row) for row in self._all(f"{_DEPLOYMENT} where {_LAST} and d.id is not null order by p.process")]
 
     def deployment(self, process: str, by: int | None = None) -> DeploymentRow | None:
-        # with `by` the last of those that were there, else the first of those that came later
-        order, arguments = ("p.version desc", ()) if by is None else ("p.id > ?, iif(p.id > ?, p.version, -p.version)", (by, by))
-        sql = f"{_DEPLOYMENT.replace(' join', ' left join')} where p.process = ? order by {order} limit 1"
-        return next((DeploymentRow(*row) for row in self._all(sql, process, *arguments) if row[0] is not None), None)
+        found = self._all(_NOW, process) if by is None else self._all(_THEN, process, by, by)
+        return DeploymentRow(*found[0]) if found and found[0][0] is not None else None
+
+    def current(self, process: str) -> int | None:
+        return next((row[0] for row in self._all("select definition from deployment where process = ? order by version desc limit 1", process)), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:

@@ -11,10 +11,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
+from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_work import SqliteWork
 
 LEGACY = -1
@@ -25,18 +28,21 @@ class Savepoint(SqliteWork):
     """A unit of work in a transaction that is somebody else's."""
 
     __slots__ = ()
+    COMMIT: ClassVar[str] = "release bpflow_work"
 
-    def open(self) -> None:
+    def open(self, lease: Lease | None) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
         self._run("savepoint bpflow_work")
+        self.left = False
+        if lease is not None:
+            fence(self._run, lease)
 
-    def end(self, done: bool) -> None:
-        if not self._db.in_transaction:
-            return  # SQLite has rolled back all of it
-        if not done:
+    def roll_back(self) -> None:
+        self._new.clear()
+        if self._db.in_transaction:
             self._run("rollback to bpflow_work")
-        self._run("release bpflow_work")
+            self._run("release bpflow_work")
 
 
 @contextmanager

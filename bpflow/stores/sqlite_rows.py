@@ -10,14 +10,15 @@ from bpflow.stores import rows
 from bpflow.stores.contract import DocumentRow, InstanceRow, Snapshot
 
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
-NUMBER = (
+_NEW_NUMBER = (
+    "select "
     "1 + max((select coalesce(max(id), 0) from instance), (select coalesce(max(child), 0) from called), "
     "(select coalesce(max(receiver), 0) from message where receiver is not null))"
 )
 """A number that no instance has, nor one that is about to begin."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
 _SNAPSHOT = (
-    f"select exists (select 1 from page where instance = i.id), i.state, h.link, i.seal, {rows.INSTANCE} {_JOINED} "
+    f"select {rows.SNAPSHOT}, exists (select 1 from page where instance = i.id) from instance i left join document c on c.id = i.document "
     "left join history h on h.id = i.history where i.id = ?"
 )
 DOCUMENT = f"select {rows.DOCUMENT} from document"
@@ -25,7 +26,7 @@ DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 def new_number(run: Callable[..., Any]) -> int:
     """The number of an instance that is about to begin, in the unit of work that writes down that it is."""
-    return int(run(f"select {NUMBER}").fetchone()[0])
+    return int(run(_NEW_NUMBER).fetchone()[0])
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
@@ -38,13 +39,12 @@ def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
     row = db.execute(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
-    has_pages, *found = row
-    if not has_pages:
-        return rows.snapshot(found, {})
+    if not row[-1]:
+        return rows.snapshot(row, {})
     if not db.in_transaction:
         return _in_a_transaction(db, id)
     pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
-    return rows.snapshot(found, pages)
+    return rows.snapshot(row, pages)
 
 
 def _in_a_transaction(db: sqlite3.Connection, id: int) -> Snapshot | None:

@@ -10,10 +10,11 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from bpflow.engine.codec import STATUSES, dumps, micros
-from bpflow.engine.state import OVER
+from bpflow.engine.pages import Encoded
+from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects, TaskRow
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
@@ -22,7 +23,7 @@ from bpflow.stores import sqlite_aside as aside
 from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
-from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, LeaseLost, OutboxRow, Saved, ScheduleRow, Snapshot
+from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
@@ -30,6 +31,7 @@ from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
+_HISTORY = "insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
 _SAVE_ENDED = (
     "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
@@ -42,6 +44,7 @@ _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves thos
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
+_SET_TIMER = "insert or ignore into timer values (?, ?, ?, ?, ?, ?)"
 _UNSET_TIMER = "delete from timer where lane = ? and due = ? and instance = ? and holder = ? and arm = ?"
 _CLOSE_TASK = "delete from task where party = ? and instance = ? and token = ? and visit = ?"
 _UNSEEN = "delete from observer where party = ? and instance = ? and token = ? and visit = ?"
@@ -67,32 +70,23 @@ def _that_call(row: OutboxRow) -> tuple[int, ...]:
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages", "owner")
+    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    COMMIT: ClassVar[str] = "commit"
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
         self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.left = False
         self.messages = SqliteMessages(self._run, self._leave)
-        self.owner: int | None = None
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
 
-    def start(self, owner: int | None, lease: Lease | None) -> None:
-        """Takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
-        self.open()
-        self.left, self.owner = False, owner
-        self._new.clear()
-        if lease is not None:
-            try:
-                fence(self._run, lease)
-            except LeaseLost:
-                self._run("rollback")
-                raise
-
-    def open(self) -> None:
-        """Begins the transaction."""
+    def open(self, lease: Lease | None) -> None:
+        """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
         self._run("begin immediate")
+        self.left = False
+        if lease is not None:
+            fence(self._run, lease)
 
     def _leave(self) -> None:
         self.left = True
@@ -102,22 +96,25 @@ class SqliteWork(Looking):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            self.end(kind is None)
-        except sqlite3.Error as failed:
-            raise trouble(self._path, failed) from failed
+            if kind is None:
+                self._run(self.COMMIT)
+            else:
+                self.roll_back()
+        except BaseException as failed:
+            self.roll_back()
+            if isinstance(failed, sqlite3.Error):
+                raise trouble(self._path, failed) from failed
+            raise
         finally:
             self._lock.release()
-        if isinstance(error, sqlite3.DatabaseError):
+        if error is not None and isinstance(error, sqlite3.DatabaseError):
             raise trouble(self._path, error) from error
 
-    def end(self, done: bool) -> None:
-        """Commits what was done, or takes it back."""
-        try:
-            if done:
-                self._run("commit")
-        finally:
-            if self._db.in_transaction:
-                self._run("rollback")
+    def roll_back(self) -> None:
+        """What was done is taken back, unless SQLite has done that already."""
+        self._new.clear()
+        if self._db.in_transaction:
+            self._run("rollback")
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -142,7 +139,9 @@ class SqliteWork(Looking):
     ) -> tuple[int, int] | None:
         if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        id = number or max(sqlite_rows.new_number(self._run), *(new + 1 for new in self._new), 0)
+        id = number or sqlite_rows.new_number(self._run)
+        if number is None and self._new:
+            id = max(id, max(self._new) + 1)
         self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
         return id, owner or id
 
@@ -160,39 +159,59 @@ class SqliteWork(Looking):
     def answered(self, child: int) -> None:
         self._run("delete from called where child = ?", (child,))
 
-    def save(self, saved: Saved) -> int:
-        at = micros(saved.at)
-        values: tuple[Any, ...] = (saved.owner, saved.id, saved.expected + 1, saved.previous, at, saved.link, saved.history)
-        row = self._run("insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)", values).lastrowid
+    def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
+        run, id, expected, at = self._run, was.id, was.revision, micros(state.at)
+        row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
         assert row is not None
-        over, state = saved.status in OVER, (saved.root, saved.seal, saved.incidents, row, STATUSES.index(saved.status))
-        if not saved.expected:
-            self._run(_NEW_INSTANCE, (saved.id, *self._new.pop(saved.id), *state, at if over else None, saved.result))
+        over, what = state.status in OVER, (out.root, seal, len(state.incidents), row, STATUSES.index(state.status))
+        if not expected:
+            run(_NEW_INSTANCE, (id, *self._new.pop(id), *what, at if over else None, state.result))
         else:
-            key = (saved.id, saved.expected)
-            done = self._run(_SAVE_ENDED, (*state, at, saved.result, *key)) if over else self._run(_SAVE_RUNNING, (*state, *key))
+            done = run(_SAVE_ENDED, (*what, at, state.result, id, expected)) if over else run(_SAVE_RUNNING, (*what, id, expected))
             if done.rowcount != 1:
-                raise Conflict(saved.id)
-        if saved.gone or saved.pages:
-            self._save_pages(saved)
+                raise Conflict(id)
+        for holder in out.gone:
+            run("delete from page where instance = ? and holder = ?", (id, holder))
+        for (holder, part), data in out.pages.items():
+            run("insert or replace into page values (?, ?, ?, ?, ?)", (was.owner, id, holder, part, data))
         return row
 
-    def _save_pages(self, saved: Saved) -> None:
-        for holder in saved.gone:
-            self._run("delete from page where instance = ? and holder = ?", (saved.id, holder))
-        for (holder, part), data in saved.pages.items():
-            self._run("insert or replace into page values (?, ?, ?, ?, ?)", (saved.owner, saved.id, holder, part, data))
-
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
+        run = self._run
         for (token, visit), (was, task) in effects.tasks.items():
-            self._move_task(id, owner, token, visit, was, task, at)
+            if task is None:
+                for seat in was.people if was is not None else ():
+                    run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
+            elif was is None:
+                for seat in task.people:
+                    run(_OPEN_TASK, (owner, id, token, visit, *tasks.seat_row(seat, task, at)))
+            else:
+                self._change_task(id, owner, token, visit, *tasks.changed(was, task, at))
+            seen = was if task is None else task
+            if seen is not None and seen.observers:
+                self._index_observers(id, owner, token, visit, was, task)
         for (holder, arm), (before, due) in effects.timers.items():
-            if before is not None and before != due:
-                self._run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
-            if due is not None and before != due:
-                self._run("insert or ignore into timer values (?, ?, ?, ?, ?, ?)", (lane, micros(due), id, holder, arm, owner))
+            if before == due:
+                continue
+            if before is not None:
+                run(_UNSET_TIMER, (lane, micros(before), id, holder, arm))
+            if due is not None:
+                run(_SET_TIMER, (lane, micros(due), id, holder, arm, owner))
         if effects.watches or effects.listens or effects.withdrawn:
             self._index_rest(id, owner, effects, at)
+
+    def _change_task(self, id: int, owner: int, token: int, visit: int, gone: Sequence[str], come: Sequence[tasks.SeatRow]) -> None:
+        for party in gone:
+            self._run(_CLOSE_TASK, (party, id, token, visit))
+        for seat in come:
+            self._run(_PUT_TASK, (owner, id, token, visit, *seat))
+
+    def _index_observers(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None) -> None:
+        gone, seeing = tasks.observers(was, task)
+        for party in gone:
+            self._run(_UNSEEN, (party, id, token, visit))
+        for party in seeing:
+            self._run(_SEEN, (owner, party, id, token, visit))
 
     def unindex(self, id: int) -> None:
         for sql in unindexing("", "?1"):
@@ -212,20 +231,6 @@ class SqliteWork(Looking):
                 self.messages.listen(owner, id, holder, arm, listen, at)
         for token, visit in effects.withdrawn:
             run("delete from outbox where instance = ? and token = ? and visit = ? and waits", (id, token, visit))
-
-    def _move_task(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None, at: datetime) -> None:
-        """A task opens, changes or closes."""
-        gone, come = tasks.seats(was, task, at)
-        for party in gone:
-            self._run(_CLOSE_TASK, (party, id, token, visit))
-        for seat in come:
-            self._run(_OPEN_TASK if was is None else _PUT_TASK, (owner, id, token, visit, *seat))
-        if (was is not None and was.observers) or (task is not None and task.observers):
-            gone, seeing = tasks.observers(was, task)
-            for party in gone:
-                self._run(_UNSEEN, (party, id, token, visit))
-            for party in seeing:
-                self._run(_SEEN, (owner, party, id, token, visit))
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:

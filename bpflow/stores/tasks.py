@@ -20,24 +20,20 @@ SeatRow: TypeAlias = tuple[str, str | None, str, str, int, int | None, bool, str
 """The row of one assignee: party, in whose place, node, subject, opened, due, overdue, the group of which it was claimed."""
 
 
-def seats(was: TaskRow | None, task: TaskRow | None, at: datetime) -> tuple[list[str], list[SeatRow]]:
-    """The parties whose rows go, and the rows that come or change."""
-    if task is None:
-        return [party_text(seat.party) for seat in was.people] if was else [], []
-    opened = micros(at)
-    if was is None:
-        return [], [_row(seat, task, opened) for seat in task.people]
-    staying = {seat.party for seat in task.people}
-    gone = [party_text(seat.party) for seat in was.people if seat.party not in staying]
-    same = {*was.people} if replace(was, people=task.people) == task else ()
-    return gone, [_row(seat, task, opened) for seat in task.people if seat not in same]
-
-
-def _row(seat: Assignee, task: TaskRow, opened: int) -> SeatRow:
+def seat_row(seat: Assignee, task: TaskRow, at: datetime) -> SeatRow:
+    """The row of an assignee of a task that opens."""
     place = party_text(seat.in_place_of) if seat.in_place_of is not None else None
     group = party_text(seat.group) if seat.group is not None else None
     due = micros(task.due) if task.due is not None else None
-    return party_text(seat.party), place, task.node, task.subject, opened, due, task.overdue, group
+    return party_text(seat.party), place, task.node, task.subject, micros(at), due, task.overdue, group
+
+
+def changed(was: TaskRow, task: TaskRow, at: datetime) -> tuple[list[str], list[SeatRow]]:
+    """Of a task that stays, the parties whose rows go, and the rows that come or change."""
+    staying = {seat.party for seat in task.people}
+    gone = [party_text(seat.party) for seat in was.people if seat.party not in staying]
+    same = {*was.people} if replace(was, people=task.people) == task else ()
+    return gone, [seat_row(seat, task, at) for seat in task.people if seat not in same]
 
 
 def observers(was: TaskRow | None, task: TaskRow | None) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -35,8 +36,10 @@ def check(field: Field, value: Value) -> None:
         _check_many(field, value)
     else:
         _check_type(field, value)
-        _check_bounds(field, value)
-        _check_text(field, value)
+        if field.min is not None or field.max is not None:
+            _check_bounds(field, value)
+        if field.pattern is not None and isinstance(value, str):
+            _check_text(field.pattern, value)
 
 
 def _check_many(field: Field, value: Value) -> None:
@@ -85,18 +88,31 @@ _WHATS: dict[str, Message] = {
 
 
 def _check_type(field: Field, value: Any) -> None:
-    if isinstance(value, bool) is not (field.kind == "boolean") or not isinstance(value, _TYPES[field.kind]):
-        raise not_a(value, _WHATS[field.kind])
-    if field.kind == "date" and isinstance(value, datetime):
+    kind = field.kind
+    if type(value) is not _TYPES[kind][0] and (isinstance(value, bool) or not isinstance(value, _TYPES[kind])):
+        raise not_a(value, _WHATS[kind])
+    if kind in _CHECK:
+        _CHECK[kind](field, value)
+
+
+def _check_date(field: Field, value: date) -> None:
+    if isinstance(value, datetime):
         raise not_a(value, _WHATS["date"])
-    if field.kind == "datetime" and value.tzinfo is None:
+
+
+def _check_instant(field: Field, value: datetime) -> None:
+    if value.tzinfo is None:
         raise InvalidValue(say("the date with a time has no zone"))
-    if field.kind == "choice" and all(value != known for known, _ in field.choices):
+
+
+def _check_choice(field: Field, value: str) -> None:
+    if all(value != known for known, _ in field.choices):
         raise no_choice(field, value)
-    if field.kind == "document" and field.of and value.type not in field.of:
+
+
+def _check_document(field: Field, value: Document) -> None:
+    if field.of and value.type not in field.of:
         raise InvalidValue(say('a document of the type "{type}" is expected, not "{other}"', type=", ".join(field.of), other=value.type))
-    if field.kind == "object":
-        _check_object(field, value)
 
 
 def _check_object(field: Field, value: dict[str, Value]) -> None:
@@ -109,9 +125,17 @@ def _check_object(field: Field, value: dict[str, Value]) -> None:
             check(inner, value.get(name))
 
 
+_CHECK: dict[Kind, Callable[[Field, Any], None]] = {
+    "date": _check_date,
+    "datetime": _check_instant,
+    "choice": _check_choice,
+    "document": _check_document,
+    "object": _check_object,
+}
+"""What is checked besides of values of some kinds."""
+
+
 def _check_bounds(field: Field, value: Any) -> None:
-    if field.min is None and field.max is None:
-        return
     if field.kind in ("string", "text"):
         below, above, shown = _length_outside(field, value)
     else:
@@ -141,16 +165,14 @@ def _outside(field: Field, shown: Message) -> InvalidValue:
     return InvalidValue(say("from {min} to {max} allowed, not {value}", min=field.min, max=field.max, value=shown))
 
 
-def _check_text(field: Field, value: Any) -> None:
-    if field.pattern is None or not isinstance(value, str):
-        return
+def _check_text(pattern: str, value: str) -> None:
     try:
-        fits = matches(field.pattern, value)
+        fits = matches(pattern, value)
     except UnsafePattern as error:
         raise InvalidValue(error.message) from None
     if not fits:
         long = say("at most {length} characters", length=MAX_MATCHED) if len(value) > MAX_MATCHED else None
-        raise InvalidValue(say('"{value}" is not of the form "{pattern}"', value=brief(value), pattern=field.pattern), long)
+        raise InvalidValue(say('"{value}" is not of the form "{pattern}"', value=brief(value), pattern=pattern), long)
 
 
 @lru_cache(1024)

@@ -54,17 +54,17 @@ TAGS: dict[type, Callable[[Any], dict[str, Any]]] = {
 }
 """How each kind of value is written that JSON lacks."""
 _READ: dict[str, Callable[[Any], Value]] = {
-    "$n": lambda data: Decimal(data),
+    "$n": Decimal,
     "$t": lambda data: _EPOCH + timedelta(microseconds=data),
-    "$d": lambda data: date.fromisoformat(data),
+    "$d": date.fromisoformat,
     "$p": lambda data: Duration(*data),
     "$c": lambda data: Choice(*data),
-    "$u": lambda data: User(data),
-    "$dep": lambda data: Department(data),
-    "$role": lambda data: Role(data),
+    "$u": User,
+    "$dep": Department,
+    "$role": Role,
     "$doc": lambda data: Document(*data),
     "$file": lambda data: File(*data),
-    "$s": lambda data: Secret(data),
+    "$s": Secret,
     "$r": lambda data: {key: from_plain(item) for key, item in data},
 }
 _JSON = frozenset((type(None), bool, int, str))
@@ -86,24 +86,23 @@ def to_plain(value: Value) -> Any:
 def from_plain(data: Any) -> Value:
     """The value that `to_plain` made the data of. ValueError if it made it of none."""
     kind = type(data)
-    if kind in _JSON:
-        return cast(Value, data)
+    if kind is dict:
+        if len(data) == 1:
+            ((key, body),) = data.items()
+            if key.startswith("$"):
+                return _read(key, body)
+        return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()} if data else {}
     if kind is list:
         return [item if type(item) in _JSON else from_plain(item) for item in data]
-    if kind is not dict:
+    if kind not in _JSON:
         raise ValueError(f"{kind.__name__} is not plain data")
-    if len(data) == 1:
-        (key, body) = next(iter(data.items()))
-        if key.startswith("$"):
-            return _read(key, body)
-    return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()}
+    return cast(Value, data)
 
 
 def _read(key: str, body: Any) -> Value:
-    read = _READ.get(key)
-    if read is None:
+    if key not in _READ:
         raise ValueError(f'unknown mark "{key}"')
     try:
-        return read(body)
+        return _READ[key](body)
     except (TypeError, ArithmeticError, OverflowError) as error:
         raise ValueError(f'"{key}" with {body!r}') from error

@@ -5,7 +5,7 @@ The law of this file: nothing is rounded, cut or guessed. What can be meant in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ from bpflow.expressions.errors import ExpressionError, brief
 from bpflow.expressions.functions import MAX_ITEMS, MAX_TEXT
 from bpflow.expressions.instants import read_date, read_instant
 from bpflow.expressions.numbers import DIGITS, LARGEST, SMALLEST, plain, read_number
-from bpflow.values.fields import Field, InvalidValue, inside, no_choice, not_a, one_of, untold
+from bpflow.values.fields import Field, InvalidValue, Kind, inside, no_choice, not_a, one_of, untold
 
 
 def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = True) -> Value:
@@ -28,26 +28,24 @@ def read(field: Field, raw: object, zone: tzinfo, *, choice_by_title: bool = Tru
     hour that the clocks go through twice the first is meant, and an hour that they skip counts from the time before. InvalidValue
     if it stands for none; whether the field may have the value is for `check` to say.
     """
-    if isinstance(raw, str) and not raw.strip():
-        raw = None
-    if isinstance(raw, Secret):
+    if isinstance(raw, str):
+        raw = raw if raw.strip() else None
+    elif isinstance(raw, Secret):
         return raw
-    if field.secret and raw is not None:
+    if raw is None:
+        return [] if field.many else None
+    if field.secret:
         with untold():
             return read(replace(field, secret=False), raw, zone, choice_by_title=choice_by_title)
     if field.many:
         return _read_many(field, raw, zone, choice_by_title)
-    if raw is None:
-        return None
-    if isinstance(raw, list | tuple):
+    if isinstance(raw, (list, tuple)):
         raise InvalidValue(say("one value is expected here, not a list"))
-    return _read_one(field, raw, zone, choice_by_title)
+    return _READ[field.kind](field, raw, zone, choice_by_title)
 
 
 def _read_many(field: Field, raw: object, zone: tzinfo, by_title: bool) -> list[Value]:
     single = one_of(field)
-    if raw is None:
-        return []
     items = list(raw) if isinstance(raw, list | tuple) else _split(single, raw)
     if len(items) > MAX_ITEMS:
         raise InvalidValue(say("the list is too long: at most {count} items", count=MAX_ITEMS))
@@ -66,36 +64,6 @@ def _split(field: Field, raw: object) -> list[object]:
 
 def _known(field: Field) -> set[str]:
     return {word for pair in field.choices for word in pair}
-
-
-def _read_one(field: Field, raw: object, zone: tzinfo, by_title: bool) -> Value:
-    match field.kind:
-        case "string" | "text":
-            return _read_text(raw)
-        case "integer":
-            return _read_integer(raw)
-        case "number" | "money":
-            return _read_number(raw)
-        case "boolean":
-            return _read_boolean(raw)
-        case "date":
-            return _read_date(raw)
-        case "datetime":
-            return _read_instant(raw, zone)
-        case "duration":
-            return _read_duration(raw)
-        case "choice":
-            return _read_choice(field, raw, by_title)
-        case "user":
-            return raw if isinstance(raw, User) else User(_read_id(raw))
-        case "department":
-            return raw if isinstance(raw, Department) else Department(_read_id(raw))
-        case "document":
-            return _read_document(field, raw)
-        case "file":
-            return _read_file(raw)
-        case "object":
-            return _read_object(field, raw, zone, by_title)
 
 
 def _read_text(raw: object) -> str:
@@ -224,3 +192,21 @@ def _read_object(field: Field, raw: object, zone: tzinfo, by_title: bool) -> dic
         with inside(name):
             made[name] = read(inner, raw.get(name), zone, choice_by_title=by_title)
     return made
+
+
+_READ: dict[Kind, Callable[[Field, object, tzinfo, bool], Value]] = {
+    **dict.fromkeys(("string", "text"), lambda field, raw, zone, by_title: _read_text(raw)),
+    "integer": lambda field, raw, zone, by_title: _read_integer(raw),
+    **dict.fromkeys(("number", "money"), lambda field, raw, zone, by_title: _read_number(raw)),
+    "boolean": lambda field, raw, zone, by_title: _read_boolean(raw),
+    "date": lambda field, raw, zone, by_title: _read_date(raw),
+    "datetime": lambda field, raw, zone, by_title: _read_instant(raw, zone),
+    "duration": lambda field, raw, zone, by_title: _read_duration(raw),
+    "choice": lambda field, raw, zone, by_title: _read_choice(field, raw, by_title),
+    "user": lambda field, raw, zone, by_title: raw if isinstance(raw, User) else User(_read_id(raw)),
+    "department": lambda field, raw, zone, by_title: raw if isinstance(raw, Department) else Department(_read_id(raw)),
+    "document": lambda field, raw, zone, by_title: _read_document(field, raw),
+    "file": lambda field, raw, zone, by_title: _read_file(raw),
+    "object": _read_object,
+}
+"""How a value of each kind is read."""

@@ -13,7 +13,6 @@ from bpflow.diagnostics import Refused
 from bpflow.expressions.data import User
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import Saved
 from tests.runtime.conftest import Open
 from tests.runtime.looking import check_replay, events_of, tamper, work_class
 
@@ -134,7 +133,7 @@ def test_an_absence_goes_with_the_transaction_that_broke_off(engine: Engine, dep
     deploy(engine, ASK)
     deploy(engine, going_away(", to: 2026-03-08, substitute: petrova"))
 
-    def broken(self: Any, saved: Saved) -> int:
+    def broken(self: Any, *saved: Any) -> int:
         assert self.absences("boss") != []
         raise RuntimeError("full disk")
 

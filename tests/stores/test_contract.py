@@ -13,9 +13,9 @@ from bpflow.engine.state import Assignee
 from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import AsideRow, Caller, Conflict, Saved, ScheduleRow, Snapshot, Store
+from bpflow.stores.contract import AsideRow, Caller, Conflict, ScheduleRow, Snapshot, Store
 from bpflow.stores.mail import MessageRow, NewMessage
-from tests.stores.conftest import AT, Again
+from tests.stores.conftest import AT, Again, save
 
 LATER = AT + timedelta(hours=1)
 
@@ -29,7 +29,7 @@ def begun(store: Store, definition: int, document: Document | None = None, exclu
         made = work.new_instance(definition, document, AT, exclusive, owner)
         assert made is not None
         id, owned_by = made
-        assert work.save(Saved(id, owned_by, 0, None, AT, "running", None, 0, b"first", b"began")) > 0
+        assert save(work, id, owned_by, 0, None, AT, "running", None, 0, b"first", b"began") > 0
     return id
 
 
@@ -64,7 +64,7 @@ def test_an_instance_owns_itself_or_has_the_owner_of_its_document(store: Store, 
     assert row is not None
     assert (row.owner, row.definition, row.process, row.status, row.revision, row.incidents) == (alone, definition, "deal", "running", 1, 0)
     assert (row.document, row.started, row.ended, row.result) == (None, AT, None, None)
-    assert store.snapshot(alone) == Snapshot(row, b"first", {})
+    assert store.snapshot(alone) == Snapshot(alone, alone, row.definition, 1, row.history, None, None, b"", b"first", {}, b"")
     with_document = store.instance(owned)
     assert with_document is not None
     assert (with_document.owner, with_document.document) == (deal.id, deal)
@@ -78,18 +78,18 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
     with store.begin() as work:
         assert work.revision(id) == 1
         assert work.instance(id) == row
-        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on"))
+        save(work, id, id, 1, row.history, LATER, "running", None, 2, b"second", b"went on")
         assert work.revision(id) == 2
         assert work.revision(99) is None
         assert work.instance(99) is work.snapshot(99) is None
         found = work.snapshot(id)
         assert found is not None
-        assert (found.row, found.root) == (work.instance(id), b"second")
+        assert (found.id, found.revision, found.root) == (id, 2, b"second")
     after = again().instance(id)
     assert after is not None
     assert (after.revision, after.incidents, after.ended) == (2, 2, None)
     with pytest.raises(Conflict), store.begin() as work:
-        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost"))
+        save(work, id, id, 1, row.history, LATER, "running", None, 0, b"third", b"lost")
     assert store.instance(id) == after
     assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
 
@@ -98,23 +98,23 @@ def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None
     definition = deployed(store)
     id, other = begun(store, definition), begun(store, definition)
 
-    def save(instance: int, expected: int, gone: list[int], pages: dict[tuple[int, int], bytes]) -> None:
+    def put(instance: int, expected: int, gone: list[int], pages: dict[tuple[int, int], bytes]) -> None:
         with store.begin() as work:
-            work.save(Saved(instance, instance, expected, None, AT, "running", None, 0, b"root", b"", gone, pages))
+            save(work, instance, instance, expected, None, AT, "running", None, 0, b"root", b"", gone, pages)
 
-    save(id, 1, [], {(3, -2): b"turn", (2, -1): b"items", (2, 0): b"zero", (2, 1): b"one", (-1, 0): b"large"})
-    save(other, 1, [], {(3, -2): b"the other's"})
-    save(id, 2, [3, 2], {(2, -1): b"new items", (-1, 0): b"larger"})
+    put(id, 1, [], {(3, -2): b"turn", (2, -1): b"items", (2, 0): b"zero", (2, 1): b"one", (-1, 0): b"large"})
+    put(other, 1, [], {(3, -2): b"the other's"})
+    put(id, 2, [3, 2], {(2, -1): b"new items", (-1, 0): b"larger"})
     found, theirs = again().snapshot(id), store.snapshot(other)
     assert found is not None
     assert theirs is not None
-    assert (found.row.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
+    assert (found.revision, found.root, found.pages) == (3, b"root", {(2, -1): b"new items", (-1, 0): b"larger"})
     assert theirs.pages == {(3, -2): b"the other's"}
     with pytest.raises(Conflict):
-        save(id, 2, [2], {(5, -2): b"lost"})
+        put(id, 2, [2], {(5, -2): b"lost"})
     assert again().snapshot(id) == found
     with store.begin() as work:
-        work.save(Saved(id, id, 3, None, AT, "running", None, 0, b"root", b"", [-1], {}))
+        save(work, id, id, 3, None, AT, "running", None, 0, b"root", b"", [-1], {})
         inside = work.snapshot(id)
         assert inside is not None
         assert inside.pages == {(2, -1): b"new items"}
@@ -126,7 +126,7 @@ def test_an_instance_ends(store: Store, again: Again, status: str) -> None:
     row = store.instance(id)
     assert row is not None
     with store.begin() as work:
-        work.save(Saved(id, id, 1, row.history, LATER, status, "won", 0, b"last", b"over"))
+        save(work, id, id, 1, row.history, LATER, status, "won", 0, b"last", b"over")
     after = again().instance(id)
     assert after is not None
     assert (after.status, after.result, after.ended, after.started) == (status, "won", LATER, AT)
@@ -142,7 +142,7 @@ def test_one_at_a_time_where_it_is_exclusive(store: Store, again: Again) -> None
     row = store.instance(first)
     assert row is not None
     with store.begin() as work:
-        work.save(Saved(first, first, 1, row.history, LATER, "cancelled", None, 0, b"", b""))
+        save(work, first, first, 1, row.history, LATER, "cancelled", None, 0, b"", b"")
     assert begun(store, definition, exclusive="deal/1") != first
 
 
@@ -153,7 +153,7 @@ def test_instances_are_found(store: Store) -> None:
     last = store.instance(ids[2])
     assert last is not None
     with store.begin() as work:
-        work.save(Saved(ids[2], ids[2], 1, last.history, LATER, "ended", None, 1, b"", b""))
+        save(work, ids[2], ids[2], 1, last.history, LATER, "ended", None, 1, b"", b"")
 
     def found(**given: object) -> list[int]:
         return [row.id for row in store.instances(**given)]  # type: ignore[arg-type]
@@ -177,7 +177,7 @@ def test_history_is_that_of_one_instance(store: Store) -> None:
             row = store.instance(id)
             assert row is not None
             with store.begin() as work:
-                work.save(Saved(id, id, revision, row.history, LATER, "running", None, 0, b"", f"{id}/{revision}".encode()))
+                save(work, id, id, revision, row.history, LATER, "running", None, 0, b"", f"{id}/{revision}".encode())
     for id in ids:
         rows = store.history(id)
         assert [row.revision for row in rows] == list(range(1, 41))
@@ -194,7 +194,7 @@ def test_when_anything_was_recorded_last(store: Store) -> None:
     row = store.instance(id)
     assert row is not None
     with store.begin() as work:
-        work.save(Saved(id, id, 1, row.history, LATER, "running", None, 0, b"", b""))
+        save(work, id, id, 1, row.history, LATER, "running", None, 0, b"", b"")
     assert store.last_at() == LATER
 
 
@@ -211,7 +211,7 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     effects.timers.put((1, 0), None, LATER)
     effects.watches[1, deal] = True
     with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
-        work.save(Saved(id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x"))
+        save(work, id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x")
         work.index(id, id, 1, effects, LATER)
         work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
         work.change_document(kept, {"name": "Насос"}, LATER, None, None, 0, None)
@@ -718,13 +718,13 @@ def test_a_called_instance_knows_its_caller_and_is_found_by_it(store: Store, aga
         made = [work.new_instance(definition, None, AT, None, None, Caller(top, 4, visit, 1, 2)) for visit in (1, 2, 1)]
         ids = [one[0] for one in made if one]
         for id in ids:
-            work.save(Saved(id, id, 0, None, AT, "running", None, 0, b"", b""))
+            save(work, id, id, 0, None, AT, "running", None, 0, b"", b"")
     row = again().instance(ids[0])
     assert row is not None
     assert row.caller == Caller(top, 4, 1, 1, 2)
     assert store.instance(top).caller is None  # type: ignore[union-attr]
     with store.begin() as work:
-        work.save(Saved(ids[2], ids[2], 1, None, AT, "failed", None, 0, b"", b""))
+        save(work, ids[2], ids[2], 1, None, AT, "failed", None, 0, b"", b"")
     assert [row.id for row in store.instances(status="failed")] == [ids[2]]
     assert [row.id for row in store.called_by(top)] == ids
 
@@ -800,7 +800,7 @@ def saved(store: Store, id: int, status: str) -> None:
     row = store.instance(id)
     assert row is not None
     with store.begin() as work:
-        work.save(Saved(id, row.owner, row.revision, row.history, LATER, status, None, 0, b"", b""))
+        save(work, id, row.owner, row.revision, row.history, LATER, status, None, 0, b"", b"")
 
 
 def test_a_suspended_instance_has_not_ended_and_its_calls_wait(store: Store, again: Again) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document
-from bpflow.stores.contract import Caller, Saved, Store
+from bpflow.stores.contract import Caller, Store
 from bpflow.stores.purged import PurgedRow
-from tests.stores.conftest import AT, Again
+from tests.stores.conftest import AT, Again, save
 from tests.stores.test_contract import begun, deployed
 
 LATER = AT + timedelta(hours=1)
@@ -19,14 +19,14 @@ def end(store: Store, id: int, at: datetime = LATER, status: str = "ended") -> N
     row = store.instance(id)
     assert row is not None
     with store.begin() as work:
-        work.save(Saved(id, row.owner, row.revision, row.history, at, status, None, 0, b"over", b"ended", (), {(-1, 0): b"large"}, b"link", b"seal"))
+        save(work, id, row.owner, row.revision, row.history, at, status, None, 0, b"over", b"ended", (), {(-1, 0): b"large"}, b"link", b"seal")
 
 
 def child(store: Store, definition: int, of: int) -> int:
     with store.begin() as work:
         made = work.new_instance(definition, None, AT, None, None, Caller(of, 1, 1, 1, 1))
         assert made is not None
-        work.save(Saved(made[0], made[1], 0, None, AT, "running", None, 0, b"first", b"began"))
+        save(work, made[0], made[1], 0, None, AT, "running", None, 0, b"first", b"began")
     return made[0]
 
 
