@@ -35,9 +35,18 @@ def start(folder: Path) -> None:
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, user=owner.st_uid, group=owner.st_gid, cwd=folder)
     began = time.monotonic()
     while server.poll() is None and time.monotonic() < began + PATIENCE:
-        if "ready" in (folder / "postmaster.pid").read_text():
+        if is_ready(folder, server.pid):
             return
         time.sleep(0.02)
+
+
+def is_ready(folder: Path, pid: int) -> bool:
+    """Whether that server is. What the one before has left says so too, and who believed it started a second one, which undid the first."""
+    try:
+        words = (folder / "postmaster.pid").read_text().split()
+    except FileNotFoundError:
+        return False
+    return words[:1] == [str(pid)] and "ready" in words
 
 
 def is_there(url: str) -> bool:
