@@ -104,10 +104,12 @@ def set_timer(draft: Draft, holder: int, held: Armed, number: int, due: datetime
     before = arms.due.get(number)
     if before == due:
         return
-    times = {other: at for other, at in arms.due.items() if other != number}
+    times = {**arms.due}
     if due is not None:
         times[number] = due
-    held.arms = Arms(times, arms.truth, arms.listening, arms.watched, arms.fired, arms.since)
+    else:
+        del times[number]
+    held.arms = arms.but(due=times)
     draft.effects.timers.put((holder, number), before, due)
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 from bpflow.diagnostics import Message
 from bpflow.engine.events import Event
 from bpflow.engine.program import Program
-from bpflow.engine.state import UNARMED, Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, Vote, Waiting
+from bpflow.engine.state import UNARMED, Arms, Assignee, Fan, Incident, Item, Party, Scope, Token, TokenStatus, Vote, Waiting
 from bpflow.engine.transition import FACT_KINDS, Denied, FactKind, Facts
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.values.plain import TAGS, from_plain, tag
@@ -25,12 +25,13 @@ from bpflow.values.plain import TAGS, from_plain, tag
 VERSION = 1
 
 STATUSES = ("running", "ended", "cancelled", "failed", "suspended")
-TOKEN_STATUSES = ("moving", "waiting", "inside", "held")
+STATUS_NUMBERS = {status: number for number, status in enumerate(STATUSES)}
+TOKEN_STATUSES: tuple[TokenStatus, ...] = ("moving", "waiting", "inside", "held")
 TOKEN_NUMBERS = {status: number for number, status in enumerate(TOKEN_STATUSES)}
 INCIDENT_KINDS = ("fault", "failure", "stuck")
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-EVENT_FORMS = {kind: (number, len(kind.__struct_fields__), kind.__struct_defaults__[::-1]) for number, kind in enumerate(EVENTS)}
-"""Of each kind of event its number, how many fields it has and, from the last on, their defaults: these are left out at the end of a row."""
+EVENT_FORMS = {kind: (number, kind.__struct_defaults__[::-1]) for number, kind in enumerate(EVENTS)}
+"""Of each kind of event its number and, from the last on, the defaults of its fields: these are left out at the end of a row."""
 
 Fact: TypeAlias = tuple[FactKind, int, str]
 """What has happened, for those who read it: (what, token or scope, flow, node, result or name)."""
@@ -53,8 +54,8 @@ def instant(micros: int) -> datetime:
 
 def _plain(value: Any) -> Any:
     """What JSON lacks as plain data: a value, and what histories and incidents have besides."""
-    write = _WRITE.get(type(value))
-    return write(value) if write is not None else tag(value)
+    write: Callable[[Any], Any] = _WRITE.get(type(value), tag)
+    return write(value)
 
 
 _WRITE: dict[type, Callable[[Any], Any]] = {
@@ -78,20 +79,22 @@ read_value = cast("Callable[[Any], Any]", from_plain)
 
 # ── the rows of a state ─────────────────────────────────────────────────────────────────────────────────────────────
 def token_row(program: Program, token: Token) -> list[Any]:
-    status = TOKEN_NUMBERS[token.status]
-    row: list[Any] = [token.id, program.node_numbers[token.node], token.scope, program.flow_numbers[token.via], status, token.hops, token.visit]
-    if token.waiting is not None or token.fan is not None:
-        row.append(_waiting(token.waiting) if token.waiting is not None else None)
-    if token.fan is not None:
-        row.append(_fan(token.fan))
+    id, node, scope, via, status, hops, visit, waiting, fan = astuple(token)
+    row: list[Any] = [id, program.node_numbers[node], scope, program.flow_numbers[via], TOKEN_NUMBERS[status], hops, visit]
+    if waiting is not None:
+        row.append(_waiting(waiting))
+    if fan is not None:
+        row += (_fan(fan),) if waiting is not None else (None, _fan(fan))
     return row
 
 
 def read_token(program: Program, row: list[Any]) -> Token:
     id, node, scope, via, status, hops, visit, *rest = row
-    waiting = _read_waiting(rest[0]) if rest and rest[0] is not None else None
-    fan = _read_fan(rest[1]) if len(rest) > 1 else None
-    return Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit, waiting, fan)  # type: ignore[arg-type]
+    token = Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit)
+    if rest:
+        token.waiting = _read_waiting(rest[0]) if rest[0] is not None else None
+        token.fan = _read_fan(rest[1]) if len(rest) > 1 else None
+    return token
 
 
 def _fan(fan: Fan) -> list[Any]:
@@ -109,16 +112,20 @@ def _read_fan(row: list[Any]) -> Fan:
 
 
 def _waiting(waiting: Waiting) -> list[Any]:
-    row: list[Any] = [0 if waiting.arms is UNARMED else _arms(waiting.arms), [*map(_seat, waiting.people)], waiting.attempt]
-    if waiting.excluded or waiting.later or waiting.votes or waiting.also or waiting.checklist or waiting.observers:
-        votes = [[vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome] for vote in waiting.votes]
-        row += [waiting.excluded, [*map(_seat, waiting.later)], votes]
-    if waiting.also or waiting.checklist or waiting.observers:
-        row.append([*map(_seat, waiting.also)])
-    if waiting.checklist or waiting.observers:
-        row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in waiting.checklist])
-        row.append([_party(party) for party in waiting.observers])
+    arms, people, excluded, attempt, later, votes, also, checklist, observers = astuple(waiting)
+    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [_seat(seat) for seat in people], attempt]
+    if excluded or later or votes or also or checklist or observers:
+        row += [excluded, [*map(_seat, later)], [*map(_vote, votes)]]
+    if also or checklist or observers:
+        row.append([*map(_seat, also)])
+    if checklist or observers:
+        row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in checklist])
+        row.append([*map(_party, observers)])
     return row
+
+
+def _vote(vote: Vote) -> list[str]:
+    return [vote.by.id, vote.outcome, vote.in_place_of.id] if vote.in_place_of else [vote.by.id, vote.outcome]
 
 
 def _seat(seat: Assignee) -> list[Any]:
@@ -137,7 +144,7 @@ def _party(party: Party) -> str:
 
 
 def _read_waiting(row: list[Any]) -> Waiting:
-    arms, people = _read_arms(row[0]), tuple(map(_read_seat, row[1]))
+    arms, people = _read_arms(row[0]) if row[0] else UNARMED, tuple([_read_seat(seat) for seat in row[1]])
     if len(row) == 3:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
@@ -148,7 +155,9 @@ def _read_waiting(row: list[Any]) -> Waiting:
 
 
 def _read_seat(row: list[Any]) -> Assignee:
-    party, place, group = (*row, None, None)[:3]
+    if len(row) == 1:
+        return Assignee(_read_party(row[0]))
+    party, place, group = (*row, None)[:3]
     return Assignee(_read_party(party), User(place[1:]) if place else None, cast("Department | Role", _read_party(group)) if group else None)
 
 
@@ -225,15 +234,16 @@ def _read_message(value: Any) -> Any:
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode_event(event: Event, answers: Collection[Value | Denied]) -> list[Any]:
-    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`."""
-    number, length, defaults = EVENT_FORMS[type(event)]
-    values = astuple(event)
-    for value, default in zip(reversed(values), defaults, strict=False):
-        if value != default:
+def encode_event(event: Event, answers: Collection[Value | Denied], at: datetime = EPOCH) -> list[Any]:
+    """An event with the answers that it was worked in with, in the order in which they were asked for, for `dumps`. Of its time only how far it
+    is from `at` is written, which is mostly nothing."""
+    number, defaults = EVENT_FORMS[type(event)]
+    row = [number, *astuple(event)]
+    row[1] = 0 if event.at is at else micros(event.at) - micros(at)
+    for default in defaults:
+        if row[-1] != default:
             break
-        length -= 1
-    row = [number, micros(event.at), *values[1:length]]
+        del row[-1]
     return [row, [*answers]] if answers else [row]
 
 
@@ -254,11 +264,8 @@ def _read_answer(answer: Any) -> Value | Denied:
     return cast(Value, read_value(answer))
 
 
-def encode_history(events: Sequence[list[Any]], facts: Facts, at: int) -> bytes:
-    """A row of history: events as `encode_event` gives them (which are used up), and what came of them. `at` is the time of the row in
-    microseconds: of each event only how far it is from that is written, which is mostly nothing."""
-    for event in events:
-        event[0][1] -= at
+def encode_history(events: Sequence[list[Any]], facts: Facts) -> bytes:
+    """A row of history: events as `encode_event` gives them for the time of the row, and what came of them."""
     return dumps([events, facts])
 
 

@@ -7,12 +7,12 @@ It copies what it touches, so the state that it came from stays as it was, and i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.program import Program
@@ -21,7 +21,7 @@ from bpflow.engine.transition import FACT_NUMBERS, NAMING, Answers, Effects, Fac
 from bpflow.expressions.data import Document, Question, Value
 from bpflow.graph import Expr, Flow
 
-NOBODY = ("",)
+NOBODY = frozenset(("",))
 """Of a name that no expression reads."""
 
 
@@ -40,7 +40,7 @@ class Draft(Struct, gc=False):
     `turns`: whether a scope has names of its own · `queue`: the tokens that are to move, each by a flow, or (None) into the node at which it
     stands · `changed`, `armed`: at which tick a name was set (by the scope whose name it is), and a token began to wait, so that only what
     changed afterwards is read again · `touched`: the tokens and scopes that were made, copied to be changed, or removed; `renamed`: the
-    names of the root that were set or deleted, but for those that `changed` has · `reads`: the documents that are being read, while an arm
+    names of the root that were set or deleted, in that order, but for those that `changed` has · `reads`: the documents that are being read, while an arm
     is being armed · `hops`: the longest way of a token in this event, inherited by tokens that arise from it otherwise than by a fork.
     """
 
@@ -64,7 +64,7 @@ class Draft(Struct, gc=False):
     facts: Facts = []
     armed: dict[int, int] = {}
     touched: set[int] = set()
-    renamed: Set[str] = frozenset()
+    renamed: dict[str, Any] = {}
     reads: list[Document] | None = None
     tick: int = 0
     hops: int = 0
@@ -72,8 +72,8 @@ class Draft(Struct, gc=False):
     def close(self) -> Transition:
         """The state as it is now, and what has led to it."""
         state = State(self.status, self.now, self.seed, self.next_id, self.root_names, self.tokens, self.scopes, self.incidents, self.rest)
-        renamed = self.changed[ROOT].keys()
-        return Transition(state, self.effects, self.facts, self.touched, self.renamed | renamed if self.renamed else renamed)
+        renamed = self.changed[ROOT]
+        return Transition(state, self.effects, self.facts, self.touched, {**self.renamed, **renamed} if self.renamed else renamed)
 
     @property
     def zone(self) -> str:
@@ -90,7 +90,8 @@ class Draft(Struct, gc=False):
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = _copy(token, token.waiting and replace(token.waiting))
+            token = self.tokens[id] = token.copy()
+            token.waiting = token.waiting and replace(token.waiting)
         return token
 
     def leaving(self, id: int) -> Token:
@@ -98,7 +99,7 @@ class Draft(Struct, gc=False):
         token = self.tokens[id]
         if id not in self.touched:
             self.touched.add(id)
-            token = self.tokens[id] = _copy(token, token.waiting)
+            token = self.tokens[id] = token.copy()
         return token
 
     def scope(self, id: int) -> Scope:
@@ -186,8 +187,8 @@ class Draft(Struct, gc=False):
         fields = self.program.fields_read.get(name, NOBODY)  # type: ignore[arg-type]
         if fields is NOBODY:
             return
-        if fields is not None:
-            record = {field: record[field] for field in fields if field in record}
+        if fields is not None and not fields.issuperset(record):
+            record = {field: value for field, value in record.items() if field in fields}
         if not self.turns:
             self.root_names[name], self.changed[ROOT][name] = record, self.tick  # type: ignore[index]
             return
@@ -224,11 +225,10 @@ class Draft(Struct, gc=False):
         if self.incidents:
             self.incidents = tuple([i for i in self.incidents if i.token not in tokens and i.scope not in scopes])
 
-    def wait(self, token: Token) -> Waiting:
+    def wait(self, token: Token, waiting: Waiting) -> Waiting:
         """The token starts waiting, with a new visit."""
-        token.status = "waiting"
+        token.status, token.waiting = "waiting", waiting
         token.visit += 1
-        waiting = token.waiting = Waiting()
         self.armed[token.id] = self.tick
         self.tick += 1
         return waiting
@@ -236,12 +236,7 @@ class Draft(Struct, gc=False):
 
 def draft_of(program: Program, state: State, at: datetime, answers: Answers) -> Draft:
     """The state as it can be changed; time never goes back."""
-    since, names, scopes = state.at, {**state.names}, {**state.scopes}
+    status, since, seed, next_id, names, tokens, scopes, incidents, rest = astuple(state)
     turns = program.has_turns and any(scope.names is not None for scope in scopes.values())
-    stands = names, names, {**state.tokens}, scopes, state.incidents, state.rest, turns
-    return Draft(program, answers, at if at > since else since, since, state.status, state.seed, state.next_id, *stands, {ROOT: {}})
-
-
-def _copy(token: Token, waiting: Waiting | None) -> Token:
-    fan = token.fan.copy() if token.fan is not None else None
-    return replace(token, waiting=waiting, fan=fan)
+    now, names = at if at > since else since, {**names}
+    return Draft(program, answers, now, since, status, seed, next_id, names, names, {**tokens}, {**scopes}, incidents, rest, turns, {ROOT: {}})

@@ -20,6 +20,7 @@ from bpflow.expressions.errors import describe
 from bpflow.graph import Expr, Outcome, Task, Trigger
 from bpflow.values import Field, InvalidValue, check, one_of
 
+NOTHING: Mapping[str, Expr] = {}
 LISTED = 12
 """How many of the choices a refusal names."""
 
@@ -31,7 +32,7 @@ class Filling:
 
     def __init__(self, draft: Draft, form: Outcome, name: str | None, head: Mapping[str, Value]) -> None:
         self.form, self._draft = form, draft
-        self._conditions, self._choices = dict(form.when), dict(form.choices)
+        self._conditions, self._choices = dict(form.when) if form.when else NOTHING, dict(form.choices) if form.choices else NOTHING
         self._record: dict[str, Value] = {}
         self._names: Mapping[str, Value] = draft.names
         if name and (form.when or form.choices or form.checks):
@@ -167,14 +168,16 @@ def form_of(trigger: Trigger) -> Outcome:
 
 def checked(filling: Filling, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    form = filling.form
+    form, values = filling.form, dict[str, Value]()
     no_others(form, given)
-    values = {name: filling.take(name, field, given.get(name)) for name, field in form.fields}
+    for name, field in form.fields:
+        values[name] = filling.take(name, field, given.get(name))
     if form.comment == "required" and not (comment or "").strip():
         raise refuse("comment", say("a comment is required"))
     if form.comment == "none" and comment:
         raise refuse("comment", say('"{outcome}" takes no comment', outcome=form.name))
-    filling.judge()
+    if form.checks:
+        filling.judge()
     return values
 
 

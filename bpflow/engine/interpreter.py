@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bpflow.diagnostics import say
+from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine import alarms, arms, forms, handing, handling, jumping, messages, nodes, people, repairs, scopes, stages, suspending, watching
 from bpflow.engine.draft import Draft, Fault, draft_of
 from bpflow.engine.events import (
@@ -42,7 +42,7 @@ from bpflow.engine.events import (
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program, Way
 from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
 from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
-from bpflow.graph import Call, Expr, Flow, Task, Trigger, Wait
+from bpflow.graph import Call, Flow, Task, Trigger, Wait
 
 TOOK, ENTER = FACT_NUMBERS["took"], nodes.ENTER
 
@@ -95,7 +95,8 @@ def settle(draft: Draft) -> None:
     """Moves tokens until none moves, fires late joins, and looks again at the conditions that read what has changed."""
     while draft.status == "running":
         while draft.queue:
-            move(draft, *draft.queue.popleft())
+            token, flow = draft.queue.popleft()
+            move(draft, token, flow)
         if draft.program.live_joins and nodes.late_joins(draft):
             continue
         if not watching.look_again(draft):
@@ -115,18 +116,20 @@ def move(draft: Draft, token: Token, flow: Flow | None) -> None:
         facts += (TOOK, token.id, way.number)
         if way.special:
             token = leave_list(draft, token, way)
-        token.via = way.flow
+        token.via, token.node = way.flow, way.to
         if way.node is None:
             scopes.arrive(draft, token)
             break
-        token.node = way.to
-        token.hops += 1
+        token.hops = hops = token.hops + 1
         try:
-            if full or token.hops > MAX_HOPS:
+            if full or hops > MAX_HOPS:
                 check_bounds(draft, token)
+            if way.past is not None:
+                way = ways[way.past]
+                continue
             following = ENTER[way.kind](draft, token, way.node)
-        except Fault as fault:
-            fall(draft, token, fault)
+        except (Fault, Refused) as fault:
+            fall(draft, token, fault.message)
             break
         if following is None:
             break
@@ -163,13 +166,13 @@ def return_to_body(draft: Draft) -> None:
         draft.look_from(ROOT)
 
 
-def fall(draft: Draft, token: Token, fault: Fault) -> None:
+def fall(draft: Draft, token: Token, message: Message) -> None:
     """What the node had begun to wait for is dropped; the token is held at it."""
     if token.waiting is not None:
         arms.disarm(draft, token.id, token.waiting.arms)
         draft.effects.tasks.pop((token.id, token.visit), None)
         token.visit -= 1
-    draft.hold(token, fault.message)
+    draft.hold(token, message)
 
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,15 +183,14 @@ def start(draft: Draft, event: Started) -> None:
         begin_alone(draft, event)
         return
     fault = Fault(event.trouble) if event.trouble else None
-    defaults = [(name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in draft.program.graph.inputs]
-    for name, default in (*defaults, *((variable.name, variable.default) for variable in draft.program.graph.variables)):
-        names[name] = event.inputs.get(name)
+    for name, default in draft.program.given:
+        value = names[name] = event.inputs.get(name)
         try:
-            if names[name] is None and default is not None:
+            if value is None and default is not None:
                 names[name] = draft.value(default)
         except Fault as spoiled_default:
             fault = fault or spoiled_default
-    draft.renamed |= names.keys()
+    draft.renamed |= names
     for arm, wrong in arms.arm_handlers(draft, draft.scope(ROOT)):
         watching.on_arm(draft, ROOT, arm, wrong)
     for flow in draft.program.graph.entry:
@@ -203,7 +205,7 @@ def start(draft: Draft, event: Started) -> None:
 def begin_alone(draft: Draft, event: Started) -> None:
     """A step that is the whole of the instance takes the place of the process's body, as a handler does that cancels."""
     draft.root_names |= event.inputs
-    draft.renamed |= draft.root_names.keys()
+    draft.renamed |= draft.root_names
     handlers = enumerate(draft.program.graph.handlers)
     number, handler = next((n, one) for n, one in handlers if one.trigger.kind == "alone" and one.name == event.alone)
     draft.scope(ROOT).handler = number

@@ -1,7 +1,7 @@
 """Entering a node: the meaning of the eight kinds.
 
 Each function does what its node says and gives the flow by which the token goes on at once, or None if it rests, is gone, or was
-sent on through the queue. A Fault leaves the token held at the node, and nothing of the node done.
+sent on through the queue. A Fault, or an expression that has no value, leaves the token held at the node, and nothing of the node done.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     """All values are computed before any is set, so they see what was before the step, and a fault sets none."""
-    values = {name: draft.value(expr) for name, expr in node.sets} if node.sets else None
+    values: dict[str, Value] = {}
+    for name, expr in node.sets:
+        values[name] = draft.program.codes[expr.text](draft)
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
-    if values is not None:
+    if values:
         if node.gives is None:
             draft.root_names.update(values)
             draft.changed[ROOT].update(dict.fromkeys(values, draft.tick))
@@ -72,7 +74,7 @@ def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
     """The first arm that is true, every one, or the only one; `otherwise` when none is; else a fault."""
     taken: list[Flow] = []
     for condition, flow in node.arms:
-        met = draft.value(condition)
+        met = draft.program.codes[condition.text](draft)
         if met is True:
             if node.hit == "first":
                 return flow
@@ -92,7 +94,7 @@ def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
 
 def wait(draft: Draft, token: Token, node: Wait) -> Flow | None:
     """Arms all arms, in their order; the first that is met already is taken at once. Without arms it waits until its block is left."""
-    waiting = draft.wait(token)
+    waiting = draft.wait(token, Waiting())
     for number, (trigger, flow) in enumerate(node.arms):
         if arms.arm(draft, token.id, waiting, number, trigger, level=True):
             arms.release(draft, token)
@@ -111,7 +113,7 @@ def won(draft: Draft, token: Token, node: Wait, number: int, values: dict[str, V
 
 def call(draft: Draft, token: Token, node: Call) -> Flow | None:
     """Sends the call out, and waits for its answer unless told not to."""
-    if not send(draft, token, node, draft.wait(token)) or node.wait:
+    if not send(draft, token, node, draft.wait(token, Waiting())) or node.wait:
         return None
     arms.release(draft, token)
     return node.out

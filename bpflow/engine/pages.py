@@ -8,7 +8,7 @@ together. A large value of a name has a page of its own. What lies in a turn of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
@@ -18,6 +18,7 @@ import orjson
 from msgspec import Struct, field
 
 from bpflow.engine.codec import (
+    STATUS_NUMBERS,
     STATUSES,
     VERSION,
     decode_event,
@@ -91,7 +92,7 @@ class Written(Struct):
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Set[str] = NO_NAMES.keys()) -> Encoded:
+def encode(program: Program, state: State, written: Written | None = None, touched: Set[int] | None = None, renamed: Collection[str] = ()) -> Encoded:
     """What is to be written so that the store has the state.
 
     `written` is what the store has, and is brought up to date; `touched` are the tokens and scopes, `renamed` the names that may differ from
@@ -99,9 +100,8 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     """
     written = Written() if written is None else written
     if touched is None:
-        touched, renamed = state.scopes.keys() | state.tokens.keys(), state.names.keys() | written.names.keys()
-    status, rest = state.status, state.rest
-    out = Encoded(b"", [], {})
+        touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names}
+    out, rest = Encoded(b"", [], {}), state.rest
     if renamed:
         _names(state.names, written, renamed, out)
     dirty = _rows(program, state, written, touched, out)
@@ -109,14 +109,13 @@ def encode(program: Program, state: State, written: Written | None = None, touch
         dirty |= _incidents(program, state, written)
     for page in sorted(dirty - {ROOT}) if dirty else ():
         _sheet(written, page, out)
-    number = 0 if status == "running" else STATUSES.index(status)
     on = written.sheets[ROOT]
-    root: list[Any] = [VERSION, number, micros(state.at), state.seed, state.next_id, rest.result, written.names]
-    root += ([*on.tokens.values()], [*on.scopes.values()], on.incidents)
-    if written.large or rest is not NO_REST:
+    rows = [*on.tokens.values()], [*on.scopes.values()], on.incidents
+    root: list[Any] = [VERSION, STATUS_NUMBERS[state.status], micros(state.at), state.seed, state.next_id, rest.result, written.names, *rows]
+    if rest is not NO_REST or written.large:
         root += (written.large, _ending(rest))
-    if rest.parked:
-        root.append([encode_event(event, ()) for event in rest.parked])
+        if rest.parked:
+            root.append([encode_event(event, ()) for event in rest.parked])
     out.root = dumps(root)
     return out
 
@@ -131,11 +130,11 @@ def _rows(program: Program, state: State, written: Written, touched: Set[int], o
     """Brings the rows of tokens and scopes up to date; gives the sheets of turns on which that was. A scope comes before what is in it, as
     ids grow."""
     dirty: set[int] = set()
-    tokens, place, sheets, fans = state.tokens, written.place, written.sheets, written.fans
+    place, sheets, fans = written.place, written.sheets, written.fans
     for id in sorted(touched) if len(touched) > 1 else touched:
-        token = tokens.get(id)
+        token = state.tokens.get(id)
         if token is not None:
-            at = place.get(token.scope, ROOT)
+            at = place.get(token.scope, ROOT) if place else ROOT
             sheets[at].tokens[id] = token_row(program, token)
         elif id in state.scopes:
             scope = state.scopes[id]
@@ -208,29 +207,37 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
     out.pages[sheet.key] = dumps(sheet.rows())
 
 
-def _names(names: Mapping[str, Value], written: Written, renamed: Set[str], out: Encoded) -> None:
+def _names(names: Mapping[str, Value], written: Written, renamed: Iterable[str], out: Encoded) -> None:
     """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
     on a page of its own."""
-    made, large = written.names, written.large
-    for name in sorted(renamed) if len(renamed) > 1 else renamed:
-        page = large.pop(name, 0) if large else 0
+    made, large = written.names, dict[str, bytes]()
+    for name in renamed:
         if name not in names:
             made.pop(name, None)
-        else:
-            value: Any = names[name]
-            kind = type(value)
-            if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):
-                data = dumps(value)
-                if len(data) > LARGE_VALUE:
-                    large[name] = page = page or max(large.values(), default=0) + 1
-                    made[name], out.pages[-page, 0] = None, data
-                    continue
+            continue
+        value: Any = names[name]
+        kind = type(value)
+        if not (kind in _PLAIN or (kind is str and len(value) <= SHORT)):
+            data = dumps(value)
+            if len(data) > LARGE_VALUE:
+                value, large[name] = None, data
+            else:
                 value = orjson.Fragment(data)
-            made[name] = value
-        if page:
-            out.gone.append(-page)
+        made[name] = value
+    if large or written.large:
+        _large(written.large, large, renamed, out)
     if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
         written.names = {name: made[name] for name in names}
+
+
+def _large(numbers: dict[str, int], large: Mapping[str, bytes], renamed: Iterable[str], out: Encoded) -> None:
+    """Writes the large values among the names that have changed, each on its page; the pages of those that are large no more go."""
+    for name in sorted(renamed):
+        if name in large:
+            number = numbers.setdefault(name, max(numbers.values(), default=0) + 1)
+            out.pages[-number, 0] = large[name]
+        elif name in numbers:
+            out.gone.append(-numbers.pop(name))
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from bpflow.diagnostics import say
 from bpflow.engine import arms, finishing, forms, handling, votes
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Ticked
-from bpflow.engine.program import CLIMB, DECISION
+from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import over, subject_of
 from bpflow.engine.transition import NotAllowed, TaskRow
@@ -36,25 +36,30 @@ def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
 
 def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...], excluded: tuple[User, ...]) -> Flow | None:
     """Opens the task for those who have a seat at it."""
-    subject = subject_of(draft, task)
-    waiting = draft.wait(token)
-    waiting.people, waiting.excluded = people, excluded
+    subject, asked = subject_of(draft, task), draft.program.asked[task.id]
+    waiting = draft.wait(token, Waiting(people=people, excluded=excluded))
+    if not asked.simple:
+        add_to_task(draft, token, task, waiting)
+    if asked.given:
+        give(draft, token, task, open_record(draft, token, task, people) if asked.whole else {})
+    draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
+    if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
+        return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
+    return None
+
+
+def add_to_task(draft: Draft, token: Token, task: Task, waiting: Waiting) -> None:
+    """Whatever belongs to a task besides those who are asked."""
     if task.checklist:
         waiting.checklist = finishing.checklist(draft, task)
     if task.observers is not None:
         waiting.observers = tuple(dict.fromkeys(parties(draft, task.observers)))
     if task.in_turn:
-        waiting.people, waiting.later = people[:1], people[1:]
+        waiting.people, waiting.later = waiting.people[:1], waiting.people[1:]
     if task.rule.kind != "any":
         votes.check_reach(task, waiting)
     for number, alarm in enumerate(task.alarms):
         arms.arm(draft, token.id, waiting, number, Trigger("at", alarm.at), level=False)
-    if task.gives in draft.program.fields_read:
-        give(draft, token, task, open_record(draft, token, task, people) if is_read(draft, task) else {})
-    draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
-    if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
-        return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
-    return None
 
 
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
@@ -69,12 +74,6 @@ def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
 def is_overdue(task: Task, waiting: Waiting) -> bool:
     """Whether its deadline has passed."""
     return any(task.alarms[number].overdue for number in waiting.arms.fired) if waiting.arms.fired else False
-
-
-def is_read(draft: Draft, task: Task) -> bool:
-    """Whether some expression reads more of the results of a task than the fields of its forms."""
-    wanted = draft.program.fields_read[task.gives or ""]
-    return wanted is None or not DECISION.isdisjoint(wanted)
 
 
 def open_record(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...]) -> dict[str, Value]:
@@ -167,17 +166,21 @@ def acting(draft: Draft, party: Party) -> Assignee | None:
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | None:
     """Takes an answer; the flow of the outcome if that decides the task. NotAllowed or InvalidAnswer if it is not to be taken."""
-    assert token.waiting is not None
-    seat, in_place_of = seat_for(draft, token.waiting, event.by)
-    outcome = forms.button(draft.program.forms[task.id], event.outcome)
+    waiting, asked = token.waiting, draft.program.asked[task.id]
+    assert waiting is not None
+    seat, in_place_of = seat_for(draft, waiting, event.by)
+    outcome = forms.button(asked.forms, event.outcome)
     finishing.check_ready(draft, token, task, event.outcome)
-    values = forms.answered(draft, task, outcome, event)
-    before = arms.closed(token)
-    waiting = token.waiting = answered_by(token.waiting, seat, Vote(event.by, event.outcome, in_place_of))
+    values, before = forms.answered(draft, task, outcome, event), arms.closed(token)
+    if asked.simple:
+        if asked.given:
+            draft.give(token.scope, task.gives, values)
+        return close_task(draft, token, task, outcome.name, before)
+    waiting = token.waiting = answered_by(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
-    if task.gives in draft.program.fields_read:
-        give(draft, token, task, answered_record(draft, token, task, chosen, given) if is_read(draft, task) else values if chosen else {})
+    if asked.given:
+        give(draft, token, task, answered_record(draft, token, task, chosen, given) if asked.whole else values if chosen else {})
     if task.part is None:
         if draft.program.handler_blocks:
             handling.hear(draft, token, "answer", given)
@@ -198,7 +201,7 @@ def tick(draft: Draft, token: Token, task: Task, event: Ticked) -> None:
     seat_for(draft, waiting, event.by)
     finishing.tick(waiting, event.item, event.done, event.by, draft.now)
     draft.note("ticked", token.id, token.node)
-    if task.gives in draft.program.fields_read:
+    if draft.program.asked[task.id].given:
         give(draft, token, task, dict(results_so_far(draft, token, task)))
 
 
@@ -326,7 +329,7 @@ def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: Tas
         over(draft, token, task, [*token.waiting.observers], "closed")
     draft.effects.tasks.put((token.id, token.visit), before, None)
     arms.release(draft, token)
-    return dict(task.outcomes)[outcome]
+    return draft.program.asked[task.id].ways[outcome]
 
 
 def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
@@ -339,7 +342,7 @@ def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
 
 def close_by_nobody(draft: Draft, token: Token, task: Task, outcome: str, before: TaskRow, *, overdue: bool) -> Flow:
     """The task, whose row was `before`, closes with an outcome that nobody has chosen."""
-    fields: dict[str, Value] = {name: None for name, _ in draft.program.forms[task.id][outcome].fields}
+    fields: dict[str, Value] = {name: None for name, _ in draft.program.asked[task.id].forms[outcome].fields}
     head: dict[str, Value] = {"outcome": outcome, "by": None, "at": draft.now, "comment": None}
     assert token.waiting is not None
     progress: dict[str, Value] = {"answers": answers_so_far(draft, token, task), "waiting": still_asked(token.waiting), "overdue": overdue}

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
-from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Stage, Task, Trigger, Wait, expressions, flows
+from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Stage, Step, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
 """The most nodes that a token enters between two events from outside."""
@@ -27,7 +27,8 @@ CLIMB = ("approver", "skipped", "passed", "level")
 class Way(Struct, frozen=True, gc=False):
     """A flow, as a token follows it: its id and number, and the node to which it leads (None: off the list).
 
-    `special`: it leaves as many blocks as `up` says, or `returns` from a handler that has taken the place of the body.
+    `special`: it leaves as many blocks as `up` says, or `returns` from a handler that has taken the place of the body · `past`: the node does
+    nothing, and that is the flow by which it is left.
     """
 
     flow: str
@@ -38,6 +39,18 @@ class Way(Struct, frozen=True, gc=False):
     special: bool = False
     up: int = 0
     returns: bool = False
+    past: str | None = None
+
+
+class Asked(Struct, frozen=True, gc=False):
+    """What is known of a task beforehand. `forms`, `ways`: by outcome · `given`: whether some expression reads its results, `whole`: more of
+    them than the fields of its forms · `simple`: one answer decides it, and nothing else belongs to it."""
+
+    forms: dict[str, Outcome]
+    ways: dict[str, Flow]
+    given: bool
+    whole: bool
+    simple: bool
 
 
 class Ways(dict[str, Way]):
@@ -70,12 +83,12 @@ class Program:
 
     __slots__ = (
         "__dict__",
+        "asked",
         "awaited_names",
         "codes",
         "conditional",
         "fields_read",
         "flow_numbers",
-        "forms",
         "graph",
         "handler_blocks",
         "handlers",
@@ -105,7 +118,7 @@ class Program:
         self._prepare(graph)
 
     def _prepare(self, graph: Graph) -> None:
-        """Finds what every event needs: `forms` by task and outcome; `waits`, the nodes at which a token waits for the first of its arms or a condition that
+        """Finds what every event needs: the tasks as they are `asked`; `waits`, the nodes at which a token waits for the first of its arms or a condition that
         closes its task, and those of them that wait for times and conditions alone (`conditional`): neither a message nor a button moves their token;
         whether scopes can have names of their own (`has_turns`); `live_joins`, the inclusive joins, each with the nodes from which a token could still
         reach it; the numbers of nodes and flows in stored states."""
@@ -113,19 +126,39 @@ class Program:
         tasks = [node for node in graph.nodes if isinstance(node, Task)]
         self.waits = frozenset((*(node.id for node in waits), *(task.id for task in tasks if task.done_when)))
         self.conditional = frozenset(node.id for node in waits if node.arms and all(arm.kind in DATA_TRIGGERS for arm, _ in node.arms))
-        self.forms = {task.id: {outcome.name: outcome for outcome in task.form.outcomes} for task in tasks}
         self.has_turns = any(isinstance(node, Block) for node in graph.nodes) or bool(graph.handlers)
         self.handler_blocks = frozenset(block for block, handlers in self.handlers.items() if handlers)
         self.live_joins = {node.id: self._upstream(node.id) for node in graph.nodes if isinstance(node, Join) and node.need == "live"}
         self.node_numbers = {node: number for number, node in enumerate(self.node_ids)}
         self.flow_numbers = {flow: number for number, flow in enumerate(self.flow_ids)}
         self.fields_read, self.awaited_names, self.returns = self._fields_read(), self._awaited_names(), self._returns()
+        self.asked = {task.id: self._asked(task) for task in tasks}
         self.ways = Ways((id, self._way(flow)) for id, flow in self.flow_by_id.items())
+
+    def _asked(self, task: Task) -> Asked:
+        wanted = self.fields_read.get(task.gives or "", frozenset())
+        whole = wanted is None or not DECISION.isdisjoint(wanted)
+        more = task.alarms or task.done_when or task.checklist or task.observers or task.parts or task.part
+        simple = task.rule.kind == "any" and not (task.in_turn or more or whole or self.handler_blocks)
+        forms = {outcome.name: outcome for outcome in task.form.outcomes}
+        return Asked(forms, dict(task.outcomes), task.gives in self.fields_read, whole, simple)
 
     def _way(self, flow: Flow) -> Way:
         node, returns = self.nodes[flow.to] if flow.to is not None else None, flow.id in self.returns
         special = flow.up > 0 or returns
-        return Way(flow.id, self.flow_numbers[flow.id], flow.to or "", node, type(node), special, flow.up, returns)
+        past = node.out[0].id if isinstance(node, Step) and self._does_nothing(node) else None
+        return Way(flow.id, self.flow_numbers[flow.id], flow.to or "", node, type(node), special, flow.up, returns, past)
+
+    def _does_nothing(self, step: Step) -> bool:
+        """Whether a step only passes tokens on: it sets nothing, and what it counts or forgets are results that no expression reads."""
+        counts = step.turn is not None and (step.bound is not None or step.turn in self.fields_read)
+        return len(step.out) == 1 and not step.sets and not counts and self._kept.isdisjoint(step.forgets)
+
+    @cached_property
+    def _kept(self) -> frozenset[str]:
+        """The names that may be among those of a state: results that are read, and variables."""
+        variables = (name for node in self.graph.nodes if isinstance(node, Step) and node.gives is None for name, _ in node.sets)
+        return frozenset((*self.fields_read, *variables))
 
     def way_to(self, flow: str, node: str) -> Way:
         """The way of a token that enters a node anew, as if by a flow that it has taken."""
@@ -135,10 +168,21 @@ class Program:
         """The compiled form of an expression; the same text means the same everywhere in a graph."""
         return self.codes[expr.text]
 
+    def outcomes(self, node: str) -> tuple[Outcome, ...]:
+        """The outcomes of a task; of any other node none."""
+        task = self.nodes.get(node)
+        return task.form.outcomes if isinstance(task, Task) else ()
+
     def warm(self) -> None:
         """Does now what would otherwise be done when the first instance comes to it."""
         for expr in expressions(self.graph):
             self.code(expr)
+
+    @cached_property
+    def given(self) -> tuple[tuple[str, Expr | None], ...]:
+        """The inputs and the variables, each with what it is where nothing is given."""
+        inputs = ((name, Expr(field.default or "[]") if field.default or field.many else None) for name, field in self.graph.inputs)
+        return (*inputs, *((variable.name, variable.default) for variable in self.graph.variables))
 
     @cached_property
     def plans(self) -> dict[str, Any]:
@@ -152,7 +196,7 @@ class Program:
         triggers += [handler.trigger for handlers in self.handlers.values() for handler in handlers]
         return frozenset(name for trigger in triggers for name in self.names_read(trigger))
 
-    def _fields_read(self) -> dict[str, tuple[str, ...] | None]:
+    def _fields_read(self) -> dict[str, frozenset[str] | None]:
         """Name → the fields of it that some expression of the graph reads (None: the whole of it). What nobody reads, no state keeps."""
         found: dict[str, set[str] | None] = {}
         for expr in expressions(self.graph):
@@ -169,7 +213,7 @@ class Program:
         for node in self.graph.nodes:
             if isinstance(node, Task) and node.climb and (kept := found.setdefault(node.gives or "", set())) is not None:
                 kept |= {*CLIMB, "outcome"}
-        return {name: None if fields is None else tuple(sorted(fields)) for name, fields in found.items()}
+        return {name: None if fields is None else frozenset(fields) for name, fields in found.items()}
 
     def names_read(self, trigger: Trigger) -> frozenset[str]:
         """The names that the condition of a trigger reads; people are read through."""

@@ -142,6 +142,13 @@ class Token(Struct, gc=False):
     waiting: Waiting | None = None
     fan: Fan | None = None
 
+    def copy(self) -> Token:
+        """The token, to go on from where it is; its wait is still that of this one, never to be changed."""
+        new = replace(self)
+        if new.fan is not None:
+            new.fan = new.fan.copy()
+        return new
+
 
 class Scope(Struct, gc=False):
     """A running body: the root's, a block's, a turn's, a handler's.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from msgspec import Struct, field
 
@@ -206,14 +206,14 @@ on. Read by timelines, coverage and mining, never by `advance`."""
 
 
 class Transition(Struct, frozen=True):
-    """The outcome of one event. `touched`: the tokens and scopes, `renamed`: the names by which the state may differ from the one before,
-    all others are the same objects."""
+    """The outcome of one event. `touched`: the tokens and scopes, `renamed`: the names (what they are mapped to says nothing) by which
+    the state may differ from the one before, all others are the same objects."""
 
     state: State
     effects: Effects
     facts: Facts
     touched: Set[int] = frozenset()
-    renamed: Set[str] = frozenset()
+    renamed: dict[str, Any] = {}
 
 
 def is_same(before: State, transition: Transition) -> bool:

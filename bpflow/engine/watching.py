@@ -16,15 +16,19 @@ from bpflow.graph import Task, Trigger, Wait
 
 def look_again(draft: Draft) -> bool:
     """Reads the waited conditions again whose names have changed since they were read. True if one went off."""
-    program, changed = draft.program, draft.changed
+    program, changed, armed = draft.program, draft.changed, draft.armed
     if program.awaited_names.isdisjoint(changed[ROOT]) and (len(changed) == 1 or all(program.awaited_names.isdisjoint(names) for names in changed.values())):
         return False
-    holders = [(token.id, token.scope) for token in draft.tokens.values() if token.node in program.waits and token.status == "waiting"]
+    last = max(max(names.values(), default=0) for names in changed.values()) if len(changed) > 1 else max(changed[ROOT].values())
+    holders = []
+    for id, token in draft.tokens.items():
+        if token.status == "waiting" and token.node in program.waits and armed.get(id, -1) < last:
+            holders.append((id, token.scope))
     if program.handler_blocks:
         holders += [(scope.id, scope.id) for scope in draft.scopes.values() if scope.arms is not None]
     if not holders:
         return False
-    draft.renamed |= changed[ROOT].keys()
+    draft.renamed |= changed[ROOT]
     draft.changed = {ROOT: {}}
     for id, fresh in sorted(fresh_names(draft, holders, changed).items()):
         reread(draft, id, lambda _, trigger, fresh=fresh: not fresh.isdisjoint(draft.program.names_read(trigger)), alarms=False)  # type: ignore[misc]

@@ -226,7 +226,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         typed: dict[str, Value] = {}
         if values or not outcome:
             held, at = open_task(self.runner, id, token, visit)
-            form = button(held.program.forms[at.node], outcome or None)
+            form = button(held.program.asked[at.node].forms, outcome or None)
             outcome = form.name
             typed = reading.read_form(dict(form.fields), values or {}, zone_of(held.program.graph.timezone))
         self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))

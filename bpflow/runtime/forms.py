@@ -84,7 +84,7 @@ def of_task(runner: Runner, task: tuple[int, int, int], outcome: str | None, fil
     node = held.program.nodes.get(at.node) if at else None
     if at is None or at.visit != visit or at.waiting is None or not isinstance(node, Task):
         raise UnexpectedEvent(say("the task is closed"))
-    form = forms.button(held.program.forms[node.id], outcome)
+    form = forms.button(held.program.asked[node.id].forms, outcome)
     look = Look(runner, held, state, at.scope, now)
     offered = {name: look.value(expr) for name, expr in node.form.prefill}
     return _seen(look, form, offered, filled, lambda draft: forms.of_task(draft, node, form, filled.by, filled.comment))

@@ -76,7 +76,7 @@ class Held(Standing):
     def task(self, token: int, visit: int) -> Token | None:
         """The token of a task that is open."""
         at = self.state.tokens.get(token) if self.state is not None else None
-        return at if at is not None and at.visit == visit and at.node in self.program.forms else None
+        return at if at is not None and at.visit == visit and at.node in self.program.asked else None
 
 
 class Turn(Struct):
@@ -273,7 +273,7 @@ class Runner(Struct, eq=False):
             return state
         now = state.at
         at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
-        history = encode_history(turn.events, done.facts, at)
+        history = encode_history(turn.events, done.facts)
         link, seal = self.chain.bind(held, at, history, out.root)
         row = work.save(held, state, out, history, link, seal)
         work.index(id, owner, held.definition, effects, now)
@@ -305,12 +305,12 @@ class Runner(Struct, eq=False):
         done = self.advance(work, held, before, event, live)
         if before is not None and not done.facts and is_same(before, done):
             return Turn(replaced(done, state=before))
-        turn = Turn(done, [encode_event(event, live.used.values())])
+        turn = Turn(done, [encode_event(event, live.used.values(), done.state.at)])
         answers = self.served(work, held, turn, done.effects.calls, live, depth) if done.effects.calls else []
         for answer in answers:  # which grow by those to what an answer leads to
             live.used.clear()
             done = self.advance(work, held, done.state, answer, live)
-            turn.then(done, encode_event(answer, live.used.values()))
+            turn.then(done, encode_event(answer, live.used.values(), done.state.at))
             answers += self.served(work, held, turn, done.effects.calls, live, depth)
         return turn
 

@@ -220,7 +220,7 @@ def standing(held: Held, state: State, token: Token, steps: dict[str, StepInfo])
     task = f"{held.id}.{token.id}.{token.visit}" if kind == "task" else None
     messages = tuple(waiting.arms.listening.values()) if waiting else ()
     within = turns_around(held.program, state, token.scope)
-    titles = {name: outcome.title for name, outcome in held.program.forms.get(token.node, {}).items()}
+    titles = {outcome.name: outcome.title for outcome in held.program.outcomes(token.node)}
     place = Standing(token.id, kind, step_of(token.node), title_of(steps, token.node), task, (), due, messages, within)
     return replace(place, people=waiting.people, later=waiting.later, votes=waiting.votes, also=waiting.also, outcomes=titles) if waiting else place
 
@@ -396,7 +396,7 @@ def _happened(held: Held, event: Event, at: datetime, facts: list[Fact], steps: 
             return [Line(at, "started", alone, title_of(steps, alone) if alone else held.program.graph.title, by, None)]
         case Answered():
             node = next((what for kind, id, what in facts if (kind, id) == ("answered", event.token)), None) or _left(held, event.token, facts)
-            title = next((o.title for o in held.program.forms.get(node, {}).values() if o.name == event.outcome), event.outcome)
+            title = next((o.title for o in held.program.outcomes(node) if o.name == event.outcome), event.outcome)
             said = say("{outcome}: {comment}", outcome=title, comment=event.comment) if event.comment else say("{outcome}", outcome=title)
             return [Line(at, "answered", step_of(node), title_of(steps, node), by, said)]
         case Commanded():

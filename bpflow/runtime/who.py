@@ -178,7 +178,7 @@ def later(held: Held, found: Who, one: Happened, before: Token, after: Token | N
 
 def given(held: Held, event: Answered, one: Happened, before: Token, after: Token | None) -> GivenAnswer:
     """The answer. Of the deciding one nothing is left in the state: whose seat it took is found as the engine finds it."""
-    title = next((o.title for o in held.program.forms.get(before.node, {}).values() if o.name == event.outcome), event.outcome)
+    title = next((o.title for o in held.program.outcomes(before.node) if o.name == event.outcome), event.outcome)
     if after is not None and after.waiting is not None:
         return GivenAnswer(one.after.at, after.waiting.votes[-1], title, event.comment)
     assert one.before is not None

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program, State, Table, Transition, Unanswered, advance
-from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history, micros
+from bpflow.engine.codec import decode_facts, decode_history, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -321,7 +321,7 @@ class Play:
         assert was is None or state.at >= was.at
         data = encode(self.program, state)
         self.write_down(was, transition, data)
-        self.history.append(encode_history([encode_event(event, self.world.used.values())], transition.facts, micros(state.at)))
+        self.history.append(encode_history([encode_event(event, self.world.used.values(), state.at)], transition.facts))
         self.times.append(state.at)
         self.events.append(event)
         self.facts += decode_facts(self.program, transition.facts)
@@ -343,7 +343,7 @@ class Play:
             different = {id for id in before.keys() | after.keys() if before.get(id) is not after.get(id)}  # type: ignore[attr-defined]
             assert different <= transition.touched
         names = was.names if was else {}
-        assert {name for name in names.keys() | state.names.keys() if names.get(name, ...) is not state.names.get(name, ...)} <= transition.renamed
+        assert {name for name in names.keys() | state.names.keys() if names.get(name, ...) is not state.names.get(name, ...)} <= transition.renamed.keys()
         if self.reread.root:
             _, self.reread.written = self.reread.read(self.program)
         for paper in (self.paper, self.reread):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import interpreter, pages, state
-from bpflow.engine.codec import decode_history, encode_event, encode_history, micros
+from bpflow.engine.codec import decode_history, encode_event, encode_history
 from bpflow.engine.events import (
     Answered,
     Arrived,
@@ -365,7 +365,7 @@ def test_events_are_read_as_they_were_written(event: Event):
     answers: list[Any] = [1, None, "", {}, Denied(say("no {x}", x=say("way"))), [T, COMPANY]]
     facts: list[Any] = [("took", 1, "t[done]>off"), ("took", 1, "t>off"), ("incident", 0, ""), ("ended", 0, "t"), ("fired", 2, "t"), ("cleared", 3, "t")]
     flat = [one for kind, id, what in facts for one in (FACT_NUMBERS[kind], id, play.program.flow_numbers.get(what, what))]
-    data = encode_history([encode_event(event, answers), encode_event(event, ())], flat, micros(T + HOUR))
+    data = encode_history([encode_event(event, answers, T + HOUR), encode_event(event, (), T + HOUR)], flat)
     assert decode_history(play.program, data, T + HOUR) == ([(event, answers), (event, [])], facts)
 
 
