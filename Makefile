@@ -59,9 +59,10 @@ $(BENCH)/stamp: $(STAMP)
 	@$(BENCH)/bin/python -m compileall -q bpflow bench
 	@touch $@
 
-update: setup ## write again all that is generated: the schemas, the golden cases, the catalogue, the manual
+update: setup ## write again all that is generated: the schemas, the shapes, the golden cases, the catalogue, the manual
 	@mkdir -p schemas
 	for kind in process document directory settings scenarios; do $(BIN)/bpflow --lang en schema $$kind --output schemas/$$kind.schema.json || exit 1; done
+	$(BIN)/python -m tests.shapes
 	$(BIN)/python -m tests.catalogue update
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m pytest -q tests/test_cases.py tests/test_docs.py tests/test_library.py --update
@@ -69,7 +70,7 @@ update: setup ## write again all that is generated: the schemas, the golden case
 untranslated: setup ## the messages that have no translation yet, and those that nobody says any more
 	@$(BIN)/python -m tests.catalogue untranslated
 
-soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…)
+soak: setup ## the property tests with many more examples (BPFLOW_EXAMPLES=…), the crash tests with thousands of kills (BPFLOW_KILLS=…, BPFLOW_SEED=…)
 	$(BIN)/python $(TESTS) --hypothesis-profile soak -m 'not slow' --ignore tests/crash
 	BPFLOW_KILLS=$${BPFLOW_KILLS:-20} $(BIN)/python -m pytest -q -s tests/crash
 
@@ -78,9 +79,9 @@ mutants: setup ## every kind of mistake at every place of processes/: which of t
 
 lowest: setup ## the tests with the oldest libraries that pyproject.toml allows
 	$(PYTHON) -m venv .venv/lowest
-	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
-		$$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; o = p["optional-dependencies"]; print(*(d.replace(">=", "==") for d in p["dependencies"] + o["http"] + o["observability"] + [d for d in o["dev"] if d.startswith("opentelemetry-sdk")]))')
-	.venv/lowest/bin/python -m pytest -q -m 'not slow'
+	.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		$$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; checks = "import-linter", "mypy", "ruff", "types-"; print(*(d.replace(">=", "==") for d in p["dependencies"] + p["optional-dependencies"]["dev"] if not d.startswith(checks)))')
+	.venv/lowest/bin/python $(TESTS) -m 'not slow'
 
 clean: ## remove all that `make` and the tools have made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

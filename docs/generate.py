@@ -27,7 +27,7 @@ from bpflow.diagram import mermaid
 from bpflow.expressions import BUILTIN_NAMES, FUNCTIONS, Function
 from bpflow.loading import load_workspace
 from bpflow.scenario import ScenarioFile
-from bpflow.schema import model_schema, process_schema
+from bpflow.schema.generate import model_schema, process_schema
 from bpflow.values import Kind
 from docs.stub import STUB, stub
 

@@ -20,10 +20,11 @@ from bpflow.definition.types import Title
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.expressions.letters import foreign_letter
 from bpflow.scenario import ScenarioFile
-from bpflow.schema import check_file, check_shape, model_schema, process_schema
-from bpflow.schema.generate import docstrings, shape_schema
+from bpflow.schema.generate import docstrings, model_schema, process_schema
 from bpflow.schema.keeping import keeps
 from bpflow.schema.mistakes import errors_of
+from bpflow.schema.shape import check_file, check_shape
+from bpflow.schema.shapes import shape_schema
 from bpflow.schema.steps import definition_of
 from bpflow.source import Items, Source, Table, Text, read_source
 

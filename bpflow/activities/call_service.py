@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field as Key
-from pydantic import WrapValidator
-
 from bpflow.definition.services import HOUSE as OPEN
 from bpflow.definition.step import Step
 from bpflow.definition.times import moment
-from bpflow.definition.types import Duration, Given, Givens, with_place
+from bpflow.definition.types import Duration, Given, Givens
+from bpflow.definition.validators import Kept
 from bpflow.diagnostics import Severity, did_you_mean, each_quoted, say
 from bpflow.graph import Call, Expr, Lowering, World
 from bpflow.graph.written import span_of
@@ -49,7 +47,7 @@ class CallService(Step):
             with: {user: ivanov, from: 2026-07-01, to: 2026-07-14, reason: holiday}
     """
 
-    service: Annotated[str, Key(pattern=r"^[a-z][a-z0-9_.-]*$"), WrapValidator(with_place)]
+    service: Annotated[str, Kept(r"^[a-z][a-z0-9_.-]*$")]
     """Which service."""
     with_: Givens = ()
     """The arguments, by name."""

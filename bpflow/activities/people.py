@@ -106,7 +106,7 @@ class HumanStep(Step, FormKeys):
     """What people are told."""
     show: tuple[Shown, ...] = ()
     """Fields of the document, or expressions, that are shown."""
-    outcomes: dict[Name, OutcomeKeys] = Key(default_factory=dict)
+    outcomes: dict[Name, OutcomeKeys] = Key({})
     """The buttons, by name."""
     on_answer: Steps = ()
     """What is done beside the open task at each answer; `answer.by`, `.outcome`, `.comment`, `.at` and the fields of its form can be read."""

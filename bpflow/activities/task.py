@@ -68,7 +68,7 @@ class Task(ToPeople):
 
     checklist: tuple[Template, ...] = ()
     """What is to be ticked off before the first outcome."""
-    subtasks: dict[Name, Subtask] = Key(default_factory=dict)
+    subtasks: dict[Name, Subtask] = Key({})
     """Tasks of their own, by name, which must be done before the first outcome."""
     observers: Expression | None = None
     """People who see it, are told when it is overdue and when it closes, and may not answer."""

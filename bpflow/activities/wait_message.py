@@ -35,7 +35,7 @@ class WaitMessage(Step):
     """The name of the message."""
     key: Expression | None = None
     """Which matter it must be about; without it, a message without a key is waited for."""
-    values: OpenFields = Key(default_factory=dict)
+    values: OpenFields = Key({})
     """The fields that the message brings."""
 
     def lower(self, b: Lowering) -> None:

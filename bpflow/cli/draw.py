@@ -57,7 +57,7 @@ def _schema(kind: str) -> dict[str, object]:
     from bpflow.definition.fields import DocumentTypeModel
     from bpflow.definition.settings import Settings
     from bpflow.scenario.model import ScenarioFile
-    from bpflow.schema import model_schema, process_schema
+    from bpflow.schema.generate import model_schema, process_schema
 
     match kind:
         case "document":

@@ -22,7 +22,7 @@ commands = typer.Typer()
     "status",
     help=tr(
         "Show what waits to be worked, who works, and what somebody must see to. The exit code is 1 if something has waited for longer than "
-        "--late, or there are incidents or instances that were set aside."
+        "--late or cannot be done by a fault of bpflow, or there are incidents or instances that were set aside."
     ),
 )
 def status(
@@ -37,7 +37,7 @@ def status(
         from bpflow.cli.names import Names
 
         found, names = engine.status(), Names(engine, call.out.language)
-    well = found.lag <= most and not found.incidents and not found.aside
+    well = found.lag <= most and not (found.incidents or found.aside or found.put_off)
     if as_json:
         call.out.data(_data(found, names, well))
     else:
@@ -62,6 +62,9 @@ def _tell(found: Status, names: Names, out: Output) -> None:
     else:
         out.line(say("no workers"))
     out.line()
+    for one in found.put_off:
+        text = say("put off by a fault of bpflow: {things}, tried up to {tries} times; {reason}", things=one.things, tries=one.tries, reason=one.reason)
+        out.line(text, "red")
     out.line(say("incidents: {incidents}, set aside: {aside}", incidents=found.incidents, aside=found.aside), "red" if found.incidents or found.aside else None)
 
 
@@ -88,6 +91,7 @@ def _data(found: Status, names: Names, well: bool) -> dict[str, Any]:
             "slots": one.slots,
             "silent": None if one.silent is None else one.silent.total_seconds(),
             "there": one.there,
+            "put_off": one.put_off and one.put_off._asdict(),
         }
         for one in found.workers
     ]

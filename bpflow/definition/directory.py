@@ -55,14 +55,12 @@ class PersonEntry(Entry):
     position: str | None = Field(None, description="The post, as documents print it: ведущий менеджер.")
     email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$", description="The e-mail address; also the address of the channel `email`.")
     phone: str | None = Field(None, description="The telephone number.")
-    channels: dict[Id, str] = Field(default_factory=dict, description="Addresses on further channels of `bpflow.yaml`: `telegram: '@ivanov'`.")
+    channels: dict[Id, str] = Field({}, description="Addresses on further channels of `bpflow.yaml`: `telegram: '@ivanov'`.")
     department: str | None = Field(None, description="The department in which the person works.")
-    roles: list[str] = Field(default_factory=list, description="Roles that the person has; the same as his name in the role's `members`.")
-    attributes: Attributes = Field(
-        default_factory=dict, description="Anything else that processes read: with `experience: 5` here, `document.responsible.experience` is 5."
-    )
+    roles: list[str] = Field([], description="Roles that the person has; the same as his name in the role's `members`.")
+    attributes: Attributes = Field({}, description="Anything else that processes read: with `experience: 5` here, `document.responsible.experience` is 5.")
     substitute: str | None = Field(None, description="Who acts for the person whenever he is away and the absence names nobody.")
-    absences: list[Absence] = Field(default_factory=list, description="When the person is away.")
+    absences: list[Absence] = Field([], description="When the person is away.")
     left: Day | None = Field(None, description="The last day at work of a person who has left; he is absent from the next day on, for ever.")
 
 
@@ -72,22 +70,22 @@ class DepartmentEntry(Entry):
     title: str = Field(min_length=1, description="The name of the department in texts: Отдел продаж.")
     head: str | None = Field(None, description="Who heads it. Without it, `head_of` finds the head of the nearest department above that has one.")
     parent: str | None = Field(None, description="The department that this one is a part of.")
-    attributes: Attributes = Field(default_factory=dict, description="Anything else that processes read of it.")
+    attributes: Attributes = Field({}, description="Anything else that processes read of it.")
 
 
 class RoleEntry(Entry):
     """A role that several people may have. The key is its id: `with_role("accountant")`."""
 
     title: str = Field(min_length=1, description="The name of the role in texts: Бухгалтер.")
-    members: list[str] = Field(default_factory=list, description="Who has the role, in the order of preference; then those whose own `roles` name it.")
+    members: list[str] = Field([], description="Who has the role, in the order of preference; then those whose own `roles` name it.")
 
 
 class DirectoryFile(Entry):
     """People, departments with their heads, roles, substitutes and absences: the directory that comes with a workspace."""
 
-    people: dict[Id, PersonEntry] = Field(default_factory=dict, description="Everybody whom processes may ask, by id.")
-    departments: dict[Id, DepartmentEntry] = Field(default_factory=dict, description="The departments, by id.")
-    roles: dict[Id, RoleEntry] = Field(default_factory=dict, description="The roles, by id.")
+    people: dict[Id, PersonEntry] = Field({}, description="Everybody whom processes may ask, by id.")
+    departments: dict[Id, DepartmentEntry] = Field({}, description="The departments, by id.")
+    roles: dict[Id, RoleEntry] = Field({}, description="The roles, by id.")
 
 
 EntryKind: TypeAlias = Literal["person", "department", "role"]

@@ -7,13 +7,14 @@ from datetime import UTC
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, WrapValidator
 from pydantic import Field as Key
+from pydantic import ValidationInfo
 
 from bpflow import values
 from bpflow.definition.model import Model
 from bpflow.definition.reading import note
 from bpflow.definition.types import Result, Title, wrong_name
+from bpflow.definition.validators import Checked, Prepared, Read
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph.literals import NotAValue, Valued, literal, valued
 from bpflow.graph.written import scalar, span_of
@@ -39,27 +40,26 @@ def _names(raw: Any) -> Any:
     return (raw,) if isinstance(raw, str) else raw
 
 
-def _any(raw: Any, _read: Any, _info: ValidationInfo) -> Any:
+def _any(raw: Any, _info: ValidationInfo) -> Any:
     return raw
 
 
-Bound: TypeAlias = Annotated[str | None, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
+Bound: TypeAlias = Annotated[str | None, Prepared(_bound, {"type": ["number", "string"]})]
 Choices: TypeAlias = Annotated[
     tuple[tuple[str, str], ...],
-    BeforeValidator(_pairs),
-    WithJsonSchema(
+    Prepared(
+        _pairs,
         {
             "oneOf": [
                 {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
                 {"type": "object", "additionalProperties": {"type": ["string", "number"]}, "minProperties": 1},
             ]
-        }
+        },
     ),
 ]
 Types: TypeAlias = Annotated[
     tuple[Result, ...],
-    BeforeValidator(_names),
-    WithJsonSchema({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    Prepared(_names, {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 
 
@@ -76,13 +76,13 @@ class FieldModel(Model):
     """It holds a list of such values; where nothing is said, an empty one."""
     required: bool = False
     """It must be filled in."""
-    default: Annotated[Any, WrapValidator(_any), WithJsonSchema({"type": ["string", "number", "boolean", "array"]})] = None
+    default: Annotated[Any, Read(_any, {"type": ["string", "number", "boolean", "array"]})] = None
     """The value where none is given: a literal, or `$(…)`."""
     choices: Choices = ()
     """The values of a choice: a list, or `id: title`."""
     of: Types = ()
     """The types of the documents that it may refer to."""
-    fields: Fields = Key(default_factory=dict)
+    fields: Fields = Key({})
     """The fields of an object."""
     min: Bound = None
     """The least value; for texts the least length, for lists the least count."""
@@ -197,7 +197,7 @@ def _key_place(name: str, field: FieldModel) -> Any:
     return span if span.file else field.place
 
 
-Fields: TypeAlias = Annotated[dict[Title, FieldModel], AfterValidator(check_names)]
+Fields: TypeAlias = Annotated[dict[Title, FieldModel], Checked(check_names)]
 """Fields by name."""
 FieldModel.model_rebuild()
 
@@ -211,7 +211,7 @@ def check_open(fields: dict[str, FieldModel], info: ValidationInfo) -> dict[str,
     return fields
 
 
-OpenFields: TypeAlias = Annotated[Fields, AfterValidator(check_open)]
+OpenFields: TypeAlias = Annotated[Fields, Checked(check_open)]
 """Fields by name, none of which can be secret."""
 
 

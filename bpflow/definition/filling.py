@@ -26,7 +26,7 @@ RESERVED = ("outcome", "by", "at", "comment", "answers", "waiting", "overdue")
 class FormKeys(Model):
     """What is filled in: on the step for every outcome, on an outcome for it alone."""
 
-    fields: FormFields = Key(default_factory=dict)
+    fields: FormFields = Key({})
     """Fields of the form, by name."""
     fill: tuple[Title, ...] = ()
     """Fields of the document that the answer writes; what they hold is offered."""

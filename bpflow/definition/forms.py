@@ -12,12 +12,12 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
-from pydantic import AfterValidator
 
 from bpflow import values
 from bpflow.definition.fields import FieldModel, check_names
 from bpflow.definition.model import Model
 from bpflow.definition.types import Expression, Template, Title
+from bpflow.definition.validators import Checked
 from bpflow.diagnostics import Diagnostic, say
 from bpflow.expressions import parse
 from bpflow.graph import Expr, Sets
@@ -56,7 +56,7 @@ class FormField(FieldModel):
         return tuple(expr for expr in (self.when, self.from_) if expr is not None)
 
 
-FormFields: TypeAlias = Annotated[dict[Title, FormField], AfterValidator(check_names)]
+FormFields: TypeAlias = Annotated[dict[Title, FormField], Checked(check_names)]
 """Fields of a form by name."""
 
 

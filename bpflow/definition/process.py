@@ -82,7 +82,7 @@ class MessageStart(_Start):
     """When a message comes."""
     message: Result
     """The name of the message."""
-    values: OpenFields = Key(default_factory=dict)
+    values: OpenFields = Key({})
     """The fields that the message brings."""
     document: Expression | None = None
     """The document of the instance, where the process has one."""
@@ -117,13 +117,13 @@ class Process(Model):
     """The zone by which it reads and shows times; without it, the workspace's."""
     document: Result | DocumentTypeModel | None = None
     """The type of the document that an instance works on: its name, or `{type, fields}`."""
-    inputs: Fields = Key(default_factory=dict)
+    inputs: Fields = Key({})
     """The form that is filled in at the start."""
-    variables: Fields = Key(default_factory=dict)
+    variables: Fields = Key({})
     """What an instance remembers; each with a `default`."""
-    outputs: dict[Name, Expression] = Key(default_factory=dict)
+    outputs: dict[Name, Expression] = Key({})
     """What an instance gives when it has ended."""
-    people: dict[Name, Expression] = Key(default_factory=dict)
+    people: dict[Name, Expression] = Key({})
     """Names for expressions that give people; they are read at each use."""
     start: tuple[Start, ...] = ()
     """What starts instances."""
@@ -135,9 +135,9 @@ class Process(Model):
     """What is done."""
     stage_field: Title | None = None
     """Of a pipeline: the field of the document that says in which stage it is, by the names of the stages."""
-    stages: dict[Name, Stage] = Key(default_factory=dict)
+    stages: dict[Name, Stage] = Key({})
     """The stages of a pipeline by name, in their order; a new document begins in the first."""
-    moves: dict[Name, MoveKeys] = Key(default_factory=dict)
+    moves: dict[Name, MoveKeys] = Key({})
     """The moves that there are in every stage that is not final, by the stage to which they lead."""
 
     def all_steps(self) -> Iterator[Step]:

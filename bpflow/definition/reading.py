@@ -20,13 +20,13 @@ from bpflow.graph.written import Part, Written
 
 @dataclass(slots=True)
 class Reading:
-    """The validation context of one file: `activities` by name; `findings` and `origins` are filled while it is read.
+    """The validation context of one file: `activities` by name, if not those that are installed; `findings` and `origins` are filled while it is read.
 
     `origins`: the place of an expression → the parts of the file that it was made from, each with the places of its characters.
     """
 
     file: str = ""
-    activities: Mapping[str, type[Any]] = field(default_factory=dict)
+    activities: Mapping[str, type[Any]] | None = None
     findings: list[Diagnostic] = field(default_factory=list)
     origins: dict[Place, tuple[Part, ...]] = field(default_factory=dict)
 

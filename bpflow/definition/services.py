@@ -43,7 +43,7 @@ class ServiceSettings(BaseModel):
         description="Its address; `{name}` in it is the argument of that name, `${NAME}` a variable of the environment.",
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("POST", description="The method of HTTP.")
-    headers: dict[str, str] = Field(default_factory=dict, description="Headers to send; `${NAME}` in a value is a variable of the environment.")
+    headers: dict[str, str] = Field({}, description="Headers to send; `${NAME}` in a value is a variable of the environment.")
     body: Literal["json", "form", "none"] | None = Field(
         None,
         description="How the arguments are sent that the address does not name; with `none`, in its query. By default `json`, and `none` for GET and DELETE.",

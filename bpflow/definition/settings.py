@@ -41,15 +41,13 @@ class CalendarSettings(Setting):
     )
     weekend: list[Weekday] = Field(["saturday", "sunday"], description="The days of the week that are not worked.")
     hours: Hours | list[Hours] = Field("09:00-18:00", description='The working hours; with a break, a list: ["09:00-13:00", "14:00-18:00"].')
-    holidays: list[Day | NamedDay] = Field(
-        default_factory=list, description="Further days that are not worked here: `2026-12-30`, or `{date: 2026-12-30, name: …}`."
-    )
+    holidays: list[Day | NamedDay] = Field([], description="Further days that are not worked here: `2026-12-30`, or `{date: 2026-12-30, name: …}`.")
     working_days: list[Day | NamedDay] = Field(
-        default_factory=list,
+        [],
         alias="working-days",
         description="Days that are worked here although they are a weekend or a public holiday. They win over everything else.",
     )
-    shortened: list[Day | NamedDay] = Field(default_factory=list, description="Days whose working hours end one hour sooner, as before a public holiday.")
+    shortened: list[Day | NamedDay] = Field([], description="Days whose working hours end one hour sooner, as before a public holiday.")
 
     @property
     def ranges(self) -> tuple[str, ...]:
@@ -77,22 +75,20 @@ class Settings(Setting):
 
     timezone: str = Field("Europe/Moscow", description="The time zone of processes that name none, and of whole days: an IANA name such as Asia/Yekaterinburg.")
     language: Literal["ru", "en"] = Field("ru", description="The language of what processes write by themselves: names of months, titles of buttons.")
-    calendar: CalendarSettings = Field(default_factory=lambda: CalendarSettings(), description="Working days, public holidays, working hours.")
+    calendar: CalendarSettings = Field(default_factory=lambda: CalendarSettings.model_construct(), description="Working days, public holidays, working hours.")
     directory: str = Field("directory.yaml", pattern=r"^[^/\\]+\.ya?ml$", description="The file with people, departments and roles, in the same folder.")
     channels: dict[str, ChannelSettings] = Field(
-        default_factory=lambda: {"email": ChannelSettings(title="E-mail")},
+        default_factory=lambda: {"email": ChannelSettings.model_construct(title="E-mail")},
         description="How notices reach people, by the channel's id; the first is tried first.",
     )
     services: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")], ServiceSettings] = Field(
-        default_factory=dict, description="The services that processes may call, by the name that `call-service` says."
+        {}, description="The services that processes may call, by the name that `call-service` says."
     )
     operators: list[str] = Field(
-        default_factory=list,
+        [],
         description="Who may see and repair every instance: people and roles of the directory, by their ids. Without it, everybody may.",
     )
-    rules: dict[str, RuleSetting] = Field(
-        default_factory=dict, description="Rules of the checker that are switched off, or taken more or less gravely, by the rule's id."
-    )
+    rules: dict[str, RuleSetting] = Field({}, description="Rules of the checker that are switched off, or taken more or less gravely, by the rule's id.")
 
 
 def check_settings(settings: Settings, source: Places) -> list[Diagnostic]:

@@ -58,7 +58,7 @@ class Stage(Model):
     """What is done when the document comes into it; after it the document waits there for a move."""
     meanwhile: tuple[Handler, ...] = ()
     """What may happen while they are being done."""
-    moves: dict[Name, MoveKeys] = Key(default_factory=dict)
+    moves: dict[Name, MoveKeys] = Key({})
     """The stages to which the document may be moved from here."""
 
     def mistakes(self) -> Iterator[Diagnostic]:

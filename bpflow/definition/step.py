@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bpflow import graph, values
 from bpflow.definition.model import Model
 from bpflow.definition.reading import reading_of
 from bpflow.definition.types import Name, Seconds, Targets, Title
+from bpflow.definition.validators import Read
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph import Expr, Lowering, Way, World
@@ -128,7 +129,7 @@ def _read_step(raw: Any, info: ValidationInfo) -> Step:
     if not isinstance(name, str):
         raise PydanticCustomError("missing-activity", "a step says with 'activity' what it does")
     reading = reading_of(info)
-    known = reading.activities if reading and reading.activities else vocabulary()
+    known = vocabulary() if reading is None or reading.activities is None else reading.activities  # whether there are any takes long to say
     if name not in known:
         hint = did_you_mean(name, known) or say("there are: {names}", names=", ".join(sorted(known)))
         raise PydanticCustomError("unknown-activity", "there is no activity '{name}' — {hint}", {"name": name, "hint": str(hint)})
@@ -136,7 +137,7 @@ def _read_step(raw: Any, info: ValidationInfo) -> Step:
     return made
 
 
-AnyStep: TypeAlias = Annotated[Step, BeforeValidator(_read_step), WithJsonSchema({"$ref": "#/$defs/step"})]
+AnyStep: TypeAlias = Annotated[Step, Read(_read_step, {"$ref": "#/$defs/step"})]
 Steps: TypeAlias = Annotated[tuple[AnyStep, ...], WithJsonSchema({"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1})]
 """A list of steps."""
 

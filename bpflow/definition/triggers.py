@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, WrapValidator
+from pydantic import Field, ValidationInfo
 
 from bpflow import graph
 from bpflow.definition import forms
@@ -15,7 +15,8 @@ from bpflow.definition.model import Model
 from bpflow.definition.reading import note
 from bpflow.definition.step import ERROR_FIELDS, Step, Steps
 from bpflow.definition.times import moment
-from bpflow.definition.types import Duration, Expression, Name, Result, Target, Title, with_place
+from bpflow.definition.types import Duration, Expression, Name, Result, Target, Title
+from bpflow.definition.validators import Read
 from bpflow.diagnostics import Diagnostic, say
 from bpflow.graph import Lowering
 from bpflow.graph.written import span_of
@@ -42,7 +43,7 @@ class TriggerKeys(Model):
     """A message of that name comes."""
     key: Expression | None = None
     """The key that the message must have."""
-    values: OpenFields = Field(default_factory=dict)
+    values: OpenFields = Field({})
     """The fields that the message brings."""
     command: Name | None = None
     """Somebody presses the button of that name."""
@@ -50,7 +51,7 @@ class TriggerKeys(Model):
     """What is called so in drawings; of a command, what stands on the button."""
     by: Expression | None = None
     """Who may press the button; without it, everybody."""
-    fields: FormFields = Field(default_factory=dict)
+    fields: FormFields = Field({})
     """Fields that whoever presses the button fills in."""
     comment: Literal["none", "optional", "required"] | None = None
     """Whether whoever presses the button may, or must, write a comment; `optional` if nothing is said."""
@@ -112,17 +113,17 @@ class TriggerKeys(Model):
         )
 
 
-def _read_error(raw: object, _read: object, info: ValidationInfo) -> str:
+def _read_error(raw: object, info: ValidationInfo) -> str:
     """`true` for any error, or the name of one."""
     if raw is True:
         return ""
     if isinstance(raw, str):
-        return str(with_place(raw, str, info))
+        return str(raw)
     note(info, Diagnostic(span_of(raw), "wrong-kind", say('"error" is `true`, for any error, or the name of one')))
     return ""
 
 
-AnyError: TypeAlias = Annotated[str, WrapValidator(_read_error)]
+AnyError: TypeAlias = Annotated[str, Read(_read_error, {"type": ["boolean", "string"], "minLength": 1})]
 
 
 class Handler(TriggerKeys):
@@ -132,7 +133,7 @@ class Handler(TriggerKeys):
 
     id: Name | None = None
     """Names what the trigger brings in expressions; of a command, its own name if nothing is said."""
-    error: Annotated[AnyError, Field(json_schema_extra={"type": ["boolean", "string"], "minLength": 1})] | None = None
+    error: AnyError | None = None
     """A step inside has failed: `true` for any error, or the name of one."""
     cancels: bool
     """`true`: what is going on is cancelled, then come these steps, then what follows. `false`: the steps run beside it."""

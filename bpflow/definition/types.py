@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import Struct
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema, WrapValidator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema
 
 from bpflow.definition.reading import keep, note
+from bpflow.definition.validators import Kept, Prepared, Read
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
 from bpflow.expressions import FUNCTIONS, ExpressionError, parse_duration
 from bpflow.graph import written
@@ -42,11 +43,7 @@ def _reader(read: Callable[[Any], Written]) -> Callable[[Any, ValidationInfo], E
 _read_expression = _reader(written.expression)
 
 
-Expression: TypeAlias = Annotated[
-    Expr,
-    PlainValidator(_read_expression),
-    WithJsonSchema({**_EXPRESSION}),
-]
+Expression: TypeAlias = Annotated[Expr, Read(_read_expression, _EXPRESSION)]
 """An expression, or a list of expressions."""
 
 
@@ -57,12 +54,10 @@ def _read_shown(raw: Any, info: ValidationInfo) -> Expr:
     return _read_expression(raw, info)
 
 
-Shown: TypeAlias = Annotated[Expr, PlainValidator(_read_shown), WithJsonSchema({**_EXPRESSION})]
+Shown: TypeAlias = Annotated[Expr, Read(_read_shown, _EXPRESSION)]
 """A field of the document by its name alone, or an expression."""
 
-Duration: TypeAlias = Annotated[
-    Expr, PlainValidator(_reader(written.duration)), WithJsonSchema({"type": "string", "format": "duration-or-expression", "minLength": 1})
-]
+Duration: TypeAlias = Annotated[Expr, Read(_reader(written.duration), {"type": "string", "format": "duration-or-expression", "minLength": 1})]
 """A duration such as `2 working days`, or an expression."""
 
 
@@ -79,13 +74,10 @@ class Template(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        string = {"type": ["string", "number"], "format": "template"}
-        schema = core_schema.with_info_plain_validator_function(cls._read)
-        schema["metadata"] = {"pydantic_js_functions": [lambda _schema, _handler: dict(string)]}
-        return schema
+        return Read(cls._read, {"type": ["string", "number"], "format": "template"}).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
-    def _read(cls, raw: Any, info: core_schema.ValidationInfo) -> Template:
+    def _read(cls, raw: Any, info: ValidationInfo) -> Template:
         if isinstance(raw, Template):
             return raw
         if not isinstance(raw, str | int | float | Decimal) or isinstance(raw, bool):
@@ -117,30 +109,27 @@ def _seconds(raw: Any, info: ValidationInfo) -> int:
     return max(1, found.days * 86_400 + found.seconds)
 
 
-Seconds: TypeAlias = Annotated[int, PlainValidator(_seconds), WithJsonSchema({"type": "string", "format": "duration", "minLength": 1})]
+Seconds: TypeAlias = Annotated[int, Read(_seconds, {"type": "string", "format": "duration", "minLength": 1})]
 """A fixed length of time such as `10s` or `1h`, in seconds."""
 
 
-def with_place(raw: Any, read: Callable[[Any], Any], _info: ValidationInfo) -> Any:
-    """Keeps the scalar of the file, which knows its place, instead of the bare copy that pydantic makes."""
-    made = read(raw)
-    return raw if isinstance(raw, str) and made == raw else made
-
-
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), WrapValidator(with_place)]
+Name: TypeAlias = Annotated[str, Kept(r"^[a-z][a-z0-9_]*$")]
 """A name that expressions may use: small Latin letters, digits and `_`."""
-Title: TypeAlias = Annotated[str, WrapValidator(with_place)]
+Title: TypeAlias = Annotated[str, Kept()]
 """A text without expressions."""
-Target: TypeAlias = Annotated[str, Field(pattern=r"^(go-on|[a-z][a-z0-9_]*)$"), WrapValidator(with_place)]
-"""The id of a step, or `go-on`."""
 _TARGET = {"type": "string", "pattern": r"^(go-on|[a-z][a-z0-9_]*)$"}
+Target: TypeAlias = Annotated[str, Kept(_TARGET["pattern"])]
+"""The id of a step, or `go-on`."""
+
+
 Targets: TypeAlias = Annotated[
     tuple[Target, ...],
-    BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-    WithJsonSchema({"type": ["string", "array"], "pattern": _TARGET["pattern"], "items": _TARGET, "minItems": 1}),
+    Prepared(
+        lambda raw: (raw,) if isinstance(raw, str) else raw, {"type": ["string", "array"], "pattern": _TARGET["pattern"], "items": _TARGET, "minItems": 1}
+    ),
 ]
 """The ids of one or of several steps."""
-Result: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), WrapValidator(with_place)]
+Result: TypeAlias = Annotated[str, Kept(r"^[a-z][a-z0-9_-]*$")]
 """The id of a process or of a document type, the result of an instance: as a name, and with `-`."""
 
 
@@ -161,7 +150,7 @@ def _read_givens(raw: Any, info: ValidationInfo) -> tuple[Given, ...]:
     return tuple(Given(str(name), value, values.get(name, NOWHERE), keys.get(name, NOWHERE)) for name, value in raw.items())
 
 
-Givens: TypeAlias = Annotated[tuple[Given, ...], PlainValidator(_read_givens), WithJsonSchema({"type": "object", "minProperties": 1})]
+Givens: TypeAlias = Annotated[tuple[Given, ...], Read(_read_givens, {"type": "object", "minProperties": 1})]
 """Values by the names of the fields that they are for."""
 
 
@@ -173,8 +162,7 @@ def _read_one_or_given(raw: Any, info: ValidationInfo) -> Expr | tuple[Given, ..
 
 OneOrGiven: TypeAlias = Annotated[
     Expr | tuple[Given, ...],
-    PlainValidator(_read_one_or_given),
-    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"], "items": _SCALAR, "format": "expression", "minLength": 1, "minProperties": 1}),
+    Read(_read_one_or_given, {**_EXPRESSION, "type": ["string", "number", "boolean", "array", "object"], "minProperties": 1}),
 ]
 """An expression, or values by name."""
 

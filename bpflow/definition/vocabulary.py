@@ -60,7 +60,7 @@ class Vocabulary(Mapping[str, type[Any]]):
 
     def __getitem__(self, name: str) -> type[Any]:
         if name not in self._loaded:
-            self._loaded[name] = _of_the_house(name) if name in HOUSE else installed()[name].load()
+            self._loaded[name] = of_the_house(name) if name in HOUSE else installed()[name].load()
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
@@ -83,8 +83,8 @@ def vocabulary() -> Vocabulary:
     return Vocabulary()
 
 
-def _of_the_house(name: str) -> type[Any]:
-    """`call-process` is the class CallProcess of the module call_process."""
+def of_the_house(name: str) -> type[Any]:
+    """An activity of bpflow itself: `call-process` is the class CallProcess of the module call_process."""
     made: type[Any] = getattr(import_module(f"bpflow.activities.{name.replace('-', '_')}"), name.title().replace("-", ""))
     return made
 

@@ -41,7 +41,7 @@ class Surroundings(Struct, frozen=True):
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
-    directory: DirectoryFile = field(default_factory=DirectoryFile)
+    directory: DirectoryFile = field(default_factory=DirectoryFile.model_construct)
     whole_directory: bool = True
     silences: list[Silence] = field(default_factory=list)
 
@@ -125,20 +125,20 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic],
     read = read_rest(source, Settings, lambda settings, source: [*check_settings(settings, source), *wrong_rules(settings, source)])
     findings += read.findings
     silences += silences_in(source)
-    settings = read.model or Settings()
+    settings = read.model or Settings.model_construct()
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"}), source
 
 
 def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:
     """What can be read of the directory, and whether that is all of it. What there is to say of the file is added to what is `made`."""
     if not path.is_file():
-        return DirectoryFile(), True
+        return DirectoryFile.model_construct(), True
     source = read_file(path, str(path))
     read = read_rest(source, DirectoryFile, check_directory)
     made.sources[source.file] = source.text
     made.findings.extend(read.findings)
     made.silences.extend(silences_in(source))
-    return read.model or DirectoryFile(), read.whole
+    return read.model or DirectoryFile.model_construct(), read.whole
 
 
 def _taken(models: list[tuple[DocumentTypeModel, Source]], types: dict[str, DocumentType]) -> Iterator[Diagnostic]:

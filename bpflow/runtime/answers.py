@@ -40,7 +40,7 @@ class World:
 def world_of(workspace: LoadedWorkspace | None) -> World:
     """What a workspace brings; without one there are no types, no people, and the calendar of nobody in particular."""
     if workspace is None:
-        return World({}, None, WorkingCalendar(CalendarSettings()))
+        return World({}, None, WorkingCalendar(CalendarSettings.model_construct()))
     settings = workspace.settings
     directory = EmbeddedDirectory(workspace.directory, zone_of(settings.timezone)) if workspace.directory.people else None
     return World(dict(workspace.documents), directory, WorkingCalendar(settings.calendar))

@@ -10,8 +10,9 @@ As short as it can be:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
@@ -51,6 +52,7 @@ from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
+from bpflow.runtime.rounds import Rounds
 from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
 from bpflow.runtime.transaction import Runner, starts_by
@@ -306,28 +308,19 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
 
     def _told(self) -> None:
         """Tells what a call has left, as far as that can be done now: the call itself is done, and the rest whoever works next will do."""
-        with suppress(StoreError, Conflict):
+        try:
             self.tell()
+        except (StoreError, Conflict):
+            return
+        except Exception:
+            logging.getLogger("bpflow").exception("something cannot be told by a fault of bpflow; it is left to whoever works next")
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
         are workers they do so, soon."""
         if self._joins or (self.store.shared and stand_by(self.store, self._watch)):
             return 0
-        told, drain = 0, self._drain
-        while True:
-            changes = self.store.changes(100)
-            looks = () if changes else self.store.looks(100)
-            messages = () if changes or looks else self.store.messages(fresh=True, limit=100)
-            for change in changes:
-                again(partial(drain.tell, change))
-            for look in looks:
-                again(partial(drain.post.look, look))
-            for message in messages:
-                again(partial(drain.post.deliver, message))
-            told += len(changes) + len(looks) + len(messages)
-            if not (changes or looks or messages):
-                break
+        told = Rounds(self._drain).tell().total
         self.runner.left = bool(self.store.outbox(1))
         return told
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bpflow.runtime.clock import Clock
 from bpflow.stores.contract import Store, StoreError
-from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, Slots, WorkerRow, slot_of
+from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, PutOff, Seat, Slots, WorkerRow, slot_of
 
 LEASE = 15.0
 """Seconds after which a worker who gives no sign is given up."""
@@ -112,7 +112,7 @@ def stand_by(store: Store, watch: Watch) -> bool:
 @dataclass(slots=True)
 class Leasing:
     """What a worker has leased of a store. `leaving`: slots that he hands over as soon as nothing of them is under way · `lost`: he was given
-    up, and has nothing any more."""
+    up, and has nothing any more · `put_off`: what he cannot do, which is told with his signs."""
 
     store: Store
     clock: Clock
@@ -121,6 +121,7 @@ class Leasing:
     leases: Mapping[int, Lease] = field(default_factory=dict)
     leaving: frozenset[int] = frozenset()
     lost: bool = False
+    put_off: PutOff | None = None
     _seat: Seat | None = None
     _nth: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -162,7 +163,7 @@ class Leasing:
     def _beats(self, seat: Seat, ended: threading.Event) -> None:
         while not ended.wait(self.watch.lease / BEATS):
             try:
-                there = self.store.beat(seat.id, tick())
+                there = self.store.beat(seat.id, tick(), self.put_off)
             except StoreError:
                 continue  # the next time, perhaps
             if not there:

@@ -36,12 +36,14 @@ class Thing(Struct, frozen=True, gc=False):
 @dataclass(slots=True)
 class Rounds:
     """What there is to do for a worker. Without `leasing`, everything, since nobody else is there; without `asking`, services outside are
-    asked one after another. `batch`: how many things of a kind are read at once."""
+    asked one after another. `batch`: how many things of a kind are read at once; `put_off` says of which things, by their keys, nothing is to be
+    done now."""
 
     drain: Drain
     leasing: Leasing | None = None
     asking: Asking | None = None
     batch: int = BATCH
+    put_off: Callable[[Hashable], bool] = lambda key: False
 
     @property
     def slots(self) -> Slots:
@@ -49,15 +51,36 @@ class Rounds:
 
     def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
         """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
-        done, before = Worked(), -1
+        done = Worked()
         self.drain.runner.left = True
-        while done.total > before:
-            before = done.total
-            for thing in self.round():
-                if (limit is not None and done.total >= limit) or stop():
-                    return done
-                self.do(thing, done)
+        self.all(self.round, done, lambda: (limit is not None and done.total >= limit) or stop())
         return done
+
+    def tell(self) -> Worked:
+        """Tells changes and delivers messages, until there are none."""
+        done = Worked()
+        self.all(self.telling, done, lambda: False)
+        return done
+
+    def all(self, round: Callable[[], Iterator[Thing]], done: Worked, stop: Callable[[], bool]) -> None:
+        """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing else, and
+        the first of it is raised at the end."""
+        failed: dict[Hashable, Exception] = {}
+        self.put_off = failed.__contains__
+        before = -1
+        while done.total + len(failed) > before and not stop():
+            before = done.total + len(failed)
+            for thing in round():
+                if stop():
+                    break
+                try:
+                    self.do(thing, done)
+                except (StoreError, Conflict):
+                    raise
+                except Exception as error:
+                    failed[thing.key] = error
+        if failed:
+            raise next(iter(failed.values()))
 
     def do(self, thing: Thing, done: Worked) -> None:
         """Does it under the lease of its owner. What is not ours any more is let be."""
@@ -82,8 +105,9 @@ class Rounds:
                 yield thing
             for waiting in (self.changes, self.looks, self.messages, self.calls):
                 things, more = waiting()
-                some, full = some or bool(things), full or more
-                yield from things
+                ready = [thing for thing in things if not self.put_off(thing.key)]
+                some, full = some or bool(ready), full or more
+                yield from ready
             runner.left = runner.left or some
             if some and not full:
                 return
@@ -92,8 +116,17 @@ class Rounds:
             if runner.left and not full:
                 return
         for schedule in runner.store.schedules(clock.now()) if self.slots is None or 0 in self.slots else ():
-            yield Thing("starts", 0, schedule[:2], partial(self.begin, schedule))
+            if not self.put_off(schedule[:2]):
+                yield Thing("starts", 0, schedule[:2], partial(self.begin, schedule))
             if runner.left and not full:
+                return
+
+    def telling(self) -> Iterator[Thing]:
+        """A batch of what is to be told, changes before messages."""
+        for waiting in (self.changes, self.looks, self.messages):
+            ready = [thing for thing in waiting()[0] if not self.put_off(thing.key)]
+            yield from ready
+            if ready:
                 return
 
     def changes(self) -> tuple[list[Thing], bool]:

@@ -91,10 +91,9 @@ def one_instance(runner: Runner, clock: Clock, id: int, repair: bool) -> tuple[l
         there = runner.store.indexed(id - 1, id).get(id, Indexed())
         meant = meant_by(held) if held else Indexed()
         found = [Difference(id, kind, missing, str(row)) for kind, missing, row in compare(meant, there)]
-        repaired = bool(found) and repair and held is not None
-        if repaired and held is not None:
-            mend(runner, work, clock, held, meant, there)
-    return found, repaired
+        if found and repair:
+            mend(runner, work, clock, held, meant, there) if held else work.unindex(id)
+    return found, repair
 
 
 def meant_by(held: Held) -> Indexed:

@@ -17,6 +17,7 @@ from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
 from bpflow.runtime.observing import Doing
 from bpflow.runtime.rounds import Rounds, Thing
 from bpflow.stores.contract import Conflict, LeaseLost, StoreError
+from bpflow.stores.leases import PutOff
 
 CALLS = 8
 """Of each service outside, how many calls are under way at a time."""
@@ -47,16 +48,25 @@ def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: 
 
 @dataclass(slots=True)
 class Pause:
-    """When something is tried again."""
+    """When something is tried again, and how often it has been."""
 
     until: float = 0.0
     length: float = 0.0
+    tries: int = 0
+    reason: str = ""
 
-    def longer(self) -> None:
+    def longer(self, error: Exception) -> None:
         """It has failed once more."""
         least, most = AGAIN
+        self.tries += 1
+        self.reason = str(why(error))
         self.length = min(most, self.length * 2 or least)
         self.until = time.monotonic() + self.length
+
+
+def why(error: Exception) -> Message | str:
+    """What is said of it."""
+    return error.message if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
 
 
 class Worker:
@@ -67,7 +77,7 @@ class Worker:
         """What it has done so far."""
         self._leasing = Leasing(drain.runner.store, drain.clock, standing=True, watch=Watch(lease))
         self._asking = Asking(drain.ask, calls, self._ring)
-        self._rounds = Rounds(drain, self._leasing, self._asking)
+        self._rounds = Rounds(drain, self._leasing, self._asking, put_off=self._waits)
         self._grace, self._tell = grace, tell or (lambda message: None)
         self._stopped = False
         self._balanced = 0.0
@@ -92,7 +102,7 @@ class Worker:
             except LeaseLost:
                 self._balanced = 0.0
             except (StoreError, Conflict) as error:
-                trouble.longer()
+                trouble.longer(error)
                 self._said(error, trouble.length)
                 self._sleep(trouble.length)
         self._end()
@@ -117,6 +127,17 @@ class Worker:
             leasing.open()
         leasing.balance(self._asking.slots)
         self._balanced = now + leasing.watch.lease / BEATS
+        leasing.put_off = self._what_is_put_off()
+
+    def _what_is_put_off(self) -> PutOff | None:
+        """What is to be told of it. What has not come up again for so long is not there any more."""
+        self._put_off = {key: pause for key, pause in self._put_off.items() if time.monotonic() < pause.until + AGAIN[1]}
+        if not self._put_off:
+            return None
+        pauses = self._put_off.values()
+        key, last = max(self._put_off.items(), key=lambda item: item[1].until - item[1].length)
+        named = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{named}: {last.reason}")
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
@@ -143,18 +164,20 @@ class Worker:
             self._leasing.hand_over(self._asking.slots)
         return self.done.total - before
 
+    def _waits(self, key: Hashable) -> bool:
+        """Whether it is put off."""
+        pause = self._put_off.get(key)
+        return pause is not None and time.monotonic() < pause.until
+
     def _do(self, thing: Thing) -> None:
         """Does it; what cannot be done by a fault of bpflow is put off, and the others go on."""
-        pause = self._put_off.get(thing.key)
-        if pause is not None and time.monotonic() < pause.until:
-            return
         try:
             self._rounds.do(thing, self.done)
         except (StoreError, Conflict):
             raise
         except Exception as error:
             pause = self._put_off.setdefault(thing.key, Pause())
-            pause.longer()
+            pause.longer(error)
             self._said(error, pause.length)
         else:
             self._put_off.pop(thing.key, None)
@@ -174,8 +197,7 @@ class Worker:
             time.sleep(seconds)
 
     def _said(self, error: Exception, seconds: float) -> None:
-        reason = error.message if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
-        self._tell(say("{reason}; it is tried again in {seconds} s", reason=reason, seconds=round(seconds, 1)))
+        self._tell(say("{reason}; it is tried again in {seconds} s", reason=why(error), seconds=round(seconds, 1)))
 
     # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _end(self) -> None:

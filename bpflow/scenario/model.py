@@ -370,7 +370,7 @@ class Entry(Model):
     """A message comes from outside."""
     service: Services = ()
     """What services answer from now on; a list: one after the other, the last for good."""
-    absent: dict[Word, Absences] = Key(default_factory=dict)
+    absent: dict[Word, Absences] = Key({})
     """Who is away too, as it is known from now on."""
     refused: Refusal | None = None
     """What must be refused."""
@@ -398,13 +398,13 @@ class Scenario(Model):
     """When it begins: the instant that the clock shows."""
     document: Givens = ()
     """The fields of the process's document, which is created then."""
-    documents: Documents = Key(default_factory=dict)
+    documents: Documents = Key({})
     """Other documents that are there from the beginning: by type, then by a name by which the scenario calls them."""
     inputs: Givens = ()
     """The form of the start."""
     by: Word | None = None
     """Who starts the process."""
-    absent: dict[Word, Absences] = Key(default_factory=dict)
+    absent: dict[Word, Absences] = Key({})
     """Who is away besides those of whom the directory says so."""
     service: Services = ()
     """What services answer (a list: one after the other, the last for good); a call of one that is not named fails the scenario."""

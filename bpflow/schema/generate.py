@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind, models_json_schema
@@ -22,12 +22,9 @@ from bpflow.definition.process import Process
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.schema.pages import markdown, opening
-from bpflow.schema.steps import activities_in, definition_of
-from bpflow.source import Tree
+from bpflow.schema.steps import Activities, Schema, definition_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-Schema: TypeAlias = dict[str, Any]
-Activities: TypeAlias = Mapping[str, type[BaseModel]]
 
 
 class _Generator(GenerateJsonSchema):
@@ -113,28 +110,17 @@ def _hovered(schema: Schema) -> Schema:
     return {**schema, "description": opening(page), "markdownDescription": markdown(page)} if "\n" in page else {**schema}
 
 
-@cache
-def file_schema(model: type[BaseModel]) -> Schema:
-    """The schema of a file of the workspace, to check its shape."""
+def file_shape(model: type[BaseModel]) -> Schema:
+    """The schema of a file of the workspace to which its shape is held."""
     return model.model_json_schema(schema_generator=_Generator)
 
 
-def shape_schema(tree: Tree, known: Activities) -> Schema:
-    """The schema for a tree of a process, with the activities that it names.
-
-    Its `step` is `{"step": [all that are known]}`: whoever reads the schema follows the one that a step names.
-    """
-    used = sorted({name for name in activities_in(tree) if name in known})
-    made = _shape_schema(tuple((name, known[name]) for name in used))
-    return {**made, "$defs": {**made["$defs"], "step": {"step": known}}}
+def process_shape(activities: Activities) -> Schema:
+    """The schema to which the shape of a process with no other activities is held, but for what a `step` is."""
+    return _process(activities, _ProcessGenerator)
 
 
-@cache
-def _shape_schema(used: tuple[tuple[str, type[BaseModel]], ...]) -> Schema:
-    return _process(dict(used), _ProcessGenerator)
-
-
-def _process(classes: Mapping[str, type[BaseModel]], generator: type[GenerateJsonSchema]) -> Schema:
+def _process(classes: Activities, generator: type[GenerateJsonSchema]) -> Schema:
     """The schema of a process with these activities, but for what a `step` is."""
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in _models(classes)]
     placed, made = models_json_schema(modes, schema_generator=generator)
@@ -148,7 +134,7 @@ def _process(classes: Mapping[str, type[BaseModel]], generator: type[GenerateJso
     return {**root, "$defs": {name: made for name, made in definitions.items() if name in used}}
 
 
-def _models(classes: Mapping[str, type[BaseModel]]) -> Iterator[type[BaseModel]]:
+def _models(classes: Activities) -> Iterator[type[BaseModel]]:
     yield Process
     yield from classes.values()
 

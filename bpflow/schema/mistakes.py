@@ -10,9 +10,8 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from bpflow.schema.found import Shape
-from bpflow.schema.generate import Schema
 from bpflow.schema.repair import pruned, repaired
-from bpflow.schema.steps import step_schema
+from bpflow.schema.steps import Schema, step_schema
 from bpflow.schema.words import findings_of
 from bpflow.source import Source, Table, Tree
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from bpflow.definition.vocabulary import vocabulary
 from bpflow.diagnostics import Diagnostic, in_order
 from bpflow.schema.found import Shape
-from bpflow.schema.generate import Activities, file_schema, shape_schema
 from bpflow.schema.keeping import keeps
+from bpflow.schema.shapes import file_schema, shape_schema
+from bpflow.schema.steps import Activities
 from bpflow.source import Source, Tree
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
 
 from bpflow.source import Tree
+
+Schema: TypeAlias = dict[str, Any]
+Activities: TypeAlias = Mapping[str, type[BaseModel]]
+"""Their models by name."""
 
 
 def definition_of(activity: str) -> str:

@@ -235,6 +235,10 @@ class Work(Absences, Protocol):
         each other, lanes take turns; it is the instance's definition."""
         ...
 
+    def unindex(self, id: int) -> None:
+        """The rows of tasks, timers, watches and listens of an instance that is not there go. One that is there keeps its own."""
+        ...
+
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:
         """Puts calls into the outbox, on that lane; `depth` says how many changes of documents have led to them. A call by which an instance begins is given
         a number for it (`to`), which nobody else gets; it is one of those that the caller waits for until it is `answered` or `uncalled`."""

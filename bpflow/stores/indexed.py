@@ -10,6 +10,8 @@ from bpflow.engine.codec import instant
 from bpflow.stores import rows
 from bpflow.stores.entries import Indexed, TimerKey
 
+TABLES = ("task", "observer", "timer", "watch", "listen")
+
 
 def indexed(run: Callable[[str], list[Any]], schema: str, after: int, last: int) -> Mapping[int, Indexed]:
     """The rows of the instances whose numbers are greater than `after` and not greater than `last`, those that are not there too."""
@@ -29,3 +31,9 @@ def indexed(run: Callable[[str], list[Any]], schema: str, after: int, last: int)
     for instance, holder, arm, visit, name, key in of("instance, holder, arm, visit, name, key", "listen"):
         found[instance].listens[holder, arm] = visit, name, key
     return found
+
+
+def unindexing(schema: str, id: str) -> list[str]:
+    """What takes away the rows of an instance that is not there; `id`: how a statement is given its number. It may have begun by then."""
+    gone = f"not exists (select 1 from {schema}instance where id = {id})"
+    return [f"delete from {schema}{table} where instance = {id} and {gone}" for table in TABLES]

@@ -50,14 +50,24 @@ class NewWorker(Struct, frozen=True):
     standing: bool
 
 
+class PutOff(NamedTuple):
+    """What a worker cannot do by a fault of bpflow and tries again and again: how many things, how often the one that he has tried most, and why
+    the last of them failed."""
+
+    things: int
+    tries: int
+    reason: str
+
+
 class WorkerRow(Struct, frozen=True):
     """A worker as the store knows him, with the slots that he has. `gone`: whether his process has left the store; None: the store cannot
-    tell."""
+    tell · `put_off`: what he cannot do, as of his last sign."""
 
     id: int
     told: NewWorker
     slots: tuple[int, ...] = ()
     gone: bool | None = None
+    put_off: PutOff | None = None
 
 
 class Busy(NamedTuple):
@@ -103,8 +113,8 @@ class Leases(Protocol):
 
     def seat(self, new: NewWorker) -> Seat: ...
 
-    def beat(self, worker: int, beat: int) -> bool:
-        """He is still there. False if he was given up."""
+    def beat(self, worker: int, beat: int, put_off: PutOff | None = None) -> bool:
+        """He is still there, and that is what he cannot do. False if he was given up."""
         ...
 
     def workers(self) -> list[WorkerRow]:

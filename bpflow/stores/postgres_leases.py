@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 
 import psycopg
 
-from bpflow.engine.codec import instant, micros
+from bpflow.engine.codec import micros
+from bpflow.stores import rows
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import StoreError
-from bpflow.stores.leases import SLOTS, STEP, NewWorker, Seat, WorkerRow
+from bpflow.stores.leases import SLOTS, STEP, NewWorker, PutOff, Seat, WorkerRow
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_schema import LOCK
 from bpflow.stores.postgres_trouble import trouble
@@ -33,8 +34,7 @@ _THERE = (
     f"and l.database = (select oid from pg_database where datname = current_database()) and l.classid::bigint = {SEAT} and l.objid::bigint = w.id)"
 )
 _WORKERS = (
-    "select id, host, pid, place, born, nth, beat, since, standing, "
-    f"(select array_agg(number order by number) from bpflow.slot where worker = w.id), not {_THERE} from bpflow.worker w order by id"
+    f"select {rows.WORKER}, (select array_agg(number order by number) from bpflow.slot where worker = w.id), not {_THERE} from bpflow.worker w order by id"
 )
 _TAKE = (
     "update bpflow.slot set worker = $1, epoch = epoch + 1 where number in (select number from bpflow.slot where worker is null "
@@ -139,15 +139,13 @@ class PostgresLeases:
     def seat(self, new: NewWorker) -> Seat:
         return PostgresSeat(self.address, new)
 
-    def beat(self, worker: int, beat: int) -> bool:
+    def beat(self, worker: int, beat: int, put_off: PutOff | None = None) -> bool:
         with self.begin() as work:
-            return work.ask("update bpflow.worker set beat = $2 where id = $1", worker, beat).count == 1
+            sql = "update bpflow.worker set beat = $2, put_off = $3 where id = $1"
+            return work.ask(sql, worker, beat, rows.put_off_text(put_off)).count == 1
 
     def workers(self) -> list[WorkerRow]:
-        return [
-            WorkerRow(id, NewWorker(host, pid, place, born, nth, beat, instant(since), standing), tuple(slots or ()), gone)
-            for id, host, pid, place, born, nth, beat, since, standing, slots, gone in self._all(_WORKERS)
-        ]
+        return [rows.worker(row, slots or (), gone) for *row, slots, gone in self._all(_WORKERS)]
 
     def take(self, worker: int, most: int) -> Mapping[int, int]:
         with self.begin() as work:

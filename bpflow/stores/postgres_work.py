@@ -19,6 +19,7 @@ from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document
 from bpflow.stores import rows, tasks
 from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
+from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
 from bpflow.stores.postgres_lines import Address
@@ -208,6 +209,10 @@ class PostgresWork(Documents, Looking):
                 self.messages.listen(owner, id, holder, arm, listen, at)
         for token, visit in effects.withdrawn:
             self.put("delete from bpflow.outbox where owner = $1 and instance = $2 and token = $3 and visit = $4 and waits", owner, id, token, visit)
+
+    def unindex(self, id: int) -> None:
+        for sql in unindexing("bpflow.", "$1"):
+            self.put(sql, id)
 
     # ── outbox and inbox ───────────────────────────────────────────────────────────────────────────────────────────
     def send(self, id: int, owner: int, lane: int, calls: Sequence[CallOut], at: datetime, depth: int) -> None:

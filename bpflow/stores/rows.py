@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from bpflow.engine.codec import STATUSES, instant, loads, micros
+from bpflow.engine.codec import STATUSES, dumps, instant, loads, micros
 from bpflow.engine.pages import Pages
 from bpflow.engine.transition import CallOut
 from bpflow.expressions.data import Document, Value
@@ -17,6 +17,7 @@ from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import AsideRow, Caller, ChangeRow, DocumentRow, HistoryRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot
 from bpflow.stores.counting import Counts
 from bpflow.stores.entries import CalendarRow, FeedRow, NoticeRow, TaskEntry, TimerEntry
+from bpflow.stores.leases import NewWorker, PutOff, WorkerRow
 from bpflow.stores.mail import LookRow, MessageRow
 from bpflow.stores.purged import PurgedRow
 
@@ -179,6 +180,19 @@ def calendar(row: Any) -> CalendarRow:
     """`CALENDAR`."""
     id, person, title, at, ends, before, instance = row
     return CalendarRow(id, person, title, instant(at), instant(ends), before, instance)
+
+
+WORKER = "id, host, pid, place, born, nth, beat, since, standing, put_off"
+
+
+def worker(row: Any, slots: Iterable[int], gone: bool | None) -> WorkerRow:
+    id, host, pid, place, born, nth, beat, since, standing, put_off = row
+    told = NewWorker(host, pid, place, born, nth, beat, instant(since), bool(standing))
+    return WorkerRow(id, told, tuple(slots), gone, PutOff(*loads(put_off)) if put_off else None)
+
+
+def put_off_text(put_off: PutOff | None) -> str | None:
+    return dumps(list(put_off)).decode() if put_off else None
 
 
 def absence(row: Any) -> AbsenceRow:

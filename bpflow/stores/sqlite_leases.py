@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from bpflow.engine.codec import instant, micros
+from bpflow.engine.codec import loads, micros
+from bpflow.stores import rows
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import LeaseLost
-from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, Seat, WorkerRow
+from bpflow.stores.leases import SLOTS, STEP, Lease, NewWorker, PutOff, Seat, WorkerRow
 
 LOOKS = 0.05
 """Seconds between two looks whether the file has changed."""
@@ -77,16 +78,14 @@ class SqliteLeases:
         assert id is not None
         return SqliteSeat(self, id)
 
-    def beat(self, worker: int, beat: int) -> bool:
+    def beat(self, worker: int, beat: int, put_off: PutOff | None = None) -> bool:
         with self.begin():
-            return self._db.execute("update worker set beat = ? where id = ?", (beat, worker)).rowcount == 1
+            values = (beat, rows.put_off_text(put_off), worker)
+            return self._db.execute("update worker set beat = ?, put_off = ? where id = ?", values).rowcount == 1
 
     def workers(self) -> list[WorkerRow]:
-        columns = "id, host, pid, place, born, nth, beat, since, standing, (select group_concat(number) from slot where worker = w.id)"
-        return [
-            WorkerRow(id, NewWorker(host, pid, place, born, nth, beat, instant(since), bool(standing)), tuple(map(int, slots.split(","))) if slots else ())
-            for id, host, pid, place, born, nth, beat, since, standing, slots in self._all(f"select {columns} from worker w order by id")
-        ]
+        sql = f"select {rows.WORKER}, (select json_group_array(number) from slot where worker = w.id) from worker w order by id"
+        return [rows.worker(row, loads(slots), None) for *row, slots in self._all(sql)]
 
     def take(self, worker: int, most: int) -> Mapping[int, int]:
         with self.begin():

@@ -24,6 +24,7 @@ from bpflow.stores import sqlite_schedule as schedule
 from bpflow.stores import sqlite_secrets as secrets
 from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
+from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
@@ -203,6 +204,10 @@ class SqliteWork(Looking):
             self._run(_CLOSE_TASK, (party, id, token, visit))
         for seat in come:
             self._run(_PUT_TASK, (owner, id, token, visit, *seat))
+
+    def unindex(self, id: int) -> None:
+        for sql in unindexing("", "?1"):
+            self._run(sql, (id,))
 
     def _index_rest(self, id: int, owner: int, effects: Effects, at: datetime) -> None:
         run = self._run

@@ -93,7 +93,7 @@ def from_plain(data: Any) -> Value:
             ((key, body),) = data.items()
             if key.startswith("$"):
                 return _read(key, body)
-        return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()}
+        return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()} if data else {}
     if kind is list:
         return [item if type(item) in _JSON else from_plain(item) for item in data]
     if kind not in _JSON:

@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 
 from bpflow.engine.codec import micros
+from bpflow.runtime import SystemClock
+from bpflow.runtime.leases import Leasing, Watch
+from bpflow.stores import open_store
+from bpflow.stores.leases import PutOff
 
 Bpflow = Callable[..., Any]
 STEADY = 61
@@ -116,6 +120,24 @@ def test_status_tells_what_waits_and_since_when(bpflow: Bpflow, workspace: Path)
     assert bpflow("status", "--late", "2 working days").code == 2
     assert 3600 <= status(bpflow)["queues"]["timers"]["seconds"] < 3700
     assert bpflow("status", "--lang=ru").code == 1
+
+
+def test_status_tells_what_a_worker_cannot_do(bpflow: Bpflow, workspace: Path) -> None:
+    bpflow("deploy")
+    store = open_store("bpflow.db")
+    leasing = Leasing(store, SystemClock(), standing=True, watch=Watch(0.6))
+    leasing.put_off = PutOff(2, 7, "change 5: ValueError: broken")
+    leasing.open()
+    until(lambda: bpflow("status").code == 1)
+    told = bpflow("status")
+    assert "put off by a fault of bpflow: 2, tried up to 7 times; change 5: ValueError: broken" in told.out
+    found = status(bpflow)
+    assert (found["well"], found["workers"][0]["put_off"]) == (False, {"things": 2, "tries": 7, "reason": "change 5: ValueError: broken"})
+    leasing.put_off = None
+    until(lambda: bpflow("status").code == 0)
+    assert status(bpflow)["workers"][0]["put_off"] is None
+    leasing.close()
+    store.close()
 
 
 def test_status_tells_of_incidents(bpflow: Bpflow, workspace: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,11 @@ class Clerk:
 
     def undone(self) -> bool:
         store, now = self.engine.store, self.clock.now()
-        queues = (store.changes, store.looks, store.outbox)
-        return any(queue(1) for queue in queues) or bool(store.messages(fresh=True, limit=1) or store.due(now, 1) or store.schedules(now))
+        return self.unsent() or bool(store.due(now, 1) or store.schedules(now))
+
+    def unsent(self) -> bool:
+        store = self.engine.store
+        return any(queue(1) for queue in (store.changes, store.looks, store.outbox)) or bool(store.messages(fresh=True, limit=1))
 
     def go_on(self) -> bool:
         """To the next time at which there is something to do."""
@@ -135,8 +139,14 @@ class Clerk:
         return True
 
     def do_what_is_planned(self) -> None:
-        for after, deed in PLAN:
-            if BEGINS + after <= self.clock.now():
+        """What is planned for later comes when all is sent that came of the earlier, though the clock has jumped from one to the other: else a call
+        could be taken back before it was made."""
+        for after, deeds in groupby(PLAN, key=lambda planned: planned[0]):
+            if BEGINS + after > self.clock.now():
+                return
+            if not self.helped and self.unsent():
+                self.engine.work(stop=lambda: not self.unsent())  # what is due comes after that
+            for _, deed in deeds:
                 deed(self)
 
     # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,9 @@ from tests.crash.reckoning import Looking, Reckoning
 
 RUNS = int(os.environ.get("BPFLOW_KILLS", "1"))
 """How many runs of each kind; `make soak` says more."""
+FIRST = int(os.environ.get("BPFLOW_SEED", "0"))
+SEEDS = range(FIRST, FIRST + RUNS)
+"""One for each run: another `BPFLOW_SEED` makes other runs."""
 
 
 @pytest.fixture(scope="module")

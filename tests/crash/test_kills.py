@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.clerk import Firm
-from tests.crash.conftest import RUNS, same
+from tests.crash.conftest import SEEDS, same
 from tests.crash.lives import Order, Run
 from tests.crash.reckoning import Reckoning
 
@@ -52,14 +52,14 @@ def test_killed_at_every_point(run: NewRun, firm: Firm, reckoning: Reckoning) ->
     assert ends >= known
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_anywhere(run: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
     killed = run(f"anywhere{seed}")
     killed.until_done(at_chance(random.Random(seed)))
     print(f"{killed.name}:", same(killed, firm, reckoning))
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_clock_jumps_between_lives(run: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
     """Back by an hour and forward again: no time of an instance goes back, nothing is lost, all ends as it does with a right clock."""
     jumping, chance = run(f"jumping{seed}"), random.Random(seed)
@@ -67,7 +67,7 @@ def test_the_clock_jumps_between_lives(run: NewRun, firm: Firm, reckoning: Recko
     print(f"{jumping.name}:", same(jumping, firm, reckoning, ("ends", "calls", "deployed")))
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_disk_is_full_anywhere(on_sqlite: NewRun, firm: Firm, reckoning: Reckoning, seed: int) -> None:
     """Nothing is half written: the same program goes on when there is room again."""
     full, chance = on_sqlite(f"full{seed}"), random.Random(seed)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.clerk import Firm
-from tests.crash.conftest import RUNS, same
+from tests.crash.conftest import SEEDS, same
 from tests.crash.lives import Run, program
 from tests.crash.reckoning import Reckoning
 
@@ -30,7 +30,7 @@ def nurseries(outside: Path) -> Iterator[list[subprocess.Popen[str]]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_workers_are_killed_while_they_work(
     request: pytest.FixtureRequest,
     folder: Path,
@@ -49,13 +49,13 @@ def test_workers_are_killed_while_they_work(
 
     def work(worker: Run) -> None:
         while not over.is_set():
-            worker.live({"worker": LEASE, "seconds": chance.uniform(0.1, 2.5)})
+            worker.live({"worker": LEASE, "seconds": chance.uniform(0.05, 1)})
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
     for thread in threads:
         thread.start()
     try:
-        clerk.until_done(lambda: {"helped": True, "seconds": chance.uniform(0.5, 5)})
+        clerk.until_done(lambda: {"helped": True, "seconds": chance.uniform(0.3, 1.5)})
     finally:
         over.set()
         for thread in threads:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from bpflow.definition.settings import Settings, check_settings
-from bpflow.schema import model_schema
+from bpflow.schema.generate import model_schema
 from bpflow.source import read_source
 
 GOOD = """\

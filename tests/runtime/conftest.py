@@ -152,7 +152,7 @@ def clock() -> VirtualClock:
     return VirtualClock(datetime.fromisoformat("2026-03-02T10:00+03:00"))
 
 
-ON_POSTGRES = frozenset({"test_called_processes", "test_round"})
+ON_POSTGRES = frozenset({"test_called_processes", "test_round", "test_verifying"})
 """The modules that are run on PostgreSQL too where nothing else is asked for; `--store postgres` runs all on it."""
 
 

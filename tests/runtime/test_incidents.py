@@ -194,7 +194,6 @@ with open_engine(sys.argv[1], services={"mail.send": send}) as engine:
 def test_after_a_crash_the_service_is_called_with_the_key_it_knows(engine: Engine, db: Path, tmp_path: Path) -> None:
     engine.deploy_graph(calling())
     id = engine.start("calls")
-    engine.close()
     script, keys = tmp_path / "crashing.py", tmp_path / "keys"
     script.write_text(CRASHING)
     for end, code in (("crash", 9), ("crash", 9), ("well", 0), ("crash", 0)):
@@ -202,9 +201,9 @@ def test_after_a_crash_the_service_is_called_with_the_key_it_knows(engine: Engin
         assert done.returncode == code
     assert len(keys.read_text().split()) == 3
     assert set(keys.read_text().split()) == {f"{id}.1.1"}
-    rows = dump(db)
-    assert rows["outbox"] == []
-    assert [(row[3], row[4]) for row in rows["instance"]] == [(1, 2)]
+    (row,) = engine.instances()
+    assert (row.id, row.status, row.revision) == (id, "ended", 2)
+    assert engine.store.outbox() == []
 
 
 # ── documents of others ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -157,6 +157,29 @@ def test_rows_of_an_instance_that_is_over_go(engine: Engine, id: int, clock: Vir
     assert engine.work().timers == 0
 
 
+def test_rows_of_an_instance_that_is_not_there_go(engine: Engine, id: int, far: datetime, clock: VirtualClock) -> None:
+    before, rows = index_in(engine, id, far), engine.verify_store().rows
+    gone, effects = 999, Effects()
+    effects.tasks.put((1, 1), None, TaskRow((Assignee(User("boss")),), "ask", "Чужая", observers=(User("ivanov"),)))
+    effects.timers.put((2, 0), None, clock.now())
+    effects.watches[3, Document("deal", 1)] = True
+    effects.listens[4, 0] = Listen("paid", "x", 1)
+    with engine.store.begin(gone) as work:
+        work.index(gone, gone, 1, effects, clock.now())
+    assert kinds(engine) == {(kind, False): 1 for kind in ("task", "observer", "timer", "watch", "listen")}
+    assert kinds(engine, repair=True).total() == 5
+    assert kinds(engine) == {}
+    assert (index_in(engine, id, far), engine.verify_store().rows) == (before, rows)
+
+
+def test_what_is_taken_from_an_instance_that_is_not_there_is_left_to_one_that_is(engine: Engine, id: int, far: datetime) -> None:
+    """It may have begun since it was looked for."""
+    before = index_in(engine, id, far)
+    with engine.store.begin() as work:
+        work.unindex(id)
+    assert index_in(engine, id, far) == before
+
+
 def test_a_state_that_cannot_be_read_is_told(engine: Engine, id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = type(engine.runner).opened
     from bpflow.diagnostics import say

@@ -331,12 +331,11 @@ def test_a_worker_sleeps_when_there_is_nothing_to_do(url: str) -> None:
         assert time.process_time() - before < 0.2
 
 
-def test_what_cannot_be_done_is_put_off_and_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+@pytest.fixture
+def poisoned(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine, list[bool]]]:
+    """An engine with a message that cannot be delivered by a fault of bpflow, as long as that says so."""
     with open_engine(url) as engine:
-        engine.deploy_graph(pausing("waits", "now"))
-        engine.send_message("m")
-        engine.runner.left = True
+        engine.deploy_graph(pausing("waits", 'now + duration("1s")'))
         with engine.store.begin(-1) as work:
             work.messages.add(new_message("n"))
         deliver, broken = engine._drain.post.deliver, [True]
@@ -347,15 +346,37 @@ def test_what_cannot_be_done_is_put_off_and_told(url: str, monkeypatch: pytest.M
             deliver(message)
 
         monkeypatch.setattr(type(engine._drain.post), "deliver", breaking)
-        with Running(engine.worker(tell=lambda what: told.append(str(what)))):
-            until(lambda: len(told) > 1)
-            engine.start("waits")
-            until(lambda: ended(engine, 1))
-            broken.clear()
-            broken.append(False)
-            until(lambda: not engine.store.messages(fresh=True))
+        yield engine, broken
+
+
+def test_what_cannot_be_done_is_put_off_and_told(poisoned: tuple[Engine, list[bool]]) -> None:
+    engine, broken = poisoned
+    told: list[str] = []
+    with Running(engine.worker(lease=1.0, tell=lambda what: told.append(str(what)))):
+        until(lambda: len(told) > 1)
+        engine.start("waits")
+        until(lambda: ended(engine, 1))  # it holds up nothing else
+        until(lambda: engine.status().put_off)
+        (put_off,) = engine.status().put_off
+        assert (put_off.things, put_off.reason) == (1, "message 1: ValueError: broken")
+        assert put_off.tries >= 2
+        broken[0] = False
+        until(lambda: not engine.store.messages(fresh=True))
+        until(lambda: not engine.status().put_off)
     assert told[0] == "ValueError: broken; it is tried again in 0.5 s"
     assert told[1] == "ValueError: broken; it is tried again in 1.0 s"
+
+
+def test_what_cannot_be_done_in_a_pass_is_told_when_the_rest_is_done(poisoned: tuple[Engine, list[bool]]) -> None:
+    engine, broken = poisoned
+    engine.start("waits")
+    time.sleep(1.1)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"):
+            engine.work()
+        assert ended(engine, 1)
+    broken[0] = False
+    assert engine.work().messages == 1
 
 
 def new_message(name: str) -> Any:

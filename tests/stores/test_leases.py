@@ -10,7 +10,7 @@ import pytest
 
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.stores.contract import LeaseLost, Store
-from bpflow.stores.leases import SLOTS, Busy, Lease, NewWorker, slot_of
+from bpflow.stores.leases import SLOTS, Busy, Lease, NewWorker, PutOff, slot_of
 from bpflow.stores.mail import NewMessage
 from tests.stores.conftest import AT, Again
 from tests.stores.test_contract import begun, deployed, document
@@ -42,6 +42,11 @@ def test_a_worker_has_a_seat_until_it_leaves(store: Store, again: Again) -> None
     assert not row.gone
     assert store.beat(seat.id, 200)
     assert again().workers()[0].told.beat == 200
+    assert again().workers()[0].put_off is None
+    assert store.beat(seat.id, 210, PutOff(2, 5, "broken"))
+    assert again().workers()[0].put_off == PutOff(2, 5, "broken")
+    assert store.beat(seat.id, 220)
+    assert again().workers()[0].put_off is None
     assert store.take(seat.id, 3).keys() == set(store.workers()[0].slots)
     seat.leave()
     assert again().workers() == []

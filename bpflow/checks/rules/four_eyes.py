@@ -78,7 +78,7 @@ class _Eyes:
 
     def __init__(self, subject: Subject) -> None:
         self.process = subject.process
-        self.data = subject.directory or DirectoryFile()
+        self.data = subject.directory or DirectoryFile.model_construct()
         self.roster = Roster(self.data)
         self.meant = Meant(self.roster, self.process.people)
         self.initiators = self._initiators()

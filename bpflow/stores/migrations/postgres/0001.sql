@@ -73,7 +73,8 @@ create table bpflow.worker (        -- who works, as long as he does
   standing boolean not null,        -- until he is told to go; else for one pass
   host text not null,
   place text not null,              -- in which kernel, and among which processes, the pid is one
-  born text not null                -- when the process began, in the kernel's words
+  born text not null,               -- when the process began, in the kernel's words
+  put_off text                      -- what he cannot do by a fault of bpflow and tries again and again: JSON, [things, most tries, last reason]
 );
 create table bpflow.slot (          -- a part of the owners, and who works what is due of them (null: whoever comes)
   epoch bigint not null,            -- grows whenever the slot changes hands

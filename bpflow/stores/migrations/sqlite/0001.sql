@@ -312,7 +312,8 @@ create table worker (               -- who works, as long as he does
   nth integer not null,             -- which of the workers of that process
   beat integer not null,            -- the kernel's time when he gave the last sign, microseconds
   since integer not null,
-  standing integer not null         -- 1: until he is told to go; 0: for one pass
+  standing integer not null,        -- 1: until he is told to go; 0: for one pass
+  put_off text                      -- what he cannot do by a fault of bpflow and tries again and again: JSON, [things, most tries, last reason]
 );
 create table slot (                 -- a part of the owners, and who works what is due of them (null: whoever comes)
   number integer primary key,
