@@ -34,9 +34,3 @@ def changed(was: TaskRow, task: TaskRow, at: datetime) -> tuple[list[str], list[
     gone = [party_text(seat.party) for seat in was.people if seat.party not in staying]
     same = {*was.people} if replace(was, people=task.people) == task else ()
     return gone, [seat_row(seat, task, at) for seat in task.people if seat not in same]
-
-
-def observers(was: TaskRow | None, task: TaskRow | None) -> tuple[list[str], list[str]]:
-    """The parties that see the task no longer, as it closes, and those that see it, as it opens."""
-    gone = [party_text(party) for party in was.observers] if was and task is None else []
-    return gone, [party_text(party) for party in task.observers] if task and was is None else []
