@@ -59,14 +59,22 @@ def work_class(engine: Engine) -> Any:
     return PostgresWork
 
 
-def tamper(db: Path | str, sql: str) -> None:
+def connected(db: Path | str) -> Any:
+    """A connection of another program to a database."""
+    return psycopg.connect(plain(str(db)), options="-c search_path=bpflow") if str(db).startswith("postgresql://") else sqlite3.connect(db)
+
+
+def select(db: Path | str, sql: str) -> list[tuple[Any, ...]]:
+    """Rows, as another program reads them."""
+    with closing(connected(db)) as other:
+        return list(other.execute(sql).fetchall())
+
+
+def tamper(db: Path | str, *statements: str) -> None:
     """Changes rows behind the back of the store."""
-    if str(db).startswith("postgresql://"):
-        with psycopg.connect(plain(str(db)), options="-c search_path=bpflow") as server:
-            server.execute(sql.encode())
-        return
-    with closing(sqlite3.connect(db)) as file, file:
-        file.execute(sql)
+    for sql in statements:
+        with closing(connected(db)) as other, other:
+            assert other.execute(sql).rowcount != 0, "there is no such row"
 
 
 def stored(engine: Engine, id: int) -> Held:

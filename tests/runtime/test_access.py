@@ -16,7 +16,7 @@ from bpflow.loading import load_workspace
 from bpflow.runtime import About, Act, Engine, VirtualClock, open_engine
 from tests.runnable import runnable
 from tests.runtime.conftest import FILES
-from tests.runtime.looking import dump
+from tests.runtime.looking import connected, dump
 
 
 @pytest.fixture(scope="module")
@@ -185,13 +185,11 @@ def test_what_it_refuses_changes_nothing(folder: Path, db: Path, clock: VirtualC
         assert dump(db) == before
 
 
-def test_it_is_asked_in_the_transaction_of_the_program(folder: Path, db: Path, clock: VirtualClock) -> None:
-    import sqlite3
-
+def test_it_is_asked_in_the_transaction_of_the_program(folder: Path, db: Path | str, clock: VirtualClock) -> None:
     own = Own()
     with open_engine(str(db), folder, clock, policy=own) as engine:
         engine.deploy_workspace()
-        orders = sqlite3.connect(db)
+        orders = connected(db)
         instance = engine.start("plain", by="boss", connection=orders)
         assert engine.instance(instance, by="boss", connection=orders).row.id == instance
         assert [about.instance and about.instance.id for _, _, about in own.asked] == [None, instance]

@@ -18,6 +18,7 @@ from bpflow.runtime.chain import KEY, KEY_FILE, Chain, key_in
 from bpflow.stores.contract import StoreError
 from tests.runtime.looking import dump
 
+pytestmark = pytest.mark.sqlite
 Sql = Callable[..., None]
 KEY_OF_TESTS = b"a key that nobody can guess"
 MONDAY = datetime.fromisoformat("2026-03-02T10:00+03:00")

@@ -245,6 +245,7 @@ WRONG: list[tuple[Make, str]] = [
 ]
 
 
+@pytest.mark.sqlite
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("make, message", WRONG)
 def test_a_connection_to_sqlite_that_will_not_do(on_sqlite: Engine, db: Path, make: Make, message: str) -> None:
@@ -264,6 +265,7 @@ def test_a_store_in_memory(clock: VirtualClock) -> None:
     connection.close()
 
 
+@pytest.mark.sqlite
 def test_a_file_that_has_tables_of_the_program_already(db: Path, workspace: LoadedWorkspace, clock: VirtualClock) -> None:
     """They stay as they are, and are written in one transaction with those of bpflow; a clash of names is refused, and nothing is made."""
     orders = sqlite3.connect(db)
@@ -295,6 +297,7 @@ def test_a_file_that_has_tables_of_the_program_already(db: Path, workspace: Load
     orders.close()
 
 
+@pytest.mark.sqlite
 def test_who_read_before_another_wrote_is_told_so(on_sqlite: Engine, db: Path) -> None:
     orders = sqlite3.connect(db, isolation_level=None)
     orders.execute("begin")

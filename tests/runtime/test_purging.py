@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime import purging as room
 from bpflow.runtime.archive import Archive
 from tests.runtime.conftest import Open
-from tests.runtime.looking import dump
+from tests.runtime.looking import dump, tamper
 
 DAYS = timedelta(days=180)
 
@@ -46,13 +45,13 @@ def lines_of(archive: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in archive.read_text(encoding="utf-8").splitlines()]
 
 
-def test_what_ended_long_ago_goes(engine: Engine, clock: VirtualClock, opened: Open) -> None:
+def test_what_ended_long_ago_goes(engine: Engine, clock: VirtualClock, opened: Open, db: Path) -> None:
     ids = play(engine, clock)
     assert engine.purge(timedelta(days=300)).instances == {}
     assert engine.purge(DAYS, ["ask"]).instances == {}
-    before = dump(engine.store.path)  # type: ignore[attr-defined]
+    before = dump(db)
     assert engine.purge(DAYS, dry_run=True).instances == {"plain": 3}
-    assert dump(engine.store.path) == before  # type: ignore[attr-defined]
+    assert dump(db) == before
     assert engine.purge(DAYS, ["plain", "ask"]).instances == {"plain": 3}
     assert numbers(engine) == [4]
     assert engine.notices() == []
@@ -134,11 +133,12 @@ def test_what_is_left_of_a_purged_instance_cannot_be_changed_or_made_up(engine: 
     engine.purge(DAYS, archive=archive)
     assert engine.verify_history(heads=heads).flaws == []
     assert [line.split()[:2] for line in heads.read_text(encoding="utf-8").splitlines()[1:]] == [["1", "3"], ["2", "3"], ["3", "3"], ["4", "1"]]
-    with sqlite3.connect(db) as other:
-        other.execute("update purged set link = zeroblob(16) where instance = ?", (ids[0],))
-        other.execute("delete from purged where instance = ?", (ids[1],))
-        other.execute("update purged set ended = ended - 1 where instance = ?", (ids[2],))
-    other.close()
+    tamper(
+        db,
+        f"update purged set link = substr(link, 2) where instance = {ids[0]}",
+        f"delete from purged where instance = {ids[1]}",
+        f"update purged set ended = ended - 1 where instance = {ids[2]}",
+    )
     found = [(flaw.instance, flaw.kind) for flaw in engine.verify_history(heads=heads).flaws]
     assert found == [(1, "purged"), (1, "rewritten"), (2, "lost"), (3, "purged")]
     assert [(flaw.instance, flaw.kind) for flaw in engine.verify_archive(archive).flaws] == [(1, "rewritten")]
@@ -146,9 +146,7 @@ def test_what_is_left_of_a_purged_instance_cannot_be_changed_or_made_up(engine: 
 
 def test_a_history_that_was_changed_is_not_purged(engine: Engine, clock: VirtualClock, tmp_path: Path, db: Path) -> None:
     ids, archive = play(engine, clock), tmp_path / "archive.jsonl"
-    with sqlite3.connect(db) as other:
-        other.execute("update history set at = at + 1 where instance = ? and revision = 2", (ids[1],))
-    other.close()
+    tamper(db, f"update history set at = at + 1 where instance = {ids[1]} and revision = 2")
     done = engine.purge(DAYS, archive=archive)
     assert (done.instances, [(flaw.instance, flaw.revision, flaw.kind) for flaw in done.flaws]) == ({"plain": 2}, [(2, 2, "changed")])
     assert numbers(engine) == [2, 4]
@@ -225,6 +223,7 @@ def test_two_purges_do_not_write_one_archive(engine: Engine, clock: VirtualClock
     assert len(numbers(engine)) == 4
 
 
+@pytest.mark.sqlite
 def test_the_file_gets_smaller(engine: Engine, clock: VirtualClock, db: Path) -> None:
     play(engine, clock, 40)
     engine.compact()

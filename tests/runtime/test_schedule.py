@@ -178,15 +178,24 @@ CRASHING = """\
 import os, sys
 from datetime import datetime
 from bpflow.runtime import VirtualClock, open_engine
-from bpflow.stores.sqlite import SqliteWork
+from bpflow.stores.postgres_work import PostgresWork
+from bpflow.stores.sqlite_work import SqliteWork
 
-if sys.argv[2] != "well":
-    usual = SqliteWork.__exit__
-    def leave(self, kind, error, trace):
-        if sys.argv[2] == "after":
-            usual(self, kind, error, trace)
+Work = PostgresWork if sys.argv[1].startswith("postgresql://") else SqliteWork
+begin, usual, begun = Work.new_instance, Work.__exit__, []
+
+def begins(self, *given):
+    begun.append(given)
+    return begin(self, *given)
+
+def leave(self, kind, error, trace):
+    if begun and sys.argv[2] == "before":
         os._exit(9)
-    SqliteWork.__exit__ = leave
+    usual(self, kind, error, trace)
+    if begun and sys.argv[2] == "after":
+        os._exit(9)
+
+Work.new_instance, Work.__exit__ = begins, leave
 with open_engine(sys.argv[1], clock=VirtualClock(datetime.fromisoformat("2026-03-03T09:00+03:00"))) as engine:
     engine.work()
 """

@@ -18,8 +18,9 @@ from bpflow.expressions.data import Secret
 from bpflow.loading import load_workspace
 from bpflow.runtime import Engine, Request, ServiceError, VirtualClock, open_engine
 from bpflow.services import secrets
+from tests.postgres import plain
 from tests.runnable import runnable
-from tests.runtime.looking import check_replay
+from tests.runtime.looking import check_replay, connected, select
 
 MARK = "Q7zMarker"
 """What is looked for: every secret has it in it."""
@@ -152,7 +153,7 @@ def written(db: Path | str) -> dict[str, list[str]]:
     """Whatever stands in the database, by table, of blobs too."""
     name = str(db)
     if name.startswith("postgresql"):
-        with psycopg.connect(name) as server:
+        with psycopg.connect(plain(name)) as server:
             tables = [f"bpflow.{table}" for (table,) in server.execute("select tablename from pg_tables where schemaname = 'bpflow'").fetchall()]
             return {table.removeprefix("bpflow."): [repr(row) for row in server.execute(f"select * from {table}").fetchall()] for table in tables}  # type: ignore[arg-type]
     connection = sqlite3.connect(name.removeprefix("sqlite:///"))
@@ -244,7 +245,7 @@ def test_every_owner_has_a_handle_of_its_own(made: Made, db: Path, clock: Virtua
     """What goes with an instance does not take away what its document or its caller has."""
     engine, bank = made
     run(engine, bank, clock)
-    rows = sqlite3.connect(db).execute("select owner, instance, value from secret order by value").fetchall()
+    rows = select(db, "select owner, instance, value from secret order by value")
     of = {(instance, value.decode().strip("\0").strip('"').removeprefix(f"{MARK}-")) for _, instance, value in rows}
     assert {(1, "pin"), (1, "inside"), (None, f"1234{MARK}-number"), (None, "token"), (2, "corrected"), (1, "part"), (2, "part")} <= of
     assert {owner for owner, instance, _ in rows if instance == 2} == {2}
@@ -260,7 +261,7 @@ def test_purged_with_its_instance(made: Made, db: Path, tmp_path: Path, clock: V
     clock.forward(timedelta(days=400))
     assert engine.purge(timedelta(days=180), archive=tmp_path / "gone.jsonl").instances == {"open": 1, "part": 1}
     assert MARK not in (tmp_path / "gone.jsonl").read_text(encoding="utf-8")
-    rows = sqlite3.connect(db).execute("select instance, value from secret").fetchall()
+    rows = select(db, "select instance, value from secret")
     assert {instance for instance, _ in rows} == {None, 3}
     assert secrets.value_of(engine.document("card:1").fields["token"], engine.store.secret) == f"{MARK}-token"  # type: ignore[arg-type]
     assert id == 1
@@ -284,12 +285,12 @@ def test_encrypted_at_rest(made: Made, db: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(secrets.KEY, keys)
         engine.start("part", inputs={"pin": "y"}) if keys != "short" else None
         with pytest.raises(Refused, match=message):
-            secrets.unlocked(bytes(sqlite3.connect(db).execute("select value from secret where instance = 1").fetchone()[0]))
+            secrets.unlocked(bytes(select(db, "select value from secret where instance = 1")[0][0]))
 
 
 def test_what_was_rolled_back_leaves_no_secret(made: Made, db: Path) -> None:
     engine, _ = made
-    orders = sqlite3.connect(db)
+    orders = connected(db)
     engine.start("part", inputs={"pin": MARK}, connection=orders)
     orders.rollback()
     orders.close()
