@@ -199,10 +199,9 @@ class Runner(Struct, eq=False):
         """The instance is written, or was read, and is at hand for the next event; of those at hand the one kept longest ago is forgotten."""
         if held.told is not None:
             self.tell(held)
-        cache = self.cache
-        cache[held.id] = held
-        if len(cache) > CACHED:
-            cache.popitem(last=False)
+        self.cache[held.id] = held
+        if len(self.cache) > CACHED:
+            self.cache.popitem(last=False)
 
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""

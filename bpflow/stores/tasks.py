@@ -22,10 +22,16 @@ SeatRow: TypeAlias = tuple[str, str | None, str, str, int, int | None, bool, str
 
 def seat_row(seat: Assignee, task: TaskRow, at: datetime) -> SeatRow:
     """The row of an assignee of a task that opens."""
-    place = party_text(seat.in_place_of) if seat.in_place_of is not None else None
-    group = party_text(seat.group) if seat.group is not None else None
-    due = micros(task.due) if task.due is not None else None
-    return party_text(seat.party), place, task.node, task.subject, micros(at), due, task.overdue, group
+    return (
+        party_text(seat.party),
+        None if seat.in_place_of is None else party_text(seat.in_place_of),
+        task.node,
+        task.subject,
+        micros(at),
+        None if task.due is None else micros(task.due),
+        task.overdue,
+        None if seat.group is None else party_text(seat.group),
+    )
 
 
 def changed(was: TaskRow, task: TaskRow, at: datetime) -> tuple[list[str], list[SeatRow]]:
