@@ -71,6 +71,7 @@ class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
     __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    BEGIN: ClassVar[str] = "begin immediate"
     COMMIT: ClassVar[str] = "commit"
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
@@ -83,7 +84,7 @@ class SqliteWork(Looking):
 
     def open(self, lease: Lease | None) -> None:
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
-        self._run("begin immediate")
+        self._run(self.BEGIN)
         self.left = False
         if lease is not None:
             fence(self._run, lease)
