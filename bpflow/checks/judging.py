@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks.expected import Expected, Places
@@ -83,8 +83,7 @@ def _of_nobody(use: Use, mistake: Mistake) -> int | None:
     return before if before >= 0 and text.startswith(f"{INITIATOR}.", before) else None
 
 
-@dataclass
-class Judge:
+class Judge(Struct):
     """Holds the expressions of a process against what is wanted of them."""
 
     subject: Subject

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.checks.environment import Around, Environment, Named, at_start, environment, with_names, world_of
 from bpflow.checks.gathered import gathered
@@ -66,8 +65,7 @@ class Use(Struct, frozen=True):
         return self.around.field(names, self.at_start)
 
 
-@dataclass(eq=False)
-class Subject:
+class Subject(Struct, eq=False, dict=True, weakref=True):
     """A process under examination.
 
     `origins` are the parts of the file that expressions were made from. `lost` are the ids and names in parts of the file that could

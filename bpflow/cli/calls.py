@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from msgspec import Struct, field
 
 from bpflow.cli.output import Output, tr
 from bpflow.diagnostics import Diagnostic, Message, Refused, Severity, did_you_mean, say
@@ -57,8 +57,7 @@ def length_of(text: str, otherwise: Message) -> timedelta:
     return length
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call of the program."""
 
     out: Output = field(default_factory=Output)

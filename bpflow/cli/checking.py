@@ -7,11 +7,10 @@ it, so that whoever watches need not check what has not changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.cli.calls import SCENARIOS, SETTINGS
 from bpflow.diagnostics import Diagnostic, Severity, in_order
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from bpflow.loading import LoadedWorkspace, Silenced
 
 
-@dataclass(slots=True)
-class Checked:
+class Checked(Struct):
     """What was found in which files, and what was silenced; `strict`: warnings and advice count as errors do.
 
     `workspaces` are those that had to be read for it, by their folders: each once.

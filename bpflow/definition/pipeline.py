@@ -8,10 +8,9 @@ the last thing done there, in one transaction with the entry of the next block.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow import graph
 from bpflow.definition import filling, forms, triggers
@@ -57,8 +56,7 @@ class Target(Struct, frozen=True):
     source: str
 
 
-@dataclass
-class Pipeline:
+class Pipeline(Struct):
     """The stages of a process while they are lowered."""
 
     process: Process

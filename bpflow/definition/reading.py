@@ -7,9 +7,9 @@ all of a file's findings come at once; without one (in a program, in a test) it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
@@ -18,8 +18,7 @@ from bpflow.graph.nodes import Place
 from bpflow.graph.written import Part, Written
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """The validation context of one file: `activities` by name, if not those that are installed; `findings` and `origins` are filled while it is read.
 
     `origins`: the place of an expression → the parts of the file that it was made from, each with the places of its characters.

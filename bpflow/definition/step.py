@@ -159,7 +159,8 @@ class Branch(Model):
         return b.branch(name, self.steps, self.next)
 
 
-Step.model_rebuild()
+for _model in (Retry, Branch, Step):  # inside all others, which then need not make them ready again
+    _model.model_rebuild()
 
 
 def walk(steps: Iterable[Step]) -> Iterator[Step]:

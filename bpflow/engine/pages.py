@@ -79,15 +79,17 @@ class Written(Struct):
     """What stands written of an instance; kept with its state, so that of the next state only the difference is written out.
 
     `sheets`: by the scope of the turn, ROOT for the root · `place`: on which of them a token or a scope is, for good, where it is
-    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of each name, of a value that is
-    more than a number or a short text its bytes · `large`: the names whose value has a page, by its number.
+    not the root · `fans`: host of a large fan → its visit, and how many results · `names`: what is written of the names: their bytes, as long as
+    all of them together are not large; then they stand `apart`, each by itself, of a value that is more than a number or a short text its bytes ·
+    `large`: the names whose value has a page, by its number.
     """
 
     sheets: dict[int, Sheet] = field(default_factory=lambda: {ROOT: Sheet((ROOT, ITEMS))})
     place: dict[int, int] = {}
     fans: dict[int, tuple[int, int]] = {}
     incidents: tuple[Incident, ...] = ()
-    names: dict[str, Any] = {}
+    names: Any = {}
+    apart: bool = False
     large: dict[str, int] = {}
 
 
@@ -100,7 +102,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     """
     written = Written() if written is None else written
     if touched is None:
-        touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names}
+        touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names} if written.apart else state.names
     out, rest = Encoded(b"", [], {}), state.rest
     if renamed:
         _names(state.names, written, renamed, out)
@@ -208,8 +210,14 @@ def _sheet(written: Written, page: int, out: Encoded) -> None:
 
 
 def _names(names: Mapping[str, Value], written: Written, renamed: Iterable[str], out: Encoded) -> None:
-    """Brings those of the names up to date that have changed: a short value is written as it is, another as its bytes, a large one as none,
-    on a page of its own."""
+    """Brings the names up to date: all of them together, or, once that is large, those that have changed: a short value is written as it is, another
+    as its bytes, a large one as none, on a page of its own."""
+    if not written.apart:
+        data = dumps(names)
+        if len(data) <= LARGE_VALUE:
+            written.names = orjson.Fragment(data)
+            return
+        written.apart, written.names, renamed = True, {}, names
     made, large = written.names, dict[str, bytes]()
     for name in renamed:
         if name not in names:
@@ -305,5 +313,5 @@ def _read_names(names: dict[str, Any], pages: Pages, written: Written) -> dict[s
     values: dict[str, Value] = read_value(names)
     for name, number in written.large.items():
         values[name] = loads(pages[-number, 0])
-    written.names = names
+    written.names, written.apart = names, bool(written.large)
     return values

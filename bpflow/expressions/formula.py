@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.expressions.data import Duration
 from bpflow.expressions.errors import EvaluationError
@@ -27,8 +26,7 @@ _MEASURES = frozenset({"len"})
 """Functions whose value is an integer that is never negative."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """Something that conditions read: by `names` if it is a name with its fields. `constants` are what it is compared with.
 
     `kind`: a `value` of the process · `size`, which is a number not below zero · `pair`: how two values lie to each other.

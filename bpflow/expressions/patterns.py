@@ -6,8 +6,9 @@ The law of this file: nothing that repeats may repeat again, or offer a choice, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused, say
 
@@ -50,8 +51,7 @@ def matches(pattern: str, text: str) -> bool:
     return len(text) <= MAX_MATCHED and compiled.fullmatch(text) is not None
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """An open bracket of a pattern: whether something inside repeats or is a choice, and how many choices there are."""
 
     varies: bool = False

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Diagnostic, Message, Refused, Span, did_you_mean, each_quoted, say
@@ -25,8 +25,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
 
 
-@dataclass(slots=True)
-class Valued:
+class Valued(Struct):
     """What a value was read as: its expression, the texts with `$(…)` in it, and what is wrong with it."""
 
     expr: Expr

@@ -15,7 +15,7 @@ from struct import Struct
 
 from bpflow.diagnostics import say
 from bpflow.engine.codec import micros
-from bpflow.stores.contract import Standing, Store, StoreError
+from bpflow.stores.contract import Store, StoreError
 from bpflow.stores.purged import PurgedRow
 
 SIZE = 16
@@ -50,11 +50,6 @@ class Chain:
         new = self._link()
         new.update(before + _place(owner, instance, revision, at) + data)
         return new.digest()
-
-    def bind(self, was: Standing, at: int, data: bytes, root: bytes) -> tuple[bytes, bytes]:
-        """The link of the next row of history of an instance, and the seal of its state."""
-        link = self.link(was.link, was.owner, was.id, was.revision + 1, at, data)
-        return link, self.seal(link, root)
 
     def seal(self, link: bytes, root: bytes) -> bytes:
         """What binds the root of a state to the last link."""

@@ -25,6 +25,7 @@ from bpflow.diagnostics import Message, Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State
+from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Document, User, Value
 from bpflow.graph import Graph, to_json
 from bpflow.loading import Loaded, LoadedWorkspace, load_workspace
@@ -231,7 +232,11 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             form = button(held.program.asked[at.node].forms, outcome or None)
             outcome = form.name
             typed = reading.read_form(dict(form.fields), values or {}, zone_of(held.program.graph.timezone))
-        self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
+        try:
+            self._happen(id, Answered(self.clock.now(), User(by), token, visit, outcome, typed, reading.comment_of(comment)))
+        except UnexpectedEvent:
+            open_task(self.runner, id, token, visit)  # says so if it is closed, be the instance over or not
+            raise
 
     @asks("answer")
     def tick(self, task: str, item: str | int, *, by: str, done: bool = True, connection: Connection | None = None) -> None:

@@ -199,10 +199,9 @@ class Runner(Struct, eq=False):
         """The instance is written, or was read, and is at hand for the next event; of those at hand the one kept longest ago is forgotten."""
         if held.told is not None:
             self.tell(held)
-        cache = self.cache
-        cache[held.id] = held
-        if len(cache) > CACHED:
-            cache.popitem(last=False)
+        self.cache[held.id] = held
+        if len(self.cache) > CACHED:
+            self.cache.popitem(last=False)
 
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""
@@ -220,40 +219,37 @@ class Runner(Struct, eq=False):
             self.observers.set_aside(id, error)
 
     # ── one event of one instance ──────────────────────────────────────────────────────────────────────────────────
-    def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None) -> State:
+    def happen(self, id: int, event: Event, depth: int = 0, also: Callable[[Work], bool] | None = None, doing: Doing | None = None) -> State:
         """Works `event` into the instance, in one transaction, with `also` in it (False from it: leave all as it is); gives the state after it.
 
         Raises UnexpectedEvent, NotAllowed or InvalidAnswer if it is refused; then nothing has changed.
         """
-        with self.locks[id % LOCKS]:
-            if self.observers is None:
-                return self._happen(id, event, depth, also)
+        if self.observers is not None and doing is None:
             doing = Doing("event", name_of(event), id)
-            return self.observers.during(doing, lambda: self._happen(id, event, depth, also, doing))
-
-    def _happen(self, id: int, event: Event, depth: int, also: Callable[[Work], bool] | None, doing: Doing | None = None) -> State:
-        for _ in range(TRIES):
-            cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
-            try:
-                with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
-                    held = cached or self.opened(id, work.snapshot(id))
-                    revision = held.revision
-                    if doing is not None:
-                        doing.process = held.program.graph.process
-                    if also is not None and not also(work):
-                        assert held.state is not None
-                        return held.state
-                    state = self.write(work, held, event, depth)
-                    if work.left:
-                        self.left = True
-            except Conflict:
-                continue
-            except Refused:
-                if cached is not None and self._is_stale(id, revision):
+            return self.observers.during(doing, partial(self.happen, id, event, depth, also, doing))
+        with self.locks[id % LOCKS]:
+            for _ in range(TRIES):
+                cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
+                try:
+                    with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
+                        held = cached or self.opened(id, work.snapshot(id))
+                        revision = held.revision
+                        if doing is not None:
+                            doing.process = held.program.graph.process
+                        if also is not None and not also(work):
+                            assert held.state is not None
+                            return held.state
+                        state = self.write(work, held, event, depth)
+                        if work.left:
+                            self.left = True
+                except Conflict:
                     continue
-                raise
-            self.keep(held)
-            return state
+                except Refused:
+                    if cached is not None and self._is_stale(id, revision):
+                        continue
+                    raise
+                self.keep(held)
+                return state
         raise Conflict(id)
 
     def _is_stale(self, id: int, revision: int) -> bool:
@@ -274,14 +270,11 @@ class Runner(Struct, eq=False):
         now = state.at
         at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
         history = encode_history(turn.events, done.facts)
-        link, seal = self.chain.bind(held, at, history, out.root)
-        row = work.save(held, state, out, history, link, seal)
+        link = self.chain.link(held.link, owner, id, held.revision + 1, at, history)
+        row = work.save(held, state, out, history, link, self.chain.seal(link, out.root))
         work.index(id, owner, held.definition, effects, now)
-        over = state.status in OVER
-        if turn.outgoing or effects.withdrawn or (over and held.caller):
-            work.send(id, owner, held.definition, outgoing(work, held, turn, event), now, depth)
-        if over and (program.graph.unless_running or program.stages):
-            begin_next(work, held, now)
+        if turn.outgoing or effects.withdrawn or state.status in OVER:
+            leave(work, held, turn, event, depth)
         if self.observers is not None:
             held.told = happening(id, program.graph.process, held.revision + 1, event, held.state, state, done.touched, began)
         held.revision += 1
@@ -456,6 +449,15 @@ class Runner(Struct, eq=False):
         else:
             self.write(work, held, event, depth)
         return held
+
+
+def leave(work: Work, held: Held, turn: Turn, event: Event, depth: int) -> None:
+    """What the event leaves to be done by others: calls to be sent, and, where the instance is over that was to be the only one, the next."""
+    at, calls = turn.done.state.at, outgoing(work, held, turn, event)
+    if calls:
+        work.send(held.id, held.owner, held.definition, calls, at, depth)
+    if turn.done.state.status in OVER and (held.program.graph.unless_running or held.program.stages):
+        begin_next(work, held, at)
 
 
 def begin_next(work: Work, held: Held, at: datetime) -> None:

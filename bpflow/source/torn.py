@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Span, say
 from bpflow.source.lines import Findings, Lines, Written
@@ -48,8 +49,7 @@ def mixed_letters(word: str) -> list[tuple[int, str, str]]:
     return found
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """A torn value: whose it is, where it starts, where its first piece ends and its last."""
 
     table: Table

@@ -174,23 +174,22 @@ class PostgresWork(Documents, Looking):
         self.own(owner)
         for (token, visit), (was, task) in effects.tasks.items():
             key = (owner, id, token, visit)
-            if task is None:
-                for seat in was.people if was is not None else ():
-                    self.put(_CLOSE_TASK, *key, party_text(seat.party))
-            elif was is None:
+            if was is None and task is not None:
                 for seat in task.people:
                     self.put(_OPEN_TASK, *key, *tasks.seat_row(seat, task, at))
-            else:
+                for party in task.observers:
+                    self.put("insert into bpflow.observer values ($1, $2, $3, $4, $5) on conflict do nothing", *key, party_text(party))
+            elif task is None and was is not None:
+                for seat in was.people:
+                    self.put(_CLOSE_TASK, *key, party_text(seat.party))
+                for party in was.observers:
+                    self.put(f"delete from bpflow.observer where {_TASK}", *key, party_text(party))
+            elif was is not None and task is not None:
                 gone, come = tasks.changed(was, task, at)
-                for party in gone:
-                    self.put(_CLOSE_TASK, *key, party)
+                for left in gone:
+                    self.put(_CLOSE_TASK, *key, left)
                 for row in come:
                     self.put(_PUT_TASK, *key, *row)
-            gone, seeing = tasks.observers(was, task)
-            for party in gone:
-                self.put(f"delete from bpflow.observer where {_TASK}", *key, party)
-            for party in seeing:
-                self.put("insert into bpflow.observer values ($1, $2, $3, $4, $5) on conflict do nothing", *key, party)
         for (holder, arm), (before, due) in effects.timers.items():
             if before is not None and before != due:
                 self.put(_UNSET_TIMER, owner, lane, micros(before), id, holder, arm)

@@ -17,7 +17,6 @@ from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
 from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
-from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_work import SqliteWork
 
 LEGACY = -1
@@ -28,15 +27,13 @@ class Savepoint(SqliteWork):
     """A unit of work in a transaction that is somebody else's."""
 
     __slots__ = ()
+    BEGIN: ClassVar[str] = "savepoint bpflow_work"
     COMMIT: ClassVar[str] = "release bpflow_work"
 
     def open(self, lease: Lease | None) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
-        self._run("savepoint bpflow_work")
-        self.left = False
-        if lease is not None:
-            fence(self._run, lease)
+        super().open(lease)
 
     def roll_back(self) -> None:
         self._new.clear()

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from bpflow.engine.codec import STATUSES, dumps, micros
 from bpflow.engine.pages import Encoded
 from bpflow.engine.state import OVER, State
-from bpflow.engine.transition import CallOut, Effects, TaskRow
+from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document, Value
 from bpflow.stores import rows, sqlite_rows, tasks
 from bpflow.stores import sqlite_absences as away
@@ -32,15 +32,15 @@ from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
 _HISTORY = "insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)"
-_SAVE_RUNNING = "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ? where id = ? and revision = ?"
+_SAVE_RUNNING = "update instance set revision = ?7 + 1, state = ?1, seal = ?2, incidents = ?3, history = ?4, status = ?5 where id = ?6 and revision = ?7"
 _SAVE_ENDED = (
-    "update instance set revision = revision + 1, state = ?, seal = ?, incidents = ?, history = ?, status = ?, ended = ?, result = ?, exclusive = null "
-    "where id = ? and revision = ?"
+    "update instance set revision = ?7 + 1, state = ?1, seal = ?2, incidents = ?3, history = ?4, status = ?5, ended = ?8, result = ?9, exclusive = null "
+    "where id = ?6 and revision = ?7"
 )
 _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
-    "insert into instance (id, owner, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, "
-    "revision, state, seal, incidents, history, status, ended, result, deployed) "
-    "values (?1, ?2, ?3, ?4, ?5, iif(?17 is null, ?6, null), ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+    "insert into instance (state, seal, incidents, history, status, id, revision, ended, result, exclusive, "
+    "owner, definition, document, started, caller, caller_token, caller_visit, caller_attempt, level, deployed) "
+    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7 + 1, ?8, ?9, iif(?8 is null, ?10, null), ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
     "(select coalesce(max(id), 0) from deployment))"
 )
 _NO_CALLER = (None, None, None, None, 0)
@@ -71,6 +71,7 @@ class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
     __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    BEGIN: ClassVar[str] = "begin immediate"
     COMMIT: ClassVar[str] = "commit"
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
@@ -83,7 +84,7 @@ class SqliteWork(Looking):
 
     def open(self, lease: Lease | None) -> None:
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
-        self._run("begin immediate")
+        self._run(self.BEGIN)
         self.left = False
         if lease is not None:
             fence(self._run, lease)
@@ -142,7 +143,7 @@ class SqliteWork(Looking):
         id = number or sqlite_rows.new_number(self._run)
         if number is None and self._new:
             id = max(id, max(self._new) + 1)
-        self._new[id] = (owner or id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER))
+        self._new[id] = (exclusive, owner or id, definition, document.id if document else None, micros(at), *(caller or _NO_CALLER))
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:
@@ -160,16 +161,14 @@ class SqliteWork(Looking):
         self._run("delete from called where child = ?", (child,))
 
     def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
-        run, id, expected, at = self._run, was.id, was.revision, micros(state.at)
+        run, id, expected, status, at = self._run, was.id, was.revision, state.status, micros(state.at)
         row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
         assert row is not None
-        over, what = state.status in OVER, (out.root, seal, len(state.incidents), row, STATUSES.index(state.status))
+        what = (out.root, seal, len(state.incidents), row, STATUSES.index(status), id, expected)
         if not expected:
-            run(_NEW_INSTANCE, (id, *self._new.pop(id), *what, at if over else None, state.result))
-        else:
-            done = run(_SAVE_ENDED, (*what, at, state.result, id, expected)) if over else run(_SAVE_RUNNING, (*what, id, expected))
-            if done.rowcount != 1:
-                raise Conflict(id)
+            run(_NEW_INSTANCE, (*what, at if status in OVER else None, state.result, *self._new.pop(id)))
+        elif (run(_SAVE_ENDED, (*what, at, state.result)) if status in OVER else run(_SAVE_RUNNING, what)).rowcount != 1:
+            raise Conflict(id)
         for holder in out.gone:
             run("delete from page where instance = ? and holder = ?", (id, holder))
         for (holder, part), data in out.pages.items():
@@ -179,17 +178,18 @@ class SqliteWork(Looking):
     def index(self, id: int, owner: int, lane: int, effects: Effects, at: datetime) -> None:
         run = self._run
         for (token, visit), (was, task) in effects.tasks.items():
-            if task is None:
-                for seat in was.people if was is not None else ():
-                    run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
-            elif was is None:
+            if was is None and task is not None:
                 for seat in task.people:
                     run(_OPEN_TASK, (owner, id, token, visit, *tasks.seat_row(seat, task, at)))
-            else:
+                for party in task.observers:
+                    run(_SEEN, (owner, party_text(party), id, token, visit))
+            elif task is None and was is not None:
+                for seat in was.people:
+                    run(_CLOSE_TASK, (party_text(seat.party), id, token, visit))
+                for party in was.observers:
+                    run(_UNSEEN, (party_text(party), id, token, visit))
+            elif was is not None and task is not None:
                 self._change_task(id, owner, token, visit, *tasks.changed(was, task, at))
-            seen = was if task is None else task
-            if seen is not None and seen.observers:
-                self._index_observers(id, owner, token, visit, was, task)
         for (holder, arm), (before, due) in effects.timers.items():
             if before == due:
                 continue
@@ -205,13 +205,6 @@ class SqliteWork(Looking):
             self._run(_CLOSE_TASK, (party, id, token, visit))
         for seat in come:
             self._run(_PUT_TASK, (owner, id, token, visit, *seat))
-
-    def _index_observers(self, id: int, owner: int, token: int, visit: int, was: TaskRow | None, task: TaskRow | None) -> None:
-        gone, seeing = tasks.observers(was, task)
-        for party in gone:
-            self._run(_UNSEEN, (party, id, token, visit))
-        for party in seeing:
-            self._run(_SEEN, (owner, party, id, token, visit))
 
     def unindex(self, id: int) -> None:
         for sql in unindexing("", "?1"):

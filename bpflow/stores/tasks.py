@@ -22,10 +22,16 @@ SeatRow: TypeAlias = tuple[str, str | None, str, str, int, int | None, bool, str
 
 def seat_row(seat: Assignee, task: TaskRow, at: datetime) -> SeatRow:
     """The row of an assignee of a task that opens."""
-    place = party_text(seat.in_place_of) if seat.in_place_of is not None else None
-    group = party_text(seat.group) if seat.group is not None else None
-    due = micros(task.due) if task.due is not None else None
-    return party_text(seat.party), place, task.node, task.subject, micros(at), due, task.overdue, group
+    return (
+        party_text(seat.party),
+        None if seat.in_place_of is None else party_text(seat.in_place_of),
+        task.node,
+        task.subject,
+        micros(at),
+        None if task.due is None else micros(task.due),
+        task.overdue,
+        None if seat.group is None else party_text(seat.group),
+    )
 
 
 def changed(was: TaskRow, task: TaskRow, at: datetime) -> tuple[list[str], list[SeatRow]]:
@@ -34,9 +40,3 @@ def changed(was: TaskRow, task: TaskRow, at: datetime) -> tuple[list[str], list[
     gone = [party_text(seat.party) for seat in was.people if seat.party not in staying]
     same = {*was.people} if replace(was, people=task.people) == task else ()
     return gone, [seat_row(seat, task, at) for seat in task.people if seat not in same]
-
-
-def observers(was: TaskRow | None, task: TaskRow | None) -> tuple[list[str], list[str]]:
-    """The parties that see the task no longer, as it closes, and those that see it, as it opens."""
-    gone = [party_text(party) for party in was.observers] if was and task is None else []
-    return gone, [party_text(party) for party in task.observers] if task and was is None else []

@@ -87,6 +87,8 @@ def from_plain(data: Any) -> Value:
     """The value that `to_plain` made the data of. ValueError if it made it of none."""
     kind = type(data)
     if kind is dict:
+        if not data:
+            return {}
         if len(data) == 1:
             ((key, body),) = data.items()
             if key.startswith("$"):

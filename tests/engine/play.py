@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Refused, say
@@ -349,7 +350,7 @@ class Play:
         for paper in (self.paper, self.reread):
             paper.write(self.program, state, transition if was else None)
             assert paper.read(self.program)[0] == state
-            assert [*paper.written.names] == [*state.names]
+            assert [*orjson.loads(paper.root)[6]] == [*state.names]
             assert len(paper.pages) == len(data.pages)
             assert {key for key in paper.pages if key[0] > ROOT} == {key for key in data.pages if key[0] > ROOT}
         assert decode(self.program, data.root, data.pages)[0] == state

@@ -50,6 +50,16 @@ def test_a_definition_is_kept_once_and_deployed_last(store: Store, again: Again)
     assert again().definition(two.id).graph == "{2}"
 
 
+def test_new_instances_get_what_was_deployed_last(store: Store, again: Again) -> None:
+    one = deployed(store)
+    two = store.deploy("deal", "b", "{2}", "text", LATER).id
+    assert (store.current("deal"), store.current("other")) == (two, None)
+    deployed(store)
+    assert again().current("deal") == one
+    store.undeploy("deal")
+    assert store.current("deal") is again().current("deal") is None
+
+
 def test_what_is_deployed_comes_by_process(store: Store) -> None:
     for process in ("b", "a", "в"):
         deployed(store, process)

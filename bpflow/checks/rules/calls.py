@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -170,7 +169,7 @@ def check_calls(subject: Subject, known: Processes) -> Iterator[Diagnostic]:
     for arguments in called:
         yield from _call(_Called(subject.graph.source, literal_text(arguments["process"]), arguments), known, judge)
     if called:
-        yield from judged(dataclasses.replace(subject, others=others))
+        yield from judged(replace(subject, others=others))
 
 
 def _call(called: _Called, known: Processes, judge: Judge) -> Iterator[Diagnostic]:

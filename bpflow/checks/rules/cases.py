@@ -7,10 +7,11 @@ not known whether they come, are no reason for a finding.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
+
+from msgspec import Struct
 
 from bpflow.checks.possible import DOCUMENT
 from bpflow.checks.rule import page, rule
@@ -132,8 +133,7 @@ def unanswered(subject: Subject) -> frozenset[str]:
     return frozenset(row.node.id for row in rows(subject) if row.node.otherwise is None and any(row.left_over()))
 
 
-@dataclass
-class Row:
+class Row(Struct, dict=True):
     """The conditions of a choice that an analyst has written, in their order."""
 
     node: Choose

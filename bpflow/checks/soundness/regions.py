@@ -10,11 +10,10 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.expressions import parse
 from bpflow.graph import Block, Choose, Exit, Flow, Graph, Handler, Join, Node, Step, flows
@@ -58,8 +57,7 @@ class Way(Struct, frozen=True):
 Ways: TypeAlias = dict[str, tuple[Way, ...]]
 
 
-@dataclass
-class Region:
+class Region(Struct, dict=True):
     """A body: its `entries`, and the `ways` of the nodes that are reached in it. `around`: the region in which its block stands."""
 
     key: Key

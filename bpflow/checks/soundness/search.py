@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpflow.checks.soundness.knowledge import NOTHING, Knowledge, Known
 from bpflow.checks.soundness.net import End, Net, Option
@@ -53,8 +52,7 @@ class Move(Struct, frozen=True):
     fired: tuple[str, ...] = ()
 
 
-@dataclass
-class Search:
+class Search(Struct, dict=True):
     """A search through a net from its entries."""
 
     net: Net

@@ -6,7 +6,6 @@ there is a verdict that says that it is not decided.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
@@ -138,7 +137,7 @@ class Examination:
         search = self._search(region)
         found = [*self._stuck_in(region, search)]
         if not found and search.entered != NOTHING and self._has_another_way_in(region, search.knowledge):
-            search = dataclasses.replace(self._search(region), entered=NOTHING)
+            search = replace(self._search(region), entered=NOTHING)
             found = [replace(verdict, uncertain=True) for verdict in self._stuck_in(region, search)]
         self.firing |= search.firing
         yield from found
@@ -278,7 +277,7 @@ class Examination:
             return
         resting = {id for id in region.ways if self.world.rests(self.regions.nodes[id])} - leaving
         net = Net(region, self.regions.nodes, sinks=leaving, parking=resting)
-        search = dataclasses.replace(self._searching(region, net), most=FEW_STATES)
+        search = replace(self._searching(region, net), most=FEW_STATES)
         for state in search.finals():
             first = next((token for token in state.tokens if token in leaving), None)
             if first is not None and (len(state.tokens) > 1 or state.waiting):

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks.ways.given import Fields, Ledger
@@ -95,8 +94,7 @@ def all_of(several: Iterable[Iterable[Case]]) -> list[Case]:
     return found
 
 
-@dataclass(slots=True)
-class Judge:
+class Judge(Struct):
     """How cases change: by the names of a process, and what is read of them.
 
     `roots`: the bits by which it is known what is still read · `shared`: variables that something sets which runs beside · `by_outcome`: what is there

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.expressions import parse
@@ -85,8 +85,7 @@ def _gifts(node: Node) -> Iterator[tuple[str, Fields]]:
                 yield node.each.name, None
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """The results of a process that some expression reads: which there are, and the bit of each.
 
     `fields`: by name all fields that there may ever be · `bits`: of (name,) and (name, field) · `whole`: all bits of a name · `paths`:

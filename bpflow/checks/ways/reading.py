@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks.ways.cases import Case, Judge
@@ -133,8 +132,7 @@ class Text(Struct, frozen=True, dict=True):
         return reader.found
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Goes through one expression; `found` is what is missing. `people` that are open are those whose expression is being read."""
 
     judge: Judge

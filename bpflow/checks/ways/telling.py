@@ -6,8 +6,9 @@ The law of this file: a line is a step of the analyst's, by its title or id; the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from bpflow.checks.ways.cases import Case
 from bpflow.checks.ways.walk import Walk
@@ -19,8 +20,7 @@ MOST = 12
 """Steps of a way that are told; of a longer one those at which it was decided."""
 
 
-@dataclass
-class Telling:
+class Telling(Struct, dict=True):
     """Tells ways through one graph."""
 
     walk: Walk
