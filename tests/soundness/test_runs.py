@@ -147,6 +147,15 @@ def test_what_can_only_happen_after_a_time_ends_no_circle_in_which_none_passes()
         assert [finding.rule for finding in found(steps.replace("CIRCLE", circle).replace("BESIDE", beside))] == rules
 
 
+def test_a_circle_in_which_no_time_passes_is_told_beside_a_block_that_never_ends():
+    steps = """\
+steps:
+  - {id: again, activity: notify, to: initiator, text: Well?, next: [again, works]}
+  - {id: works, activity: block, steps: [{id: rest, activity: pause, for: 1d, next: rest}]}
+"""
+    assert [finding.rule for finding in found(steps)] == ["livelock", "no-way-to-end"]
+
+
 def test_what_may_happen_meanwhile_is_in_the_run():
     steps = """\
 steps:

@@ -84,15 +84,17 @@ class Examination:
             yield found
 
     def _restless(self, region: Region) -> set[str]:
-        """The nodes from which some token goes on and on while no time passes, whatever is chosen. What comes to a join may stay there."""
+        """The nodes from which some token goes on and on while no time passes, whatever is chosen. What comes to a join may stay there, and in
+        a block that never ends."""
         at_once = region.clearing_at_once(self._must_rest)
+        endless = {id for id, ways in region.ways.items() if not ways}
 
         def calms(way: Way, found: Collection[str]) -> bool:
             cleared = way.ends or any(region.cleared_by(target, at_once) for target in way.targets)
-            at_rest = cleared or all(target.arrives or target.node in found for target in way.targets)
+            at_rest = cleared or all(target.arrives or target.node in found or target.node in endless for target in way.targets)
             return at_rest or isinstance(self.regions.nodes[way.node], Join) or self._rests(way.node)
 
-        return region.ways.keys() - region.least(calms).keys()
+        return region.ways.keys() - endless - region.least(calms).keys()
 
     def _going_round(self, region: Region, lost: Set[str]) -> Verdict | None:
         """A token that goes round among the lost nodes, which no token leaves, and that nothing cancels."""
