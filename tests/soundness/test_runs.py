@@ -137,6 +137,25 @@ def test_a_circle_beside_what_ends_the_whole_is_none():
         assert [finding.rule for finding in found(written)] == rules
 
 
+def test_what_can_only_happen_after_a_time_ends_no_circle_in_which_none_passes():
+    circle = "{id: again, activity: notify, to: initiator, text: Well?, next: [beside, again]}, {id: beside, activity: BESIDE}"
+    block = "steps:\n  - id: works\n    activity: block\n    steps: [{id: first, activity: pause, for: 1d}, CIRCLE]\n"
+    meanwhile = "    meanwhile:\n      - {command: stop, cancels: true, steps: [{activity: notify, to: initiator, text: Stopped}]}\n"
+    ends = "steps: [CIRCLE, {activity: end, result: done}]\n"
+    pause, end = "pause, for: 1d", "end, result: done"
+    for steps, beside, rules in ((block + meanwhile, pause, ["livelock"]), (ends, pause, ["livelock"]), ("steps: [CIRCLE]\n", end, [])):
+        assert [finding.rule for finding in found(steps.replace("CIRCLE", circle).replace("BESIDE", beside))] == rules
+
+
+def test_a_circle_in_which_no_time_passes_is_told_beside_a_block_that_never_ends():
+    steps = """\
+steps:
+  - {id: again, activity: notify, to: initiator, text: Well?, next: [again, works]}
+  - {id: works, activity: block, steps: [{id: rest, activity: pause, for: 1d, next: rest}]}
+"""
+    assert [finding.rule for finding in found(steps)] == ["livelock", "no-way-to-end"]
+
+
 def test_what_may_happen_meanwhile_is_in_the_run():
     steps = """\
 steps:

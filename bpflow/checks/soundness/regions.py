@@ -171,13 +171,17 @@ class Region(Struct, dict=True):
 
     def cleared_at_once(self, rests: Callable[[str], bool]) -> bool:
         """Whether some token can cancel all else before it rests."""
-
-        def clears(target: Target, found: Collection[str]) -> bool:
-            return bool(target.up) or target.node in found or (target.arrives and self.need != "all")
-
-        at_once = self.least(lambda way, found: not rests(way.node) and (way.ends or any(clears(target, found) for target in way.targets)))
+        at_once = self.clearing_at_once(rests)
         begun = [self.entries, *(way.targets for way in self.forward() if len(way.targets) > 1)]
-        return any(clears(target, at_once) for targets in begun for target in targets)
+        return any(self.cleared_by(target, at_once) for targets in begun for target in targets)
+
+    def clearing_at_once(self, rests: Callable[[str], bool]) -> dict[str, Way]:
+        """The nodes from which a token can cancel all else before it rests."""
+        return self.least(lambda way, found: not rests(way.node) and (way.ends or any(self.cleared_by(target, found) for target in way.targets)))
+
+    def cleared_by(self, target: Target, clearing: Collection[str]) -> bool:
+        """Whether all else can be cancelled by a token that goes to the target, as it can be from the `clearing` nodes."""
+        return bool(target.up) or target.node in clearing or (target.arrives and self.need != "all")
 
     def way_in(self) -> list[Way]:
         """The ways from the start to where the region is entered; what begins meanwhile is a way of its block, the process's being ""."""

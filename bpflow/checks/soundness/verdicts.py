@@ -7,7 +7,7 @@ there is a verdict that says that it is not decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Set
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -75,29 +75,51 @@ class Examination:
 
     # ── what never ends ────────────────────────────────────────────────────────────────────────────────────────────
     def _endless(self, region: Region) -> Iterator[Verdict]:
-        """A token that can neither come to an end nor be cancelled."""
-        if len(region.finishing) == len(region.ways) or (self.graph.stages and not region.key[0]):
-            return
-        way_there = region.path_alone(lambda id: id not in region.finishing) or region.path(lambda id: id not in region.finishing)
-        first = next((id for id in self._after(region, way_there) if id not in region.finishing), None)
-        passed, circle = self._circle(region, first) if first else ([], [])
-        rests = any(self._rests(id) for id in self._lost_from(region, first)) if first else False
-        lost = region.finishing.keys().__contains__
-        rescued = region.rescued(lambda id: not lost(id)) if rests else region.rescued_at_once(lambda id: not lost(id), self._must_rest)
+        """A token that can neither come to an end nor be cancelled: first one that never rests, whatever others may do later."""
+        lost = region.ways.keys() - region.finishing.keys()
+        found = self._going_round(region, self._restless(region)) if lost or region.forks else None
+        if found is None and not (self.graph.stages and not region.key[0]):
+            found = self._going_round(region, lost)
+        if found is not None:
+            yield found
+
+    def _restless(self, region: Region) -> set[str]:
+        """The nodes from which some token goes on and on while no time passes, whatever is chosen. What comes to a join may stay there, and in
+        a block that never ends."""
+        at_once = region.clearing_at_once(self._must_rest)
+        endless = {id for id, ways in region.ways.items() if not ways}
+
+        def calms(way: Way, found: Collection[str]) -> bool:
+            cleared = way.ends or any(region.cleared_by(target, at_once) for target in way.targets)
+            at_rest = cleared or all(target.arrives or target.node in found or target.node in endless for target in way.targets)
+            return at_rest or isinstance(self.regions.nodes[way.node], Join) or self._rests(way.node)
+
+        return region.ways.keys() - endless - region.least(calms).keys()
+
+    def _going_round(self, region: Region, lost: Set[str]) -> Verdict | None:
+        """A token that goes round among the lost nodes, which no token leaves, and that nothing cancels."""
+        if not lost:
+            return None
+        way_there = region.path_alone(lost.__contains__) or region.path(lost.__contains__)
+        first = next((id for id in self._after(region, way_there) if id in lost), None)
+        passed, circle = self._circle(region, first, lost) if first else ([], [])
+        rests = any(self._rests(id) for id in self._lost_from(region, first, lost)) if first else False
+        rescued = region.rescued(lost.__contains__) if rests else region.rescued_at_once(lost.__contains__, self._must_rest)
         goes_on = all(id in self.firing for id in circle if isinstance(self.regions.nodes[id], Join))
-        if circle and goes_on and not rescued:
-            yield Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
+        if not circle or not goes_on or rescued:
+            return None
+        return Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _after(self, region: Region, ways: list[Way]) -> list[str]:
         targets = ways[-1].targets if ways else region.entries
         return [target.node for target in targets if target.node is not None]
 
-    def _circle(self, region: Region, id: str) -> tuple[list[Way], list[str]]:
-        """The ways by which a token that cannot come to an end gets into a circle, and the nodes of that; none where it stands still in a block,
-        which is told there."""
+    def _circle(self, region: Region, id: str, lost: Set[str]) -> tuple[list[Way], list[str]]:
+        """The ways by which a token at a lost node gets into a circle, and the nodes of that; none where it stands still in a block, which is told
+        there."""
         passed: dict[str, Way] = {}
         while id not in passed:
-            found = [(way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node not in region.finishing]
+            found = [(way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node in lost]
             way, following = min(found, key=lambda one: isinstance(self.regions.nodes[one[1]], Join), default=(None, ""))  # a join may not go on
             if way is None:
                 return [], []
@@ -105,13 +127,13 @@ class Examination:
         circle = [*passed][[*passed].index(id) :]
         return [passed[one] for one in passed if one not in circle], circle
 
-    def _lost_from(self, region: Region, first: str) -> set[str]:
-        """The nodes at which a token can be that cannot come to an end any more."""
+    def _lost_from(self, region: Region, first: str, lost: Set[str]) -> set[str]:
+        """The lost nodes to which a token can come from one of them."""
         found: set[str] = set()
         todo = [first]
         while todo:
             id = todo.pop()
-            if id not in found and id not in region.finishing:
+            if id not in found and id in lost:
                 found.add(id)
                 todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
         return found
