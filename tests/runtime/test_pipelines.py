@@ -573,8 +573,8 @@ document: sale
 stage-field: stage
 start: [{on: manual}]
 stages:
-  offer: {steps: [{activity: condition, branches: [{when: 'document.sum == 1', next: talks}], otherwise: {next: talks}}]}
-  talks: {steps: [{activity: condition, branches: [{when: 'document.sum == 1', next: offer}], otherwise: {next: offer}}]}
+  offer: {steps: [{activity: condition, branches: [{when: 'document.sum == 1', next: go-on}], otherwise: {next: talks}}]}
+  talks: {steps: [{activity: condition, branches: [{when: 'document.sum == 1', next: go-on}], otherwise: {next: offer}}]}
   paid: {final: true}
   won: {final: true}
   lost: {final: true}

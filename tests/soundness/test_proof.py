@@ -38,9 +38,10 @@ def counts() -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
     yield counts
     print(f"\nsoundness: {dict(sorted(counts.items()))}")
-    assert counts["explored"] > counts["made"] / 3
-    assert counts["sound"] > counts["made"] / 8
-    assert counts["unsound"] > counts["made"] / 8
+    if counts["made"]:  # another process may have run the test that makes them
+        assert counts["explored"] > counts["made"] / 3
+        assert counts["sound"] > counts["made"] / 8
+        assert counts["unsound"] > counts["made"] / 8
     assert counts["shown"] >= (counts["shown"] + counts["behind another"]) * 0.9
 
 
