@@ -81,10 +81,10 @@ read_value = cast("Callable[[Any], Any]", from_plain)
 def token_row(program: Program, token: Token) -> list[Any]:
     id, node, scope, via, status, hops, visit, waiting, fan = astuple(token)
     row: list[Any] = [id, program.node_numbers[node], scope, program.flow_numbers[via], TOKEN_NUMBERS[status], hops, visit]
-    if waiting is not None:
-        row.append(_waiting(waiting))
+    if waiting is not None or fan is not None:
+        row.append(_waiting(waiting) if waiting is not None else None)
     if fan is not None:
-        row += (_fan(fan),) if waiting is not None else (None, _fan(fan))
+        row.append(_fan(fan))
     return row
 
 

@@ -20,7 +20,6 @@ from bpflow.expressions.errors import describe
 from bpflow.graph import Expr, Outcome, Task, Trigger
 from bpflow.values import Field, InvalidValue, check, one_of
 
-NOTHING: Mapping[str, Expr] = {}
 LISTED = 12
 """How many of the choices a refusal names."""
 
@@ -32,7 +31,7 @@ class Filling:
 
     def __init__(self, draft: Draft, form: Outcome, name: str | None, head: Mapping[str, Value]) -> None:
         self.form, self._draft = form, draft
-        self._conditions, self._choices = dict(form.when) if form.when else NOTHING, dict(form.choices) if form.choices else NOTHING
+        self._conditions, self._choices = dict(form.when), dict(form.choices)
         self._record: dict[str, Value] = {}
         self._names: Mapping[str, Value] = draft.names
         if name and (form.when or form.choices or form.checks):
@@ -176,8 +175,7 @@ def checked(filling: Filling, given: Mapping[str, Value], comment: str | None) -
         raise refuse("comment", say("a comment is required"))
     if form.comment == "none" and comment:
         raise refuse("comment", say('"{outcome}" takes no comment', outcome=form.name))
-    if form.checks:
-        filling.judge()
+    filling.judge()
     return values
 
 

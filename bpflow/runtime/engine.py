@@ -317,7 +317,7 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             self.tell()
         except (StoreError, Conflict):
             return
-        except Exception:
+        except Exception:  # of whatever kind: the call itself is committed, and to raise would say that it was not done
             logging.getLogger("bpflow").exception("something cannot be told by a fault of bpflow; it is left to whoever works next")
 
     def tell(self) -> int:

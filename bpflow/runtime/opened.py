@@ -10,10 +10,7 @@ from bpflow.runtime.transaction import Held, Runner
 
 def open_task(runner: Runner, id: int, token: int, visit: int) -> tuple[Held, Token]:
     """The instance and the token of an open task. UnexpectedEvent if it is closed."""
-    cached = runner.cache.get(id)
-    if cached is not None and (at := cached.task(token, visit)) is not None:
-        return cached, at
-    held = runner.anew(id)
-    if (at := held.task(token, visit)) is None:
-        raise UnexpectedEvent(say("the task is closed"))
-    return held, at
+    for held in runner.known(id):
+        if (at := held.task(token, visit)) is not None:
+            return held, at
+    raise UnexpectedEvent(say("the task is closed"))

@@ -6,7 +6,7 @@ anything than is read at once, each kind gets its share of every round, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +29,7 @@ class Thing(Struct, frozen=True, gc=False):
 
     kind: str
     owner: int
-    key: Hashable
+    key: tuple[object, ...]
     act: Callable[[], object]
 
 
@@ -43,7 +43,7 @@ class Rounds:
     leasing: Leasing | None = None
     asking: Asking | None = None
     batch: int = BATCH
-    put_off: Callable[[Hashable], bool] = lambda key: False
+    put_off: Callable[[tuple[object, ...]], bool] = lambda key: False
 
     @property
     def slots(self) -> Slots:
@@ -65,7 +65,7 @@ class Rounds:
     def all(self, round: Callable[[], Iterator[Thing]], done: Worked, stop: Callable[[], bool]) -> None:
         """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing else, and
         the first of it is raised at the end."""
-        failed: dict[Hashable, Exception] = {}
+        failed: dict[tuple[object, ...], Exception] = {}
         self.put_off = failed.__contains__
         before = -1
         while done.total + len(failed) > before and not stop():
@@ -77,7 +77,7 @@ class Rounds:
                     self.do(thing, done)
                 except (StoreError, Conflict):
                     raise
-                except Exception as error:
+                except Exception as error:  # a fault of bpflow, of whatever kind: raised once all else is done
                     failed[thing.key] = error
         if failed:
             raise next(iter(failed.values()))
@@ -112,7 +112,8 @@ class Rounds:
             if some and not full:
                 return
         for timer in runner.store.due(clock.now(), self.batch, self.slots):
-            yield Thing("timers", timer.owner, timer, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
+            key = ("timer", timer.instance, timer.holder, timer.arm)
+            yield Thing("timers", timer.owner, key, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
             if runner.left and not full:
                 return
         for schedule in runner.store.schedules(clock.now()) if self.slots is None or 0 in self.slots else ():

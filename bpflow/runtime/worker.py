@@ -7,7 +7,7 @@ before. What it leaves undone at any moment another finds as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bpflow.diagnostics import Message, Refused, say
@@ -81,7 +81,7 @@ class Worker:
         self._grace, self._tell = grace, tell or (lambda message: None)
         self._stopped = False
         self._balanced = 0.0
-        self._put_off: dict[Hashable, Pause] = {}
+        self._put_off: dict[tuple[object, ...], Pause] = {}
 
     def stop(self) -> None:
         """It begins nothing more, ends what is under way, gives back its slots, and `run` returns."""
@@ -136,8 +136,7 @@ class Worker:
             return None
         pauses = self._put_off.values()
         key, last = max(self._put_off.items(), key=lambda item: item[1].until - item[1].length)
-        named = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
-        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{named}: {last.reason}")
+        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{' '.join(map(str, key))}: {last.reason}")
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
@@ -164,7 +163,7 @@ class Worker:
             self._leasing.hand_over(self._asking.slots)
         return self.done.total - before
 
-    def _waits(self, key: Hashable) -> bool:
+    def _waits(self, key: tuple[object, ...]) -> bool:
         """Whether it is put off."""
         pause = self._put_off.get(key)
         return pause is not None and time.monotonic() < pause.until

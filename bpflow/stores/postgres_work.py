@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.codec import STATUS_NUMBERS, dumps, micros
 from bpflow.engine.pages import Encoded
 from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects
@@ -156,7 +156,7 @@ class PostgresWork(Documents, Looking):
         self.own(owner)
         self.traced(_IN_HISTORY, owner, id, expected + 1, history)
         self.put(_HISTORY, owner, id, expected + 1, at, link, history)
-        key, what = (owner, id, expected), (out.root, seal, len(state.incidents), STATUSES.index(state.status))
+        key, what = (owner, id, expected), (out.root, seal, len(state.incidents), STATUS_NUMBERS[state.status])
         if not expected:
             self.put(_BEGUN, *self._begun.pop(id), *what, at if over else None, state.result if over else None)
         elif over:

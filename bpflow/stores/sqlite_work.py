@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.codec import STATUS_NUMBERS, dumps, micros
 from bpflow.engine.pages import Encoded
 from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects
@@ -164,7 +164,7 @@ class SqliteWork(Looking):
         run, id, expected, status, at = self._run, was.id, was.revision, state.status, micros(state.at)
         row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
         assert row is not None
-        what = (out.root, seal, len(state.incidents), row, STATUSES.index(status), id, expected)
+        what = (out.root, seal, len(state.incidents), row, STATUS_NUMBERS[status], id, expected)
         if not expected:
             run(_NEW_INSTANCE, (*what, at if status in OVER else None, state.result, *self._new.pop(id)))
         elif (run(_SAVE_ENDED, (*what, at, state.result)) if status in OVER else run(_SAVE_RUNNING, what)).rowcount != 1:
