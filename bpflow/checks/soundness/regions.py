@@ -122,12 +122,12 @@ class Region(Struct, dict=True):
     @cached_property
     def completing(self) -> dict[str, Way]:
         """The nodes from which every token can run off its list."""
-        return self.least(lambda way, found: not way.ends and all(target.arrives or target.node in found for target in way.targets))
+        return self.least(_completes)
 
     @cached_property
     def arriving(self) -> dict[str, Way]:
         """The nodes from which some token can run off its list."""
-        return self.least(lambda way, found: any(target.arrives or target.node in found for target in way.targets))
+        return self.least(_arrives)
 
     @cached_property
     def clearing(self) -> dict[str, Way]:
@@ -147,9 +147,28 @@ class Region(Struct, dict=True):
     @property
     def completes(self) -> bool:
         """Whether it can come to its end with what follows after it."""
-        if self.need != "all":
-            return any(target.arrives or target.node in self.arriving for target in self.entries)
-        return all(target.arrives or target.node in self.completing for target in self.entries)
+        return self.completes_by(lambda _: True)
+
+    def completes_by(self, taken: Callable[[Way], bool]) -> bool:
+        """The same by ways alone that can be `taken`."""
+        enough, holds = (all, _completes) if self.need == "all" else (any, _arrives)
+        found = self.least(lambda way, found: taken(way) and holds(way, found))
+        return enough(target.arrives or target.node in found for target in self.entries)
+
+    def reached_by(self, taken: Callable[[Way], bool]) -> set[str]:
+        """The nodes to which ways alone that can be `taken` lead from an entry."""
+        found: set[str] = set()
+        todo = [target.node for target in self.entries]
+        while todo:
+            id = todo.pop()
+            if id is not None and id not in found:
+                found.add(id)
+                todo += [target.node for way in filter(taken, self.ways[id]) for target in way.targets]
+        return found
+
+    def reaches(self, id: str, without: Way) -> bool:
+        """Whether some way leads from an entry to a node, one way left out."""
+        return id in self.reached_by(lambda way: way is not without)
 
     def rescued(self, lost: Callable[[str], bool]) -> bool:
         """Whether something else could cancel a token that stays for ever among the `lost` nodes: what may happen meanwhile, here or around;
@@ -160,28 +179,6 @@ class Region(Struct, dict=True):
                 return True
             lost = at.key[0].__eq__
         return False
-
-    def rescued_at_once(self, lost: Callable[[str], bool], rests: Callable[[str], bool]) -> bool:
-        """The same, where no time passes: what another token does before it rests, at any of the nodes where it `rests`."""
-        for at in self.outwards():
-            if at.forks and at.cleared_at_once(rests) and at.path_alone(lost) is None:
-                return True
-            lost = at.key[0].__eq__
-        return False
-
-    def cleared_at_once(self, rests: Callable[[str], bool]) -> bool:
-        """Whether some token can cancel all else before it rests."""
-        at_once = self.clearing_at_once(rests)
-        begun = [self.entries, *(way.targets for way in self.forward() if len(way.targets) > 1)]
-        return any(self.cleared_by(target, at_once) for targets in begun for target in targets)
-
-    def clearing_at_once(self, rests: Callable[[str], bool]) -> dict[str, Way]:
-        """The nodes from which a token can cancel all else before it rests."""
-        return self.least(lambda way, found: not rests(way.node) and (way.ends or any(self.cleared_by(target, found) for target in way.targets)))
-
-    def cleared_by(self, target: Target, clearing: Collection[str]) -> bool:
-        """Whether all else can be cancelled by a token that goes to the target, as it can be from the `clearing` nodes."""
-        return bool(target.up) or target.node in clearing or (target.arrives and self.need != "all")
 
     def way_in(self) -> list[Way]:
         """The ways from the start to where the region is entered; what begins meanwhile is a way of its block, the process's being ""."""
@@ -194,17 +191,6 @@ class Region(Struct, dict=True):
         while at is not None:
             yield at
             at = at.around
-
-    def reaches(self, id: str, without: Way) -> bool:
-        """Whether some way leads from an entry to a node, one way left out."""
-        found: set[str] = set()
-        todo = [target.node for target in self.entries]
-        while todo:
-            at = todo.pop()
-            if at is not None and at not in found:
-                found.add(at)
-                todo += [target.node for way in self.ways[at] if way is not without for target in way.targets]
-        return id in found
 
     def path(self, goal: Callable[[str], bool]) -> list[Way]:
         """The shortest way of one token from an entry to a node for which `goal` holds: the ways taken, without that node's own."""
@@ -300,6 +286,16 @@ class Regions:
         }
         ends = [Way(block.id, (), ends=True, within=(region.key, "")) for region in inner if region.ends]
         return (*found, *left.values(), *ends[:1])
+
+
+def _completes(way: Way, found: Collection[str]) -> bool:
+    """Whether every token of a way can run off its list, as it can from the nodes found."""
+    return not way.ends and all(target.arrives or target.node in found for target in way.targets)
+
+
+def _arrives(way: Way, found: Collection[str]) -> bool:
+    """Whether some token of a way can run off its list."""
+    return any(target.arrives or target.node in found for target in way.targets)
 
 
 def _targets(entry: Iterable[Flow]) -> tuple[Target, ...]:

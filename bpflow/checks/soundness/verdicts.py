@@ -7,18 +7,19 @@ there is a verdict that says that it is not decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Iterator, Set
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bpflow.checks.soundness.at_once import AtOnce
 from bpflow.checks.soundness.knowledge import NOTHING, Domain, Knowledge, Known, World
 from bpflow.checks.soundness.net import PARKED, Net
 from bpflow.checks.soundness.regions import Key, Region, Regions, Way, is_every
 from bpflow.checks.soundness.search import Search, State
-from bpflow.graph import ENTRIES, Block, Graph, Join, flows, handlers_of
+from bpflow.graph import ENTRIES, Graph, Join, flows, handlers_of
 
 Rule: TypeAlias = Literal["waits-for-ever", "surplus-token", "out-of-reach", "no-way-to-end", "livelock", "done-twice", "cancels-others", "not-decided"]
 MORE_STATES = 1_000
@@ -48,6 +49,7 @@ class Examination:
         self.graph = graph
         self.regions = Regions(graph)
         self.world = World(graph, domain)
+        self.at_once = AtOnce(self.regions, self.world)
         self.handlers = handlers_of(graph)
         self.stuck: set[Key] = set()
         """The regions in which a join waits for a step that is not reached, which is told as such."""
@@ -77,24 +79,11 @@ class Examination:
     def _endless(self, region: Region) -> Iterator[Verdict]:
         """A token that can neither come to an end nor be cancelled: first one that never rests, whatever others may do later."""
         lost = region.ways.keys() - region.finishing.keys()
-        found = self._going_round(region, self._restless(region)) if lost or region.forks else None
+        found = self._going_round(region, self.at_once.restless(region)) if lost or region.forks else None
         if found is None and not (self.graph.stages and not region.key[0]):
             found = self._going_round(region, lost)
         if found is not None:
             yield found
-
-    def _restless(self, region: Region) -> set[str]:
-        """The nodes from which some token goes on and on while no time passes, whatever is chosen. What comes to a join may stay there, and in
-        a block that never ends."""
-        at_once = region.clearing_at_once(self._must_rest)
-        endless = {id for id, ways in region.ways.items() if not ways}
-
-        def calms(way: Way, found: Collection[str]) -> bool:
-            cleared = way.ends or any(region.cleared_by(target, at_once) for target in way.targets)
-            at_rest = cleared or all(target.arrives or target.node in found or target.node in endless for target in way.targets)
-            return at_rest or isinstance(self.regions.nodes[way.node], Join) or self._rests(way.node)
-
-        return region.ways.keys() - endless - region.least(calms).keys()
 
     def _going_round(self, region: Region, lost: Set[str]) -> Verdict | None:
         """A token that goes round among the lost nodes, which no token leaves, and that nothing cancels."""
@@ -103,8 +92,8 @@ class Examination:
         way_there = region.path_alone(lost.__contains__) or region.path(lost.__contains__)
         first = next((id for id in self._after(region, way_there) if id in lost), None)
         passed, circle = self._circle(region, first, lost) if first else ([], [])
-        rests = any(self._rests(id) for id in self._lost_from(region, first, lost)) if first else False
-        rescued = region.rescued(lost.__contains__) if rests else region.rescued_at_once(lost.__contains__, self._must_rest)
+        rests = any(self.at_once.rests(id) for id in self._lost_from(region, first, lost)) if first else False
+        rescued = region.rescued(lost.__contains__) if rests else self.at_once.rescues(region, lost.__contains__)
         goes_on = all(id in self.firing for id in circle if isinstance(self.regions.nodes[id], Join))
         if not circle or not goes_on or rescued:
             return None
@@ -137,18 +126,6 @@ class Examination:
                 found.add(id)
                 todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
         return found
-
-    def _rests(self, id: str) -> bool:
-        """Whether time passes at a node; in a block, if it does at some node inside."""
-        if not isinstance(self.regions.nodes[id], Block):
-            return self.world.rests(self.regions.nodes[id])
-        inside = (region for key, region in self.regions.all.items() if key[0] == id)
-        return any(self._rests(one) for region in inside for one in region.ways)
-
-    def _must_rest(self, id: str) -> bool:
-        """Whether time certainly passes at a node: a block may come to its end at once."""
-        node = self.regions.nodes[id]
-        return self.world.rests(node) and not isinstance(node, Block)
 
     # ── joins ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _joins(self, region: Region) -> Iterator[Verdict]:
@@ -242,7 +219,7 @@ class Examination:
     def _twice(self, region: Region) -> Iterator[Verdict]:
         """Steps to which two branches come, one after the other."""
         whole = Net(region, self.regions.nodes)
-        merges = {id for id in self._merges(region) if self._rests(id) or id not in whole.parts or whole.parts[id] is not None}
+        merges = {id for id in self._merges(region) if self.at_once.rests(id) or id not in whole.parts or whole.parts[id] is not None}
         for _ in range(3):
             if not merges:
                 return
