@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bpflow.graph import Graph, flows
 
-
-def cycles(graph: Graph) -> Iterator[frozenset[str]]:
-    """The nodes of each cycle; where cycles have nodes in common, those of all of them together."""
-    after = {node.id: [flow.to for flow in flows(node) if flow.to] for node in graph.nodes}
+def cycles(after: Mapping[str, Sequence[str]]) -> Iterator[frozenset[str]]:
+    """The nodes of each cycle, those before others first, by what comes `after` each node; where cycles have nodes in common, those of all of
+    them together."""
     before: dict[str, list[str]] = {id: [] for id in after}
     for id, following in after.items():
         for other in following:
@@ -17,7 +15,7 @@ def cycles(graph: Graph) -> Iterator[frozenset[str]]:
     seen: set[str] = set()
     for id in reversed(_by_end(after)):
         found = _reached(id, before, seen)
-        if len(found) > 1 or id in after[id]:
+        if len(found) > 1 or (found and id in after[id]):
             yield frozenset(found)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bpflow.diagnostics import Message
 from bpflow.engine import Program, State, advance, interpreter, nodes
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Answered, Commanded, Done, Event, Started, TimerFired
@@ -23,7 +24,7 @@ from bpflow.engine.state import ROOT, Scope, Token
 from bpflow.graph import Call, Choose, Flow, Graph, Task, Wait
 from tests.engine.play import HOUR, IVANOV, T, World
 
-MAX_HOPS, MAX_TOKENS = 40, 9
+MAX_HOPS, MAX_LIVE, MAX_TOKENS = 40, 45, 9
 MAX_CHOICES = 6
 """The most choices that are looked at in the course of one event."""
 
@@ -37,6 +38,19 @@ class Undecided(BaseException):
 
 DECIDED: list[tuple[Flow, ...]] = []
 """What the next choices come to."""
+
+
+WRONG: list[str] = []
+"""What has gone wrong in the course of an event, also where the instance has come to its end after that."""
+
+
+def incident(draft: Draft, kind: str, node: str, message: Message, **where: int | None) -> None:
+    """An incident as the engine would make it."""
+    WRONG.append(str(message))
+    INCIDENT(draft, kind, node, message, **where)
+
+
+INCIDENT = Draft.incident
 
 
 def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
@@ -63,8 +77,9 @@ def free_choices() -> Iterator[None]:
     """With the choices made here, and a bound on hops that is soon met."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(nodes.ENTER, Choose, choose)
+        patch.setattr(Draft, "incident", incident)
         patch.setattr(interpreter, "MAX_HOPS", MAX_HOPS)
-        patch.setattr(interpreter, "MAX_LIVE", MAX_TOKENS)
+        patch.setattr(interpreter, "MAX_LIVE", MAX_LIVE)
         yield
 
 
@@ -75,6 +90,8 @@ class Explored:
     program: Program
     states: dict[Any, State] = field(default_factory=dict)
     after: dict[Any, set[Any]] = field(default_factory=dict)
+    wrong: set[str] = field(default_factory=set)
+    """All that has gone wrong somewhere."""
     whole: bool = True
     """Whether all there is has been looked at."""
 
@@ -127,9 +144,11 @@ def outcomes(found: Explored, state: State | None, event: Event) -> Iterator[Sta
     todo: list[tuple[tuple[Flow, ...], ...]] = [()]
     while todo:
         decided = todo.pop()
-        DECIDED[:] = decided
+        DECIDED[:], WRONG[:] = decided, ()
         try:
-            yield advance(found.program, state, event, World()).state
+            following = advance(found.program, state, event, World()).state
+            found.wrong.update(WRONG)
+            yield following
         except Undecided as undecided:
             found.whole = found.whole and len(decided) < MAX_CHOICES
             todo += [(*decided, one) for one in alternatives(undecided.node)] if len(decided) < MAX_CHOICES else []

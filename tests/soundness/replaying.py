@@ -25,6 +25,7 @@ class Replay:
 
     def __init__(self, program: Program, ways: Sequence[Way], forever: Sequence[Way] = ()) -> None:
         self.program, self.entered, self.cleared = program, Counter[str](), list[str]()
+        self.wrong: list[str] = []
         self.chosen: dict[str, list[tuple[Flow, ...]]] = {}
         for way in ways:
             self._note(way)
@@ -47,7 +48,7 @@ class Replay:
     def _send(self, state: State | None, event: Event) -> State:
         decided: list[tuple[Flow, ...]] = []
         while True:
-            exploring.DECIDED[:] = decided
+            exploring.DECIDED[:], exploring.WRONG[:] = decided, ()
             before = {id: [*flows] for id, flows in self.chosen.items()}
             try:
                 done = advance(self.program, state, event, World())
@@ -57,6 +58,7 @@ class Replay:
                     self.chosen[node] = flows
                 told = self.chosen.get(undecided.node.id) or [next(exploring.alternatives(undecided.node))]
                 decided.append(told.pop(0))
+        self.wrong += exploring.WRONG
         facts = decode_facts(self.program, done.facts)
         self.entered.update(what for kind, _, what in facts if kind == "took")
         self.cleared += [what for kind, _, what in facts if kind == "cleared"]
@@ -110,11 +112,10 @@ def shows(examination: Examination, verdict: Verdict) -> bool:
     ways = whole(examination, verdict)
     turn = whole(examination, replace(verdict, run=(*verdict.run, *circle(verdict))))[len(ways) :] if verdict.rule in ("livelock", "no-way-to-end") else []
     replay = Replay(program, ways, turn)
-    incidents = [(incident.kind, incident.node, str(incident.message)) for incident in replay.state.incidents]
     if verdict.rule in WAITED:
-        return any(kind == "stuck" for kind, _, _ in incidents)
+        return any(incident.kind == "stuck" for incident in replay.state.incidents)
     if verdict.rule == "livelock":
-        return any("without a wait" in message or "in one scope" in message for _, _, message in incidents)
+        return any("without a wait" in message or "in one scope" in message for message in replay.wrong)
     if verdict.rule == "no-way-to-end":
         after = exploring.explore(examination.graph, 400, replay.state)
         return not after.whole or not any(state.status == "ended" for state in after.states.values())

@@ -58,6 +58,7 @@ def fit(seed: int) -> Graph | None:
 
 @seeds(6, 10_000)
 @example(seed=2722)  # it goes round after a pause, at which it may be cancelled
+@example(seed=65)  # it goes round before another token ends the whole
 def test_the_checker_agrees_with_all_that_the_engine_can_do(seed: int, counts: Counter[str]):
     graph = fit(seed)
     if graph is None:
@@ -91,19 +92,21 @@ def is_cut_short(examination: Examination) -> bool:
 
 def agrees(explored: Explored, rules: set[str], excused: bool, shown: bool) -> None:
     """Of a process that was looked at as a whole."""
-    goes_round = any("without a wait" in str(incident.message) for state in explored.states.values() for incident in state.incidents)
+    goes_round = any("without a wait" in message for message in explored.wrong)
     if not rules and not excused:
         assert not explored.having("stuck")
         assert not goes_round, "it goes round without a wait, and nothing is said"
         assert not explored.lost(), "it cannot come to its end, and nothing is said"
     if rules & {*WAITED, *ENDLESS}:
-        full = any("in one scope" in str(incident.message) for state in explored.states.values() for incident in state.incidents)
+        full = any("in one scope" in message for message in explored.wrong)
         assert shown or goes_round or full or explored.lost(), "a mistake is told, and everything comes to its end"
 
 
 @seeds(6, 10_000)
 @example(seed=29460)  # it goes round before anything else, and beside what ends the whole a day later
 @example(seed=29279)  # it goes round beside a block that pauses before anything may happen meanwhile
+@example(seed=2147483649)  # a circle from which a way leads to a join that never lets anything go on, within a greater one
+@example(seed=5630)  # a circle stands behind a join that never lets anything go on, and another before it
 def test_what_is_told_can_be_replayed(seed: int, counts: Counter[str]):
     graph = fit(seed)
     if graph is None:

@@ -147,6 +147,24 @@ def test_what_can_only_happen_after_a_time_ends_no_circle_in_which_none_passes()
         assert [finding.rule for finding in found(steps.replace("CIRCLE", circle).replace("BESIDE", beside))] == rules
 
 
+@pytest.mark.parametrize("ways, rules, told", [("again, finish", ["livelock"], 5_000), ("finish, again", [], 1)])
+def test_of_a_split_the_first_way_is_gone_first(ways: str, rules: list[str], told: int):
+    """What ends the whole stops no circle that begins before it, and one that begins after it has no turn."""
+    steps = f"""\
+steps:
+  - {{id: again, activity: notify, to: initiator, text: Ready, next: [{ways}]}}
+  - {{id: finish, activity: end, result: ready}}
+"""
+    assert [finding.rule for finding in found(steps)] == rules
+    graph = compiled(yaml.safe_load(steps)["steps"])
+    assert graph is not None
+    with open_engine(":memory:") as engine:
+        engine.deploy_graph(graph)
+        id = engine.start("p", by="boss")
+        assert engine.instance(id).row.status == "ended"
+        assert len(engine.notices("boss")) == told
+
+
 def test_a_circle_in_which_no_time_passes_is_told_beside_a_block_that_never_ends():
     steps = """\
 steps:

@@ -184,7 +184,8 @@ def livelock(subject: Subject) -> Iterator[Diagnostic]:
     """Steps must not go round without anything to wait for.
 
     Where each way leads back and no step on the way waits for somebody or something, all of it happens in one moment, again and again. It
-    is stopped after ten thousand steps, and that is an incident.
+    is stopped after ten thousand steps, and that is an incident. Of a split the first way is gone first: `next: [remind, finish]` at the
+    step `remind` reminds five thousand times before it comes to `finish`.
 
     Bad:
 

@@ -83,7 +83,7 @@ def _loops(subject: Subject) -> Iterator[frozenset[str]]:
             path = step_of(node.id)
             own = ids[bisect_right(ids, path) : bisect_right(ids, f"{path};")]  # ";" follows ":", and "." and "/" come before that
             yield frozenset(id for id in own if id[len(path)] in ":/.")
-    yield from cycles(subject.graph)
+    yield from cycles({node.id: [flow.to for flow in flows(node) if flow.to] for node in subject.graph.nodes})
 
 
 class Loop:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from bpflow.checks.soundness.knowledge import World
 from bpflow.checks.soundness.regions import Region, Regions, Target, Way, may_be_empty
-from bpflow.graph import Block, Handler, Join
+from bpflow.graph import Block, Call, Choose, Handler, Join, Step
 
 _END = ""
 """Stands among the flows by which a block is left for the end of the instance."""
@@ -41,16 +41,34 @@ class AtOnce:
 
     def restless(self, region: Region) -> set[str]:
         """The nodes from which some token goes on and on while no time passes, whatever is chosen. What comes to a join may stay there, and in
-        a block that never ends."""
-        clearing = self._clearing(region)
+        a block that never ends; what ends all else stops those only that do not go on before it has its turn."""
+        clearing, ahead = self._clearing(region), self._ahead(region)
         endless = {id for id, ways in region.ways.items() if not ways}
 
         def calms(way: Way, found: Collection[str]) -> bool:
+            if way.node in ahead:
+                return False
             cleared = way.ends or any(_clears(region, target, clearing) for target in way.targets)
             at_rest = cleared or all(target.arrives or target.node in found or target.node in endless for target in way.targets)
             return at_rest or isinstance(self.regions.nodes[way.node], Join) or self.rests(way.node)
 
         return region.ways.keys() - endless - region.least(calms).keys()
+
+    def _ahead(self, region: Region) -> set[str]:
+        """The nodes from which a token goes on and on before any other has its turn: of a split it takes the first way, the others come later."""
+
+        passing = {id for id in region.ways if self._passes_on(id)}
+
+        def stops(way: Way, found: Collection[str]) -> bool:
+            first = next((target.node for target in way.targets), None)
+            return first not in passing or first in found
+
+        return passing - region.least(stops).keys()
+
+    def _passes_on(self, id: str) -> bool:
+        """Whether a token that comes to a node goes on at once, and no other before it."""
+        node = self.regions.nodes[id]
+        return isinstance(node, Step | Choose) or (isinstance(node, Call) and not node.wait)
 
     def rescues(self, region: Region, lost: Callable[[str], bool]) -> bool:
         """Whether something else could at once cancel a token that goes round for ever among the `lost` nodes."""

@@ -53,6 +53,11 @@ class Way(Struct, frozen=True):
         """Whether all else in the region is cancelled by it."""
         return self.ends or any(target.up for target in self.targets)
 
+    @property
+    def leads_to(self) -> list[str]:
+        """The nodes of the region to which its tokens come."""
+        return [target.node for target in self.targets if target.node is not None]
+
 
 Ways: TypeAlias = dict[str, tuple[Way, ...]]
 
@@ -101,9 +106,8 @@ class Region(Struct, dict=True):
         """Node → those with a way to it."""
         found: dict[str, list[str]] = {id: [] for id in self.ways}
         for way in self.forward():
-            for target in way.targets:
-                if target.node is not None:
-                    found[target.node].append(way.node)
+            for id in way.leads_to:
+                found[id].append(way.node)
         return found
 
     def least(self, holds: Callable[[Way, Collection[str]], bool]) -> dict[str, Way]:
@@ -134,13 +138,12 @@ class Region(Struct, dict=True):
         """The nodes from which the region can be left, or the instance ended, at once."""
         return self.least(lambda way, found: way.clears or any(target.node in found for target in way.targets))
 
-    @cached_property
-    def finishing(self) -> dict[str, Way]:
-        """The nodes from which all can come to an end."""
+    def finishing(self, staying: Collection[str]) -> dict[str, Way]:
+        """The nodes from which all can come to an end, or stay at one of those."""
 
         def holds(way: Way, found: Collection[str]) -> bool:
             clears = way.clears or any(target.node in self.clearing for target in way.targets)
-            return clears or all(target.arrives or target.node in found for target in way.targets)
+            return clears or all(target.arrives or target.node in found or target.node in staying for target in way.targets)
 
         return self.least(holds)
 
@@ -158,12 +161,12 @@ class Region(Struct, dict=True):
     def reached_by(self, taken: Callable[[Way], bool]) -> set[str]:
         """The nodes to which ways alone that can be `taken` lead from an entry."""
         found: set[str] = set()
-        todo = [target.node for target in self.entries]
+        todo = [target.node for target in self.entries if target.node is not None]
         while todo:
             id = todo.pop()
-            if id is not None and id not in found:
+            if id not in found:
                 found.add(id)
-                todo += [target.node for way in filter(taken, self.ways[id]) for target in way.targets]
+                todo += [one for way in filter(taken, self.ways[id]) for one in way.leads_to]
         return found
 
     def reaches(self, id: str, without: Way) -> bool:
@@ -194,13 +197,14 @@ class Region(Struct, dict=True):
 
     def path(self, goal: Callable[[str], bool]) -> list[Way]:
         """The shortest way of one token from an entry to a node for which `goal` holds: the ways taken, without that node's own."""
-        return self._path(goal, lambda _: True) or []
+        return self.path_by(lambda _: True, goal) or []
 
     def path_alone(self, goal: Callable[[str], bool]) -> list[Way] | None:
         """The same on which there is never another token; None if there is no such way."""
-        return self._path(goal, lambda way: len(way.targets) == 1) if len(self.entries) == 1 else None
+        return self.path_by(lambda way: len(way.targets) == 1, goal) if len(self.entries) == 1 else None
 
-    def _path(self, goal: Callable[[str], bool], taken: Callable[[Way], bool]) -> list[Way] | None:
+    def path_by(self, taken: Callable[[Way], bool], goal: Callable[[str], bool]) -> list[Way] | None:
+        """The same by ways alone that can be `taken`."""
         came: dict[str, Way | None] = {target.node: None for target in self.entries if target.node is not None}
         todo = deque(came)
         while todo:
@@ -208,10 +212,10 @@ class Region(Struct, dict=True):
             if goal(id):
                 return self._back(id, came)
             for way in filter(taken, self.ways[id]):
-                for target in way.targets:
-                    if target.node is not None and target.node not in came:
-                        came[target.node] = way
-                        todo.append(target.node)
+                for one in way.leads_to:
+                    if one not in came:
+                        came[one] = way
+                        todo.append(one)
         return None
 
     def _back(self, id: str, came: Mapping[str, Way | None]) -> list[Way]:

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bpflow.checks.cycles import cycles
 from bpflow.checks.soundness.at_once import AtOnce
 from bpflow.checks.soundness.knowledge import NOTHING, Domain, Knowledge, Known, World
 from bpflow.checks.soundness.net import PARKED, Net
@@ -77,54 +78,71 @@ class Examination:
 
     # ── what never ends ────────────────────────────────────────────────────────────────────────────────────────────
     def _endless(self, region: Region) -> Iterator[Verdict]:
-        """A token that can neither come to an end nor be cancelled: first one that never rests, whatever others may do later."""
-        lost = region.ways.keys() - region.finishing.keys()
-        found = self._going_round(region, self.at_once.restless(region)) if lost or region.forks else None
-        if found is None and not (self.graph.stages and not region.key[0]):
-            found = self._going_round(region, lost)
-        if found is not None:
-            yield found
+        """Tokens that can neither come to an end nor be cancelled: first those that never rest, whatever others may do later."""
+        staying = {id for id in region.joins if id not in self.firing}
+        lost = region.ways.keys() - region.finishing(staying).keys() - staying
+        told: set[str] = set()
+        if lost or region.forks:
+            yield from self._going_round(region, self.at_once.restless(region), told)
+        if not (self.graph.stages and not region.key[0]):
+            yield from self._going_round(region, lost, told)
 
-    def _going_round(self, region: Region, lost: Set[str]) -> Verdict | None:
-        """A token that goes round among the lost nodes, which no token leaves, and that nothing cancels."""
-        if not lost:
+    def _going_round(self, region: Region, lost: Set[str], told: set[str]) -> Iterator[Verdict]:
+        """Tokens that go round among the lost nodes, which none leaves, and that nothing cancels; no circle that leads to one that is `told`."""
+        after = {id: [one for way in ways for one in way.leads_to if one in lost] for id, ways in region.ways.items() if id in lost}
+        for nodes in reversed([*cycles(after)]):
+            verdict = self._round(region, nodes, lost) if told.isdisjoint(nodes) else None
+            if verdict is not None:
+                told |= self.upstream(region, verdict.node)
+                yield verdict
+
+    def _round(self, region: Region, nodes: Set[str], lost: Set[str]) -> Verdict | None:
+        """A token that goes round among some of the lost nodes."""
+        one = next(iter(nodes))
+        before = lost & self.upstream(region, one)
+        rests = any(self.at_once.rests(id) for id in self._lost_from(region, one, lost))
+        rescued = region.rescued(before.__contains__) if rests else self.at_once.rescues(region, before.__contains__)
+        way_there = None if rescued else self._way_there(region, nodes, before)
+        if way_there is None:
             return None
-        way_there = region.path_alone(lost.__contains__) or region.path(lost.__contains__)
-        first = next((id for id in self._after(region, way_there) if id in lost), None)
-        passed, circle = self._circle(region, first, lost) if first else ([], [])
-        rests = any(self.at_once.rests(id) for id in self._lost_from(region, first, lost)) if first else False
-        rescued = region.rescued(lost.__contains__) if rests else self.at_once.rescues(region, lost.__contains__)
-        goes_on = all(id in self.firing for id in circle if isinstance(self.regions.nodes[id], Join))
-        if not circle or not goes_on or rescued:
-            return None
+        first = next(target.node for target in (way_there[-1].targets if way_there else region.entries) if target.node and target.node in nodes)
+        passed, circle = self._circle(region, first, nodes)
         return Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
-    def _after(self, region: Region, ways: list[Way]) -> list[str]:
-        targets = ways[-1].targets if ways else region.entries
-        return [target.node for target in targets if target.node is not None]
+    def _way_there(self, region: Region, nodes: Set[str], before: Set[str]) -> list[Way] | None:
+        """The way of a token to the nodes: where it can be, alone until it comes to those `before` them from which none is left."""
 
-    def _circle(self, region: Region, id: str, lost: Set[str]) -> tuple[list[Way], list[str]]:
-        """The ways by which a token at a lost node gets into a circle, and the nodes of that; none where it stands still in a block, which is told
-        there."""
+        def taken(way: Way) -> bool:
+            return self._lets_go_on(way.node)
+
+        def alone(way: Way) -> bool:
+            return taken(way) and (len(way.targets) == 1 or way.node in before)
+
+        found = region.path_by(alone, nodes.__contains__) if len(region.entries) == 1 else None
+        return region.path_by(taken, nodes.__contains__) if found is None else found
+
+    def _lets_go_on(self, id: str) -> bool:
+        """Whether what comes to a node may go on from there: a join may keep it for ever."""
+        return id in self.firing or not isinstance(self.regions.nodes[id], Join)
+
+    def _circle(self, region: Region, id: str, nodes: Set[str]) -> tuple[list[Way], list[str]]:
+        """The ways by which a token at one of the nodes gets into a circle of them, and that circle."""
         passed: dict[str, Way] = {}
         while id not in passed:
-            found = [(way, target.node) for way in region.ways[id] for target in way.targets if target.node and target.node in lost]
-            way, following = min(found, key=lambda one: isinstance(self.regions.nodes[one[1]], Join), default=(None, ""))  # a join may not go on
-            if way is None:
-                return [], []
-            passed[id], id = way, following
+            found = [(way, one) for way in region.ways[id] for one in way.leads_to if one in nodes]
+            passed[id], id = min(found, key=lambda one: isinstance(self.regions.nodes[one[1]], Join))  # a join may not go on
         circle = [*passed][[*passed].index(id) :]
         return [passed[one] for one in passed if one not in circle], circle
 
-    def _lost_from(self, region: Region, first: str, lost: Set[str]) -> set[str]:
+    def _lost_from(self, region: Region, one: str, lost: Set[str]) -> set[str]:
         """The lost nodes to which a token can come from one of them."""
         found: set[str] = set()
-        todo = [first]
+        todo = [one]
         while todo:
             id = todo.pop()
             if id not in found and id in lost:
                 found.add(id)
-                todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
+                todo += [after for way in region.ways[id] for after in way.leads_to]
         return found
 
     # ── joins ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,7 +284,7 @@ class Examination:
             id = todo.pop()
             if id not in found and not isinstance(self.regions.nodes[id], Join):
                 found.add(id)
-                todo += [target.node for way in region.ways[id] for target in way.targets if target.node is not None]
+                todo += [one for way in region.ways[id] for one in way.leads_to]
         return found
 
     def _cancels(self, region: Region) -> Iterator[Verdict]:
