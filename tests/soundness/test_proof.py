@@ -42,6 +42,7 @@ def counts() -> Iterator[Counter[str]]:
         assert counts["explored"] > counts["made"] / 3
         assert counts["sound"] > counts["made"] / 8
         assert counts["unsound"] > counts["made"] / 8
+        assert counts["goes round before an end"] <= counts["made"] / 1000
     assert counts["shown"] >= (counts["shown"] + counts["behind another"]) * 0.9
 
 
@@ -59,6 +60,8 @@ def fit(seed: int) -> Graph | None:
 @seeds(6, 10_000)
 @example(seed=2722)  # it goes round after a pause, at which it may be cancelled
 @example(seed=65)  # it goes round before another token ends the whole
+@example(seed=1001966)  # it goes round beside a branch that never comes to its end either, though one would be enough
+@example(seed=784034)  # it goes round in the first branch, and the second would end the whole
 def test_the_checker_agrees_with_all_that_the_engine_can_do(seed: int, counts: Counter[str]):
     graph = fit(seed)
     if graph is None:
@@ -69,11 +72,12 @@ def test_the_checker_agrees_with_all_that_the_engine_can_do(seed: int, counts: C
     unreached = len(examination.regions.reached) < len(graph.nodes)
     counts["explored"] += explored.whole
     counts["unsound" if rules - {*NO_ERROR} else "sound" if not unreached else "unreached"] += 1
-    stuck = bool(explored.having("stuck"))
-    if stuck:
+    if explored.having("stuck"):
         assert rules & {*WAITED, *ENDLESS, "not-decided"} or unreached, "a join waits for ever, and nothing is said"
-    if explored.whole:
-        agrees(explored, rules, unreached or turns_in_some(examination), stuck or is_cut_short(examination))
+    if explored.whole and not rules and not unreached and not turns_in_some(examination):
+        nothing_is_wrong(examination, explored, counts)
+    if explored.whole and rules & {*WAITED, *ENDLESS} and not is_cut_short(examination):
+        assert explored.wrong or explored.lost(), "a mistake is told, and everything comes to its end"
 
 
 def turns_in_some(examination: Examination) -> bool:
@@ -90,16 +94,13 @@ def is_cut_short(examination: Examination) -> bool:
     return any(region.forks and examination.at_once.clears(region) for region in examination.regions.all.values())
 
 
-def agrees(explored: Explored, rules: set[str], excused: bool, shown: bool) -> None:
+def nothing_is_wrong(examination: Examination, explored: Explored, counts: Counter[str]) -> None:
     """Of a process that was looked at as a whole."""
     goes_round = any("without a wait" in message for message in explored.wrong)
-    if not rules and not excused:
-        assert not explored.having("stuck")
-        assert not goes_round, "it goes round without a wait, and nothing is said"
-        assert not explored.lost(), "it cannot come to its end, and nothing is said"
-    if rules & {*WAITED, *ENDLESS}:
-        full = any("in one scope" in message for message in explored.wrong)
-        assert shown or goes_round or full or explored.lost(), "a mistake is told, and everything comes to its end"
+    counts["goes round before an end"] += goes_round and is_cut_short(examination)
+    assert not explored.having("stuck")
+    assert not goes_round or is_cut_short(examination), "it goes round without a wait, and nothing is said"
+    assert not explored.lost(), "it cannot come to its end, and nothing is said"
 
 
 @seeds(6, 10_000)

@@ -1,6 +1,7 @@
 """What happens at once: before a token rests, and so before time passes.
 
-The law of this file: a block is gone through at once where its own body is; what may happen meanwhile begins later, but for what takes an error.
+The law of this file: tokens move one after another, each until it rests. A block is gone through at once where its own body is; what may happen
+meanwhile begins later, but for what takes an error.
 """
 
 from __future__ import annotations
@@ -56,7 +57,6 @@ class AtOnce:
 
     def _ahead(self, region: Region) -> set[str]:
         """The nodes from which a token goes on and on before any other has its turn: of a split it takes the first way, the others come later."""
-
         passing = {id for id in region.ways if self._passes_on(id)}
 
         def stops(way: Way, found: Collection[str]) -> bool:
@@ -72,21 +72,38 @@ class AtOnce:
 
     def rescues(self, region: Region, lost: Callable[[str], bool]) -> bool:
         """Whether something else could at once cancel a token that goes round for ever among the `lost` nodes."""
+        first = self._comes_first(region, lost)
         for at in region.outwards():
-            if at.forks and self.clears(at) and at.path_alone(lost) is None:
+            if not first and at.forks and at.path_alone(lost) is None and self.clears(at, lost):
                 return True
-            lost = at.key[0].__eq__
+            first, lost = False, at.key[0].__eq__
         return False
 
-    def clears(self, region: Region) -> bool:
-        """Whether some token can cancel all else in the region at once when it has begun there."""
-        clearing = self._clearing(region)
+    def _comes_first(self, region: Region, lost: Callable[[str], bool]) -> bool:
+        """Whether a token can come to a lost node before any other of the region has its turn."""
+        alone = region.reached_by(lambda way: len(way.targets) == 1) if len(region.entries) == 1 else ()
+        todo = [*alone, region.entries[0].node]
+        found: set[str] = set()
+        while todo:
+            id = todo.pop()
+            if id is not None and id not in found:
+                found.add(id)
+                todo += [way.targets[0].node for way in region.ways[id] if way.targets and self._passes_on(id)]
+        return any(map(lost, found))
+
+    def clears(self, region: Region, lost: Callable[[str], bool] = lambda _: False) -> bool:
+        """Whether some token can cancel all else in the region at once when it has begun there, if none of the `lost` nodes is on its way."""
+        clearing = self._clearing(region, lost)
         begun = [region.entries, *(way.targets for way in region.forward() if len(way.targets) > 1)]
         return any(_clears(region, target, clearing) for targets in begun for target in targets)
 
-    def _clearing(self, region: Region) -> Collection[str]:
+    def _clearing(self, region: Region, lost: Callable[[str], bool] = lambda _: False) -> Collection[str]:
         """The nodes from which a token can cancel all else at once."""
-        return region.least(lambda way, found: self.takes(way) and (way.ends or any(_clears(region, target, found) for target in way.targets)))
+
+        def clears(way: Way, found: Collection[str]) -> bool:
+            return self.takes(way) and not lost(way.node) and (way.ends or any(_clears(region, target, found) for target in way.targets))
+
+        return region.least(clears)
 
     def _left_by(self, block: Block) -> frozenset[str]:
         """The flows by which a block can be left at once."""

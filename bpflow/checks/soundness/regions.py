@@ -177,7 +177,7 @@ class Region(Struct, dict=True):
         """Whether something else could cancel a token that stays for ever among the `lost` nodes: what may happen meanwhile, here or around;
         another token that leaves or ends; the branches of which enough have come to their end."""
         for at in self.outwards():
-            others = at.forks and (at.need != "all" or at.clears) and at.path_alone(lost) is None
+            others = at.forks and (at.clears or (at.need != "all" and at.completes)) and at.path_alone(lost) is None
             if at.cancelled_meanwhile or others:
                 return True
             lost = at.key[0].__eq__
