@@ -204,7 +204,7 @@ class Region(Struct, dict=True):
         return self.path_by(lambda way: len(way.targets) == 1, goal) if len(self.entries) == 1 else None
 
     def path_by(self, taken: Callable[[Way], bool], goal: Callable[[str], bool]) -> list[Way] | None:
-        """The same by ways alone that can be `taken`."""
+        """The shortest way of some token by ways alone that can be `taken`; None if there is none."""
         came: dict[str, Way | None] = {target.node: None for target in self.entries if target.node is not None}
         todo = deque(came)
         while todo:

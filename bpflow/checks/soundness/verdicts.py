@@ -78,8 +78,9 @@ class Examination:
 
     # ── what never ends ────────────────────────────────────────────────────────────────────────────────────────────
     def _endless(self, region: Region) -> Iterator[Verdict]:
-        """Tokens that can neither come to an end nor be cancelled: first those that never rest, whatever others may do later."""
-        staying = {id for id in region.joins if id not in self.firing}
+        """Tokens that can neither come to an end nor be cancelled: first those that never rest, whatever others may do later. What stays at a join,
+        or in a block that never ends, goes round no more."""
+        staying = {id for id, ways in region.ways.items() if not ways or not self._lets_go_on(id)}
         lost = region.ways.keys() - region.finishing(staying).keys() - staying
         told: set[str] = set()
         if lost or region.forks:
@@ -88,7 +89,8 @@ class Examination:
             yield from self._going_round(region, lost, told)
 
     def _going_round(self, region: Region, lost: Set[str], told: set[str]) -> Iterator[Verdict]:
-        """Tokens that go round among the lost nodes, which none leaves, and that nothing cancels; no circle that leads to one that is `told`."""
+        """Tokens that go round among the lost nodes, which none leaves, and that nothing cancels. A circle that leads to one that is `told` may be in order
+        without that."""
         after = {id: [one for way in ways for one in way.leads_to if one in lost] for id, ways in region.ways.items() if id in lost}
         for nodes in reversed([*cycles(after)]):
             verdict = self._round(region, nodes, lost) if told.isdisjoint(nodes) else None
@@ -105,8 +107,8 @@ class Examination:
         way_there = None if rescued else self._way_there(region, nodes, before)
         if way_there is None:
             return None
-        first = next(target.node for target in (way_there[-1].targets if way_there else region.entries) if target.node and target.node in nodes)
-        passed, circle = self._circle(region, first, nodes)
+        begun = way_there[-1] if way_there else Way(region.key[0], region.entries)
+        passed, circle = self._circle(region, next(id for id in begun.leads_to if id in nodes), nodes)
         return Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _way_there(self, region: Region, nodes: Set[str], before: Set[str]) -> list[Way] | None:
