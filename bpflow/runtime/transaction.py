@@ -103,6 +103,8 @@ class Runner(Struct, eq=False):
     programs: dict[int, Program] = {}
     chain: Chain = field(default_factory=Chain)
     origins: dict[int, bytes] = {}
+    newest: dict[str, tuple[int, int]] = {}
+    """What new instances of a process get, and as of which end of the log of deployments, as it was read last."""
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     observers: Observers | None = None
     """Those who watch, if there are any."""
@@ -429,16 +431,17 @@ class Runner(Struct, eq=False):
         alone: str = "",
         number: int | None = None,
         owner: int | None = None,
+        deployed: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
         process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
-        was kept for it · `owner`: where it has no document."""
+        was kept for it · `owner`: where it has no document · `deployed`: Conflict if more has been deployed since."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner, caller, number)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller, number, deployed)
         if made is None:
             return None
         id, owner = made

@@ -208,9 +208,10 @@ class Work(Absences, Protocol):
         owner: int | None = None,
         caller: Caller | None = None,
         number: int | None = None,
+        deployed: int | None = None,
     ) -> tuple[int, int] | None:
         """An instance begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken. Nobody sees it
-        before its state is saved, over revision 0."""
+        before its state is saved, over revision 0. Conflict if `deployed` is not the end of the log of deployments, as `current` gave it."""
         ...
 
     def running(self, exclusive: str) -> int | None:
@@ -369,8 +370,8 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """What new instances of one process get; with `by`, what they got at that place of the log of deployments, else the first after it."""
         ...
 
-    def current(self, process: str) -> int | None:
-        """The definition that new instances of a process get."""
+    def current(self, process: str) -> tuple[int, int] | None:
+        """The definition that new instances of a process get, and the end of the log of deployments as of which that is so."""
         ...
 
     def instance(self, id: int) -> InstanceRow | None: ...

@@ -18,7 +18,7 @@ from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document
 from bpflow.stores import rows, tasks
-from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
@@ -129,15 +129,18 @@ class PostgresWork(Documents, Looking):
         owner: int | None = None,
         caller: Caller | None = None,
         number: int | None = None,
+        deployed: int | None = None,
     ) -> tuple[int, int] | None:
         if owner is not None:
             self.own(owner)
-        ((id, taken, deployed),) = self.ask(_NUMBER, number, exclusive).rows
+        ((id, taken, last),) = self.ask(_NUMBER, number, exclusive).rows
+        if deployed is not None and deployed != last:
+            raise Conflict(definition)
         if taken or (exclusive is not None and any(exclusive in begun for begun in self._begun.values())):
             return None
         if owner is None:
             self.own(id)  # a document may have that number, and be read here
-        self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), deployed)
+        self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), last)
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:

@@ -39,9 +39,8 @@ _SAVE_ENDED = (
 )
 _NEW_INSTANCE = (  # written once, whole: a row that grows afterwards moves those beside it
     "insert into instance (state, seal, incidents, history, status, id, revision, ended, result, exclusive, "
-    "owner, definition, document, started, caller, caller_token, caller_visit, caller_attempt, level, deployed) "
-    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7 + 1, ?8, ?9, iif(?8 is null, ?10, null), ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-    "(select coalesce(max(id), 0) from deployment))"
+    "owner, definition, document, started, deployed, caller, caller_token, caller_visit, caller_attempt, level) "
+    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7 + 1, ?8, ?9, iif(?8 is null, ?10, null), ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
 )
 _NO_CALLER = (None, None, None, None, 0)
 _SET_TIMER = "insert or ignore into timer values (?, ?, ?, ?, ?, ?)"
@@ -137,13 +136,16 @@ class SqliteWork(Looking):
         owner: int | None = None,
         caller: Caller | None = None,
         number: int | None = None,
+        deployed: int | None = None,
     ) -> tuple[int, int] | None:
+        id, last = self._run(sqlite_rows.BEGINNING, (number,)).fetchone()
+        if deployed is not None and deployed != last:
+            raise Conflict(definition)
         if exclusive is not None and (self.running(exclusive) or any(exclusive in new for new in self._new.values())):
             return None
-        id = number or sqlite_rows.new_number(self._run)
         if number is None and self._new:
             id = max(id, max(self._new) + 1)
-        self._new[id] = (exclusive, owner or id, definition, document.id if document else None, micros(at), *(caller or _NO_CALLER))
+        self._new[id] = (exclusive, owner or id, definition, document.id if document else None, micros(at), last, *(caller or _NO_CALLER))
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:

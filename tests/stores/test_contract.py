@@ -53,11 +53,22 @@ def test_a_definition_is_kept_once_and_deployed_last(store: Store, again: Again)
 def test_new_instances_get_what_was_deployed_last(store: Store, again: Again) -> None:
     one = deployed(store)
     two = store.deploy("deal", "b", "{2}", "text", LATER).id
-    assert (store.current("deal"), store.current("other")) == (two, None)
+    assert store.current("other") is None
+    assert (was := store.current("deal")) is not None
+    assert was[0] == two
+    with store.begin() as work:
+        assert work.new_instance(two, None, AT, None, deployed=was[1]) is not None
     deployed(store)
-    assert again().current("deal") == one
+    assert (now := again().current("deal")) is not None
+    assert now[0] == one
+    with store.begin() as work, pytest.raises(Conflict):
+        work.new_instance(two, None, AT, None, deployed=was[1])
+    with store.begin() as work:
+        assert work.new_instance(one, None, AT, None, deployed=now[1]) is not None
     store.undeploy("deal")
     assert store.current("deal") is again().current("deal") is None
+    with store.begin() as work, pytest.raises(Conflict):
+        work.new_instance(one, None, AT, None, deployed=now[1])
 
 
 def test_what_is_deployed_comes_by_process(store: Store) -> None:
