@@ -14,7 +14,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.people import acting, parties, row
 from bpflow.engine.state import Token
 from bpflow.engine.telling import notice, subject_of
-from bpflow.engine.transition import CallOut, TaskRow
+from bpflow.engine.transition import CallOut, TaskRow, put_row
 from bpflow.graph import Alarm, Flow, Task
 
 
@@ -42,7 +42,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
         draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
         arms.set_timer(draft, token.id, waiting, number, again)
-    draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
+    put_row(draft.effects.tasks, (token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
     draft.effects.calls += told
     return None
 

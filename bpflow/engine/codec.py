@@ -49,7 +49,7 @@ def micros(at: datetime) -> int:
 
 def instant(micros: int) -> datetime:
     """The instant of that many microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)  # by its place: by its name it takes twice as long
 
 
 def _plain(value: Any) -> Any:

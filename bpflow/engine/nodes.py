@@ -22,9 +22,10 @@ from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     """All values are computed before any is set, so they see what was before the step, and a fault sets none."""
+    codes = draft.program.codes
     values: dict[str, Value] = {}
     for name, expr in node.sets:
-        values[name] = draft.program.codes[expr.text](draft)
+        values[name] = codes[expr.text](draft)
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
     if values:

@@ -22,13 +22,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace as replaced
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history, micros
+from bpflow.engine.codec import encode_event, encode_history
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State, Token
-from bpflow.engine.transition import CallOut, Effects, Transition, Unanswered, UnexpectedEvent, is_same
+from bpflow.engine.transition import CallOut, Effects, Transition, Unanswered, UnexpectedEvent, is_same, put_row
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -269,12 +269,11 @@ class Runner(Struct, eq=False):
         if state is held.state:
             self.pass_by(work, held, event)
             return state
-        now = state.at
-        at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
+        out = encode(program, state, held.written, done.touched, done.renamed)
         history = encode_history(turn.events, done.facts)
-        link = self.chain.link(held.link, owner, id, held.revision + 1, at, history)
+        link = self.chain.link(held.link, owner, id, held.revision + 1, out.at, history)
         row = work.save(held, state, out, history, link, self.chain.seal(link, out.root))
-        work.index(id, owner, held.definition, effects, now)
+        work.index(id, owner, held.definition, effects, state.at)
         if turn.outgoing or effects.withdrawn or state.status in OVER:
             leave(work, held, turn, event, depth)
         if self.observers is not None:
@@ -488,5 +487,5 @@ def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
 def stale(event: TimerFired) -> Effects:
     """The row of a timer that the state does not know goes."""
     effects = Effects()
-    effects.timers.put((event.holder, event.arm), event.due, None)
+    put_row(effects.timers, (event.holder, event.arm), event.due, None)
     return effects

@@ -155,7 +155,7 @@ class PostgresWork(Documents, Looking):
         self.put("delete from bpflow.called where child = $1", child)
 
     def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
-        owner, id, expected, at, over = was.owner, was.id, was.revision, micros(state.at), state.status in OVER
+        owner, id, expected, at, over = was.owner, was.id, was.revision, out.at, state.status in OVER
         self.own(owner)
         self.traced(_IN_HISTORY, owner, id, expected + 1, history)
         self.put(_HISTORY, owner, id, expected + 1, at, link, history)

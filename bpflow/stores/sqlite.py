@@ -45,7 +45,7 @@ _THEN = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.v
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(bytes, bytes.__bytes__)
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(type(None), dict[None, None]().get)  # which gives None
 """Python looks for what else a value could be written as unless it is a number or a text: told what, it takes a fourth of the time."""

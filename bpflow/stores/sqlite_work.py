@@ -163,7 +163,7 @@ class SqliteWork(Looking):
         self._run("delete from called where child = ?", (child,))
 
     def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
-        run, id, expected, status, at = self._run, was.id, was.revision, state.status, micros(state.at)
+        run, id, expected, status, at = self._run, was.id, was.revision, state.status, out.at
         row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
         assert row is not None
         what = (out.root, seal, len(state.incidents), row, STATUS_NUMBERS[status], id, expected)
