@@ -38,7 +38,7 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     if first and what.outcome is not None:
         return decided_by_alarm(draft, token, task, what.outcome, told, before)
     if what.remind is not None:
-        told.append(notice(draft, token, task, [seat.party for seat in waiting.holders], "reminder"))
+        told.append(notice(draft, token, task, [seat.party for seat in waiting.holders()], "reminder"))
         draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
         arms.set_timer(draft, token.id, waiting, number, again)

@@ -144,7 +144,7 @@ def withdraw(draft: Draft, token: Token) -> None:
 
 def closed(token: Token) -> TaskRow:
     """The row of a task as the store has it, as far as it must be known to find it."""
-    return TaskRow(token.waiting.holders, observers=token.waiting.observers) if token.waiting else TaskRow(())
+    return TaskRow(token.waiting.holders(), observers=token.waiting.observers) if token.waiting else TaskRow(())
 
 
 def release(draft: Draft, token: Token) -> None:

@@ -122,7 +122,7 @@ def reassign(draft: Draft, event: Reassigned) -> None:
     else:
         move_seat(task, waiting, seat, event.to)
     changed(draft, token, task, before, "reassigned")
-    tell(draft, token, task, [seat.party for seat in waiting.holders if seat.party == event.to and event.to not in had], "reassigned", event.why)
+    tell(draft, token, task, [seat.party for seat in waiting.holders() if seat.party == event.to and event.to not in had], "reassigned", event.why)
     tell(draft, token, task, [event.person] if event.person in [one.party for one in before.people] else [], "withdrawn")
 
 

@@ -65,10 +65,10 @@ def add_to_task(draft: Draft, token: Token, task: Task, waiting: Waiting) -> Non
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.holders, task.id, subject, observers=waiting.observers)
+        return TaskRow(waiting.holders(), task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
-    return TaskRow(waiting.holders, task.id, subject, due, is_overdue(task, waiting), waiting.observers)
+    return TaskRow(waiting.holders(), task.id, subject, due, is_overdue(task, waiting), waiting.observers)
 
 
 def is_overdue(task: Task, waiting: Waiting) -> bool:
@@ -336,7 +336,7 @@ def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
     """The condition under which the task is done has become true; those who had it are told."""
     waiting = token.waiting
     assert waiting is not None
-    over(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers], "closed")
+    over(draft, token, task, [seat.party for seat in waiting.holders() if seat.party not in waiting.observers], "closed")
     return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=is_overdue(task, waiting))
 
 
