@@ -30,9 +30,10 @@ from bpflow.stores.postgres_unit import LOCK_OF_INSTANCE, Known
 from bpflow.stores.postgres_wire import Wire
 
 _NUMBER = (
-    "select coalesce($1::bigint, nextval('bpflow.instance_id')), exists (select from bpflow.instance where exclusive = $2), "
-    "(select coalesce(max(id), 0) from bpflow.deployment)"
+    "select coalesce($1::bigint, case when coalesce($3::bigint, last) = last then nextval('bpflow.instance_id') end), "
+    "exists (select from bpflow.instance where exclusive = $2), last from (select coalesce(max(id), 0) as last from bpflow.deployment) d"
 )
+"""No number is taken where it is a Conflict."""
 _BEGUN = (
     "insert into bpflow.instance (owner, id, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, deployed, "
     "revision, state, seal, incidents, status, ended, result) "
@@ -133,7 +134,7 @@ class PostgresWork(Documents, Looking):
     ) -> tuple[int, int] | None:
         if owner is not None:
             self.own(owner)
-        ((id, taken, last),) = self.ask(_NUMBER, number, exclusive).rows
+        ((id, taken, last),) = self.ask(_NUMBER, number, exclusive, deployed).rows
         if deployed is not None and deployed != last:
             raise Conflict(definition)
         if taken or (exclusive is not None and any(exclusive in begun for begun in self._begun.values())):
