@@ -452,8 +452,8 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         set aside is to be told. Where there are more than `limit`, each service, and of it each lane, has its share of them."""
         ...
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
-        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, or of that name."""
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None, after: int = 0) -> list[MessageRow]:
+        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, of that name, `after` one."""
         ...
 
     def message(self, id: int) -> MessageRow | None:
@@ -472,12 +472,12 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """Who waits by that row, unless he is set aside."""
         ...
 
-    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
-        """What messages are to be looked at again, the oldest first."""
+    def looks(self, limit: int = 100, slots: Slots = None, after: int = 0) -> list[LookRow]:
+        """What messages are to be looked at again, the oldest first, or the oldest `after` one."""
         ...
 
-    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        """The changes that wait to be told, of all documents or of one, the oldest first."""
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None, after: int = 0) -> list[ChangeRow]:
+        """The changes that wait to be told, of all documents or of one, the oldest first, or the oldest `after` one."""
         ...
 
     def secret(self, handle: int) -> bytes | None:

@@ -471,6 +471,7 @@ def test_changes_wait_to_be_told_in_their_order(store: Store, again: Again) -> N
     assert [dict(c.previous) for c in changes] == [{}, {}, {"name": "Труба"}]
     assert [c.version for c in store.changes(None, one.id)] == [1, 2]
     assert store.changes(1) == changes[:1]
+    assert store.changes(after=changes[0].id) == changes[1:]
     with store.begin() as work:
         work.told(changes[0])
         work.told(changes[0])
@@ -578,6 +579,8 @@ def receiver(store: Store, message: MessageRow) -> int | None:
 def looks(store: Store) -> list[tuple[int, str, str | None]]:
     """What is to be looked at again, and is not from now on."""
     found = store.looks()
+    for place, row in enumerate(found):
+        assert store.looks(after=row.id) == found[place + 1 :]
     for row in found:
         with store.begin(row.owner) as work:
             work.messages.looked(row)
@@ -590,7 +593,8 @@ def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None
     (row,) = again().messages()
     assert row[1:] == (-3, "paid", Document("deal", 3), values, True, AT, LATER, 5, 2, None, None)
     assert again().messages(fresh=True, limit=1) == again().messages(name="paid") == [row]
-    assert again().messages(name="sent") == []
+    assert again().messages(name="sent") == again().messages(name="paid", after=row.id) == again().messages(fresh=True, after=row.id) == []
+    assert again().messages(fresh=True, after=row.id - 1) == again().messages(name="paid", after=row.id - 1) == [row]
     assert again().message(row.id) == row
 
 
