@@ -113,7 +113,7 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     arms, people, excluded, attempt, later, votes, also, checklist, observers = astuple(waiting)
-    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [_seat(seat) for seat in people], attempt]
+    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [*map(_seat, people)], attempt]
     if excluded or later or votes or also or checklist or observers:
         row += [excluded, [*map(_seat, later)], [*map(_vote, votes)]]
     if also or checklist or observers:

@@ -230,7 +230,7 @@ class Runner(Struct, eq=False):
             doing = Doing("event", name_of(event), id)
             return self.observers.during(doing, partial(self.happen, id, event, depth, also, doing))
         with self.locks[id % LOCKS]:
-            for _ in range(TRIES):
+            for _ in TRIES:
                 cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
                 try:
                     with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
