@@ -50,7 +50,7 @@ _SAVE = (
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
 _SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $8, result = $9, exclusive = null")
 _OPEN_TASK = (
-    "insert into bpflow.task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
+    "insert into bpflow.task (owner, instance, token, visit, party, node, subject, opened, overdue, due, in_place_of, claimed_of) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 _PUT_TASK = (
