@@ -256,10 +256,11 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     plain = orjson.loads(root)
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain[:10]
+    rest = plain[10:]
     sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
     results = _read_turns(pages, sheets) if pages else {}
-    large, ending, *parked = rest or ({}, None)
+    large, ending = rest[:2] if rest else ({}, None)
     written = Written(sheets, large=large)
     if len(sheets) > 1:  # what is on one sheet is in its order already
         written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
@@ -275,7 +276,7 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
         found = sorted(row for sheet in sheets.values() for row in sheet.incidents)
         written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
-    events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
+    events = tuple(decode_event(event)[0] for event in rest[2]) if len(rest) > 2 else ()
     last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST
     return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, last), written  # type: ignore[arg-type]
 

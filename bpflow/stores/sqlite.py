@@ -162,7 +162,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def snapshot(self, id: int) -> Snapshot | None:
         with self._lock:
             try:
-                return sqlite_rows.one_snapshot(self._db, id)
+                return sqlite_rows.one_snapshot(self._db, self._db.execute, id)
             except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
 

@@ -35,23 +35,23 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
     return rows.instance(row) if row else None
 
 
-def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
+def one_snapshot(db: sqlite3.Connection, run: Callable[..., Any], id: int) -> Snapshot | None:
     """In one transaction, so that the root and the pages belong together; outside of one, a transaction is opened where there are pages."""
-    row = db.execute(_SNAPSHOT, (id,)).fetchone()
+    row = run(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
     if not row[-1]:
         return rows.snapshot(row, {})
     if not db.in_transaction:
         return _in_a_transaction(db, id)
-    pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
+    pages = {(holder, part): data for holder, part, data in run("select holder, part, data from page where instance = ?", (id,))}
     return rows.snapshot(row, pages)
 
 
 def _in_a_transaction(db: sqlite3.Connection, id: int) -> Snapshot | None:
     db.execute("begin")
     try:
-        return one_snapshot(db, id)
+        return one_snapshot(db, db.execute, id)
     finally:
         if db.in_transaction:
             db.execute("commit")

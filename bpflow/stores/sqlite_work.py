@@ -124,7 +124,7 @@ class SqliteWork(Looking):
         return sqlite_rows.one_instance(self._db, id)
 
     def snapshot(self, id: int) -> Snapshot | None:
-        return sqlite_rows.one_snapshot(self._db, id)
+        return sqlite_rows.one_snapshot(self._db, self._run, id)
 
     def revision(self, id: int) -> int | None:
         row = self._run("select revision from instance where id = ?", (id,)).fetchone()
