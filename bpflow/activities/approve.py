@@ -1,7 +1,5 @@
 """The activity `approve`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from bpflow.activities.people import ToPeople

@@ -1,7 +1,5 @@
 """The activity `find-documents`."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping
 from typing import Annotated

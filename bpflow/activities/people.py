@@ -1,7 +1,5 @@
 """What the activities for people have in common: who, what they see, the form, the outcomes, the deadline (§4 of the language)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple
 

@@ -4,8 +4,6 @@ The law of this file: the models say what may be written, `check_directory` says
 Nobody is looked up here; that is the directory service's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal

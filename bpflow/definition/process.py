@@ -1,7 +1,5 @@
 """The process: all that an analyst writes in one file, and how it becomes a graph."""
 
-from __future__ import annotations
-
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The services of a workspace: `services` in `bpflow.yaml`; and those of bpflow itself that processes call as they call any other."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Literal

@@ -1,7 +1,5 @@
 """The file `bpflow.yaml`: the settings of a workspace, as an analyst writes them; and the checks that their shape cannot say."""
 
-from __future__ import annotations
-
 import re
 import zoneinfo
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Triggers: what a race waits for, and what may happen meanwhile (§6 of the language)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
