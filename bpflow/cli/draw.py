@@ -1,7 +1,5 @@
 """`diagram`, which draws a process, and `schema`, which tells editors what may be written."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
