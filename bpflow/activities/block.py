@@ -53,6 +53,11 @@ class Block(Step):
         yield from super().brings(world)
         yield from triggers.brings(self.meanwhile)
 
+    @property
+    def has_timer(self) -> bool:
+        """One of what may happen."""
+        return any(handler.is_timer for handler in self.meanwhile)
+
     def lower(self, b: Lowering) -> None:
         """One Block."""
         inside = b.inside()

@@ -9,11 +9,10 @@ from pydantic import Field as Key
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Result
 from bpflow.expressions import parse, quoted
-from bpflow.graph import Call, Expr, Lowering, World
+from bpflow.graph import ITEM, Call, Expr, Lowering, World
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
-ITEM = "item"
 MOST = 1000
 """The most documents that one step gives."""
 

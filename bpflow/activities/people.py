@@ -91,6 +91,8 @@ class HumanStep(Step, FormKeys):
     default_outcomes: ClassVar[tuple[str, ...]] = ("done",)
     always: ClassVar[bool] = False
     """Whether the default outcomes are there whatever is written, and come first."""
+    approves: ClassVar[bool] = False
+    """Whether it is to be decided by somebody else than by whoever began the process."""
     further_results: ClassVar[tuple[str, ...]] = ()
     """What it gives besides what every task gives."""
 
@@ -204,6 +206,11 @@ class HumanStep(Step, FormKeys):
         b.add(Block(open, (*beside_it, inside.flow(open, way=inside.at())), b.flow(open, way=b.at("decided")), handlers=handlers))
         arms = tuple((Expr(f"{b.name}.outcome == {quoted(name)}"), self._flow(b, name, outcome, decided)) for name, outcome in self._outcomes().items())
         b.add(Choose(decided, arms))
+
+    @property
+    def awaits_people(self) -> bool:
+        """It is answered by people."""
+        return True
 
     @property
     def around(self) -> str:

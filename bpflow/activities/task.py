@@ -98,6 +98,11 @@ class Task(ToPeople):
         b.add(Call(b.path, "tasks.open", (("step", Expr(quoted(b.path))),), b.flow(b.path)))
 
     @property
+    def awaits_people(self) -> bool:
+        """Unless it is on its own."""
+        return self.wait
+
+    @property
     def has_beside(self) -> bool:
         """The subtasks run beside it too."""
         return self.wait and (super().has_beside or bool(self.subtasks))

@@ -82,6 +82,16 @@ class Step(Model):
         return False
 
     @property
+    def awaits_people(self) -> bool:
+        """Whether the process stands still here until somebody answers."""
+        return False
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether time goes on for what stands inside: something happens when a time has come."""
+        return False
+
+    @property
     def around(self) -> str:
         """The suffix of a node of its own by which the step is entered, where it opens a block around what it is."""
         return ""

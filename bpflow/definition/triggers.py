@@ -73,6 +73,11 @@ class TriggerKeys(Model):
         return next((key for key in type(self).one_of if getattr(self, key) is not None), "")
 
     @property
+    def is_timer(self) -> bool:
+        """Whether it happens when a time has come."""
+        return self.at is not None or self.after is not None
+
+    @property
     def called(self) -> str:
         """The name of a message, a command or an error, else the kind."""
         named = getattr(self, self.kind) if self.kind in ("message", "command", "error") else None

@@ -25,6 +25,8 @@ STAGE, ENTER = "stage", "enter"
 """What stands for the activity of a stage, and for that of the question for what it needs."""
 ERROR = "error"
 """The name under which the steps of `on-error` read the error: its `name` and `message`."""
+ITEM = "item"
+"""The name under which a search reads each document."""
 # The names of steps without an id: ids have no capital letters, so these are nobody's.
 _HIDDEN = str.maketrans({"/": "_S_", ".": "_B_", "-": "_D_"})
 

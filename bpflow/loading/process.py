@@ -23,7 +23,6 @@ from bpflow.loading.silencing import Heeded, Silence, Silenced, silences_in
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
 from bpflow.schema.found import Rest
 from bpflow.schema.shape import process_shape
-from bpflow.schema.standin import STAND_IN, StandIn
 from bpflow.source import Items, Source, Table, Text, Tree, read_file, read_source
 from bpflow.values import DocumentType
 
@@ -134,6 +133,8 @@ class _Examined:
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
+        from bpflow.schema.standin import STAND_IN, StandIn  # only where something is wrong
+
         for place in shown_fields(self.source.tree):
             reading.origins.pop(place, None)  # what a broken step shows may be fields, which only its lowering tells from names
         again = Reading(self.source.file, self.activities.with_activities({STAND_IN: StandIn}), origins=reading.origins)

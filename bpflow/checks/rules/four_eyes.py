@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from bpflow.activities import rules
-from bpflow.activities.approve import Approve
+from bpflow.activities.people import ToPeople
 from bpflow.checks.parties import Meant, Parties, read_again
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
@@ -58,7 +58,7 @@ def one_person(subject: Subject) -> Iterator[Diagnostic]:
         steps:
           - {id: agree, activity: approve, to: head_of(initiator), who-may-not: initiator, rule: any, due: 2d, outcomes: {rejected: {next: go-on}}}
     """
-    approvals = [step for step in subject.process.all_steps() if isinstance(step, Approve) and "who_may_not" not in step.model_fields_set]
+    approvals = [step for step in subject.process.all_steps() if isinstance(step, ToPeople) and step.approves and "who_may_not" not in step.model_fields_set]
     if approvals and subject.settings and subject.complete and _somebody_begins(subject):
         eyes = _Eyes(subject)
         for step in approvals:
@@ -83,7 +83,7 @@ class _Eyes:
         self.meant = Meant(self.roster, self.process.people)
         self.initiators = self._initiators()
 
-    def why(self, step: Approve) -> Message | None:
+    def why(self, step: ToPeople) -> Message | None:
         """How the initiator may come to approve it; None if that cannot be said."""
         to = self._explained(step.to)
         read = read_again(to.text)

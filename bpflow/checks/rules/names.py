@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from bpflow.activities.find_documents import ITEM
 from bpflow.checks.environment import NOT_KNOWN
 from bpflow.checks.parties import asked, calls_of
 from bpflow.checks.rule import rule
@@ -19,7 +18,7 @@ from bpflow.expressions.inference import infer
 from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.remedies import instead_of_text
 from bpflow.expressions.types import BOOLEAN
-from bpflow.graph import Place
+from bpflow.graph import ITEM, Place
 
 
 @rule("unknown-name")
