@@ -1,8 +1,9 @@
 """What the activities for people have in common: who, what they see, the form, the outcomes, the deadline (§4 of the language)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
+from msgspec import Struct
 from pydantic import Field as Key
 
 from bpflow import graph
@@ -75,7 +76,7 @@ ANSWER = "answer"
 """The name under which the steps of `on-answer` read the answer."""
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """Whom a task is for, who may not answer it, and how many must."""
 
     people: Expr

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from msgspec import Struct
 from yaml import MarkedYAMLError
@@ -23,7 +22,7 @@ _CLOSING = {"[": "]", "{": "}", "(": ")"}
 _FARTHEST = 2000  # characters that are searched for the end of a torn value
 
 
-class Said(NamedTuple):
+class Said(Struct, frozen=True):
     """The parts of a finding; and where the text stands that it is about, if that is one value and all else can be read without it."""
 
     rule: str
