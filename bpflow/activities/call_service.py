@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from bpflow.definition.services import HOUSE as OPEN
+from bpflow.definition.house import HOUSE as OPEN
 from bpflow.definition.step import Step
 from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Given, Givens

@@ -51,7 +51,7 @@ def schema(
 
 
 def _schema(kind: str) -> dict[str, object]:
-    from bpflow.definition.directory import DirectoryFile
+    from bpflow.definition.entries import DirectoryFile
     from bpflow.definition.fields import DocumentTypeModel
     from bpflow.definition.settings import Settings
     from bpflow.scenario.model import ScenarioFile

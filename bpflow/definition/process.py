@@ -10,12 +10,12 @@ from pydantic import Field as Key
 from bpflow.definition.fields import DocumentTypeModel, Fields, OpenFields
 from bpflow.definition.model import Model
 from bpflow.definition.schedule import WrongSchedule, next_time
-from bpflow.definition.settings import is_zone
 from bpflow.definition.stages import MoveKeys, Stage
 from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
+from bpflow.definition.zones import is_zone
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph.written import span_of
 

@@ -90,7 +90,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     if not isinstance(source.tree, Table):
         shape = () if source.findings else process_shape(source.tree, source, around.activities).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
-    examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
+    examined = _Examined(source, source.tree, around, timezone or around.timezone)
     silences = silences_in(source)
     heeded = around.heeded(examined.findings, silences)
     fit = not any(finding.severity is Severity.ERROR for finding in heeded.findings)
@@ -126,8 +126,7 @@ class _Examined:
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
         flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
-        settings = self.around.settings if self.around.folder else None
-        known = (self.types, lost, complete, flawed, self.services, self.around.people, settings)
+        known = (self.types, lost, complete, flawed, self.services, self.around.people, self.around.settings)
         self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
         return [finding for finding in (*compiled.findings, *check(self.subject)) if not _about_lost(finding, lost)]
 

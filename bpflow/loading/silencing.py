@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks import RULES
-from bpflow.definition.settings import RuleSetting, Settings
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, in_order, say
 from bpflow.source import Comment, Source
+
+if TYPE_CHECKING:
+    from bpflow.definition.settings import RuleSetting, Settings
 
 IDLE = "idle-comment"
 FORM = say("# bpflow: off RULE — why")
@@ -25,7 +28,7 @@ _OFF = re.compile(r"\s*bpflow:\s*off\b\s*(?P<rules>.*?)(?:\s+(?:—|–|--?)(?:\
 _RULES = re.compile(r"[\w-]+(?:\s*,\s*[\w-]+)*")
 _WORD = re.compile(r"[\w-]+")
 
-Rules = Mapping[str, RuleSetting]
+Rules: TypeAlias = "Mapping[str, RuleSetting]"
 
 
 class Silence(Struct, frozen=True):

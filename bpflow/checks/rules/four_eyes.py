@@ -14,7 +14,6 @@ from bpflow.activities.people import ToPeople
 from bpflow.checks.parties import Meant, Parties, read_again
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
-from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import ManualStart, MessageStart, ScheduleStart
 from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
@@ -77,6 +76,8 @@ class _Eyes:
     """Looks for somebody who could begin a process and approve it too."""
 
     def __init__(self, subject: Subject) -> None:
+        from bpflow.definition.entries import DirectoryFile  # only where something is approved
+
         self.process = subject.process
         self.data = subject.directory or DirectoryFile.model_construct()
         self.roster = Roster(self.data)
