@@ -15,6 +15,7 @@ from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
+from bpflow.definition.validators import Rare
 from bpflow.definition.zones import is_zone
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph.written import span_of
@@ -123,19 +124,19 @@ class Process(Model):
     """What an instance gives when it has ended."""
     people: dict[Name, Expression] = Key({})
     """Names for expressions that give people; they are read at each use."""
-    start: tuple[Start, ...] = ()
+    start: Rare[tuple[Start, ...]] = ()
     """What starts instances."""
     unless_running: bool = False
     """No second instance on the same document."""
-    meanwhile: tuple[Handler, ...] = ()
+    meanwhile: Rare[tuple[Handler, ...]] = ()
     """What may happen at any time while an instance runs."""
     steps: Steps = ()
     """What is done."""
     stage_field: Title | None = None
     """Of a pipeline: the field of the document that says in which stage it is, by the names of the stages."""
-    stages: dict[Name, Stage] = Key({})
+    stages: Rare[dict[Name, Stage]] = Key({})
     """The stages of a pipeline by name, in their order; a new document begins in the first."""
-    moves: dict[Name, MoveKeys] = Key({})
+    moves: Rare[dict[Name, MoveKeys]] = Key({})
     """The moves that there are in every stage that is not final, by the stage to which they lead."""
 
     def all_steps(self) -> Iterator[Step]:
