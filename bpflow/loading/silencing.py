@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 IDLE = "idle-comment"
 FORM = say("# bpflow: off RULE — why")
-_OFF = re.compile(r"\s*bpflow:\s*off\b\s*(?P<rules>.*?)(?:\s+(?:—|–|--?)(?:\s+(?P<reason>.*))?)?\s*$", re.IGNORECASE)
-_RULES = re.compile(r"[\w-]+(?:\s*,\s*[\w-]+)*")
-_WORD = re.compile(r"[\w-]+")
+# Compiled when first needed, which is seldom.
+_OFF = r"(?i)\s*bpflow:\s*off\b\s*(?P<rules>.*?)(?:\s+(?:—|–|--?)(?:\s+(?P<reason>.*))?)?\s*$"
+_RULES = r"[\w-]+(?:\s*,\s*[\w-]+)*"
+_WORD = r"[\w-]+"
 
 Rules: TypeAlias = "Mapping[str, RuleSetting]"
 
@@ -95,7 +96,7 @@ def wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:
 # ── the comments ────────────────────────────────────────────────────────────────────────────────────────────────────
 def silences_in(source: Source) -> list[Silence]:
     """The comments of a file that silence rules, or try to."""
-    asking = [comment for comment in source.comments if _OFF.match(comment.text)]
+    asking = [comment for comment in source.comments if re.match(_OFF, comment.text)]
     if not asking:
         return []
     lines = source.text.splitlines()
@@ -116,11 +117,11 @@ def _meant(comment: Comment, lines: list[str], alone: set[int]) -> int:
 
 
 def _silence(comment: Comment, line: int) -> Silence:
-    found = _OFF.match(comment.text)
+    found = re.match(_OFF, comment.text)
     assert found
     rules: tuple[tuple[str, Span], ...] = ()
-    if _RULES.fullmatch(found["rules"]):
-        rules = tuple((word[0], _within(comment, *word.span())) for word in _WORD.finditer(comment.text, found.start("rules"), found.end("rules")))
+    if re.fullmatch(_RULES, found["rules"]):
+        rules = tuple((word[0], _within(comment, *word.span())) for word in re.compile(_WORD).finditer(comment.text, found.start("rules"), found.end("rules")))
     return Silence(comment.span, line, rules, (found["reason"] or "").strip())
 
 
