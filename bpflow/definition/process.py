@@ -9,7 +9,6 @@ from pydantic import Field as Key
 
 from bpflow.definition.fields import DocumentTypeModel, Fields, OpenFields
 from bpflow.definition.model import Model
-from bpflow.definition.schedule import WrongSchedule, next_time
 from bpflow.definition.stages import MoveKeys, Stage
 from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
@@ -61,6 +60,8 @@ class ScheduleStart(_Start):
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """What is no schedule, and one that never comes."""
+        from bpflow.definition.schedule import WrongSchedule, next_time  # only where there is one
+
         yield from super().mistakes()
         try:
             next_time(self.cron, "UTC", _SOME_DAY)
