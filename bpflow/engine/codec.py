@@ -49,7 +49,7 @@ def micros(at: datetime) -> int:
 
 def instant(micros: int) -> datetime:
     """The instant of that many microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)  # by its place: by its name it takes twice as long
 
 
 def _plain(value: Any) -> Any:
@@ -113,7 +113,7 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     arms, people, excluded, attempt, later, votes, also, checklist, observers = astuple(waiting)
-    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [_seat(seat) for seat in people], attempt]
+    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [*map(_seat, people)], attempt]
     if excluded or later or votes or also or checklist or observers:
         row += [excluded, [*map(_seat, later)], [*map(_vote, votes)]]
     if also or checklist or observers:

@@ -56,8 +56,10 @@ _PLAIN = frozenset((bool, int, NoneType))
 
 
 class Encoded(Struct):
-    """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
+    """What is to be written: as of when, in microseconds; the root; the holders of which all pages go, first; then the pages that are new or have
+    changed."""
 
+    at: int
     root: bytes
     gone: list[int]
     pages: dict[Key, bytes]
@@ -103,7 +105,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     written = Written() if written is None else written
     if touched is None:
         touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names} if written.apart else state.names
-    out, rest = Encoded(b"", [], {}), state.rest
+    out, rest = Encoded(micros(state.at), b"", [], {}), state.rest
     if renamed:
         _names(state.names, written, renamed, out)
     dirty = _rows(program, state, written, touched, out)
@@ -113,7 +115,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
         _sheet(written, page, out)
     on = written.sheets[ROOT]
     rows = [*on.tokens.values()], [*on.scopes.values()], on.incidents
-    root: list[Any] = [VERSION, STATUS_NUMBERS[state.status], micros(state.at), state.seed, state.next_id, rest.result, written.names, *rows]
+    root: list[Any] = [VERSION, STATUS_NUMBERS[state.status], out.at, state.seed, state.next_id, rest.result, written.names, *rows]
     if rest is not NO_REST or written.large:
         root += (written.large, _ending(rest))
         if rest.parked:
