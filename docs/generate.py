@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from bpflow.checks import RULES, Rule
 from bpflow.cli.app import build
-from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.entries import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import vocabulary

@@ -2,7 +2,7 @@
 
 import json
 
-from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.entries import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel
 from bpflow.definition.settings import Settings
 from bpflow.definition.vocabulary import HOUSE, of_the_house

@@ -1,7 +1,5 @@
 """The activity `approve`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from bpflow.activities.people import ToPeople
@@ -31,6 +29,7 @@ class Approve(ToPeople):
 
     default_outcomes: ClassVar[tuple[str, ...]] = ("approved", "rejected")
     always: ClassVar[bool] = True
+    approves: ClassVar[bool] = True
 
     rule: Rule
     """How many must approve: `any`, `all`, `majority`, `{at-least: 2}` or `{percent: 60}`."""

@@ -1,7 +1,5 @@
 """The activity `approve-chain`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 

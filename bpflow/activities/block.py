@@ -1,7 +1,5 @@
 """The activity `block`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -54,6 +52,11 @@ class Block(Step):
         """What the triggers bring."""
         yield from super().brings(world)
         yield from triggers.brings(self.meanwhile)
+
+    @property
+    def has_timer(self) -> bool:
+        """One of what may happen."""
+        return any(handler.is_timer for handler in self.meanwhile)
 
     def lower(self, b: Lowering) -> None:
         """One Block."""

@@ -1,7 +1,5 @@
 """The activity `calendar-event`."""
 
-from __future__ import annotations
-
 from bpflow.definition.step import Step
 from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Expression, Template

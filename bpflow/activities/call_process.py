@@ -1,7 +1,5 @@
 """The activity `call-process`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from bpflow.definition.step import Step

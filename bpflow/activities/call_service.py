@@ -1,11 +1,9 @@
 """The activity `call-service`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated
 
-from bpflow.definition.services import HOUSE as OPEN
+from bpflow.definition.house import HOUSE as OPEN
 from bpflow.definition.step import Step
 from bpflow.definition.times import moment
 from bpflow.definition.types import Duration, Given, Givens

@@ -1,7 +1,5 @@
 """The activity `condition`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from bpflow.definition.step import Branch, Step

@@ -1,7 +1,5 @@
 """The activity `create-document`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from bpflow.definition.step import Step

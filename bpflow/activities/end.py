@@ -1,7 +1,5 @@
 """The activity `end`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bpflow.definition.step import Step

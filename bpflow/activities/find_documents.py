@@ -1,7 +1,5 @@
 """The activity `find-documents`."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -11,11 +9,10 @@ from pydantic import Field as Key
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Result
 from bpflow.expressions import parse, quoted
-from bpflow.graph import Call, Expr, Lowering, World
+from bpflow.graph import ITEM, Call, Expr, Lowering, World
 from bpflow.graph.written import span_of
 from bpflow.values import Field
 
-ITEM = "item"
 MOST = 1000
 """The most documents that one step gives."""
 

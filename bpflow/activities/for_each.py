@@ -1,7 +1,5 @@
 """The activity `for-each`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """The activity `join`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field as Key

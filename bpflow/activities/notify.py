@@ -1,7 +1,5 @@
 """The activity `notify`."""
 
-from __future__ import annotations
-
 from bpflow.definition.step import Step
 from bpflow.definition.types import Expression, Template
 from bpflow.graph import Call, Lowering

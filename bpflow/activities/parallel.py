@@ -1,12 +1,11 @@
 """The activity `parallel`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field as Key
 
+from bpflow.activities.pause import Pause
 from bpflow.definition import step
 from bpflow.definition.model import Model
 from bpflow.definition.types import Expression, Name, Title
@@ -71,6 +70,11 @@ class Parallel(step.Step):
         if isinstance(self.join, int) and self.join > len(self.branches):
             message = say("there are {branches} branches, and {need} are to come to their end", branches=len(self.branches), need=self.join)
             yield Diagnostic(self.value_span("join"), "wrong-value", message)
+
+    @property
+    def has_timer(self) -> bool:
+        """A pause in one of the branches, where it may win."""
+        return self.join != "all" and any(isinstance(inner, Pause) for branch in self.branches.values() for inner in step.walk(branch.steps))
 
     def lower(self, b: Lowering) -> None:
         """One Block with a flow for each branch; where branches may be left out, these come from a Choose inside."""

@@ -1,7 +1,5 @@
 """The activity `pause`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from bpflow.definition.step import Step

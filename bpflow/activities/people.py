@@ -1,10 +1,9 @@
 """What the activities for people have in common: who, what they see, the form, the outcomes, the deadline (§4 of the language)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
+from msgspec import Struct
 from pydantic import Field as Key
 
 from bpflow import graph
@@ -77,7 +76,7 @@ ANSWER = "answer"
 """The name under which the steps of `on-answer` read the answer."""
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """Whom a task is for, who may not answer it, and how many must."""
 
     people: Expr
@@ -93,6 +92,8 @@ class HumanStep(Step, FormKeys):
     default_outcomes: ClassVar[tuple[str, ...]] = ("done",)
     always: ClassVar[bool] = False
     """Whether the default outcomes are there whatever is written, and come first."""
+    approves: ClassVar[bool] = False
+    """Whether it is to be decided by somebody else than by whoever began the process."""
     further_results: ClassVar[tuple[str, ...]] = ()
     """What it gives besides what every task gives."""
 
@@ -206,6 +207,11 @@ class HumanStep(Step, FormKeys):
         b.add(Block(open, (*beside_it, inside.flow(open, way=inside.at())), b.flow(open, way=b.at("decided")), handlers=handlers))
         arms = tuple((Expr(f"{b.name}.outcome == {quoted(name)}"), self._flow(b, name, outcome, decided)) for name, outcome in self._outcomes().items())
         b.add(Choose(decided, arms))
+
+    @property
+    def awaits_people(self) -> bool:
+        """It is answered by people."""
+        return True
 
     @property
     def around(self) -> str:

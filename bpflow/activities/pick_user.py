@@ -1,7 +1,5 @@
 """The activity `pick-user`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

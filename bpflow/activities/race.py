@@ -1,7 +1,5 @@
 """The activity `race`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from bpflow.definition import forms

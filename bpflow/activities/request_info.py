@@ -1,7 +1,5 @@
 """The activity `request-info`."""
 
-from __future__ import annotations
-
 from bpflow.activities.people import ToPeople
 
 

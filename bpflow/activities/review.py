@@ -1,7 +1,5 @@
 """The activity `review`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from bpflow.activities.people import ToPeople

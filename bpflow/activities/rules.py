@@ -1,7 +1,5 @@
 """The key `rule`: how many of those who are asked must answer."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, TypeAlias
 

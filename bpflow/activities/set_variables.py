@@ -1,7 +1,5 @@
 """The activity `set-variables`."""
 
-from __future__ import annotations
-
 from bpflow.definition import types
 from bpflow.definition.step import Step as DefinedStep
 from bpflow.diagnostics import did_you_mean, say

@@ -1,7 +1,5 @@
 """The key `subtasks`: work of its own beside a task, which must be done before it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """The activity `task`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -98,6 +96,11 @@ class Task(ToPeople):
         own = b.alone(id)
         self._task(own, {name: self._flow(own, name, outcome, id) for name, outcome in self._outcomes().items()}, id=id)
         b.add(Call(b.path, "tasks.open", (("step", Expr(quoted(b.path))),), b.flow(b.path)))
+
+    @property
+    def awaits_people(self) -> bool:
+        """Unless it is on its own."""
+        return self.wait
 
     @property
     def has_beside(self) -> bool:

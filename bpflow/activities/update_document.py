@@ -1,7 +1,5 @@
 """The activity `update-document`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace

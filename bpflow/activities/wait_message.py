@@ -1,7 +1,5 @@
 """The activity `wait-message`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from pydantic import Field as Key

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bpflow.definition.directory import DirectoryFile
 from bpflow.expressions.inference import FieldTypes
 from bpflow.expressions.types import ANY, BOOLEAN, DATE, DEPARTMENT, INTEGER, NUMBER, ROLE, TEXT, USER, Type, list_of, one_of_types, record_of
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
 
 _OF_ALL_PEOPLE: Mapping[str, Type] = {
     "id": TEXT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from bpflow.checks.attributes import of_departments, of_people
 from bpflow.checks.interface import Interface, called_process
 from bpflow.definition import triggers
-from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
 from bpflow.definition.filling import known_fields
 from bpflow.definition.pipeline import moved
@@ -29,6 +28,9 @@ from bpflow.expressions.inference import Known
 from bpflow.expressions.types import ANY, DATETIME, DEPARTMENT, INTEGER, NONE, ROLE, USER, Type, list_of, one_of_types, record_of
 from bpflow.graph import MOVE, Call, Graph, Wait, World
 from bpflow.values import DocumentType, Field, ServiceType, type_of, types_of
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
 
 Fields: TypeAlias = Mapping[str, Field] | None
 """The fields behind a name; None where they are not known."""

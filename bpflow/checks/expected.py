@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from bpflow.checks.interface import literal_text
 from bpflow.checks.wanted import CONDITION, FACT, LENGTH, LIST, MOMENT, PEOPLE, SPAN, TEXTS, TOLD, WATCHED, Wanted, Way, a_document, choices_of, value_of
 from bpflow.definition.forms import NOT_CHOSEN
-from bpflow.definition.services import HOUSE
+from bpflow.definition.house import HOUSE
 from bpflow.expressions import parse
 from bpflow.expressions.inference import Known, infer
 from bpflow.graph import Block, Call, Choose, Exit, Expr, Graph, Handler, Join, Node, Outcome, Step, Task, Trigger, Wait

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from bpflow.definition.directory import DirectoryFile, EntryKind
+from bpflow.definition.directory import EntryKind
 from bpflow.definition.roster import Roster
 from bpflow.expressions import ExpressionError, Parsed, parse, quoted
 from bpflow.graph import Block, Call, Expr, Graph, Handler, Task, Trigger, Wait
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
 
 FUNCTION_OF: Mapping[EntryKind, str] = {"person": "user", "department": "department", "role": "with_role"}
 """The functions that look somebody up by his name."""

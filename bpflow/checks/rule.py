@@ -7,7 +7,6 @@ graph (in the text, in the shape, in an expression) have no function here, only 
 
 from __future__ import annotations
 
-import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -25,15 +24,21 @@ RULES: dict[str, Rule] = {}
 
 
 class Rule(Struct, frozen=True):
-    """A rule with its manual page, and the module of this room in which it stands. `check` is None for one that is found in an earlier room.
-    `last`: it is asked only where nothing is wrong otherwise, for what it misses may be what was meant there."""
+    """A rule with its page as it stands in the source, and the module of this room in which that is. `check` is None for one that is found in an
+    earlier room. `last`: it is asked only where nothing is wrong otherwise, for what it misses may be what was meant there."""
 
     id: str
     severity: Severity
-    manual: str
+    written: str
     room: str
     check: Check | None = None
     last: bool = False
+
+    @property
+    def manual(self) -> str:
+        """The page of the manual."""
+        first, _, rest = self.written.partition("\n")
+        return f"{first}\n{textwrap.dedent(rest)}".strip()
 
     @property
     def summary(self) -> str:
@@ -60,7 +65,7 @@ def rule(id: str, severity: Severity = Severity.ERROR, *, last: bool = False) ->
     """Registers a function as the check of the rule `id`; its docstring becomes the page."""
 
     def register(check: Check) -> Check:
-        RULES[id] = Rule(id, severity, inspect.getdoc(check) or "", _room(check.__module__), check, last)
+        RULES[id] = Rule(id, severity, check.__doc__ or "", _room(check.__module__), check, last)
         return check
 
     return register
@@ -69,7 +74,7 @@ def rule(id: str, severity: Severity = Severity.ERROR, *, last: bool = False) ->
 def page(id: str, manual: str, severity: Severity = Severity.ERROR) -> None:
     """Registers the page of a rule that is found in another room."""
     module: str = sys._getframe(1).f_globals["__name__"]
-    RULES[id] = Rule(id, severity, textwrap.dedent(manual).strip(), _room(module))
+    RULES[id] = Rule(id, severity, manual, _room(module))
 
 
 def _room(module: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -14,11 +15,9 @@ from bpflow.checks.interface import Interface
 from bpflow.checks.possible import Possible
 from bpflow.checks.soundness.verdicts import Examination
 from bpflow.checks.ways.walk import Walk
-from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.forms import FormField
 from bpflow.definition.model import Model
 from bpflow.definition.process import Process, Start
-from bpflow.definition.settings import Settings
 from bpflow.definition.step import Step, models
 from bpflow.diagnostics import Span
 from bpflow.expressions import Parsed, parse
@@ -27,6 +26,10 @@ from bpflow.expressions.inference import Inferred, Known, infer
 from bpflow.graph import Call, Expr, Graph, Part, Place, step_of
 from bpflow.source import Source, Table
 from bpflow.values import DocumentType, Field, ServiceType
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
+    from bpflow.definition.settings import Settings
 
 
 class Use(Struct, frozen=True):

@@ -1,7 +1,5 @@
 """The program as a whole: its commands, its language, and what becomes of whatever goes wrong in a command."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Mapping, Sequence

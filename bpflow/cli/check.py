@@ -1,7 +1,5 @@
 """`validate`, which tells an analyst what is wrong with what he wrote, and other programs too."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated

@@ -161,4 +161,4 @@ def _is_process(path: Path, workspace: Path) -> bool:
         return False
     from bpflow.loading import load_surroundings
 
-    return path.name != load_surroundings(workspace).settings.directory
+    return path.name != load_surroundings(workspace).directory_name

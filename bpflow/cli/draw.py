@@ -1,7 +1,5 @@
 """`diagram`, which draws a process, and `schema`, which tells editors what may be written."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,7 +51,7 @@ def schema(
 
 
 def _schema(kind: str) -> dict[str, object]:
-    from bpflow.definition.directory import DirectoryFile
+    from bpflow.definition.entries import DirectoryFile
     from bpflow.definition.fields import DocumentTypeModel
     from bpflow.definition.settings import Settings
     from bpflow.scenario.model import ScenarioFile

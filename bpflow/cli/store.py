@@ -1,7 +1,5 @@
 """The store itself: bringing it to the version of this bpflow, dividing it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Fields, of forms, documents, inputs and variables, and the files of document types."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -82,7 +80,7 @@ class FieldModel(Model):
     """The values of a choice: a list, or `id: title`."""
     of: Types = ()
     """The types of the documents that it may refer to."""
-    fields: Fields = Key({})
+    fields: "Fields" = Key({})
     """The fields of an object."""
     min: Bound = None
     """The least value; for texts the least length, for lists the least count."""

@@ -1,7 +1,5 @@
 """The form of a task: its keys, the fields of each outcome, what is offered in them, and the results that they give."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 

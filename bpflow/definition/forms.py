@@ -4,8 +4,6 @@ The law of this file: a form is filled in from its top to its end. What a field'
 however the analyst has ordered them; where that cannot be, the fields go round in a circle, which is a finding.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter

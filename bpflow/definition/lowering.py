@@ -12,8 +12,8 @@ from bpflow.definition.fields import DocumentTypeModel, FieldModel, fields_of
 from bpflow.definition.pipeline import Pipeline, mistakes
 from bpflow.definition.process import CallStart, ManualStart, MessageStart, Process, ScheduleStart, Start
 from bpflow.definition.reading import Reading
-from bpflow.definition.settings import is_zone
 from bpflow.definition.types import Given
+from bpflow.definition.zones import is_zone
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph import Builder, Expr, Graph, Lowering, Part, Place, Sets, Variable, World
 from bpflow.graph import Start as StartOf

@@ -1,7 +1,5 @@
 """What all models of a process have in common: keys with `-`, a place, and mistakes that only several keys together make."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 

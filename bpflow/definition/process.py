@@ -1,7 +1,5 @@
 """The process: all that an analyst writes in one file, and how it becomes a graph."""
 
-from __future__ import annotations
-
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,13 +9,13 @@ from pydantic import Field as Key
 
 from bpflow.definition.fields import DocumentTypeModel, Fields, OpenFields
 from bpflow.definition.model import Model
-from bpflow.definition.schedule import WrongSchedule, next_time
-from bpflow.definition.settings import is_zone
 from bpflow.definition.stages import MoveKeys, Stage
 from bpflow.definition.stages import mistakes as pipeline_mistakes
 from bpflow.definition.step import Step, Steps, walk
 from bpflow.definition.triggers import Handler
 from bpflow.definition.types import Expression, Givens, Name, Result, Title
+from bpflow.definition.validators import Rare
+from bpflow.definition.zones import is_zone
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.graph.written import span_of
 
@@ -62,6 +60,8 @@ class ScheduleStart(_Start):
 
     def mistakes(self) -> Iterator[Diagnostic]:
         """What is no schedule, and one that never comes."""
+        from bpflow.definition.schedule import WrongSchedule, next_time  # only where there is one
+
         yield from super().mistakes()
         try:
             next_time(self.cron, "UTC", _SOME_DAY)
@@ -125,19 +125,19 @@ class Process(Model):
     """What an instance gives when it has ended."""
     people: dict[Name, Expression] = Key({})
     """Names for expressions that give people; they are read at each use."""
-    start: tuple[Start, ...] = ()
+    start: Rare[tuple[Start, ...]] = ()
     """What starts instances."""
     unless_running: bool = False
     """No second instance on the same document."""
-    meanwhile: tuple[Handler, ...] = ()
+    meanwhile: Rare[tuple[Handler, ...]] = ()
     """What may happen at any time while an instance runs."""
     steps: Steps = ()
     """What is done."""
     stage_field: Title | None = None
     """Of a pipeline: the field of the document that says in which stage it is, by the names of the stages."""
-    stages: dict[Name, Stage] = Key({})
+    stages: Rare[dict[Name, Stage]] = Key({})
     """The stages of a pipeline by name, in their order; a new document begins in the first."""
-    moves: dict[Name, MoveKeys] = Key({})
+    moves: Rare[dict[Name, MoveKeys]] = Key({})
     """The moves that there are in every stage that is not final, by the stage to which they lead."""
 
     def all_steps(self) -> Iterator[Step]:

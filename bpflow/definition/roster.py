@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from bpflow.definition.directory import DepartmentEntry, DirectoryFile, EntryKind, RoleEntry
+from bpflow.definition.directory import EntryKind
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DepartmentEntry, DirectoryFile, RoleEntry
 
 
 class Roster:

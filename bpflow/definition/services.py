@@ -1,6 +1,4 @@
-"""The services of a workspace: `services` in `bpflow.yaml`; and those of bpflow itself that processes call as they call any other."""
-
-from __future__ import annotations
+"""The services of a workspace: `services` in `bpflow.yaml`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,24 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bpflow.definition.directory import Places
 from bpflow.definition.fields import Fields, fields_of
+from bpflow.definition.house import HOUSE
 from bpflow.diagnostics import Diagnostic, Span, did_you_mean, say
 from bpflow.expressions import ExpressionError, parse_duration
-from bpflow.values import Field as Typed
 from bpflow.values import ServiceType
 
-HOUSE: Mapping[str, ServiceType] = {
-    "absence": ServiceType(
-        takes=(
-            ("user", Typed("user", required=True)),
-            ("from", Typed("date", required=True)),
-            ("to", Typed("date")),
-            ("substitute", Typed("user")),
-            ("reason", Typed("string")),
-        ),
-        gives=(("days", Typed("integer")), ("substitute", Typed("user"))),
-    ),
-}
-"""What the services of bpflow take and give that `call-service` calls: `absence` enters days on which a person is away."""
 _HOLE = re.compile(r"\$\{\w+\}|\{(\w+)\}")
 
 

@@ -1,7 +1,5 @@
 """The file `bpflow.yaml`: the settings of a workspace, as an analyst writes them; and the checks that their shape cannot say."""
 
-from __future__ import annotations
-
 import re
 import zoneinfo
 from collections.abc import Iterator
@@ -10,9 +8,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bpflow.definition.directory import Day, Keys, Places
+from bpflow.definition.directory import Keys, Places
+from bpflow.definition.entries import Day
 from bpflow.definition.services import ServiceSettings, check_services
-from bpflow.diagnostics import Diagnostic, Message, did_you_mean, in_order, say
+from bpflow.definition.zones import USUAL_ZONE, is_zone, unknown_zone
+from bpflow.diagnostics import Diagnostic, did_you_mean, in_order, say
 
 Weekday: TypeAlias = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -73,7 +73,7 @@ class RuleSetting(Setting):
 class Settings(Setting):
     """The settings of a workspace. A file that is not there is the same as one that says nothing."""
 
-    timezone: str = Field("Europe/Moscow", description="The time zone of processes that name none, and of whole days: an IANA name such as Asia/Yekaterinburg.")
+    timezone: str = Field(USUAL_ZONE, description="The time zone of processes that name none, and of whole days: an IANA name such as Asia/Yekaterinburg.")
     language: Literal["ru", "en"] = Field("ru", description="The language of what processes write by themselves: names of months, titles of buttons.")
     calendar: CalendarSettings = Field(default_factory=lambda: CalendarSettings.model_construct(), description="Working days, public holidays, working hours.")
     directory: str = Field("directory.yaml", pattern=r"^[^/\\]+\.ya?ml$", description="The file with people, departments and roles, in the same folder.")
@@ -101,20 +101,6 @@ def check_settings(settings: Settings, source: Places) -> list[Diagnostic]:
     findings += _wrong_days(settings.calendar, source)
     findings += check_services(settings.services, source)
     return in_order(findings)
-
-
-def is_zone(name: str) -> bool:
-    """Whether `name` is a time zone of the IANA database."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
-
-
-def unknown_zone(name: str) -> Message:
-    """That there is no such time zone."""
-    return say('there is no time zone "{name}"', name=name)
 
 
 def minutes_of(hours: str) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """Stages, and the moves between them: what an analyst writes of a pipeline (§7 of the language)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 

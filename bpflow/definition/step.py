@@ -4,8 +4,6 @@ The law of this file: a step knows its keys and how it is lowered, nothing else.
 the definition does not know the activities, and an activity of an embedding program is read as the built-in ones are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -65,7 +63,7 @@ class Step(Model):
     """The step that follows, where it is not the next one in the list; several begin all of them; `go-on` carries on after this list."""
     retry: Retry | None = None
     """How often a service that has refused or broken is asked again."""
-    on_error: Branch | None = None
+    on_error: "Branch | None" = None
     """What is done if the step fails, after its retries; without it, that is for the nearest step around it that has one, else for an operator."""
     notes: Title | None = None
     """Remarks for whoever reads the process."""
@@ -81,6 +79,16 @@ class Step(Model):
     @property
     def open_results(self) -> bool:
         """Whether the results may have more fields than `results` tells: those that only the run knows."""
+        return False
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether the process stands still here until somebody answers."""
+        return False
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether time goes on for what stands inside: something happens when a time has come."""
         return False
 
     @property
@@ -102,11 +110,11 @@ class Step(Model):
         the field whose values it may give."""
         yield from ()
 
-    def lists(self) -> Iterator[tuple[str, Sequence[Step]]]:
+    def lists(self) -> Iterator[tuple[str, Sequence["Step"]]]:
         """The lists of steps inside this one, by the name of the branch."""
         yield from ()
 
-    def inner(self) -> Iterator[Sequence[Step]]:
+    def inner(self) -> Iterator[Sequence["Step"]]:
         """All lists of steps inside this one, that of `on-error` too."""
         yield from (steps for _, steps in self.lists())
         if self.on_error:

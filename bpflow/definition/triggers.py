@@ -1,7 +1,5 @@
 """Triggers: what a race waits for, and what may happen meanwhile (§6 of the language)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -73,6 +71,11 @@ class TriggerKeys(Model):
     def kind(self) -> str:
         """The key that names the trigger."""
         return next((key for key in type(self).one_of if getattr(self, key) is not None), "")
+
+    @property
+    def is_timer(self) -> bool:
+        """Whether it happens when a time has come."""
+        return self.at is not None or self.after is not None
 
     @property
     def called(self) -> str:

@@ -7,11 +7,14 @@ for a way to write the value out again, which nobody asks for: that is a third o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from msgspec import Struct
-from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
+
+T = TypeVar("T")
 
 
 def _shaped(shape: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +49,25 @@ class Checked(Struct, frozen=True, eq=False):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_after_validator_function(self.by, handler(source))
+
+
+class Later(Struct, frozen=True, eq=False):
+    """Made ready only when a file has it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        @cache
+        def ready() -> TypeAdapter[Any]:
+            return TypeAdapter(source)
+
+        def read(raw: Any, info: ValidationInfo) -> Any:
+            return ready().validate_python(raw, context=info.context)
+
+        shape = {"pydantic_js_functions": [lambda _, handler: handler(ready().core_schema)]}
+        return core_schema.with_info_plain_validator_function(read, metadata=shape)
+
+
+Rare: TypeAlias = Annotated[T, Later()]
+"""A key that few files have."""
 
 
 class Kept(Struct, frozen=True, eq=False):

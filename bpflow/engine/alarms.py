@@ -14,7 +14,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.people import acting, parties, row
 from bpflow.engine.state import Token
 from bpflow.engine.telling import notice, subject_of
-from bpflow.engine.transition import CallOut, TaskRow
+from bpflow.engine.transition import CallOut, TaskRow, put_row
 from bpflow.graph import Alarm, Flow, Task
 
 
@@ -38,11 +38,11 @@ def alarm(draft: Draft, token: Token, task: Task, number: int, due: datetime) ->
     if first and what.outcome is not None:
         return decided_by_alarm(draft, token, task, what.outcome, told, before)
     if what.remind is not None:
-        told.append(notice(draft, token, task, [seat.party for seat in waiting.holders], "reminder"))
+        told.append(notice(draft, token, task, [seat.party for seat in waiting.holders()], "reminder"))
         draft.note("reminded", token.id, token.node)
     if isinstance(again, datetime):
         arms.set_timer(draft, token.id, waiting, number, again)
-    draft.effects.tasks.put((token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
+    put_row(draft.effects.tasks, (token.id, token.visit), before, row(task, waiting, subject_of(draft, task)))
     draft.effects.calls += told
     return None
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from bpflow.diagnostics import say
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.state import UNARMED, Arms, Scope, Token, Waiting
-from bpflow.engine.transition import Listen, TaskRow
+from bpflow.engine.transition import Listen, TaskRow, put_row
 from bpflow.expressions.data import Document, Value
 from bpflow.graph import Call, Handler, Task, Trigger
 
@@ -110,7 +110,7 @@ def set_timer(draft: Draft, holder: int, held: Armed, number: int, due: datetime
     else:
         del times[number]
     held.arms = arms.but(due=times)
-    draft.effects.timers.put((holder, number), before, due)
+    put_row(draft.effects.timers, (holder, number), before, due)
 
 
 def watch(draft: Draft, holder: int, held: Armed, documents: Iterable[Document]) -> None:
@@ -124,7 +124,7 @@ def watch(draft: Draft, holder: int, held: Armed, documents: Iterable[Document])
 def disarm(draft: Draft, holder: int, arms: Arms) -> None:
     """The rows of all that the holder waits for go."""
     for number, due in arms.due.items():
-        draft.effects.timers.put((holder, number), due, None)
+        put_row(draft.effects.timers, (holder, number), due, None)
     for document in arms.watched:
         draft.effects.watches[holder, document] = False
     for number in arms.listening:
@@ -137,14 +137,14 @@ def withdraw(draft: Draft, token: Token) -> None:
         return
     match draft.program.nodes.get(token.node):
         case Task():
-            draft.effects.tasks.put((token.id, token.visit), closed(token), None)
+            put_row(draft.effects.tasks, (token.id, token.visit), closed(token), None)
         case Call():
             draft.effects.withdrawn.append((token.id, token.visit))
 
 
 def closed(token: Token) -> TaskRow:
     """The row of a task as the store has it, as far as it must be known to find it."""
-    return TaskRow(token.waiting.holders, observers=token.waiting.observers) if token.waiting else TaskRow(())
+    return TaskRow(token.waiting.holders(), observers=token.waiting.observers) if token.waiting else TaskRow(())
 
 
 def release(draft: Draft, token: Token) -> None:

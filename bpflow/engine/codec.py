@@ -49,7 +49,7 @@ def micros(at: datetime) -> int:
 
 def instant(micros: int) -> datetime:
     """The instant of that many microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)  # by its place: by its name it takes twice as long
 
 
 def _plain(value: Any) -> Any:
@@ -89,12 +89,10 @@ def token_row(program: Program, token: Token) -> list[Any]:
 
 
 def read_token(program: Program, row: list[Any]) -> Token:
-    id, node, scope, via, status, hops, visit, *rest = row
-    token = Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit)
-    if rest:
-        token.waiting = _read_waiting(rest[0]) if rest[0] is not None else None
-        token.fan = _read_fan(rest[1]) if len(rest) > 1 else None
-    return token
+    id, node, scope, via, status, hops, visit = row[:7]
+    waiting = _read_waiting(row[7]) if len(row) > 7 and row[7] is not None else None
+    fan = _read_fan(row[8]) if len(row) > 8 else None
+    return Token(id, program.node_ids[node], scope, program.flow_ids[via], TOKEN_STATUSES[status], hops, visit, waiting, fan)
 
 
 def _fan(fan: Fan) -> list[Any]:
@@ -113,7 +111,7 @@ def _read_fan(row: list[Any]) -> Fan:
 
 def _waiting(waiting: Waiting) -> list[Any]:
     arms, people, excluded, attempt, later, votes, also, checklist, observers = astuple(waiting)
-    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [_seat(seat) for seat in people], attempt]
+    row: list[Any] = [0 if arms is UNARMED else _arms(arms), [*map(_seat, people)], attempt]
     if excluded or later or votes or also or checklist or observers:
         row += [excluded, [*map(_seat, later)], [*map(_vote, votes)]]
     if also or checklist or observers:
@@ -144,7 +142,7 @@ def _party(party: Party) -> str:
 
 
 def _read_waiting(row: list[Any]) -> Waiting:
-    arms, people = _read_arms(row[0]) if row[0] else UNARMED, tuple([_read_seat(seat) for seat in row[1]])
+    arms, people = _read_arms(row[0]) if row[0] else UNARMED, tuple(map(_read_seat, row[1]))
     if len(row) == 3:
         return Waiting(arms, people, (), row[2])
     votes = tuple(Vote(User(by), outcome, User(place[0]) if place else None) for by, outcome, *place in row[5])
@@ -196,10 +194,10 @@ def scope_row(program: Program, scope: Scope) -> list[Any]:
 
 
 def read_scope(program: Program, row: list[Any]) -> Scope:
-    id, block, parent, host, handler, index, live, arrived, *rest = row
+    id, block, parent, host, handler, index, live, arrived = row[:8]
     scope = Scope(id, program.node_ids[block], parent, host, handler, index, live, arrived)
-    if rest:
-        joins, arms, names = rest
+    if len(row) > 8:
+        joins, arms, names = row[8:]
         scope.joins = {program.node_ids[node]: {program.flow_ids[flow]: n for flow, n in counts} for node, counts in joins}
         scope.arms = None if arms is None else _read_arms(arms)
         scope.names = read_value(names)

@@ -198,8 +198,9 @@ class Draft(Struct, gc=False):
 
     def value(self, expr: Expr) -> Value:
         """The value of an expression, seen from where `look_from` stands. A Fault says what cannot be evaluated and where."""
+        program = self.program
         try:
-            return self.program.codes[expr.text](self)
+            return (program.codes.get(expr.text) or program.code(expr))(self)
         except Refused as refused:
             raise Fault(refused.message) from refused
 

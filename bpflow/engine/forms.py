@@ -167,7 +167,8 @@ def form_of(trigger: Trigger) -> Outcome:
 
 def checked(filling: Filling, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    form, values = filling.form, dict[str, Value]()
+    form = filling.form
+    values: dict[str, Value] = {}
     no_others(form, given)
     for name, field in form.fields:
         values[name] = filling.take(name, field, given.get(name))

@@ -16,7 +16,7 @@ from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.events import Answered, Claimed, Delegated, Reassigned, Released, Ticked
 from bpflow.engine.state import Assignee, Party, Token, Waiting
 from bpflow.engine.telling import notice, subject_of
-from bpflow.engine.transition import CallOut, FactKind, NotAllowed, TaskRow, UnexpectedEvent
+from bpflow.engine.transition import CallOut, FactKind, NotAllowed, TaskRow, UnexpectedEvent, put_row
 from bpflow.expressions.data import User
 from bpflow.graph import Alarm, Expr, Task
 
@@ -122,7 +122,7 @@ def reassign(draft: Draft, event: Reassigned) -> None:
     else:
         move_seat(task, waiting, seat, event.to)
     changed(draft, token, task, before, "reassigned")
-    tell(draft, token, task, [seat.party for seat in waiting.holders if seat.party == event.to and event.to not in had], "reassigned", event.why)
+    tell(draft, token, task, [seat.party for seat in waiting.holders() if seat.party == event.to and event.to not in had], "reassigned", event.why)
     tell(draft, token, task, [event.person] if event.person in [one.party for one in before.people] else [], "withdrawn")
 
 
@@ -244,7 +244,7 @@ def changed(draft: Draft, token: Token, task: Task, before: TaskRow, fact: FactK
     tell_results(draft, token, task)
     draft.note(fact, token.id, token.node)
     after = people.row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
+    put_row(draft.effects.tasks, (token.id, token.visit), replace(after, people=before.people), after)
 
 
 def tell_results(draft: Draft, token: Token, task: Task) -> None:

@@ -9,7 +9,7 @@ from bpflow.engine import people
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State
 from bpflow.engine.suspending import holders
-from bpflow.engine.transition import Effects, Listen
+from bpflow.engine.transition import Effects, Listen, put_row
 from bpflow.graph import Task
 
 
@@ -21,13 +21,13 @@ def index_of(program: Program, state: State) -> Effects:
     for token in state.tokens.values():
         node = program.nodes[token.node]
         if token.waiting is not None and isinstance(node, Task):
-            effects.tasks.put((token.id, token.visit), None, people.row(node, token.waiting, ""))
+            put_row(effects.tasks, (token.id, token.visit), None, people.row(node, token.waiting, ""))
     if state.status == "suspended":
         return effects
     for holder, arms in holders(state.tokens, state.scopes):
         visit = state.tokens[holder].visit if holder in state.tokens else 0
         for arm, due in arms.due.items():
-            effects.timers.put((holder, arm), None, due)
+            put_row(effects.timers, (holder, arm), None, due)
         effects.watches |= {(holder, document): True for document in arms.watched}
         effects.listens |= {(holder, arm): Listen(name, key, visit) for arm, (name, key) in arms.listening.items()}
     return effects

@@ -22,9 +22,10 @@ from bpflow.graph import Block, Call, Choose, Exit, Flow, Join, Node, Step, Task
 
 def step(draft: Draft, token: Token, node: Step) -> Flow | None:
     """All values are computed before any is set, so they see what was before the step, and a fault sets none."""
+    program = draft.program
     values: dict[str, Value] = {}
     for name, expr in node.sets:
-        values[name] = draft.program.codes[expr.text](draft)
+        values[name] = (program.codes.get(expr.text) or program.code(expr))(draft)
     if node.turn is not None:
         count_turn(draft, token, node, node.turn)
     if values:
@@ -72,9 +73,10 @@ def fork(draft: Draft, token: Token, out: tuple[Flow, ...]) -> Flow:
 
 def choose(draft: Draft, token: Token, node: Choose) -> Flow | None:
     """The first arm that is true, every one, or the only one; `otherwise` when none is; else a fault."""
+    program = draft.program
     taken: list[Flow] = []
     for condition, flow in node.arms:
-        met = draft.program.codes[condition.text](draft)
+        met = (program.codes.get(condition.text) or program.code(condition))(draft)
         if met is True:
             if node.hit == "first":
                 return flow

@@ -56,8 +56,10 @@ _PLAIN = frozenset((bool, int, NoneType))
 
 
 class Encoded(Struct):
-    """What is to be written: the root; the holders of which all pages go, first; then the pages that are new or have changed."""
+    """What is to be written: as of when, in microseconds; the root; the holders of which all pages go, first; then the pages that are new or have
+    changed."""
 
+    at: int
     root: bytes
     gone: list[int]
     pages: dict[Key, bytes]
@@ -103,7 +105,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
     written = Written() if written is None else written
     if touched is None:
         touched, renamed = state.scopes.keys() | state.tokens.keys(), {**state.names, **written.names} if written.apart else state.names
-    out, rest = Encoded(b"", [], {}), state.rest
+    out, rest = Encoded(micros(state.at), b"", [], {}), state.rest
     if renamed:
         _names(state.names, written, renamed, out)
     dirty = _rows(program, state, written, touched, out)
@@ -113,7 +115,7 @@ def encode(program: Program, state: State, written: Written | None = None, touch
         _sheet(written, page, out)
     on = written.sheets[ROOT]
     rows = [*on.tokens.values()], [*on.scopes.values()], on.incidents
-    root: list[Any] = [VERSION, STATUS_NUMBERS[state.status], micros(state.at), state.seed, state.next_id, rest.result, written.names, *rows]
+    root: list[Any] = [VERSION, STATUS_NUMBERS[state.status], out.at, state.seed, state.next_id, rest.result, written.names, *rows]
     if rest is not NO_REST or written.large:
         root += (written.large, _ending(rest))
         if rest.parked:
@@ -254,10 +256,11 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
     plain = orjson.loads(root)
     if plain[0] != VERSION:
         raise ValueError(f"state of version {plain[0]}, this bpflow reads {VERSION}")
-    _, status, at, seed, next_id, result, names, tokens, scopes, incidents, *rest = plain
+    _, status, at, seed, next_id, result, names, tokens, scopes, incidents = plain[:10]
+    rest = plain[10:]
     sheets = {ROOT: _read_sheet((ROOT, ITEMS), tokens, scopes, incidents)}
     results = _read_turns(pages, sheets) if pages else {}
-    large, ending, *parked = rest or ({}, None)
+    large, ending = rest[:2] if rest else ({}, None)
     written = Written(sheets, large=large)
     if len(sheets) > 1:  # what is on one sheet is in its order already
         written.place = {id: page for page, sheet in sheets.items() if page != ROOT for id in (*sheet.tokens, *sheet.scopes)}
@@ -273,7 +276,7 @@ def decode(program: Program, root: bytes, pages: Pages) -> tuple[State, Written]
         found = sorted(row for sheet in sheets.values() for row in sheet.incidents)
         written.incidents = tuple(read_incident(program, row) for row in found)
     values = _read_names(names, pages, written)
-    events = tuple(decode_event(event)[0] for event in parked[0]) if parked else ()
+    events = tuple(decode_event(event)[0] for event in rest[2]) if len(rest) > 2 else ()
     last = Rest(result, *(_read_ending(ending) if ending else ((), NO_NAMES, None)), events) if result or rest else NO_REST
     return State(STATUSES[status], instant(at), seed, next_id, values, all_tokens, all_scopes, written.incidents, last), written  # type: ignore[arg-type]
 

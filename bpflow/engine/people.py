@@ -18,7 +18,7 @@ from bpflow.engine.events import Answered, Ticked
 from bpflow.engine.program import CLIMB
 from bpflow.engine.state import Assignee, Party, Token, Vote, Waiting
 from bpflow.engine.telling import over, subject_of
-from bpflow.engine.transition import NotAllowed, TaskRow
+from bpflow.engine.transition import NotAllowed, TaskRow, put_row
 from bpflow.expressions.data import Department, Document, Role, User, Value, flattened
 from bpflow.graph import Expr, Flow, Task, Trigger
 
@@ -42,7 +42,7 @@ def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...
         add_to_task(draft, token, task, waiting)
     if asked.given:
         give(draft, token, task, open_record(draft, token, task, people) if asked.whole else {})
-    draft.effects.tasks.put((token.id, token.visit), None, row(task, waiting, subject))
+    put_row(draft.effects.tasks, (token.id, token.visit), None, row(task, waiting, subject))
     if task.done_when is not None and finishing.is_done(draft, token, task.done_when):
         return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=False)
     return None
@@ -65,10 +65,10 @@ def add_to_task(draft: Draft, token: Token, task: Task, waiting: Waiting) -> Non
 def row(task: Task, waiting: Waiting, subject: str) -> TaskRow:
     """The task as the store lists it. Once the deadline has passed it stays what it was, whenever people are reminded of it."""
     if not task.alarms:
-        return TaskRow(waiting.holders, task.id, subject, observers=waiting.observers)
+        return TaskRow(waiting.holders(), task.id, subject, observers=waiting.observers)
     deadlines = {**waiting.arms.due, **waiting.arms.fired}
     due = min((deadlines[number] for number, alarm in enumerate(task.alarms) if alarm.overdue and number in deadlines), default=None)
-    return TaskRow(waiting.holders, task.id, subject, due, is_overdue(task, waiting), waiting.observers)
+    return TaskRow(waiting.holders(), task.id, subject, due, is_overdue(task, waiting), waiting.observers)
 
 
 def is_overdue(task: Task, waiting: Waiting) -> bool:
@@ -190,7 +190,7 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
         return close_task(draft, token, task, chosen, before)
     draft.note("answered", token.id, token.node)
     after = row(task, waiting, subject_of(draft, task))
-    draft.effects.tasks.put((token.id, token.visit), replace(after, people=before.people), after)
+    put_row(draft.effects.tasks, (token.id, token.visit), replace(after, people=before.people), after)
     return None
 
 
@@ -327,7 +327,7 @@ def close_task(draft: Draft, token: Token, task: Task, outcome: str, before: Tas
         withdraw_parts(draft, token, task)
     if token.waiting is not None and token.waiting.observers:
         over(draft, token, task, [*token.waiting.observers], "closed")
-    draft.effects.tasks.put((token.id, token.visit), before, None)
+    put_row(draft.effects.tasks, (token.id, token.visit), before, None)
     arms.release(draft, token)
     return draft.program.asked[task.id].ways[outcome]
 
@@ -336,7 +336,7 @@ def close_by_condition(draft: Draft, token: Token, task: Task) -> Flow:
     """The condition under which the task is done has become true; those who had it are told."""
     waiting = token.waiting
     assert waiting is not None
-    over(draft, token, task, [seat.party for seat in waiting.holders if seat.party not in waiting.observers], "closed")
+    over(draft, token, task, [seat.party for seat in waiting.holders() if seat.party not in waiting.observers], "closed")
     return close_by_nobody(draft, token, task, task.outcomes[0][0], arms.closed(token), overdue=is_overdue(task, waiting))
 
 

@@ -53,30 +53,6 @@ class Asked(Struct, frozen=True, gc=False):
     simple: bool
 
 
-class Ways(dict[str, Way]):
-    """The ways of a program by the ids of their flows; a step without a flow out has one off the list."""
-
-    __slots__ = ()
-
-    def __missing__(self, flow: str) -> Way:
-        assert flow.endswith(">off"), flow
-        way = self[flow] = Way(flow, flow)
-        return way
-
-
-class Codes(dict[str, Code]):
-    """Compiled expressions by their text, each compiled when it is asked for first."""
-
-    __slots__ = ("_people",)
-
-    def __init__(self, people: dict[str, str]) -> None:
-        self._people = people
-
-    def __missing__(self, text: str) -> Code:
-        code = self[text] = compile_code(text, self._people)
-        return code
-
-
 class Program:
     """What `advance` runs. Made from a graph, never stored; the caller keeps it by digest. What every event needs is found when it is made,
     all else when it is asked for first."""
@@ -108,7 +84,7 @@ class Program:
         self.nodes: dict[str, Node] = {node.id: node for node in graph.nodes}
         self.stages: dict[str, Stage] = {stage.id: stage for stage in graph.stages}
         self.people = {name: expr.text for name, expr in graph.people}
-        self.codes = Codes(self.people)
+        self.codes: dict[str, Code] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {"": graph.handlers}
         for node in graph.nodes:
             if isinstance(node, Block):
@@ -133,7 +109,8 @@ class Program:
         self.flow_numbers = {flow: number for number, flow in enumerate(self.flow_ids)}
         self.fields_read, self.awaited_names, self.returns = self._fields_read(), self._awaited_names(), self._returns()
         self.asked = {task.id: self._asked(task) for task in tasks}
-        self.ways = Ways((id, self._way(flow)) for id, flow in self.flow_by_id.items())
+        off = (f"{node}>off" for node in self.nodes)  # by which a token leaves what has no flow out
+        self.ways = {id: self._way(flow) for id, flow in self.flow_by_id.items()} | {flow: Way(flow, flow) for flow in off}
 
     def _asked(self, task: Task) -> Asked:
         wanted = self.fields_read.get(task.gives or "", frozenset())
@@ -165,8 +142,11 @@ class Program:
         return Way(flow, self.flow_numbers.get(flow, flow), node, self.nodes[node], type(self.nodes[node]), flow in self.returns, 0, flow in self.returns)
 
     def code(self, expr: Expr) -> Code:
-        """The compiled form of an expression; the same text means the same everywhere in a graph."""
-        return self.codes[expr.text]
+        """The compiled form of an expression, made when it is asked for first; the same text means the same everywhere in a graph."""
+        code = self.codes.get(expr.text)
+        if code is None:
+            code = self.codes[expr.text] = compile_code(expr.text, self.people)
+        return code
 
     def outcomes(self, node: str) -> tuple[Outcome, ...]:
         """The outcomes of a task; of any other node none."""

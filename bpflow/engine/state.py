@@ -101,7 +101,6 @@ class Waiting(Struct, gc=False):
     checklist: tuple[Item, ...] = ()
     observers: tuple[Party, ...] = ()
 
-    @property
     def holders(self) -> tuple[Assignee, ...]:
         """All who find the task among theirs."""
         return (*self.people, *self.also) if self.also else self.people

@@ -18,7 +18,7 @@ from bpflow.engine import nodes
 from bpflow.engine.draft import Draft
 from bpflow.engine.events import Arrived, Done, Event, Failed, Suspend
 from bpflow.engine.state import ROOT, Arms, Scope, State, Token
-from bpflow.engine.transition import Effects, Listen, Transition, UnexpectedEvent
+from bpflow.engine.transition import Effects, Listen, Transition, UnexpectedEvent, put_row
 from bpflow.expressions.data import Document
 
 
@@ -52,7 +52,7 @@ def index(draft: Draft, *, there: bool) -> None:
     gone to before."""
     for holder, held in sorted(holders(draft.tokens, draft.scopes), key=itemgetter(0)):
         for number, due in held.due.items():
-            draft.effects.timers.put((holder, number), *((None, due) if there else (due, None)))
+            put_row(draft.effects.timers, (holder, number), *((None, due) if there else (due, None)))
         for document in held.watched:
             draft.effects.watches[holder, document] = there
         visit = draft.tokens[holder].visit if holder in draft.tokens else 0

@@ -34,7 +34,7 @@ def withdrawn(draft: Draft, token: Token, task: Task) -> None:
     """Those whose turn it was are told that there is nothing left to do, and those who see it."""
     if token.waiting is None or draft.effects.tasks.get((token.id, token.visit), (True,))[0] is None:  # nobody has seen it yet
         return
-    people = [*dict.fromkeys((*(seat.party for seat in token.waiting.holders), *token.waiting.observers))]
+    people = [*dict.fromkeys((*(seat.party for seat in token.waiting.holders()), *token.waiting.observers))]
     names = draft.names
     draft.look_from(token.scope)
     over(draft, token, task, people, "withdrawn")

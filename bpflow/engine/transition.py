@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from bpflow.diagnostics import Message, Refused
 from bpflow.engine.state import Assignee, Party, State
@@ -137,26 +137,23 @@ class Listen(Struct, frozen=True, gc=False):
 
 
 T = TypeVar("T")
+Rows: TypeAlias = dict[tuple[int, int], tuple[T | None, T | None]]
+"""Rows of the index by key: what the store has (None: no row), and what it is to have. So a row can be found by its old content, and
+one that comes and goes within a transaction is never written."""
 
 
-class Rows(dict[tuple[int, int], tuple[T | None, T | None]], Generic[T]):
-    """Rows of the index by key: what the store has (None: no row), and what it is to have. So a row can be found by its old content, and
-    one that comes and goes within a transaction is never written."""
-
-    __slots__ = ()
-
-    def put(self, key: tuple[int, int], before: T | None, after: T | None) -> None:
-        """A row changes; what was there before the transaction is what the first change found."""
-        known = self.get(key)
-        self[key] = (known[0] if known else before, after)
+def put_row(rows: Rows[T], key: tuple[int, int], before: T | None, after: T | None) -> None:
+    """A row changes; what was there before the transaction is what the first change found."""
+    known = rows.get(key)
+    rows[key] = (known[0] if known else before, after)
 
 
 class Effects(Struct):
     """The rows that differ from the index of the state before, and the calls to be made or withdrawn. Keys: (token, visit) of tasks,
     (holder, arm) of timers and listens."""
 
-    tasks: Rows[TaskRow] = field(default_factory=Rows)
-    timers: Rows[datetime] = field(default_factory=Rows)
+    tasks: Rows[TaskRow] = {}
+    timers: Rows[datetime] = {}
     watches: dict[tuple[int, Document], bool] = {}
     listens: dict[tuple[int, int], Listen | None] = {}
     calls: list[CallOut] = []
@@ -165,9 +162,9 @@ class Effects(Struct):
     def then(self, later: Effects) -> None:
         """Adds what a later step of the same transaction does."""
         for key, (before, after) in later.tasks.items():
-            self.tasks.put(key, before, after)
+            put_row(self.tasks, key, before, after)
         for key, (due, new) in later.timers.items():
-            self.timers.put(key, due, new)
+            put_row(self.timers, key, due, new)
         self.watches |= later.watches
         self.listens |= later.listens
         self.calls += later.calls

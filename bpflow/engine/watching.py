@@ -9,7 +9,7 @@ from bpflow.engine import arms, finishing, handling, nodes, people, scopes, tell
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.program import DATA_TRIGGERS
 from bpflow.engine.state import ROOT, Arms, Scope, Token, Waiting
-from bpflow.engine.transition import DONE
+from bpflow.engine.transition import DONE, put_row
 from bpflow.expressions.data import Document
 from bpflow.graph import Task, Trigger, Wait
 
@@ -169,7 +169,7 @@ def reread_alarms(draft: Draft, token: Token, task: Task, concerns: Concerns, ab
         if number not in waiting.arms.fired and concerns(number, trigger):
             look(draft, token.id, number, trigger, about, level=False)
     if waiting.arms.due != before:
-        draft.effects.tasks.put((token.id, token.visit), arms.closed(token), people.row(task, waiting, subject))
+        put_row(draft.effects.tasks, (token.id, token.visit), arms.closed(token), people.row(task, waiting, subject))
 
 
 def look(draft: Draft, holder: int, number: int, trigger: Trigger, about: Document | None, *, level: bool) -> bool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_DATE_WITH_POINTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?")
-_ZONE = re.compile(r"Z|([+-])([0-9]{2}):?([0-9]{2})")
+# Compiled when first needed, which is seldom.
+_DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_DATE_WITH_POINTS = r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
+_TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?"
+_ZONE = r"Z|([+-])([0-9]{2}):?([0-9]{2})"
 
 
 def read_date(text: str, *, points: bool = True) -> date | None:
     """The date in `text`, `2026-12-31` or (with `points`) `31.12.2026`; None if there is none."""
     text = text.strip()
-    found = _DATE.fullmatch(text)
+    found = re.fullmatch(_DATE, text)
     if found:
         return _date(found[1], found[2], found[3])
-    found = _DATE_WITH_POINTS.fullmatch(text) if points else None
+    found = re.fullmatch(_DATE_WITH_POINTS, text) if points else None
     return _date(found[3], found[2], found[1]) if found else None
 
 
@@ -30,7 +31,7 @@ def _date(year: str, month: str, day: str) -> date | None:
 
 def read_time(text: str) -> time | None:
     """The time of day in `text`, `09:00` or `09:00:30.5`; None if there is none."""
-    found = _TIME.fullmatch(text.strip())
+    found = re.fullmatch(_TIME, text.strip())
     if found is None:
         return None
     try:
@@ -48,7 +49,7 @@ def read_instant(text: str, *, points: bool = True) -> datetime | None:
     local = datetime.combine(day, clock)
     if not zone_text:
         return local
-    found = _ZONE.fullmatch(zone_text)
+    found = re.fullmatch(_ZONE, zone_text)
     if found is None:
         return None
     minutes = int(found[2] or 0) * 60 + int(found[3] or 0)

@@ -23,7 +23,8 @@ DIGITS = 28
 # Numbers beyond 60 digits either way are refused: so every number can be printed without an exponent.
 EXACT = decimal.Context(prec=DIGITS, rounding=decimal.ROUND_HALF_UP, Emin=-60, Emax=60, traps=[decimal.InvalidOperation, decimal.Overflow])
 
-_NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:([.,])([0-9]+))?")
+# Compiled when first needed, which is seldom.
+_NUMBER = r"([+-]?)([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:([.,])([0-9]+))?"
 
 
 def whole(value: int) -> int:
@@ -79,7 +80,7 @@ def read_number(text: str) -> Number | None:
     Groups of three digits may be parted by spaces; a comma or a point begins the decimals.
     """
     tidy = re.sub(r"[\u00a0\u2009\u202f]", " ", text.strip()).replace("\u2212", "-")
-    found = _NUMBER.fullmatch(tidy)
+    found = re.fullmatch(_NUMBER, tidy)
     if found is None or len(tidy) > 40:
         return None
     sign, digits, point, decimals = found.groups()

@@ -21,7 +21,8 @@ MAX_REPEATS = 4
 MAX_WAYS = 64
 """In how many ways the `?` and the choices in brackets may be taken, all together."""
 
-_STEP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|[()|]|(?:[*+?]|\{[0-9]*,?[0-9]*\})[?+]?|.", re.DOTALL)
+# Compiled when first needed, which is seldom.
+_STEP = r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|[()|]|(?:[*+?]|\{[0-9]*,?[0-9]*\})[?+]?|."
 
 
 class UnsafePattern(Refused):
@@ -69,7 +70,7 @@ class _Scan:
         self.ways = 1
 
     def check(self) -> None:
-        for step in _STEP.finditer(self.text):
+        for step in re.finditer(_STEP, self.text):
             self.step(step[0], self.text[step.end() : step.end() + 1])
         if self.repeats > MAX_REPEATS or self.ways > MAX_WAYS:
             raise self.refused(say("too much of it repeats or is left open"))

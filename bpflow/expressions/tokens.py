@@ -34,6 +34,7 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _NAME = re.compile(r"[^\W\d][\w\u0300-\u036f]*")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
+_GOES_ON = re.compile(r"[\w.:-]")
 _OPERATOR = re.compile(r"==|!=|<=|>=|//|[-<>+*/%()\[\],.]")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
@@ -67,7 +68,7 @@ def tokenize(text: str) -> list[Token]:
             raise ExpressionError(say("the expression is too long: at most {length} characters", length=MAX_LENGTH), token.offset, len(token.text))
         if tokens:
             _check_neighbours(tokens[-1], token)
-        if re.match("0[0-9]", token.text):
+        if token.text[0] == "0" and token.text[1:2].isdigit():
             raise ExpressionError(say('"{text}" is not a number', text=brief(token.text)), token.offset, len(token.text), say("a number does not begin with 0"))
         tokens.append(token)
     if not tokens:
@@ -250,11 +251,14 @@ def _check_traps(text: str, at: int) -> None:
     if text[at] in _ODD_SPACES:
         name = say("a no-break space") if text[at] in _NO_BREAK else say("an invisible character, {code}", code=f"U+{ord(text[at]):04X}")
         raise ExpressionError(say("{name} in the expression", name=name), at, 1, say("delete it, and type an ordinary space where one is needed"))
-    if text[at].isdigit() or text[at] == ".":
+    if text[at].isdigit() or (text[at] == "." and text[at + 1 : at + 2].isdigit()):
         _check_digits(text, at)
 
 
 def _check_digits(text: str, at: int) -> None:
+    whole = _NUMBER.match(text, at)
+    if whole and not _GOES_ON.match(text, whole.end()):
+        return
     digits = text[at : at + 100]
     found = re.match(_DATE, digits)
     if found:

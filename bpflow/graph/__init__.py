@@ -1,6 +1,6 @@
 """What a process is compiled to, and what compiles it: the node kinds, the graph with its JSON, the builder that steps lower into."""
 
-from bpflow.graph.builder import ENTER, ERROR, GO_ON, STAGE, Builder, Lowered, Lowering, Way, World
+from bpflow.graph.builder import ENTER, ERROR, GO_ON, ITEM, STAGE, Builder, Lowered, Lowering, Way, World
 from bpflow.graph.graph import FORMAT, Graph, from_json, handlers_of, to_json, triggers
 from bpflow.graph.nodes import (
     ENTRIES,
@@ -52,6 +52,7 @@ __all__ = [
     "ERROR",
     "FORMAT",
     "GO_ON",
+    "ITEM",
     "KINDS",
     "MOVE",
     "STAGE",

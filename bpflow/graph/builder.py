@@ -7,7 +7,7 @@ flow may lead to is known before any step of its list is lowered, so the order o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -25,6 +25,8 @@ STAGE, ENTER = "stage", "enter"
 """What stands for the activity of a stage, and for that of the question for what it needs."""
 ERROR = "error"
 """The name under which the steps of `on-error` read the error: its `name` and `message`."""
+ITEM = "item"
+"""The name under which a search reads each document."""
 # The names of steps without an id: ids have no capital letters, so these are nobody's.
 _HIDDEN = str.maketrans({"/": "_S_", ".": "_B_", "-": "_D_"})
 
@@ -65,7 +67,7 @@ class LoweredRetry(Protocol):
     def lowered(self) -> Retry: ...
 
 
-class Way(NamedTuple):
+class Way(Struct, frozen=True):
     """Where something goes on: to the node `to`, or off the list (None) into the scope at `depth` (blocks around it)."""
 
     to: str | None
@@ -322,8 +324,8 @@ class Lowering:
 
     def flow(self, source: str, branch: str = "", way: Way | None = None, title: str | None = None) -> Flow:
         """A flow from the node `source` on the way given, else to what follows the step; `title` is for drawings."""
-        to, depth = self.then if way is None else way
-        return Flow(f"{source}{f'[{branch}]' if branch else ''}>{to or 'off'}", to, max(0, self.depth - depth), title or "")
+        way = way or self.then
+        return Flow(f"{source}{f'[{branch}]' if branch else ''}>{way.to or 'off'}", way.to, max(0, self.depth - way.depth), title or "")
 
     def lead(self, next: Sequence[str], after: Way, branch: str = "") -> Way:
         """The way to the step that a `next` names. To several it is a split, a node of this step, which puts a token on each way."""

@@ -7,7 +7,6 @@ YAML nor the plug-in that wrote it is at hand.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import cast
 
@@ -67,6 +66,8 @@ def triggers(graph: Graph) -> Iterator[Trigger]:
 
 def to_json(graph: Graph, *, places: bool = True, indent: int | None = None) -> str:
     """The graph as canonical JSON: sorted keys, defaults left out; without `places` also where things stand is left out."""
+    import json  # who only checks a process needs none
+
     data = {**plain(graph, places), "format": graph.format}
     if not places:
         data.pop("source", None)
@@ -76,6 +77,8 @@ def to_json(graph: Graph, *, places: bool = True, indent: int | None = None) -> 
 
 def from_json(text: str) -> Graph:
     """The graph that `to_json` wrote. ValueError if its format is not one that this bpflow reads."""
+    import json
+
     data = json.loads(text)
     if data.get("format") != FORMAT:
         raise ValueError(f"graph format {data.get('format')} is not {FORMAT}")

@@ -21,8 +21,9 @@ from bpflow.graph.nodes import Expr
 from bpflow.graph.written import NOWHERE, Unread, Written, is_template, scalar, span_of, start_of, template
 from bpflow.values import Field, InvalidValue, check, read
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
+# Compiled when first needed, which is seldom.
+_DATE = r"\d{4}-\d\d-\d\d"
+_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?"
 
 
 class Valued(Struct):
@@ -138,7 +139,7 @@ def _boolean(raw: Any) -> str:
 
 def _date(raw: Any) -> str:
     try:
-        if not _DATE.fullmatch(scalar(raw)):
+        if not re.fullmatch(_DATE, scalar(raw)):
             raise ValueError
         return f'date("{date.fromisoformat(scalar(raw)).isoformat()}")'
     except ValueError:
@@ -147,7 +148,7 @@ def _date(raw: Any) -> str:
 
 def _instant(raw: Any, timezone: str) -> str:
     try:
-        if not _INSTANT.fullmatch(scalar(raw)):
+        if not re.fullmatch(_INSTANT, scalar(raw)):
             raise ValueError
         instant = datetime.fromisoformat(scalar(raw))
     except ValueError:

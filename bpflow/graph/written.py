@@ -18,10 +18,11 @@ from bpflow.expressions import ExpressionError, parse, parse_duration, quoted, s
 from bpflow.graph.nodes import Expr, Place
 
 NOWHERE = Span("", 1, 1)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?")
-_SPOKEN = re.compile(r"[а-яё]+(\s+[а-яё]+)+", re.IGNORECASE)
 _QUANTITY = re.compile(r"\d+([.,]\d+)?\s*[^\W\d_]")
+# Compiled when first needed, which is seldom.
+_DATE = r"\d{4}-\d\d-\d\d"
+_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?"
+_SPOKEN = r"(?i)[а-яё]+(\s+[а-яё]+)+"
 
 
 class Part(Struct, frozen=True):
@@ -82,7 +83,7 @@ def expression(raw: Any, place: Span = NOWHERE) -> Written:
 
 def duration(raw: Any, place: Span = NOWHERE) -> Written:
     """A duration such as `2 working days`, else an expression. Raises Unread."""
-    if not isinstance(raw, str) or not (_QUANTITY.match(raw) or _SPOKEN.fullmatch(raw)):
+    if not isinstance(raw, str) or not (_QUANTITY.match(raw) or re.fullmatch(_SPOKEN, raw)):
         return expression(raw, place)
     try:
         parse_duration(raw)
@@ -142,7 +143,7 @@ def _mistakes(part: Part) -> list[Diagnostic]:
 
 
 def _literal_date(text: str) -> str | None:
-    kind = "date" if _DATE.fullmatch(text) else "datetime" if _INSTANT.fullmatch(text) else None
+    kind = "date" if re.fullmatch(_DATE, text) else "datetime" if re.fullmatch(_INSTANT, text) else None
     return f'{kind}("{text}")' if kind else None
 
 

@@ -23,7 +23,6 @@ from bpflow.loading.silencing import Heeded, Silence, Silenced, silences_in
 from bpflow.loading.surroundings import Surroundings, find_workspace, known_activities, load_surroundings
 from bpflow.schema.found import Rest
 from bpflow.schema.shape import process_shape
-from bpflow.schema.standin import STAND_IN, StandIn
 from bpflow.source import Items, Source, Table, Text, Tree, read_file, read_source
 from bpflow.values import DocumentType
 
@@ -91,7 +90,7 @@ def _load(source: Source, around: Surroundings, timezone: str | None = None) -> 
     if not isinstance(source.tree, Table):
         shape = () if source.findings else process_shape(source.tree, source, around.activities).findings
         return Loaded(None, None, in_order([*source.findings, *shape]), sources)
-    examined = _Examined(source, source.tree, around, timezone or around.settings.timezone)
+    examined = _Examined(source, source.tree, around, timezone or around.timezone)
     silences = silences_in(source)
     heeded = around.heeded(examined.findings, silences)
     fit = not any(finding.severity is Severity.ERROR for finding in heeded.findings)
@@ -127,13 +126,14 @@ class _Examined:
         complete = complete and not any(finding.rule in _TORN for finding in compiled.findings)
         lost |= self.unread
         flawed = not complete or bool(self.source.findings or reading.findings or compiled.findings)
-        settings = self.around.settings if self.around.folder else None
-        known = (self.types, lost, complete, flawed, self.services, self.around.people, settings)
+        known = (self.types, lost, complete, flawed, self.services, self.around.people, self.around.settings)
         self.subject = Subject(self.source, process, compiled.graph, compiled.origins, *known)
         return [finding for finding in (*compiled.findings, *check(self.subject)) if not _about_lost(finding, lost)]
 
     def _rest(self, rest: Rest, reading: Reading) -> list[Diagnostic]:
         """The findings about what can be read of a process with mistakes of shape."""
+        from bpflow.schema.standin import STAND_IN, StandIn  # only where something is wrong
+
         for place in shown_fields(self.source.tree):
             reading.origins.pop(place, None)  # what a broken step shows may be fields, which only its lowering tells from names
         again = Reading(self.source.file, self.activities.with_activities({STAND_IN: StandIn}), origins=reading.origins)

@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks import RULES
-from bpflow.definition.settings import RuleSetting, Settings
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, did_you_mean, in_order, say
 from bpflow.source import Comment, Source
 
+if TYPE_CHECKING:
+    from bpflow.definition.settings import RuleSetting, Settings
+
 IDLE = "idle-comment"
 FORM = say("# bpflow: off RULE — why")
-_OFF = re.compile(r"\s*bpflow:\s*off\b\s*(?P<rules>.*?)(?:\s+(?:—|–|--?)(?:\s+(?P<reason>.*))?)?\s*$", re.IGNORECASE)
-_RULES = re.compile(r"[\w-]+(?:\s*,\s*[\w-]+)*")
-_WORD = re.compile(r"[\w-]+")
+# Compiled when first needed, which is seldom.
+_OFF = r"(?i)\s*bpflow:\s*off\b\s*(?P<rules>.*?)(?:\s+(?:—|–|--?)(?:\s+(?P<reason>.*))?)?\s*$"
+_RULES = r"[\w-]+(?:\s*,\s*[\w-]+)*"
+_WORD = r"[\w-]+"
 
-Rules = Mapping[str, RuleSetting]
+Rules: TypeAlias = "Mapping[str, RuleSetting]"
 
 
 class Silence(Struct, frozen=True):
@@ -92,7 +96,7 @@ def wrong_rules(settings: Settings, source: Source) -> Iterator[Diagnostic]:
 # ── the comments ────────────────────────────────────────────────────────────────────────────────────────────────────
 def silences_in(source: Source) -> list[Silence]:
     """The comments of a file that silence rules, or try to."""
-    asking = [comment for comment in source.comments if _OFF.match(comment.text)]
+    asking = [comment for comment in source.comments if re.match(_OFF, comment.text)]
     if not asking:
         return []
     lines = source.text.splitlines()
@@ -113,11 +117,11 @@ def _meant(comment: Comment, lines: list[str], alone: set[int]) -> int:
 
 
 def _silence(comment: Comment, line: int) -> Silence:
-    found = _OFF.match(comment.text)
+    found = re.match(_OFF, comment.text)
     assert found
     rules: tuple[tuple[str, Span], ...] = ()
-    if _RULES.fullmatch(found["rules"]):
-        rules = tuple((word[0], _within(comment, *word.span())) for word in _WORD.finditer(comment.text, found.start("rules"), found.end("rules")))
+    if re.fullmatch(_RULES, found["rules"]):
+        rules = tuple((word[0], _within(comment, *word.span())) for word in re.compile(_WORD).finditer(comment.text, found.start("rules"), found.end("rules")))
     return Silence(comment.span, line, rules, (found["reason"] or "").strip())
 
 

@@ -4,59 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpflow.checks.rules.directory import unknown_defaults
 from bpflow.checks.rules.documents import unknown_types
-from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.definition.directory import check_directory
 from bpflow.definition.fields import DocumentTypeModel
-from bpflow.definition.settings import Settings, check_settings, is_zone
 from bpflow.definition.step import Step
 from bpflow.definition.vocabulary import Vocabulary, vocabulary
+from bpflow.definition.zones import USUAL_ZONE, is_zone
 from bpflow.diagnostics import Diagnostic, did_you_mean, say
 from bpflow.loading.models import read_rest
 from bpflow.loading.silencing import Heeded, Silence, heed, silences_in, with_idle, wrong_rules
 from bpflow.source import Source, read_file
 from bpflow.values import DocumentType, ServiceType
 
+if TYPE_CHECKING:  # who has no workspace needs none of them, and they take long to make
+    from bpflow.definition.entries import DirectoryFile
+    from bpflow.definition.settings import RuleSetting, Settings
+
 SETTINGS = "bpflow.yaml"
 DOCUMENTS = "documents"
 
 
 class Surroundings(Struct, frozen=True):
-    """A workspace without its processes.
+    """A workspace without its processes; of a process that stands in none, what everybody has.
 
     `types` are its document types by name, `unread` the names of types and fields that could not be read, `activities` and `services` those
     that its processes may use, `sources` the texts of its files by their names, and `silences` the comments in them that silence rules.
-    `directory` is what could be read of its directory, and `whole_directory` says whether that is all of it.
+    `directory` is what could be read of its directory, and `whole_directory` says whether that is all of it. Without a workspace, and only
+    then, `settings` and `directory` are None.
     """
 
     folder: Path | None = None
-    settings: Settings = field(default_factory=Settings.model_construct)
+    settings: Settings | None = None
     types: dict[str, DocumentType] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     activities: Vocabulary = field(default_factory=vocabulary)
     services: Mapping[str, ServiceType] = field(default_factory=dict)
-    directory: DirectoryFile = field(default_factory=DirectoryFile.model_construct)
+    directory: DirectoryFile | None = None
     whole_directory: bool = True
     silences: list[Silence] = field(default_factory=list)
 
     @property
+    def timezone(self) -> str:
+        """The zone of processes that name none."""
+        return self.settings.timezone if self.settings else USUAL_ZONE
+
+    @property
+    def rules(self) -> Mapping[str, RuleSetting]:
+        """The rules that are taken otherwise than they say."""
+        return self.settings.rules if self.settings else {}
+
+    @property
+    def directory_name(self) -> str | None:
+        """What the file with its people is called."""
+        return self.settings.directory if self.settings else None
+
+    @property
     def people(self) -> DirectoryFile | None:
         """The directory by which the people of its processes are judged; None where somebody else knows them, or not all of it could be read."""
-        return self.directory if self.whole_directory and self.directory.people else None
+        return self.directory if self.whole_directory and self.directory and self.directory.people else None
 
     def heeded(self, findings: Iterable[Diagnostic], silences: Iterable[Silence]) -> Heeded:
         """The findings in order, as grave as the settings say, without what they or the comments silence."""
-        return heed(findings, self.settings.rules, silences)
+        return heed(findings, self.rules, silences)
 
     def with_idle(self, heeded: Heeded, silences: Iterable[Silence], *, whole: bool) -> Heeded:
         """With the comments that silence nothing; `whole`: all has been looked at that could have something to say of their lines."""
-        return with_idle(heeded, self.settings.rules, silences, whole=whole)
+        return with_idle(heeded, self.rules, silences, whole=whole)
 
 
 def find_workspace(path: Path) -> Path | None:
@@ -115,6 +136,8 @@ def unknown_operators(settings: Settings, directory: DirectoryFile, source: Sour
 
 def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic], silences: list[Silence]) -> tuple[Settings, Source | None]:
     """The settings, and the file that has them."""
+    from bpflow.definition.settings import Settings, check_settings
+
     path = folder / SETTINGS
     if not path.is_file():
         return Settings.model_construct(), None  # the defaults, without the checks of what nobody has written
@@ -131,6 +154,8 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic],
 
 def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:
     """What can be read of the directory, and whether that is all of it. What there is to say of the file is added to what is `made`."""
+    from bpflow.definition.entries import DirectoryFile
+
     if not path.is_file():
         return DirectoryFile.model_construct(), True
     source = read_file(path, str(path))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from bpflow.checks import RULES, check_calls, check_messages, interfaces
-from bpflow.definition.directory import DirectoryFile
-from bpflow.definition.settings import Settings
 from bpflow.diagnostics import Diagnostic, Severity, Span, say
 from bpflow.loading.process import Activities, Loaded, load_process
 from bpflow.loading.silencing import Heeded, Silence, Silenced
 from bpflow.loading.surroundings import DOCUMENTS, SETTINGS, Surroundings, load_surroundings
 from bpflow.values import DocumentType, ServiceType
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
+    from bpflow.definition.settings import Settings
 
 SCENARIOS = ".test.yaml"
 
@@ -53,6 +56,7 @@ def load_workspace(
     told.findings += [*_not_read(folder), *([] if folder.is_dir() else [_no_folder(folder)])]
     heeded = told.heeded(around, whole=processes)
     scenarios = {path.name.removesuffix(SCENARIOS): path for path in sorted(folder.glob(f"*{SCENARIOS}"))}
+    assert around.settings and around.directory  # a workspace has them, whatever is in its files
     return LoadedWorkspace(folder, around.settings, around.directory, around.types, found, scenarios, heeded.findings, told.sources, heeded.silenced)
 
 
@@ -85,7 +89,7 @@ class _Told(Struct):
 
 def _processes(folder: Path, around: Surroundings) -> list[tuple[Path, Loaded]]:
     """The processes with their files; those that are called as their files come first, so that a copy is told from its original."""
-    others = {SETTINGS, around.settings.directory}
+    others = {SETTINGS, around.directory_name}
     paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in others and not path.name.endswith(SCENARIOS)]
     loaded = [(path, load_process(path, surroundings=around)) for path in paths]
     return sorted(loaded, key=lambda one: one[0].stem != _id(*one))

@@ -29,7 +29,7 @@ from bpflow.runtime.starts import may_start, starts_by_hand
 from bpflow.runtime.transaction import Held
 from bpflow.runtime.trying import again
 from bpflow.services.working_calendar import zone_of
-from bpflow.stores.contract import DeploymentRow, Store, Work
+from bpflow.stores.contract import Conflict, DeploymentRow, Store, Work
 
 
 class NotStarted(Refused):
@@ -120,8 +120,23 @@ class Beginning(Part):
         return numbers
 
     def _start(self, process: str, one: Wanted, by: str | None) -> int:
-        definition = self.store.current(process) or self._deployed(process).id
-        graph = self.runner.program(definition).graph
+        """Begins it as what the process is deployed as; that is read only where it is not known, or where it does not do as it is known."""
+        known = self.runner.newest.get(process)
+        if known is not None:
+            try:
+                return self._start_as(known, one, by)
+            except (Refused, Conflict):
+                if self._newest(process) == known:
+                    raise
+        return self._start_as(self._newest(process), one, by)
+
+    def _newest(self, process: str) -> tuple[int, int]:
+        """What new instances of a process get now, as `Store.current` gives it. Refused if it is not deployed."""
+        found = self.runner.newest[process] = self.store.current(process) or (self._deployed(process).id, 0)
+        return found
+
+    def _start_as(self, newest: tuple[int, int], one: Wanted, by: str | None) -> int:
+        graph = self.runner.program(newest[0]).graph
         if by is not None:
             starts_by_hand(graph)
         ref = document_for(graph, one.document)
@@ -133,7 +148,7 @@ class Beginning(Part):
             known = work.worked(owner, name_of(graph, one.key)) if owner is not None and one.key is not None else None
             if known is not None:
                 return int(loads(known))
-            held = self._begin(work, definition, ref, values, user(by), owner)
+            held = self._begin(work, newest, ref, values, user(by), owner)
             if held is None:
                 raise Refused(runs_already(graph, ref))
             if owner is not None and one.key is not None:
@@ -143,13 +158,14 @@ class Beginning(Part):
         self.runner.keep(held)
         return held.id
 
-    def _begin(self, work: Work, definition: int, ref: Document | None, values: dict[str, Value], by: User | None, owner: int | None) -> Held | None:
+    def _begin(self, work: Work, newest: tuple[int, int], ref: Document | None, values: dict[str, Value], by: User | None, owner: int | None) -> Held | None:
+        definition, deployed = newest
         if by is not None:
             program = self.runner.program(definition)
             names: dict[str, Value] = {"document": ref, "initiator": by, **values}
             situation = Situation(names, self.clock.now(), program.graph.timezone, Live(self.runner.around(work)), work)
             may_start(situation, program, self.runner.world.directory)
-        return self.runner.begin(work, definition, ref, values, by, self.clock.now(), owner=owner)
+        return self.runner.begin(work, definition, ref, values, by, self.clock.now(), owner=owner, deployed=deployed)
 
 
 def wanted(inputs: Iterable[Mapping[str, object]], documents: Iterable[Document | str], keys: Iterable[str]) -> Iterator[Wanted]:

@@ -81,7 +81,7 @@ def seats(state: State | None, entry: TaskEntry) -> list[Assignee]:
     """All who have something at a task, or will have."""
     token = state.tokens.get(entry.token) if state else None
     waiting = token.waiting if token else None
-    return [*waiting.holders, *waiting.later] if waiting else []
+    return [*waiting.holders(), *waiting.later] if waiting else []
 
 
 def tasks_of(runner: Runner, person: User) -> Iterator[tuple[TaskEntry, InstanceRow]]:

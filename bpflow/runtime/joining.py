@@ -31,7 +31,7 @@ def joined(runner: Runner, store: AbstractContextManager[Store]) -> Iterator[Run
     """The runner for a transaction that is not its own to commit."""
     with store as opened:
         own = copy(runner)
-        own.store, own.cache, own.programs, own.observers = opened, OrderedDict(), dict(runner.programs), None
+        own.store, own.cache, own.programs, own.newest, own.observers = opened, OrderedDict(), dict(runner.programs), {}, None
         yield own
     for id in own.programs.keys() - runner.programs.keys():
         runner.program(id)  # so that it is made once, and not with each call

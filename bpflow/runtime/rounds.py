@@ -6,9 +6,10 @@ anything than is read at once, each kind gets its share of every round, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -17,11 +18,13 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import Leasing, under
 from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
 from bpflow.runtime.trying import again
-from bpflow.stores.contract import Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
+from bpflow.stores.contract import ChangeRow, Conflict, LeaseLost, OutboxRow, ScheduleRow, StoreError
 from bpflow.stores.leases import Busy, Slots
+from bpflow.stores.mail import LookRow, MessageRow
 
 BATCH = 100
 """How many things of a kind are read at once."""
+R = TypeVar("R", ChangeRow, LookRow, MessageRow)
 
 
 class Thing(Struct, frozen=True, gc=False):
@@ -105,9 +108,8 @@ class Rounds:
                 yield thing
             for waiting in (self.changes, self.looks, self.messages, self.calls):
                 things, more = waiting()
-                ready = [thing for thing in things if not self.put_off(thing.key)]
-                some, full = some or bool(ready), full or more
-                yield from ready
+                some, full = some or bool(things), full or more
+                yield from things
             runner.left = runner.left or some
             if some and not full:
                 return
@@ -125,23 +127,33 @@ class Rounds:
     def telling(self) -> Iterator[Thing]:
         """A batch of what is to be told, changes before messages."""
         for waiting in (self.changes, self.looks, self.messages):
-            ready = [thing for thing in waiting()[0] if not self.put_off(thing.key)]
-            yield from ready
-            if ready:
+            things, _ = waiting()
+            yield from things
+            if things:
                 return
 
     def changes(self) -> tuple[list[Thing], bool]:
         """Some changes to be told; and whether there may be more."""
-        found = self.drain.runner.store.changes(self.batch, slots=self.slots)
-        return [Thing("changes", one.owner, ("change", one.id), partial(self.drain.tell, one)) for one in found], len(found) == self.batch
+        drain = self.drain
+        return self.queued(drain.runner.store.changes, lambda one: Thing("changes", one.owner, ("change", one.id), partial(drain.tell, one)))
 
     def looks(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.looks(self.batch, self.slots)
-        return [Thing("messages", one.owner, ("look", one.id), partial(self.drain.post.look, one)) for one in found], len(found) == self.batch
+        post = self.drain.post
+        return self.queued(self.drain.runner.store.looks, lambda one: Thing("messages", one.owner, ("look", one.id), partial(post.look, one)))
 
     def messages(self) -> tuple[list[Thing], bool]:
-        found = self.drain.runner.store.messages(fresh=True, limit=self.batch, slots=self.slots)
-        return [Thing("messages", one.owner, ("message", one.id), partial(self.drain.post.deliver, one)) for one in found], len(found) == self.batch
+        read, post = partial(self.drain.runner.store.messages, fresh=True), self.drain.post
+        return self.queued(read, lambda one: Thing("messages", one.owner, ("message", one.id), partial(post.deliver, one)))
+
+    def queued(self, read: Callable[..., Sequence[R]], thing: Callable[[R], Thing]) -> tuple[list[Thing], bool]:
+        """Some things of a queue, and whether there may be more. Where all that is read is put off, what stands behind it is looked at."""
+        after, full = 0, True
+        things: list[Thing] = []
+        while full and not things:
+            found = read(limit=self.batch, slots=self.slots, after=after)
+            things = [made for one in found if not self.put_off((made := thing(one)).key)]
+            after, full = found[-1].id if found else after, len(found) == self.batch
+        return things, full
 
     def begin(self, schedule: ScheduleRow) -> None:
         begin_or_hold(lambda trouble: begin_on_schedule(self.drain.runner, schedule, self.drain.clock.now(), trouble))
@@ -155,7 +167,8 @@ class Rounds:
         things = []
         for row in found:
             if asking is None or not drain.asks(row):
-                things.append(Thing("calls", row.owner, ("call", row.id), partial(drain.guarded, row.concerns, drain.send, row)))
+                if not self.put_off(key := ("call", row.id)):
+                    things.append(Thing("calls", row.owner, key, partial(drain.guarded, row.concerns, drain.send, row)))
             elif asking.may(row):
                 drain.guarded(row.instance, self.ask, row)
         return things, len(found) == most

@@ -22,13 +22,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace as replaced
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine.codec import encode_event, encode_history, micros
+from bpflow.engine.codec import encode_event, encode_history
 from bpflow.engine.events import Arrived, Cancel, Done, Event, Failed, Started, TimerFired
 from bpflow.engine.interpreter import advance
 from bpflow.engine.pages import Written, decode, encode
 from bpflow.engine.program import Program
 from bpflow.engine.state import OVER, State, Token
-from bpflow.engine.transition import CallOut, Effects, Transition, Unanswered, UnexpectedEvent, is_same
+from bpflow.engine.transition import CallOut, Effects, Transition, Unanswered, UnexpectedEvent, is_same, put_row
 from bpflow.expressions import ExpressionError
 from bpflow.expressions.data import Document, Question, User, Value
 from bpflow.graph import Graph, from_json
@@ -103,6 +103,8 @@ class Runner(Struct, eq=False):
     programs: dict[int, Program] = {}
     chain: Chain = field(default_factory=Chain)
     origins: dict[int, bytes] = {}
+    newest: dict[str, tuple[int, int]] = {}
+    """What new instances of a process get, and as of which end of the log of deployments, as it was read last."""
     cache: OrderedDict[int, Held] = field(default_factory=OrderedDict)
     observers: Observers | None = None
     """Those who watch, if there are any."""
@@ -228,7 +230,7 @@ class Runner(Struct, eq=False):
             doing = Doing("event", name_of(event), id)
             return self.observers.during(doing, partial(self.happen, id, event, depth, also, doing))
         with self.locks[id % LOCKS]:
-            for _ in range(TRIES):
+            for _ in TRIES:
                 cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
                 try:
                     with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
@@ -267,12 +269,11 @@ class Runner(Struct, eq=False):
         if state is held.state:
             self.pass_by(work, held, event)
             return state
-        now = state.at
-        at, out = micros(now), encode(program, state, held.written, done.touched, done.renamed)
+        out = encode(program, state, held.written, done.touched, done.renamed)
         history = encode_history(turn.events, done.facts)
-        link = self.chain.link(held.link, owner, id, held.revision + 1, at, history)
+        link = self.chain.link(held.link, owner, id, held.revision + 1, out.at, history)
         row = work.save(held, state, out, history, link, self.chain.seal(link, out.root))
-        work.index(id, owner, held.definition, effects, now)
+        work.index(id, owner, held.definition, effects, state.at)
         if turn.outgoing or effects.withdrawn or state.status in OVER:
             leave(work, held, turn, event, depth)
         if self.observers is not None:
@@ -429,16 +430,17 @@ class Runner(Struct, eq=False):
         alone: str = "",
         number: int | None = None,
         owner: int | None = None,
+        deployed: int | None = None,
     ) -> Held | None:
         """Starts an instance in a unit of work, with the call that it answers when it ends, and the errors that are taken there. None if its
         process runs on the document already and is to run once, or another pipeline does. `alone`: the step that is all of it · `number`: that
-        was kept for it · `owner`: where it has no document."""
+        was kept for it · `owner`: where it has no document · `deployed`: Conflict if more has been deployed since."""
         program = self.program(definition)
         exclusive = stages.exclusive(program.graph, document) if document and not alone else None
         if document is not None:
             row = work.document(document.id)
             owner = row.owner if row else None
-        made = work.new_instance(definition, document, at, exclusive, owner, caller, number)
+        made = work.new_instance(definition, document, at, exclusive, owner, caller, number, deployed)
         if made is None:
             return None
         id, owner = made
@@ -485,5 +487,5 @@ def outgoing(work: Work, held: Held, turn: Turn, event: Event) -> list[CallOut]:
 def stale(event: TimerFired) -> Effects:
     """The row of a timer that the state does not know goes."""
     effects = Effects()
-    effects.timers.put((event.holder, event.arm), event.due, None)
+    put_row(effects.timers, (event.holder, event.arm), event.due, None)
     return effects

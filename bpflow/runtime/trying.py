@@ -10,14 +10,15 @@ from typing import TypeVar
 
 from bpflow.stores.contract import Conflict
 
-TRIES = 20
-"""How often a conflict is tried again before it is the caller's."""
+TRIES = range(20)
+"""The tries of what may be a conflict, before it is the caller's."""
+_BUT_THE_LAST = TRIES[1:]
 T = TypeVar("T")
 
 
 def again(act: Callable[[], T]) -> T:
     """Does something whose units of work may meet those of others, until they do not. Conflict if they always do."""
-    for _ in range(TRIES - 1):
+    for _ in _BUT_THE_LAST:
         try:
             return act()
         except Conflict:

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from bpflow.engine.index import index_of
 from bpflow.engine.state import OVER, Assignee
-from bpflow.engine.transition import Effects, Listen, TaskRow
+from bpflow.engine.transition import Effects, Listen, TaskRow, put_row
 from bpflow.expressions.data import Document
 from bpflow.graph import Task
 from bpflow.runtime.clock import Clock
@@ -150,7 +150,7 @@ def mend(runner: Runner, work: Work, clock: Clock, held: Held, meant: Indexed, t
         gone = Effects()
         for timer in there.timers - meant.timers:
             if timer.lane == lane:
-                gone.timers.put((timer.holder, timer.arm), timer.due, None)
+                put_row(gone.timers, (timer.holder, timer.arm), timer.due, None)
         work.index(held.id, held.owner, lane, gone, now)
     work.index(held.id, held.owner, held.definition, differing(held, meant, there), now)
     full = index_of(held.program, held.state)
@@ -168,7 +168,7 @@ def differing(held: Held, meant: Indexed, there: Indexed) -> Effects:
     assert held.state is not None
     full, effects = index_of(held.program, held.state), Effects()
     for timer in meant.timers - there.timers:
-        effects.timers.put((timer.holder, timer.arm), None, timer.due)
+        put_row(effects.timers, (timer.holder, timer.arm), None, timer.due)
     for holder, document in there.watches - meant.watches:
         effects.watches[holder, Document("", document)] = False
     effects.watches |= {key: True for key in full.watches if (key[0], key[1].id) not in there.watches}
@@ -194,7 +194,7 @@ def mend_task(runner: Runner, work: Work, held: Held, token: int, visit: int, ta
     at = known.opened if known else who(runner, held.id, token, visit).opened
     called = known.subject if known else Look(runner, held, held.state, held.state.tokens[token].scope, at).text(node.form.subject)
     effects = Effects()
-    effects.tasks.put((token, visit), None, structs.replace(task, subject=called))
+    put_row(effects.tasks, (token, visit), None, structs.replace(task, subject=called))
     work.index(held.id, held.owner, held.definition, effects, at)
 
 
@@ -203,6 +203,6 @@ def away(work: Work, held: Held, token: int, visit: int, there: Indexed) -> None
     people = tuple(Assignee(party_of(key[2])) for key in there.tasks if key[:2] == (token, visit))
     observers = tuple(party_of(key[2]) for key in there.observers if key[:2] == (token, visit))
     effects = Effects()
-    effects.tasks.put((token, visit), TaskRow(people, observers=observers), None)
+    put_row(effects.tasks, (token, visit), TaskRow(people, observers=observers), None)
     assert held.state is not None
     work.index(held.id, held.owner, held.definition, effects, held.state.at)

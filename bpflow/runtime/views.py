@@ -172,7 +172,7 @@ def parties_in(runner: Runner, id: int) -> list[str]:
     row = runner.store.instance(id)
     state = runner.read(row).state if row is not None else None
     waiting = [token.waiting for token in state.tokens.values() if token.waiting is not None] if state is not None else []
-    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.holders))
+    return list(dict.fromkeys(party_text(assignee.party) for one in waiting for assignee in one.holders()))
 
 
 def instance_view(runner: Runner, id: int) -> InstanceView:
@@ -275,7 +275,7 @@ def task_view(runner: Runner, id: int, token: int, visit: int, now: datetime) ->
     _, held, state = load(runner, id)
     at = state.tokens.get(token)
     node = held.program.nodes.get(at.node) if at else None
-    parties = [party_text(assignee.party) for assignee in at.waiting.holders] if at and at.waiting else []
+    parties = [party_text(assignee.party) for assignee in at.waiting.holders()] if at and at.waiting else []
     entries = [entry for entry in runner.store.tasks(parties, id) if (entry.token, entry.visit) == (token, visit)]
     if at is None or at.visit != visit or not isinstance(node, Task) or at.waiting is None or not entries:
         raise UnexpectedEvent(say("the task is closed"))

@@ -171,7 +171,7 @@ def later(held: Held, found: Who, one: Happened, before: Token, after: Token | N
         found.answers.append(given(held, event, one, before, after))
     kind = next((kind for kind, id, _ in one.facts if kind in KINDS and id == before.id), None)
     if kind is not None and after is not None and before.waiting and after.waiting:
-        was, is_ = ((*w.holders, *w.later) for w in (before.waiting, after.waiting))
+        was, is_ = ((*w.holders(), *w.later) for w in (before.waiting, after.waiting))
         gone, come = tuple(s for s in was if s not in is_), tuple(s for s in is_ if s not in was)
         found.changes.append(Change(one.after.at, kind, event.by, gone, come, why_of(event)))
 

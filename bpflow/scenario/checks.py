@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from bpflow.definition.directory import Absence, near_entry
+from bpflow.definition.directory import near_entry
+from bpflow.definition.entries import Absence
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, each_quoted, say
 from bpflow.expressions.data import Document, User, Value

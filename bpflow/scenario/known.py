@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from bpflow.definition.directory import DirectoryFile, PersonEntry
+from bpflow.definition.entries import DirectoryFile, PersonEntry
 from bpflow.definition.types import Given
 from bpflow.engine.transition import ALONE, START
 from bpflow.expressions.data import Department, Document, Duration, User, Value

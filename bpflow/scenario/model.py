@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema
 from pydantic import Field as Key
 
-from bpflow.definition.directory import Absence
+from bpflow.definition.entries import Absence
 from bpflow.definition.model import Model, key_of
 from bpflow.definition.types import Given, Givens, Name, Result, Title
 from bpflow.diagnostics import Diagnostic, say

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpflow.definition.directory import Absence, DirectoryFile
+from bpflow.definition.entries import Absence, DirectoryFile
 from bpflow.definition.types import Given
 from bpflow.diagnostics import Refused, say
 from bpflow.engine import Program

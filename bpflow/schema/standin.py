@@ -1,7 +1,5 @@
 """The step that stands in for one that could not be read."""
 
-from __future__ import annotations
-
 from bpflow.definition.step import Step
 from bpflow.graph import Lowering
 from bpflow.graph import Step as Node

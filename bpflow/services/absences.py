@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from bpflow.definition.directory import Absence
-from bpflow.definition.services import HOUSE
+from bpflow.definition.entries import Absence
+from bpflow.definition.house import HOUSE
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import User, Value
 from bpflow.services.directory import Directory, EmbeddedDirectory

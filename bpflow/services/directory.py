@@ -11,7 +11,8 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Protocol
 
-from bpflow.definition.directory import Absence, DepartmentEntry, DirectoryFile, PersonEntry, RoleEntry, near_entry
+from bpflow.definition.directory import near_entry
+from bpflow.definition.entries import Absence, DepartmentEntry, DirectoryFile, PersonEntry, RoleEntry
 from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Message, Refused, did_you_mean, say
 from bpflow.expressions.data import Department, Role, User, Value, flattened

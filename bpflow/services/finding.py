@@ -17,13 +17,13 @@ from bpflow.diagnostics import Refused, say
 from bpflow.expressions import Code, compile_code, parse
 from bpflow.expressions.data import Choice, Document, Question, User, Value
 from bpflow.expressions.operations import less
+from bpflow.graph import ITEM
 from bpflow.services.occasion import Arguments, Occasion, parts_of
 from bpflow.stores.contract import DocumentRow
 from bpflow.values import DocumentType
 
 MAX_CANDIDATES = 100_000
 """How many documents one search looks at."""
-ITEM = "item"
 _TEXTS = ("string", "text", "choice")
 
 Found: TypeAlias = tuple[Document, list[Value]]

@@ -29,7 +29,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
-from bpflow.definition.settings import WEEKDAYS, CalendarSettings, day_of, minutes_of, unknown_zone
+from bpflow.definition.settings import WEEKDAYS, CalendarSettings, day_of, minutes_of
+from bpflow.definition.zones import unknown_zone
 from bpflow.diagnostics import Refused, say
 from bpflow.expressions.data import Duration, Value
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import yaml
+from msgspec import Struct
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -40,7 +40,7 @@ _COLON = re.compile(r"\s*:")
 _END_OF_ENTRY = re.compile(r"\s*[,}]")
 
 
-class Readable(NamedTuple):
+class Readable(Struct, frozen=True):
     """The file's text as libyaml gets it, of the same length.
 
     `stand_in` is the character that stands for question marks which libyaml would misread. From the offsets `mended` on stand values

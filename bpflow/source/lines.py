@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from itertools import accumulate
-from typing import NamedTuple
 
+from msgspec import Struct
 from yaml.events import Event
 
 from bpflow.diagnostics import Diagnostic, Message, Severity, Span, in_order, say
@@ -56,7 +56,7 @@ class Lines:
         return self._starts[row] + len(self._rows[row])
 
 
-class Written(NamedTuple):
+class Written(Struct, frozen=True):
     """Where a scalar stands in the file: offsets, and how it is written."""
 
     start: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
 import yaml
 from msgspec import Struct
@@ -14,9 +15,11 @@ from bpflow.diagnostics import Message, Span, say
 from bpflow.source.compose import Composer, Readable, TooMuch
 from bpflow.source.encoding import decode
 from bpflow.source.lines import Findings, Lines, offsets
-from bpflow.source.syntax import Trouble, explain
 from bpflow.source.traps import Reader, look_at_characters, report_invisible
 from bpflow.source.tree import Comment, Source, Tree
+
+if TYPE_CHECKING:
+    from bpflow.source.syntax import Trouble
 
 LARGEST_FILE = 10_000_000  # bytes
 MOST_LINES = 200_000
@@ -92,7 +95,7 @@ def _read(lines: Lines, findings: Findings) -> tuple[Tree, list[Comment]]:
             readable = readable.indented(*indent)
             attempt = _attempt(lines, readable)
             continue
-        said = explain(trouble)
+        said = trouble.explained()
         findings.add(said.rule, said.span, said.message, said.hint)
         if said.mend is None or not tries_left:
             break
@@ -113,6 +116,8 @@ def _attempt(lines: Lines, readable: Readable) -> _Attempt:
     except TooMuch:
         return _Attempt(None, composer.reached, composer)
     except yaml.MarkedYAMLError as error:
+        from bpflow.source.syntax import Trouble  # only where something is wrong
+
         trouble = Trouble.of(error, lines, composer.last, bool(composer.flow))
         end = min(trouble.at, max(composer.reached, lines.line_start(trouble.at)))
         return _Attempt(None, end, composer, trouble)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from msgspec import Struct
 from yaml import MarkedYAMLError
@@ -23,7 +22,7 @@ _CLOSING = {"[": "]", "{": "}", "(": ")"}
 _FARTHEST = 2000  # characters that are searched for the end of a torn value
 
 
-class Said(NamedTuple):
+class Said(Struct, frozen=True):
     """The parts of a finding; and where the text stands that it is about, if that is one value and all else can be read without it."""
 
     rule: str
@@ -91,6 +90,14 @@ class Trouble(Struct, frozen=True):
         end = _entry_end(self.lines.text, start, self.flow or opened)
         return self.lines.text[start:end].rstrip(" \t")
 
+    def explained(self) -> Said:
+        """The finding for what libyaml could not read."""
+        for problem, explanation in _EXPLANATIONS:
+            if problem in self.problem and (said := explanation(self)):
+                return said
+        message = say("YAML cannot read the text from here on: {problem}", problem=self.problem)
+        return Said("yaml-syntax", _to_line_end(self, self.at), message, say("compare this line and the one above with the examples in the manual"))
+
     def about(self, rule: str, start: int, span: Span, message: Message, hint: Message | None = None) -> Said:
         """A finding about the value that begins at `start`, whose remedy is to quote it."""
         value = self.value(start)
@@ -125,15 +132,6 @@ def _entry_start(text: str, since: int, at: int) -> int:
         start = end + 1
     key = re.compile(r"[ \t\r\n]*(?:[^\s:,\"']+:[ \t\r\n]+)?").match(text, start)
     return key.end() if key else start
-
-
-def explain(trouble: Trouble) -> Said:
-    """The finding for what libyaml could not read."""
-    for problem, explanation in _EXPLANATIONS:
-        if problem in trouble.problem and (said := explanation(trouble)):
-            return said
-    message = say("YAML cannot read the text from here on: {problem}", problem=trouble.problem)
-    return Said("yaml-syntax", _to_line_end(trouble, trouble.at), message, say("compare this line and the one above with the examples in the manual"))
 
 
 def _nested(trouble: Trouble) -> Said:

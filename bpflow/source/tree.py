@@ -19,9 +19,9 @@ from bpflow.diagnostics import Diagnostic, Span
 _NOWHERE = Span("", 1, 1, 1, 1)
 # A unit of a scalar as written: a folded line break, an escape, a doubled quote, or any other character.
 _UNITS = {
-    "plain": re.compile(r"[ \t]*(?:\r\n|[\r\n])\s*|.", re.DOTALL),
-    "single": re.compile(r"[ \t]*(?:\r\n|[\r\n])\s*|''|.", re.DOTALL),
-    "double": re.compile(r"\\(?:\r\n|[\r\n])[ \t]*|\\x..|\\u.{4}|\\U.{8}|\\.|[ \t]*(?:\r\n|[\r\n])\s*|.", re.DOTALL),
+    "plain": r"[ \t]*(?:\r\n|[\r\n])\s*|.",
+    "single": r"[ \t]*(?:\r\n|[\r\n])\s*|''|.",
+    "double": r"\\(?:\r\n|[\r\n])[ \t]*|\\x..|\\u.{4}|\\U.{8}|\\.|[ \t]*(?:\r\n|[\r\n])\s*|.",
 }
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -72,7 +72,7 @@ def _starts(raw: str, style: str, length: int) -> tuple[int, ...]:
 def _flow_starts(raw: str, style: str) -> list[int]:
     """For plain and quoted text: a line break folds into a blank, n + 1 of them into n breaks."""
     starts, edge = [], 0 if style == "plain" else 1
-    for unit in _UNITS[style].finditer(raw, edge, max(edge, len(raw) - edge)):
+    for unit in re.compile(_UNITS[style], re.DOTALL).finditer(raw, edge, max(edge, len(raw) - edge)):
         breaks = len(_BREAK.findall(unit[0]))
         if not unit[0].startswith("\\"):
             starts += [unit.start()] * max(1, breaks - 1)

@@ -208,9 +208,10 @@ class Work(Absences, Protocol):
         owner: int | None = None,
         caller: Caller | None = None,
         number: int | None = None,
+        deployed: int | None = None,
     ) -> tuple[int, int] | None:
         """An instance begins, by the `number` that was kept for it where one was: its id and owner; None if `exclusive` is taken. Nobody sees it
-        before its state is saved, over revision 0."""
+        before its state is saved, over revision 0. Conflict if `deployed` is not the end of the log of deployments, as `current` gave it."""
         ...
 
     def running(self, exclusive: str) -> int | None:
@@ -369,8 +370,8 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """What new instances of one process get; with `by`, what they got at that place of the log of deployments, else the first after it."""
         ...
 
-    def current(self, process: str) -> int | None:
-        """The definition that new instances of a process get."""
+    def current(self, process: str) -> tuple[int, int] | None:
+        """The definition that new instances of a process get, and the end of the log of deployments as of which that is so."""
         ...
 
     def instance(self, id: int) -> InstanceRow | None: ...
@@ -451,8 +452,8 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         set aside is to be told. Where there are more than `limit`, each service, and of it each lane, has its share of them."""
         ...
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
-        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, or of that name."""
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None, after: int = 0) -> list[MessageRow]:
+        """The messages that nobody has received yet, the first that was sent first; or only those that are to be looked at, of that name, `after` one."""
         ...
 
     def message(self, id: int) -> MessageRow | None:
@@ -471,12 +472,12 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """Who waits by that row, unless he is set aside."""
         ...
 
-    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
-        """What messages are to be looked at again, the oldest first."""
+    def looks(self, limit: int = 100, slots: Slots = None, after: int = 0) -> list[LookRow]:
+        """What messages are to be looked at again, the oldest first, or the oldest `after` one."""
         ...
 
-    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
-        """The changes that wait to be told, of all documents or of one, the oldest first."""
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None, after: int = 0) -> list[ChangeRow]:
+        """The changes that wait to be told, of all documents or of one, the oldest first, or the oldest `after` one."""
         ...
 
     def secret(self, handle: int) -> bytes | None:

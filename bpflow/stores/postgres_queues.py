@@ -53,8 +53,8 @@ def numbered(slots: Slots) -> list[int]:
 
 
 def first(table: str, where: str = "true") -> str:
-    """The first rows of a table by id, of some slots: $1 the slots, $2 how many."""
-    its = f"select * from bpflow.{table} where {SLOT} = s.slot and {where} order by id limit $2"
+    """The first rows of a table by id, of some slots: $1 the slots, $2 how many, $3 after which."""
+    its = f"select * from bpflow.{table} where {SLOT} = s.slot and id > $3 and {where} order by id limit $2"
     return f"(select x.* from {_OF} cross join lateral ({its}) x order by x.id limit $2)"
 
 
@@ -82,23 +82,23 @@ class PostgresQueues:
         found = [rows.outbox(row) for row in self._all(_CALLS, numbered(slots), limit, list(but.services), list(but.calls))]
         return sorted(found, key=lambda row: row.id)
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None, after: int = 0) -> list[MessageRow]:
         if fresh and name is None:
-            found = self._all(f"select {rows.MESSAGE} from {first('message', 'fresh')} m order by id", numbered(slots), limit)
+            found = self._all(f"select {rows.MESSAGE} from {first('message', 'fresh')} m order by id", numbered(slots), limit, after)
         else:
-            sql = f"select {rows.MESSAGE} from bpflow.message m where {SLOT} = any($1::bigint[])"
-            named = " and name = $3" if name is not None else ""
-            found = self._all(f"{sql}{named}{' and fresh' if fresh else ''} order by id limit $2", numbered(slots), limit, *([name] if name else []))
+            sql = f"select {rows.MESSAGE} from bpflow.message m where {SLOT} = any($1::bigint[]) and id > $3"
+            named = " and name = $4" if name is not None else ""
+            found = self._all(f"{sql}{named}{' and fresh' if fresh else ''} order by id limit $2", numbered(slots), limit, after, *([name] if name else []))
         return [rows.message(row) for row in found]
 
-    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
-        return [rows.look(row) for row in self._all(f"select {rows.LOOK} from {first('look')} l order by id", numbered(slots), limit)]
+    def looks(self, limit: int = 100, slots: Slots = None, after: int = 0) -> list[LookRow]:
+        return [rows.look(row) for row in self._all(f"select {rows.LOOK} from {first('look')} l order by id", numbered(slots), limit, after)]
 
-    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None, after: int = 0) -> list[ChangeRow]:
         if document is not None:
-            found = self._all(f"{_CHANGE} where c.document = $1 order by c.id limit $2", document, limit)
+            found = self._all(f"{_CHANGE} where c.document = $1 and c.id > $3 order by c.id limit $2", document, limit, after)
         else:
-            found = self._all(f"{_CHANGE.replace('bpflow.change c', first('change') + ' c')} order by c.id", numbered(slots), limit)
+            found = self._all(f"{_CHANGE.replace('bpflow.change c', first('change') + ' c')} order by c.id", numbered(slots), limit, after)
         return [rows.change(row) for row in found]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:

@@ -45,9 +45,9 @@ class Reading(PostgresQueues):
         found = self._all(sql, process, 2**62 if by is None else by)
         return next((DeploymentRow(*row) for row in found if row[0] is not None), None)
 
-    def current(self, process: str) -> int | None:
-        sql = "select definition from bpflow.deployment where process = $1 order by version desc limit 1"
-        return next((row[0] for row in self._all(sql, process)), None)
+    def current(self, process: str) -> tuple[int, int] | None:
+        sql = "select definition, (select max(id) from bpflow.deployment) from bpflow.deployment where process = $1 order by version desc limit 1"
+        return next(((row[0], row[1]) for row in self._all(sql, process) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:

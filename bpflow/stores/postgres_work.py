@@ -18,7 +18,7 @@ from bpflow.engine.state import OVER, State
 from bpflow.engine.transition import CallOut, Effects
 from bpflow.expressions.data import Document
 from bpflow.stores import rows, tasks
-from bpflow.stores.contract import Caller, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
@@ -30,9 +30,10 @@ from bpflow.stores.postgres_unit import LOCK_OF_INSTANCE, Known
 from bpflow.stores.postgres_wire import Wire
 
 _NUMBER = (
-    "select coalesce($1::bigint, nextval('bpflow.instance_id')), exists (select from bpflow.instance where exclusive = $2), "
-    "(select coalesce(max(id), 0) from bpflow.deployment)"
+    "select coalesce($1::bigint, case when coalesce($3::bigint, last) = last then nextval('bpflow.instance_id') end), "
+    "exists (select from bpflow.instance where exclusive = $2), last from (select coalesce(max(id), 0) as last from bpflow.deployment) d"
 )
+"""No number is taken where it is a Conflict."""
 _BEGUN = (
     "insert into bpflow.instance (owner, id, definition, document, started, exclusive, caller, caller_token, caller_visit, caller_attempt, level, deployed, "
     "revision, state, seal, incidents, status, ended, result) "
@@ -49,7 +50,7 @@ _SAVE = (
 """Over another revision it is a division by zero, and all is a Conflict: so nobody needs to be asked whether it was written."""
 _SAVE_RUNNING, _SAVE_ENDED = _SAVE.format(""), _SAVE.format(", ended = $8, result = $9, exclusive = null")
 _OPEN_TASK = (
-    "insert into bpflow.task (owner, instance, token, visit, party, in_place_of, node, subject, opened, due, overdue, claimed_of) "
+    "insert into bpflow.task (owner, instance, token, visit, party, node, subject, opened, overdue, due, in_place_of, claimed_of) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 _PUT_TASK = (
@@ -129,15 +130,18 @@ class PostgresWork(Documents, Looking):
         owner: int | None = None,
         caller: Caller | None = None,
         number: int | None = None,
+        deployed: int | None = None,
     ) -> tuple[int, int] | None:
         if owner is not None:
             self.own(owner)
-        ((id, taken, deployed),) = self.ask(_NUMBER, number, exclusive).rows
+        ((id, taken, last),) = self.ask(_NUMBER, number, exclusive, deployed).rows
+        if deployed is not None and deployed != last:
+            raise Conflict(definition)
         if taken or (exclusive is not None and any(exclusive in begun for begun in self._begun.values())):
             return None
         if owner is None:
             self.own(id)  # a document may have that number, and be read here
-        self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), deployed)
+        self._begun[id] = (owner or id, id, definition, document.id if document else None, micros(at), exclusive, *(caller or _NO_CALLER), last)
         return id, owner or id
 
     def running(self, exclusive: str) -> int | None:
@@ -152,7 +156,7 @@ class PostgresWork(Documents, Looking):
         self.put("delete from bpflow.called where child = $1", child)
 
     def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
-        owner, id, expected, at, over = was.owner, was.id, was.revision, micros(state.at), state.status in OVER
+        owner, id, expected, at, over = was.owner, was.id, was.revision, out.at, state.status in OVER
         self.own(owner)
         self.traced(_IN_HISTORY, owner, id, expected + 1, history)
         self.put(_HISTORY, owner, id, expected + 1, at, link, history)

@@ -69,7 +69,7 @@ def instance(row: Any) -> InstanceRow:
 
 def snapshot(row: Any, pages: Pages) -> Snapshot:
     """`SNAPSHOT`, and the pages."""
-    id, owner, definition, revision, document, type, level, caller, token, visit, attempt, root, seal, link, history, *_ = row
+    id, owner, definition, revision, document, type, level, caller, token, visit, attempt, root, seal, link, history = row[:15]
     ref = Document(type, document) if document is not None else None
     called = Caller(caller, token, visit, attempt, level) if caller is not None else None
     return Snapshot(id, owner, definition, revision, history, ref, called, link or b"", root, pages, seal)

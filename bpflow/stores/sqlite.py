@@ -45,7 +45,7 @@ _THEN = f"{_DEPLOYMENT} where p.process = ? order by p.id > ?, iif(p.id > ?, p.v
 _LAST = "p.id in (select max(id) from deployment group by process)"
 
 
-sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(bytes, bytes.__bytes__)
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(type(None), dict[None, None]().get)  # which gives None
 """Python looks for what else a value could be written as unless it is a number or a text: told what, it takes a fourth of the time."""
@@ -150,8 +150,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         found = self._all(_NOW, process) if by is None else self._all(_THEN, process, by, by)
         return DeploymentRow(*found[0]) if found and found[0][0] is not None else None
 
-    def current(self, process: str) -> int | None:
-        return next((row[0] for row in self._all("select definition from deployment where process = ? order by version desc limit 1", process)), None)
+    def current(self, process: str) -> tuple[int, int] | None:
+        sql = "select definition, (select max(id) from deployment) from deployment where process = ? order by version desc limit 1"
+        return next((row for row in self._all(sql, process) if row[0] is not None), None)
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -161,7 +162,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def snapshot(self, id: int) -> Snapshot | None:
         with self._lock:
             try:
-                return sqlite_rows.one_snapshot(self._db, id)
+                return sqlite_rows.one_snapshot(self._db, self._db.execute, id)
             except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
 

@@ -26,10 +26,10 @@ _KEPT = "(until is null or until > ?)"
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def messages(run: Callable[..., Any], *, fresh: bool, name: str | None, limit: int, where: str = "1") -> list[MessageRow]:
-    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, or of a name."""
-    wanted = " and ".join([where, *(["fresh"] if fresh else []), *(["name = ?"] if name else [])])
-    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by id limit ?", *([name] if name else []), limit)]
+def messages(run: Callable[..., Any], *, fresh: bool, name: str | None, limit: int, where: str = "1", after: int = 0) -> list[MessageRow]:
+    """Those that wait for a receiver, the first that was sent first; or only those that are to be looked at, of a name, `after` one."""
+    wanted = " and ".join([where, "id > ?", *(["fresh"] if fresh else []), *(["name = ?"] if name else [])])
+    return [rows.message(row) for row in run(f"{_MESSAGE} where {wanted} order by id limit ?", after, *([name] if name else []), limit)]
 
 
 def message(run: Callable[..., Any], id: int) -> MessageRow | None:
@@ -52,8 +52,8 @@ def listening(run: Callable[..., Any], listen: int) -> ListenRow | None:
     return next((ListenRow(*row) for row in run(f"{_LISTEN} listen l where l.id = ? and l.instance not in ({aside.IDS})", listen)), None)
 
 
-def looks(run: Callable[..., Any], limit: int, where: str) -> list[LookRow]:
-    return [rows.look(row) for row in run(f"select {rows.LOOK} from look where {where} order by id limit ?", limit)]
+def looks(run: Callable[..., Any], limit: int, where: str, after: int = 0) -> list[LookRow]:
+    return [rows.look(row) for row in run(f"select {rows.LOOK} from look where {where} and id > ? order by id limit ?", after, limit)]
 
 
 # ── in a unit of work ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -87,15 +87,15 @@ class SqliteQueues:
         lanes = [self._all(sql, service, lane, limit) for service, lane in self._all(_SERVICES) if service not in but.services]
         return [rows.outbox(row) for row in fair(lanes, limit, lambda row: row[0])]
 
-    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None) -> list[MessageRow]:
-        return mail.messages(self._all, fresh=fresh, name=name, limit=limited(limit), where=among(slots))
+    def messages(self, *, fresh: bool = False, name: str | None = None, limit: int | None = None, slots: Slots = None, after: int = 0) -> list[MessageRow]:
+        return mail.messages(self._all, fresh=fresh, name=name, limit=limited(limit), where=among(slots), after=after)
 
-    def looks(self, limit: int = 100, slots: Slots = None) -> list[LookRow]:
-        return mail.looks(self._all, limit, among(slots))
+    def looks(self, limit: int = 100, slots: Slots = None, after: int = 0) -> list[LookRow]:
+        return mail.looks(self._all, limit, among(slots), after)
 
-    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None) -> list[ChangeRow]:
+    def changes(self, limit: int | None = 100, document: int | None = None, slots: Slots = None, after: int = 0) -> list[ChangeRow]:
         its, values = ("c.document = ?", [document]) if document is not None else (among(slots, "c.owner"), [])
-        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} order by c.id limit ?", *values, limited(limit))]
+        return [rows.change(row) for row in self._all(f"{_CHANGE} where {its} and c.id > ? order by c.id limit ?", *values, after, limited(limit))]
 
     def depths(self, at: datetime) -> Mapping[str, Depth]:
         now = micros(at)

@@ -11,11 +11,12 @@ from bpflow.stores.contract import DocumentRow, InstanceRow, Snapshot
 
 _JOINED = "from instance i join definition d on d.id = i.definition left join document c on c.id = i.document"
 _NEW_NUMBER = (
-    "select "
     "1 + max((select coalesce(max(id), 0) from instance), (select coalesce(max(child), 0) from called), "
     "(select coalesce(max(receiver), 0) from message where receiver is not null))"
 )
 """A number that no instance has, nor one that is about to begin."""
+BEGINNING = f"select coalesce(?, {_NEW_NUMBER}), (select coalesce(max(id), 0) from deployment)"
+"""The number of an instance that begins, and the end of the log of deployments."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
 _SNAPSHOT = (
     f"select {rows.SNAPSHOT}, exists (select 1 from page where instance = i.id) from instance i left join document c on c.id = i.document "
@@ -26,7 +27,7 @@ DOCUMENT = f"select {rows.DOCUMENT} from document"
 
 def new_number(run: Callable[..., Any]) -> int:
     """The number of an instance that is about to begin, in the unit of work that writes down that it is."""
-    return int(run(_NEW_NUMBER).fetchone()[0])
+    return int(run(f"select {_NEW_NUMBER}").fetchone()[0])
 
 
 def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
@@ -34,23 +35,23 @@ def one_instance(db: sqlite3.Connection, id: int) -> InstanceRow | None:
     return rows.instance(row) if row else None
 
 
-def one_snapshot(db: sqlite3.Connection, id: int) -> Snapshot | None:
+def one_snapshot(db: sqlite3.Connection, run: Callable[..., Any], id: int) -> Snapshot | None:
     """In one transaction, so that the root and the pages belong together; outside of one, a transaction is opened where there are pages."""
-    row = db.execute(_SNAPSHOT, (id,)).fetchone()
+    row = run(_SNAPSHOT, (id,)).fetchone()
     if row is None:
         return None
     if not row[-1]:
         return rows.snapshot(row, {})
     if not db.in_transaction:
         return _in_a_transaction(db, id)
-    pages = {(holder, part): data for holder, part, data in db.execute("select holder, part, data from page where instance = ?", (id,))}
+    pages = {(holder, part): data for holder, part, data in run("select holder, part, data from page where instance = ?", (id,))}
     return rows.snapshot(row, pages)
 
 
 def _in_a_transaction(db: sqlite3.Connection, id: int) -> Snapshot | None:
     db.execute("begin")
     try:
-        return one_snapshot(db, id)
+        return one_snapshot(db, db.execute, id)
     finally:
         if db.in_transaction:
             db.execute("commit")

@@ -16,20 +16,20 @@ from bpflow.engine.state import Assignee
 from bpflow.engine.transition import TaskRow
 from bpflow.stores.contract import party_text
 
-SeatRow: TypeAlias = tuple[str, str | None, str, str, int, int | None, bool, str | None]
-"""The row of one assignee: party, in whose place, node, subject, opened, due, overdue, the group of which it was claimed."""
+SeatRow: TypeAlias = tuple[str, str, str, int, bool, int | None, str | None, str | None]
+"""The row of one assignee: party, node, subject, opened, overdue, due, in whose place, the group of which it was claimed."""
 
 
 def seat_row(seat: Assignee, task: TaskRow, at: datetime) -> SeatRow:
     """The row of an assignee of a task that opens."""
     return (
         party_text(seat.party),
-        None if seat.in_place_of is None else party_text(seat.in_place_of),
         task.node,
         task.subject,
         micros(at),
-        None if task.due is None else micros(task.due),
         task.overdue,
+        None if task.due is None else micros(task.due),
+        None if seat.in_place_of is None else party_text(seat.in_place_of),
         None if seat.group is None else party_text(seat.group),
     )
 

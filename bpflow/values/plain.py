@@ -55,7 +55,7 @@ TAGS: dict[type, Callable[[Any], dict[str, Any]]] = {
 """How each kind of value is written that JSON lacks."""
 _READ: dict[str, Callable[[Any], Value]] = {
     "$n": Decimal,
-    "$t": lambda data: _EPOCH + timedelta(microseconds=data),
+    "$t": lambda data: _EPOCH + timedelta(0, 0, data),
     "$d": date.fromisoformat,
     "$p": lambda data: Duration(*data),
     "$c": lambda data: Choice(*data),

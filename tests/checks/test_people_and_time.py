@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bpflow.checks.parties import Meant, Party
-from bpflow.definition.directory import DirectoryFile
+from bpflow.definition.entries import DirectoryFile
 from bpflow.definition.roster import Roster
 from bpflow.expressions.data import User
 from bpflow.graph import Expr

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bpflow.definition.directory import DirectoryFile, check_directory
+from bpflow.definition.directory import check_directory
+from bpflow.definition.entries import DirectoryFile
 from bpflow.source import read_source
 
 GOOD = """\

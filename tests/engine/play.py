@@ -185,7 +185,7 @@ def task_row(node: Task, token: Token) -> TaskRow:
     arms = token.waiting.arms
     deadlines = [arms.fired.get(n, arms.due.get(n)) for n, alarm in enumerate(node.alarms) if alarm.overdue]
     overdue = any(node.alarms[n].overdue for n in arms.fired)
-    return TaskRow(token.waiting.holders, node.id, "", min((due for due in deadlines if due), default=None), overdue, token.waiting.observers)
+    return TaskRow(token.waiting.holders(), node.id, "", min((due for due in deadlines if due), default=None), overdue, token.waiting.observers)
 
 
 # ── what holds of every state ───────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bpflow.definition.services import HOUSE
+from bpflow.definition.house import HOUSE
 from bpflow.graph import to_json
 from bpflow.source import Items, Table
 from bpflow.values import Field

@@ -127,7 +127,7 @@ def index_of(program: Program, id: int, state: State) -> dict[str, set[tuple[Any
         listens |= {(id, holder, arm, visit, name, key_text(key)) for arm, (name, key) in arms.listening.items()}
     for token in state.tokens.values():
         if token.waiting is not None and isinstance(program.nodes[token.node], Task):
-            tasks |= {(party_text(a.party), id, token.id, token.visit, token.node) for a in token.waiting.holders}
+            tasks |= {(party_text(a.party), id, token.id, token.visit, token.node) for a in token.waiting.holders()}
     return {"tasks": tasks, "timers": timers, "watches": watches, "listens": listens}
 
 

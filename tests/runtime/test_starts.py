@@ -42,6 +42,46 @@ def test_the_same_document_starts_the_process_again_later(engine: Engine) -> Non
     assert [row.result for row in engine.instances()] == ["won"] * 3
 
 
+VERSION = """\
+id: version
+title: Версия
+inputs: {INPUTS}
+steps:
+  - {id: told, activity: set-variables, set: {which: NUMBER}}
+  - {activity: pause, for: 1d}
+variables: {which: {type: integer}}
+"""
+
+
+def test_a_start_gets_what_others_have_deployed_meanwhile(opened: Open, deploy: Deploy) -> None:
+    """An engine knows what is deployed, and sees when that is so no longer: in what begins, in what is refused, in what is taken."""
+    one, other = opened(), opened()
+    first, second = (
+        VERSION.replace("NUMBER", number).replace("INPUTS", inputs) for number, inputs in (("1", "of: {type: integer}"), ("2", "price: {type: integer}"))
+    )
+
+    def begun(**inputs: object) -> object:
+        return one.instance(one.start("version", inputs=inputs)).names["which"]
+
+    deploy(one, first)
+    assert (begun(), begun()) == (1, 1)
+    with pytest.raises(Refused, match='there is no field "price"'):
+        begun(price=1)
+    deploy(other, second)
+    assert (begun(price=1), begun(price=2)) == (2, 2)
+    deploy(other, first)
+    with pytest.raises(Refused, match='there is no field "price"'):
+        begun(price=1)
+    assert begun() == 1
+    deploy(other, second)
+    assert [one.instance(id).names["which"] for id in one.start_many("version", [{"price": 1}, {}])] == [2, 2]
+    other.undeploy("version")
+    with pytest.raises(Refused, match='"version" is not deployed'):
+        begun()
+    deploy(other, first)
+    assert begun() == 1
+
+
 def test_while_it_runs_no_second_one_begins(engine: Engine, db: Path) -> None:
     deal = engine.create_document("deal", NEW)
     engine.set_document(deal, {"status": "open"})

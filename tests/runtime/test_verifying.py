@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import Effects, Listen, TaskRow
+from bpflow.engine.transition import Effects, Listen, TaskRow, put_row
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Difference, Engine, VirtualClock
 from tests.runtime.looking import check_index, index_in
@@ -84,9 +84,9 @@ def test_what_is_lost_is_made_anew(engine: Engine, id: int, far: datetime) -> No
     deal = Document("deal", 1)
 
     def lose(effects: Effects) -> None:
-        effects.tasks.put((task.token, task.visit), TaskRow((Assignee(User("petrova")), *role(task.party)), observers=(User("ivanov"),)), None)
+        put_row(effects.tasks, (task.token, task.visit), TaskRow((Assignee(User("petrova")), *role(task.party)), observers=(User("ivanov"),)), None)
         for _, holder, arm, due in before["timers"]:
-            effects.timers.put((holder, arm), due, None)
+            put_row(effects.timers, (holder, arm), due, None)
         for holder in (row[0] for row in watches(engine, id)):
             effects.watches[holder, deal] = False
         for _, holder, arm, *_ in before["listens"]:
@@ -117,14 +117,14 @@ def test_what_is_left_over_goes(engine: Engine, id: int, far: datetime, clock: V
     write, _ = damage(engine, id)
 
     def add(effects: Effects) -> None:
-        effects.tasks.put((77, 1), None, TaskRow((Assignee(User("boss")),), "both.ask", "Чужая", observers=(User("ivanov"),)))
-        effects.timers.put((77, 0), None, clock.now())
+        put_row(effects.tasks, (77, 1), None, TaskRow((Assignee(User("boss")),), "both.ask", "Чужая", observers=(User("ivanov"),)))
+        put_row(effects.timers, (77, 0), None, clock.now())
         effects.watches[77, Document("deal", 1)] = True
         effects.listens[77, 0] = Listen("paid", "x", 1)
 
     write(add)
     elsewhere, _ = damage(engine, id, lane=999)
-    elsewhere(lambda effects: effects.timers.put((1, 0), None, clock.now()))
+    elsewhere(lambda effects: put_row(effects.timers, (1, 0), None, clock.now()))
     assert kinds(engine) == {("task", False): 1, ("observer", False): 1, ("timer", False): 2, ("watch", False): 1, ("listen", False): 1}
     assert kinds(engine, repair=True).total() == 6
     assert index_in(engine, id, far) == before
@@ -138,7 +138,7 @@ def test_what_is_otherwise_is_written_as_the_state_says(engine: Engine, id: int,
     (_, holder, arm, *_), *_ = sorted(before["listens"])
 
     def change(effects: Effects) -> None:
-        effects.tasks.put((task.token, task.visit), as_it_is, replace(as_it_is, overdue=True, due=clock.now()))
+        put_row(effects.tasks, (task.token, task.visit), as_it_is, replace(as_it_is, overdue=True, due=clock.now()))
         effects.listens[holder, arm] = Listen("paid", "another", 1)
 
     write(change)
@@ -151,7 +151,7 @@ def test_what_is_otherwise_is_written_as_the_state_says(engine: Engine, id: int,
 def test_rows_of_an_instance_that_is_over_go(engine: Engine, id: int, clock: VirtualClock) -> None:
     engine.cancel(id)
     write, _ = damage(engine, id)
-    write(lambda effects: effects.timers.put((1, 0), None, clock.now()))
+    write(lambda effects: put_row(effects.timers, (1, 0), None, clock.now()))
     assert kinds(engine, repair=True) == {("timer", False): 1}
     assert kinds(engine) == {}
     assert engine.work().timers == 0
@@ -160,8 +160,8 @@ def test_rows_of_an_instance_that_is_over_go(engine: Engine, id: int, clock: Vir
 def test_rows_of_an_instance_that_is_not_there_go(engine: Engine, id: int, far: datetime, clock: VirtualClock) -> None:
     before, rows = index_in(engine, id, far), engine.verify_store().rows
     gone, effects = 999, Effects()
-    effects.tasks.put((1, 1), None, TaskRow((Assignee(User("boss")),), "ask", "Чужая", observers=(User("ivanov"),)))
-    effects.timers.put((2, 0), None, clock.now())
+    put_row(effects.tasks, (1, 1), None, TaskRow((Assignee(User("boss")),), "ask", "Чужая", observers=(User("ivanov"),)))
+    put_row(effects.timers, (2, 0), None, clock.now())
     effects.watches[3, Document("deal", 1)] = True
     effects.listens[4, 0] = Listen("paid", "x", 1)
     with engine.store.begin(gone) as work:

@@ -24,6 +24,7 @@ from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Value
 from bpflow.graph import Call, Expr, Flow, Graph, Step, Trigger, Variable, Wait
 from bpflow.runtime import Engine, Request, VirtualClock, open_engine
+from bpflow.runtime.rounds import BATCH
 from bpflow.runtime.worker import Worker
 from bpflow.stores.leases import SLOTS
 from bpflow.values import Field
@@ -377,6 +378,21 @@ def test_what_cannot_be_done_in_a_pass_is_told_when_the_rest_is_done(poisoned: t
         assert ended(engine, 1)
     broken[0] = False
     assert engine.work().messages == 1
+
+
+def test_a_full_batch_that_cannot_be_done_holds_up_nothing_behind_it(poisoned: tuple[Engine, list[bool]]) -> None:
+    engine, _ = poisoned
+    for name in (*["n"] * BATCH, "other"):
+        with engine.store.begin(-1) as work:
+            work.messages.add(new_message(name))
+    with pytest.raises(ValueError, match="broken"):
+        engine.work()
+    assert {message.name for message in engine.store.messages(fresh=True)} == {"n"}
+    with engine.store.begin(-1) as work:
+        work.messages.add(new_message("another"))
+    with Running(engine.worker(lease=1.0)):
+        until(lambda: {message.name for message in engine.store.messages(fresh=True)} == {"n"})
+        assert len(engine.store.messages()) == BATCH + 3
 
 
 def new_message(name: str) -> Any:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bpflow.definition.directory import Absence, DirectoryFile
+from bpflow.definition.entries import Absence, DirectoryFile
 from bpflow.expressions.data import Department, Role, User, Value
 from bpflow.services.directory import Directory, DirectoryError, EmbeddedDirectory
 

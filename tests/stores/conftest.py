@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bpflow.diagnostics import say
+from bpflow.engine.codec import micros
 from bpflow.engine.pages import Encoded, Pages
 from bpflow.engine.state import Incident, Rest, State, Status
 from bpflow.stores import open_store
@@ -41,7 +42,7 @@ def save(
     """Saves an instance of which only that is known."""
     troubles = tuple(Incident(n, "fault", "", say("trouble"), at) for n in range(incidents))
     state = State(status, at, 0, 1, {}, {}, {}, troubles, Rest(result))
-    return work.save(Standing(id, owner, 0, expected, previous, None, None, b""), state, Encoded(root, [*gone], dict(pages)), history, link, seal)
+    return work.save(Standing(id, owner, 0, expected, previous, None, None, b""), state, Encoded(micros(at), root, [*gone], dict(pages)), history, link, seal)
 
 
 @pytest.fixture(params=KINDS)

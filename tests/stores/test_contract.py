@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from bpflow.engine.state import Assignee
-from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow
+from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow, put_row
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
 from bpflow.stores.contract import AsideRow, Caller, Conflict, ScheduleRow, Snapshot, Store
@@ -53,11 +53,24 @@ def test_a_definition_is_kept_once_and_deployed_last(store: Store, again: Again)
 def test_new_instances_get_what_was_deployed_last(store: Store, again: Again) -> None:
     one = deployed(store)
     two = store.deploy("deal", "b", "{2}", "text", LATER).id
-    assert (store.current("deal"), store.current("other")) == (two, None)
+    assert store.current("other") is None
+    was = store.current("deal")
+    assert was is not None
+    assert was[0] == two
+    with store.begin() as work:
+        assert work.new_instance(two, None, AT, None, deployed=was[1]) is not None
     deployed(store)
-    assert again().current("deal") == one
+    now = again().current("deal")
+    assert now is not None
+    assert now[0] == one
+    with store.begin() as work, pytest.raises(Conflict):
+        work.new_instance(two, None, AT, None, deployed=was[1])
+    with store.begin() as work:
+        assert work.new_instance(one, None, AT, None, deployed=now[1]) is not None
     store.undeploy("deal")
     assert store.current("deal") is again().current("deal") is None
+    with store.begin() as work, pytest.raises(Conflict):
+        work.new_instance(one, None, AT, None, deployed=now[1])
 
 
 def test_what_is_deployed_comes_by_process(store: Store) -> None:
@@ -217,8 +230,8 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     assert kept is not None
     before = (store.instances(), store.documents(), store.changes(), store.feed(deal.id))
     effects = Effects()
-    effects.tasks.put((1, 1), None, TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос"))
-    effects.timers.put((1, 0), None, LATER)
+    put_row(effects.tasks, (1, 1), None, TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос"))
+    put_row(effects.timers, (1, 0), None, LATER)
     effects.watches[1, deal] = True
     with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
         save(work, id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x")
@@ -262,7 +275,7 @@ def index(store: Store, id: int, effects: Effects, at: datetime = AT) -> None:
 def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
     people = (Assignee(User("ivanov")), Assignee(User("petrova"), User("boss")), Assignee(Role("clerk")), Assignee(Department("sales")))
     opened, effects = TaskRow(people, "ask", "Вопрос", LATER), Effects()
-    effects.tasks.put((4, 2), None, opened)
+    put_row(effects.tasks, (4, 2), None, opened)
     index(store, 7, effects)
     rows = again().tasks()
     assert [row.party for row in rows] == ["department:sales", "role:clerk", "user:ivanov", "user:petrova"]
@@ -274,18 +287,18 @@ def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
     assert (store.open_tasks("user:ivanov"), store.open_tasks("user:boss")) == (1, 0)
 
     changed, effects = TaskRow(people[:1], "ask", "Вопрос снова", None, True), Effects()
-    effects.tasks.put((4, 2), opened, changed)
+    put_row(effects.tasks, (4, 2), opened, changed)
     index(store, 7, effects, LATER)
     (row,) = again().tasks()
     assert (row.party, row.subject, row.opened, row.due, row.overdue) == ("user:ivanov", "Вопрос снова", AT, None, True)
     claimed = replace(changed, people=(Assignee(User("ivanov"), User("boss"), Role("clerk")),))
     effects = Effects()
-    effects.tasks.put((4, 2), changed, claimed)
+    put_row(effects.tasks, (4, 2), changed, claimed)
     index(store, 7, effects, LATER)
     (row,) = again().tasks()
     assert (row.party, row.in_place_of, row.claimed_of, row.opened) == ("user:ivanov", "user:boss", "role:clerk", AT)
     effects = Effects()
-    effects.tasks.put((4, 2), TaskRow(people[:1]), None)
+    put_row(effects.tasks, (4, 2), TaskRow(people[:1]), None)
     index(store, 7, effects)
     assert store.tasks() == []
 
@@ -293,18 +306,18 @@ def test_tasks_open_change_and_close(store: Store, again: Again) -> None:
 def test_who_sees_a_task_finds_it_as_long_as_it_is_open(store: Store, again: Again) -> None:
     opened = TaskRow((Assignee(User("ivanov")),), "ask", "Вопрос", observers=(User("boss"), Role("clerk")))
     effects = Effects()
-    effects.tasks.put((4, 2), None, opened)
-    effects.tasks.put((5, 1), None, TaskRow((Assignee(User("boss")),), "other", "Другой"))
+    put_row(effects.tasks, (4, 2), None, opened)
+    put_row(effects.tasks, (5, 1), None, TaskRow((Assignee(User("boss")),), "other", "Другой"))
     index(store, 7, effects)
     assert [(row.id, row.party) for row in again().tasks(observers=["user:boss"])] == [("7.4.2", "user:ivanov")]
     assert [row.id for row in store.tasks(observers=["role:clerk", "user:boss"])] == ["7.4.2"]
     assert store.tasks(observers=["user:ivanov"]) == store.tasks(observers=[]) == store.tasks(None, 8, observers=["user:boss"]) == []
     effects = Effects()
-    effects.tasks.put((4, 2), opened, replace(opened, overdue=True))
+    put_row(effects.tasks, (4, 2), opened, replace(opened, overdue=True))
     index(store, 7, effects)
     assert [row.overdue for row in store.tasks(observers=["user:boss"])] == [True]
     effects = Effects()
-    effects.tasks.put((4, 2), TaskRow(opened.people, observers=opened.observers), None)
+    put_row(effects.tasks, (4, 2), TaskRow(opened.people, observers=opened.observers), None)
     index(store, 7, effects)
     index(store, 7, Effects())
     assert store.tasks(observers=["user:boss"]) == []
@@ -313,15 +326,15 @@ def test_who_sees_a_task_finds_it_as_long_as_it_is_open(store: Store, again: Aga
 def test_timers_are_due_in_their_order(store: Store) -> None:
     effects = Effects()
     for number, minutes in ((0, 5), (1, 3), (2, 9)):
-        effects.timers.put((1, number), None, AT + timedelta(minutes=minutes))
+        put_row(effects.timers, (1, number), None, AT + timedelta(minutes=minutes))
     index(store, 7, effects)
     assert store.next_due() == AT + timedelta(minutes=3)
     assert [(timer.instance, timer.holder, timer.arm) for timer in store.due(AT + timedelta(minutes=5))] == [(7, 1, 1), (7, 1, 0)]
     assert store.due(AT + timedelta(minutes=5) - timedelta(microseconds=1), 10)[0].arm == 1
     assert len(store.due(LATER, limit=2)) == 2
     effects = Effects()
-    effects.timers.put((1, 1), AT + timedelta(minutes=3), None)
-    effects.timers.put((1, 0), AT + timedelta(minutes=5), LATER)
+    put_row(effects.timers, (1, 1), AT + timedelta(minutes=3), None)
+    put_row(effects.timers, (1, 0), AT + timedelta(minutes=5), LATER)
     index(store, 7, effects)
     assert [(timer.arm, timer.due) for timer in store.due(LATER)] == [(2, AT + timedelta(minutes=9)), (0, LATER)]
 
@@ -458,6 +471,7 @@ def test_changes_wait_to_be_told_in_their_order(store: Store, again: Again) -> N
     assert [dict(c.previous) for c in changes] == [{}, {}, {"name": "Труба"}]
     assert [c.version for c in store.changes(None, one.id)] == [1, 2]
     assert store.changes(1) == changes[:1]
+    assert store.changes(after=changes[0].id) == changes[1:]
     with store.begin() as work:
         work.told(changes[0])
         work.told(changes[0])
@@ -565,6 +579,8 @@ def receiver(store: Store, message: MessageRow) -> int | None:
 def looks(store: Store) -> list[tuple[int, str, str | None]]:
     """What is to be looked at again, and is not from now on."""
     found = store.looks()
+    for place, row in enumerate(found):
+        assert store.looks(after=row.id) == found[place + 1 :]
     for row in found:
         with store.begin(row.owner) as work:
             work.messages.looked(row)
@@ -577,7 +593,8 @@ def test_messages_are_kept_as_they_were_sent(store: Store, again: Again) -> None
     (row,) = again().messages()
     assert row[1:] == (-3, "paid", Document("deal", 3), values, True, AT, LATER, 5, 2, None, None)
     assert again().messages(fresh=True, limit=1) == again().messages(name="paid") == [row]
-    assert again().messages(name="sent") == []
+    assert again().messages(name="sent") == again().messages(name="paid", after=row.id) == again().messages(fresh=True, after=row.id) == []
+    assert again().messages(fresh=True, after=row.id - 1) == again().messages(name="paid", after=row.id - 1) == [row]
     assert again().message(row.id) == row
 
 
@@ -831,7 +848,7 @@ def test_a_suspended_instance_has_not_ended_and_its_calls_wait(store: Store, aga
 def test_nobody_sees_what_is_set_aside_until_it_is_taken_back(store: Store, again: Again) -> None:
     id, deal = begun(store, deployed(store)), document(store)
     effects = Effects()
-    effects.timers.put((1, 0), None, AT)
+    put_row(effects.timers, (1, 0), None, AT)
     effects.watches[1, deal] = effects.watches[2, deal] = True
     with store.begin() as work:
         work.index(id, id, 1, effects, AT)

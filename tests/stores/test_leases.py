@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bpflow.engine.transition import CallOut, Effects
+from bpflow.engine.transition import CallOut, Effects, put_row
 from bpflow.stores.contract import LeaseLost, Store
 from bpflow.stores.leases import SLOTS, Busy, Lease, NewWorker, PutOff, slot_of
 from bpflow.stores.mail import NewMessage
@@ -24,7 +24,7 @@ def worker(nth: int = 1, beat: int = 100, standing: bool = True) -> NewWorker:
 
 def timer(store: Store, instance: int, owner: int, lane: int, minutes: int = 1) -> None:
     effects = Effects()
-    effects.timers.put((1, 0), None, AT + timedelta(minutes=minutes))
+    put_row(effects.timers, (1, 0), None, AT + timedelta(minutes=minutes))
     with store.begin(owner) as work:
         work.index(instance, owner, lane, effects, AT)
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bpflow.activities.block import Block
-from bpflow.activities.parallel import Parallel
-from bpflow.activities.pause import Pause
-from bpflow.activities.people import HumanStep
-from bpflow.activities.task import Task
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
-from bpflow.definition.step import Step, walk
+from bpflow.definition.step import Step
 from bpflow.definition.triggers import Handler
 from bpflow.diagnostics import Diagnostic, Severity, say
 
@@ -54,30 +49,16 @@ def no_deadline(subject: Subject) -> Iterator[Diagnostic]:
 def _without(steps: Iterable[Step]) -> Iterator[Diagnostic]:
     """The findings about steps of a list, and of those inside them, unless a timer stands around them."""
     for step in steps:
-        if isinstance(step, HumanStep) and "due" not in step.model_fields_set and _is_waited_for(step):
+        if step.awaits_people and "due" not in step.model_fields_set:
             message = say("nothing says until when this is to be answered")
             yield Diagnostic(
                 step.value_span("activity"), "no-deadline", message, say('write "due: 2 working days", or "due: none" if it may wait'), Severity.ADVICE
             )
-        if not _has_timer(step):
+        if not step.has_timer:
             for inner in step.inner():
                 yield from _without(inner)
 
 
-def _is_waited_for(step: HumanStep) -> bool:
-    """Whether the process stands still until somebody answers."""
-    return not (isinstance(step, Task) and not step.wait)
-
-
-def _has_timer(step: Step) -> bool:
-    """Whether time goes on for what stands inside a step."""
-    if isinstance(step, Block):
-        return _timed(step.meanwhile)
-    if isinstance(step, Parallel) and step.join != "all":
-        return any(isinstance(inner, Pause) for branch in step.branches.values() for inner in walk(branch.steps))
-    return False
-
-
 def _timed(handlers: Iterable[Handler]) -> bool:
     """Whether something happens when a time has come."""
-    return any(handler.at is not None or handler.after is not None for handler in handlers)
+    return any(handler.is_timer for handler in handlers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -13,12 +14,15 @@ from bpflow.checks.parties import FUNCTION_OF, KIND_OF
 from bpflow.checks.rule import page, rule
 from bpflow.checks.rules.documents import fields_in
 from bpflow.checks.subject import Subject
-from bpflow.definition.directory import DirectoryFile, EntryKind, PersonEntry, entries_of, near_entry, no_entry
+from bpflow.definition.directory import EntryKind, entries_of, near_entry, no_entry
 from bpflow.definition.model import Model
 from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Diagnostic, Message, Span, did_you_mean, say
 from bpflow.expressions import quoted
 from bpflow.graph.written import NOWHERE, is_template, span_of
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
 
 _WRITTEN = re.compile(r'\[?(user|department)\("')
 """How the value begins of a field of people that was written out."""
@@ -150,7 +154,7 @@ def _nearest(said: Said, directory: DirectoryFile) -> Message | None:
                 case "role":
                     return say('"{name}" is a role: {call}', name=said.name, call=call)
     entries = entries_of(directory, said.kind)
-    return near_entry(said.name, entries) or did_you_mean(said.name, [entry.title for entry in entries.values() if not isinstance(entry, PersonEntry)])
+    return near_entry(said.name, entries) or did_you_mean(said.name, [entry.title for entry in entries.values() if hasattr(entry, "title")])
 
 
 # ── where they are named ────────────────────────────────────────────────────────────────────────────────────────────

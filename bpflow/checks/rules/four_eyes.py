@@ -10,11 +10,10 @@ import ast
 from collections.abc import Iterator
 
 from bpflow.activities import rules
-from bpflow.activities.approve import Approve
+from bpflow.activities.people import ToPeople
 from bpflow.checks.parties import Meant, Parties, read_again
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject
-from bpflow.definition.directory import DirectoryFile
 from bpflow.definition.process import ManualStart, MessageStart, ScheduleStart
 from bpflow.definition.roster import Roster
 from bpflow.diagnostics import Diagnostic, Message, Severity, say
@@ -58,7 +57,7 @@ def one_person(subject: Subject) -> Iterator[Diagnostic]:
         steps:
           - {id: agree, activity: approve, to: head_of(initiator), who-may-not: initiator, rule: any, due: 2d, outcomes: {rejected: {next: go-on}}}
     """
-    approvals = [step for step in subject.process.all_steps() if isinstance(step, Approve) and "who_may_not" not in step.model_fields_set]
+    approvals = [step for step in subject.process.all_steps() if isinstance(step, ToPeople) and step.approves and "who_may_not" not in step.model_fields_set]
     if approvals and subject.settings and subject.complete and _somebody_begins(subject):
         eyes = _Eyes(subject)
         for step in approvals:
@@ -77,13 +76,15 @@ class _Eyes:
     """Looks for somebody who could begin a process and approve it too."""
 
     def __init__(self, subject: Subject) -> None:
+        from bpflow.definition.entries import DirectoryFile  # only where something is approved
+
         self.process = subject.process
         self.data = subject.directory or DirectoryFile.model_construct()
         self.roster = Roster(self.data)
         self.meant = Meant(self.roster, self.process.people)
         self.initiators = self._initiators()
 
-    def why(self, step: Approve) -> Message | None:
+    def why(self, step: ToPeople) -> Message | None:
         """How the initiator may come to approve it; None if that cannot be said."""
         to = self._explained(step.to)
         read = read_again(to.text)

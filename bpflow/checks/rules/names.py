@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bpflow.activities.find_documents import ITEM
 from bpflow.checks.environment import NOT_KNOWN
 from bpflow.checks.parties import asked, calls_of
 from bpflow.checks.rule import rule
 from bpflow.checks.subject import Subject, Use
-from bpflow.definition.directory import DirectoryFile
 from bpflow.diagnostics import Diagnostic, Message, did_you_mean, say
 from bpflow.expressions import FUNCTIONS, parse, quoted
 from bpflow.expressions.inference import infer
 from bpflow.expressions.letters import foreign_letter
 from bpflow.expressions.remedies import instead_of_text
 from bpflow.expressions.types import BOOLEAN
-from bpflow.graph import Place
+from bpflow.graph import ITEM, Place
+
+if TYPE_CHECKING:
+    from bpflow.definition.entries import DirectoryFile
 
 
 @rule("unknown-name")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpflow.checks.soundness.regions import Way
 from bpflow.expressions import parse
@@ -27,7 +28,7 @@ _SAME = frozenset({"len", "sum", "min", "max", "any", "all", "list", "coalesce",
 """Functions that give the same for the same."""
 
 
-class Said(NamedTuple):
+class Said(Struct, frozen=True):
     """That a condition has come to a truth, at a node; `old`: what it reads may have changed since then."""
 
     node: str
@@ -43,7 +44,7 @@ class Known(Struct, frozen=True):
     said: frozenset[Said] = frozenset()
 
 
-class Learned(NamedTuple):
+class Learned(Struct, frozen=True):
     """What is known after a step, and whether it could be that the step cannot be taken."""
 
     known: Known
@@ -160,7 +161,7 @@ class Knowledge:
         if known == NOTHING:
             return known
         facts = frozenset(fact for fact in known.facts if not self.world.is_open(fact.names))
-        return Known(facts, frozenset(one._replace(old=True) if self.world.is_fickle(one.text) else one for one in known.said))
+        return Known(facts, frozenset(replace(one, old=True) if self.world.is_fickle(one.text) else one for one in known.said))
 
 
 class World:

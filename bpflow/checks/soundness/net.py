@@ -8,7 +8,7 @@ net can be told as a run through the region.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from bpflow.checks.soundness.regions import Region, Target, Way
 from bpflow.graph import Choose, Join, Node
 
 
-class End(NamedTuple):
+class End(Struct, frozen=True):
     """Where a token rests next: `at` a place; in the `join`, come by that flow; `off` its list; or `gone` from what is looked at: it can only
     clear the region, or stays in it for ever."""
 
