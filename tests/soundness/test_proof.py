@@ -107,6 +107,7 @@ def nothing_is_wrong(examination: Examination, explored: Explored, counts: Count
 @example(seed=29460)  # it goes round before anything else, and beside what ends the whole a day later
 @example(seed=29279)  # it goes round beside a block that pauses before anything may happen meanwhile
 @example(seed=2147483649)  # a circle from which a way leads to a join that never lets anything go on, within a greater one
+@example(seed=282359)  # a circle stands behind a join to which another token must come as well
 @example(seed=5630)  # a circle stands behind a join that never lets anything go on, and another before it
 def test_what_is_told_can_be_replayed(seed: int, counts: Counter[str]):
     graph = fit(seed)

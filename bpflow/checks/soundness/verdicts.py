@@ -107,8 +107,9 @@ class Examination:
         way_there = None if rescued else self._way_there(region, nodes, before)
         if way_there is None:
             return None
-        begun = way_there[-1] if way_there else Way(region.key[0], region.entries)
-        passed, circle = self._circle(region, next(id for id in begun.leads_to if id in nodes), nodes)
+        begun = [Way(region.key[0], region.entries), *way_there]
+        first = next(id for way in reversed(begun) for id in way.leads_to if id in nodes)
+        passed, circle = self._circle(region, first, nodes)
         return Verdict("no-way-to-end" if rests else "livelock", region, circle[0], (*way_there, *passed), tuple(circle))
 
     def _way_there(self, region: Region, nodes: Set[str], before: Set[str]) -> list[Way] | None:
@@ -121,7 +122,17 @@ class Examination:
             return taken(way) and (len(way.targets) == 1 or way.node in before)
 
         found = region.path_by(alone, nodes.__contains__) if len(region.entries) == 1 else None
-        return region.path_by(taken, nodes.__contains__) if found is None else found
+        found = region.path_by(taken, nodes.__contains__) if found is None else found
+        gathers = any(isinstance(self.regions.nodes[way.node], Join) for way in found or ())
+        return (self._run_to(region, nodes) or found) if gathers else found
+
+    def _run_to(self, region: Region, nodes: Set[str]) -> list[Way]:
+        """The run of all tokens that are needed for one to come to the nodes; none if it is not among few states."""
+        search = replace(self._searching(region, Net(region, self.regions.nodes, sinks=nodes)), most=FEW_STATES)
+        for _ in search.finals():
+            pass
+        state = next((state for state in search.came if not nodes.isdisjoint(state.tokens)), None)
+        return search.run(state) if state else []
 
     def _lets_go_on(self, id: str) -> bool:
         """Whether what comes to a node may go on from there: a join may keep it for ever."""
