@@ -12,12 +12,14 @@ them, and nothing of any other owner is written beside them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from bpflow.runtime import groups
+from bpflow.runtime.transaction import Runner
 from bpflow.stores.leases import Lease
 from bpflow.stores.postgres import PostgresStore
 from bpflow.stores.postgres_joined import Savepoint
@@ -109,19 +111,24 @@ def watch(url: str) -> None:
 def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every store that is opened here is guarded. Gives what has broken the law, which is told at the end too."""
     broken: list[str] = []
-    opened, started = SqliteStore.__init__, SqliteWork.open
+    opened, started, worked_in = SqliteStore.__init__, SqliteWork.open, groups.work_in
     by_db: dict[int, Guard] = {}
-    """By the connection: units of work that are savepoints of one transaction are units too."""
+    """By the connection: units of work that are savepoints of one transaction are units too, and so are the events of a group."""
 
     def open(store: SqliteStore, *given: object, **options: object) -> None:
         opened(store, *given, **options)  # type: ignore[arg-type]
         by_db[id(store._db)] = guard = Guard(broken)
         guard.watch(store._db)
 
-    def start(work: SqliteWork, lease: Lease | None) -> None:
+    def start(work: SqliteWork, leases: Sequence[Lease]) -> None:
         if id(work._db) in by_db:  # else it is a connection of the program's own
             by_db[id(work._db)].begin()
-        started(work, lease)
+        started(work, leases)
+
+    def next_one(runner: Runner, work: SqliteWork, *one: Any) -> None:
+        if id(work._db) in by_db:
+            by_db[id(work._db)].begin()
+        worked_in(runner, work, *one)
 
     connected = PostgresStore.__init__
 
@@ -139,5 +146,6 @@ def guarded(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     patch.setattr(PostgresStore, "__init__", connect)
     patch.setattr(SqliteStore, "__init__", open)
     patch.setattr(SqliteWork, "open", start)
+    patch.setattr(groups, "work_in", next_one)
     yield broken
     assert not broken, "\n".join(broken)

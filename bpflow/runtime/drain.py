@@ -7,8 +7,9 @@ away; broken off between two of them it is done again, and what was done already
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from msgspec import structs
@@ -24,6 +25,7 @@ from bpflow.runtime.answers import Live
 from bpflow.runtime.asking import Said
 from bpflow.runtime.calls import Calls
 from bpflow.runtime.clock import Clock
+from bpflow.runtime.groups import happen_together
 from bpflow.runtime.messages import Post
 from bpflow.runtime.observing import Doing
 from bpflow.runtime.situation import Situation
@@ -48,9 +50,9 @@ class Worked:
     starts: int = 0
     """Schedules that were due."""
 
-    def count(self, kind: str) -> None:
-        """One more of that kind."""
-        setattr(self, kind, getattr(self, kind) + 1)
+    def count(self, kind: str, more: int = 1) -> None:
+        """So many more of that kind."""
+        setattr(self, kind, getattr(self, kind) + more)
 
     @property
     def total(self) -> int:
@@ -85,7 +87,18 @@ class Drain:
         return True
 
     def fire(self, timer: TimerEntry) -> None:
-        self.runner.happen(timer.instance, TimerFired(self.clock.now(), timer.holder, timer.arm, timer.due))
+        self.runner.happen(timer.instance, fired(timer, self.clock.now()))
+
+    def fire_together(self, timers: Sequence[TimerEntry]) -> int:
+        """Fires timers in one transaction; gives how many of them, from the first on. None if anything is wrong with one: then each is to be fired
+        alone, which says with which."""
+        now = self.clock.now()
+        try:
+            return happen_together(self.runner, [(timer.instance, fired(timer, now)) for timer in timers])
+        except StoreError:
+            raise
+        except Exception:
+            return 0
 
     # ── changes of documents ───────────────────────────────────────────────────────────────────────────────────────
     def tell(self, change: ChangeRow) -> None:
@@ -259,6 +272,11 @@ class Drain:
         values = self.runner.ask_house(row.call, occasion)
         work.remember(owner, key, dumps(values), self.clock.now())
         return values
+
+
+def fired(timer: TimerEntry, now: datetime) -> TimerFired:
+    """The event of a timer that is due."""
+    return TimerFired(now, timer.holder, timer.arm, timer.due)
 
 
 def key_of(row: OutboxRow) -> str:

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,8 +27,8 @@ LEASE = 15.0
 BEATS = 6
 """How many signs he gives in that time."""
 
-under: ContextVar[Lease | None] = ContextVar("under", default=None)
-"""The lease under which this thread works now."""
+under: ContextVar[Sequence[Lease]] = ContextVar("under", default=())
+"""The leases under which this thread works now."""
 
 
 # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,9 +140,10 @@ class Leasing:
         """Those of which new work may be begun."""
         return None if len(self.leases) == SLOTS and not self.leaving else [slot for slot in self.leases if slot not in self.leaving]
 
-    def of(self, owner: int) -> Lease | None:
-        """The lease under which the work of an owner is done; None if it is not ours."""
-        return self.leases.get(slot_of(owner))
+    def of(self, owners: Collection[int]) -> list[Lease] | None:
+        """The leases under which the work of owners is done; None if it is not all ours."""
+        slots = {slot_of(owner) for owner in owners}
+        return [self.leases[slot] for slot in slots] if slots <= self.leases.keys() else None
 
     def open(self) -> None:
         """Takes a seat, and gives signs from then on: they do not wait for what the worker does."""

@@ -7,14 +7,15 @@ anything than is read at once, each kind gets its share of every round, so that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from bpflow.runtime.asking import Asking, Said
 from bpflow.runtime.drain import Drain, Worked
+from bpflow.runtime.groups import may_group
 from bpflow.runtime.leases import Leasing, under
 from bpflow.runtime.starts import begin_on_schedule, begin_or_hold
 from bpflow.runtime.trying import again
@@ -28,56 +29,64 @@ R = TypeVar("R", ChangeRow, LookRow, MessageRow)
 
 
 class Thing(Struct, frozen=True, gc=False):
-    """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing."""
+    """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing, which of `many` gives how many
+    were done."""
 
     kind: str
-    owner: int
+    owners: Sequence[int]
     key: tuple[object, ...]
-    act: Callable[[], object]
+    act: Callable[[], Any]
+    many: bool = False
 
 
 @dataclass(slots=True)
 class Rounds:
     """What there is to do for a worker. Without `leasing`, everything, since nobody else is there; without `asking`, services outside are
-    asked one after another. `batch`: how many things of a kind are read at once; `put_off` says of which things, by their keys, nothing is to be
-    done now."""
+    asked one after another. `batch`: how many things of a kind are read at once; `limit`: how many are done at most; `put_off` says of which
+    things, by their keys, nothing is to be done now."""
 
     drain: Drain
     leasing: Leasing | None = None
     asking: Asking | None = None
     batch: int = BATCH
+    limit: int | None = None
     put_off: Callable[[tuple[object, ...]], bool] = lambda key: False
+    done: Worked = field(default_factory=Worked)
+    """What was done so far."""
 
     @property
     def slots(self) -> Slots:
         return self.leasing.slots if self.leasing else None
 
-    def work(self, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> Worked:
-        """Does what there is to do now, at most `limit` things; `stop` is asked before each."""
-        done = Worked()
+    @property
+    def room(self) -> int | None:
+        """How many things may still be done, if there is a limit."""
+        return None if self.limit is None else max(0, self.limit - self.done.total)
+
+    def work(self, stop: Callable[[], bool] = lambda: False) -> Worked:
+        """Does what there is to do now; `stop` is asked before each thing, or group of them."""
         self.drain.runner.left = True
-        self.all(self.round, done, lambda: (limit is not None and done.total >= limit) or stop())
-        return done
+        self.all(self.round, lambda: self.room == 0 or stop())
+        return self.done
 
     def tell(self) -> Worked:
         """Tells changes and delivers messages, until there are none."""
-        done = Worked()
-        self.all(self.telling, done, lambda: False)
-        return done
+        self.all(self.telling, lambda: False)
+        return self.done
 
-    def all(self, round: Callable[[], Iterator[Thing]], done: Worked, stop: Callable[[], bool]) -> None:
+    def all(self, round: Callable[[], Iterator[Thing]], stop: Callable[[], bool]) -> None:
         """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing else, and
         the first of it is raised at the end."""
         failed: dict[tuple[object, ...], Exception] = {}
         self.put_off = failed.__contains__
         before = -1
-        while done.total + len(failed) > before and not stop():
-            before = done.total + len(failed)
+        while self.done.total + len(failed) > before and not stop():
+            before = self.done.total + len(failed)
             for thing in round():
                 if stop():
                     break
                 try:
-                    self.do(thing, done)
+                    self.do(thing)
                 except (StoreError, Conflict):
                     raise
                 except Exception as error:  # a fault of bpflow, of whatever kind: raised once all else is done
@@ -85,17 +94,17 @@ class Rounds:
         if failed:
             raise next(iter(failed.values()))
 
-    def do(self, thing: Thing, done: Worked) -> None:
-        """Does it under the lease of its owner. What is not ours any more is let be."""
-        lease = None
-        if self.leasing is not None and (lease := self.leasing.of(thing.owner)) is None:
+    def do(self, thing: Thing) -> None:
+        """Does it under the leases of its owners. What is not ours any more is let be."""
+        leases = self.leasing.of(thing.owners) if self.leasing is not None else ()
+        if leases is None:
             return
-        before = under.set(lease)
+        before = under.set(leases)
         try:
-            again(thing.act)
+            done = again(thing.act)
         finally:
             under.reset(before)
-        done.count(thing.kind)
+        self.done.count(thing.kind, done if thing.many else 1)
 
     def round(self) -> Iterator[Thing]:
         """A batch of each kind."""
@@ -113,16 +122,25 @@ class Rounds:
             runner.left = runner.left or some
             if some and not full:
                 return
-        for timer in runner.store.due(clock.now(), self.batch, self.slots):
-            key = ("timer", timer.instance, timer.holder, timer.arm)
-            yield Thing("timers", timer.owner, key, partial(self.drain.guarded, timer.instance, self.drain.fire, timer))
+        for thing in self.timers():
+            yield thing
             if runner.left and not full:
                 return
         for schedule in runner.store.schedules(clock.now()) if self.slots is None or 0 in self.slots else ():
             if not self.put_off(schedule[:2]):
-                yield Thing("starts", 0, schedule[:2], partial(self.begin, schedule))
+                yield Thing("starts", [0], schedule[:2], partial(self.begin, schedule))
             if runner.left and not full:
                 return
+
+    def timers(self) -> Iterator[Thing]:
+        """Those that are due: some of them together, or, where that is not to be done, each alone."""
+        drain, before = self.drain, self.done.timers
+        due = drain.runner.store.due(drain.clock.now(), self.batch, self.slots)
+        some = due[: self.room]
+        if len(some) > 1 and may_group(drain.runner):
+            yield Thing("timers", [one.owner for one in some], ("timers",), partial(drain.fire_together, some), many=True)
+        for one in due if self.done.timers == before else ():
+            yield Thing("timers", [one.owner], ("timer", one.instance, one.holder, one.arm), partial(drain.guarded, one.instance, drain.fire, one))
 
     def telling(self) -> Iterator[Thing]:
         """A batch of what is to be told, changes before messages."""
@@ -135,15 +153,15 @@ class Rounds:
     def changes(self) -> tuple[list[Thing], bool]:
         """Some changes to be told; and whether there may be more."""
         drain = self.drain
-        return self.queued(drain.runner.store.changes, lambda one: Thing("changes", one.owner, ("change", one.id), partial(drain.tell, one)))
+        return self.queued(drain.runner.store.changes, lambda one: Thing("changes", [one.owner], ("change", one.id), partial(drain.tell, one)))
 
     def looks(self) -> tuple[list[Thing], bool]:
         post = self.drain.post
-        return self.queued(self.drain.runner.store.looks, lambda one: Thing("messages", one.owner, ("look", one.id), partial(post.look, one)))
+        return self.queued(self.drain.runner.store.looks, lambda one: Thing("messages", [one.owner], ("look", one.id), partial(post.look, one)))
 
     def messages(self) -> tuple[list[Thing], bool]:
         read, post = partial(self.drain.runner.store.messages, fresh=True), self.drain.post
-        return self.queued(read, lambda one: Thing("messages", one.owner, ("message", one.id), partial(post.deliver, one)))
+        return self.queued(read, lambda one: Thing("messages", [one.owner], ("message", one.id), partial(post.deliver, one)))
 
     def queued(self, read: Callable[..., Sequence[R]], thing: Callable[[R], Thing]) -> tuple[list[Thing], bool]:
         """Some things of a queue, and whether there may be more. Where all that is read is put off, what stands behind it is looked at."""
@@ -168,7 +186,7 @@ class Rounds:
         for row in found:
             if asking is None or not drain.asks(row):
                 if not self.put_off(key := ("call", row.id)):
-                    things.append(Thing("calls", row.owner, key, partial(drain.guarded, row.concerns, drain.send, row)))
+                    things.append(Thing("calls", [row.owner], key, partial(drain.guarded, row.concerns, drain.send, row)))
             elif asking.may(row):
                 drain.guarded(row.instance, self.ask, row)
         return things, len(found) == most
@@ -180,8 +198,8 @@ class Rounds:
     def answers(self) -> Iterator[Thing]:
         """The answers that have come of services outside. One for a slot that is ours no more is let be: who has it asks anew."""
         for row, said in self.asking.answers() if self.asking else ():
-            if self.leasing is None or self.leasing.of(row.owner):
-                yield Thing("calls", row.owner, ("answer", row.id), partial(self.answer, row, said))
+            if self.leasing is None or self.leasing.of([row.owner]):
+                yield Thing("calls", [row.owner], ("answer", row.id), partial(self.answer, row, said))
             elif self.asking:
                 self.asking.over()
 

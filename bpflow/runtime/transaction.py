@@ -130,7 +130,7 @@ class Runner(Struct, eq=False):
         return self.world
 
     def unit(self, owner: int | None = None, anew: bool = False) -> AbstractContextManager[Work]:
-        """A unit of work, under the lease under which this thread works, if there is one."""
+        """A unit of work, under the leases under which this thread works."""
         return self.store.begin(owner, under.get(), anew)
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,7 @@ def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: 
     """Does what there is to do and nobody else has leased. A worker that finds nothing takes no lease."""
     store = drain.runner.store
     if not store.shared:
-        return Rounds(drain).work(limit, stop)
+        return Rounds(drain, limit=limit).work(stop)
     drain.runner.left = True
     if next(Rounds(drain, batch=1).round(), None) is None or stand_by(store, watch):
         return Worked()
@@ -41,7 +41,7 @@ def do_a_pass(drain: Drain, limit: int | None, stop: Callable[[], bool], watch: 
     leasing.open()
     try:
         leasing.take_all()
-        return Rounds(drain, leasing).work(limit, stop)
+        return Rounds(drain, leasing, limit=limit).work(stop)
     finally:
         leasing.close()
 
@@ -73,8 +73,6 @@ class Worker:
     """A worker that goes on. Made by `Engine.worker`; `run` is called once, `stop` from any thread or from a signal."""
 
     def __init__(self, drain: Drain, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> None:
-        self.done = Worked()
-        """What it has done so far."""
         self._leasing = Leasing(drain.runner.store, drain.clock, standing=True, watch=Watch(lease))
         self._asking = Asking(drain.ask, calls, self._ring)
         self._rounds = Rounds(drain, self._leasing, self._asking, put_off=self._waits)
@@ -82,6 +80,11 @@ class Worker:
         self._stopped = False
         self._balanced = 0.0
         self._put_off: dict[tuple[object, ...], Pause] = {}
+
+    @property
+    def done(self) -> Worked:
+        """What it has done so far."""
+        return self._rounds.done
 
     def stop(self) -> None:
         """It begins nothing more, ends what is under way, gives back its slots, and `run` returns."""
@@ -171,7 +174,7 @@ class Worker:
     def _do(self, thing: Thing) -> None:
         """Does it; what cannot be done by a fault of bpflow is put off, and the others go on."""
         try:
-            self._rounds.do(thing, self.done)
+            self._rounds.do(thing)
         except (StoreError, Conflict):
             raise
         except Exception as error:

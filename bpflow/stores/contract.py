@@ -330,10 +330,13 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
     """A place where instances live. Reading is outside of units of work, and sees what has been committed. What waits to be worked is read for
     some slots: those of the owners of the rows."""
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> AbstractContextManager[Work]:
+    groups: bool
+    """Whether a transaction may have units of work of several owners, one after another: where one file holds them all."""
+
+    def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> AbstractContextManager[Work]:
         """A unit of work: committed at the end of the block, rolled back if it raises. `owner`: whose rows are written, where that is known
-        already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under a
-        lease that is lost. `anew`: whoever begins it does so again after a Conflict, so that less needs to be asked beforehand."""
+        already; else it is that of the first instance or document that is read or made (0: nobody's). LeaseLost if it is done under
+        leases of which one is lost. `anew`: whoever begins it does so again after a Conflict, so that less needs to be asked beforehand."""
         ...
 
     def within(self, connection: object) -> AbstractContextManager[Store]:

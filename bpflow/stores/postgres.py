@@ -45,6 +45,8 @@ class _Here(threading.local):
 class PostgresStore(PostgresLeases, Reading):
     """A store in the database at `url`. StoreError if it cannot be used."""
 
+    groups = False  # owners may be spread over several databases
+
     def __init__(self, url: str) -> None:
         self.address = Address(url)
         prepare(self.address)
@@ -70,7 +72,7 @@ class PostgresStore(PostgresLeases, Reading):
         with self.begin() as work:
             yield JoinedStore(self.address, work.wire, work)
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
+    def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> PostgresWork:
         if self._here.work is not None:
             raise RuntimeError("a unit of work inside another")
         line = self._lines.take()
@@ -82,7 +84,7 @@ class PostgresStore(PostgresLeases, Reading):
                 self._notifier.want()
 
         try:
-            self._here.work = PostgresWork(line.wire, self.address, owner, done, lease, self._known, anew)
+            self._here.work = PostgresWork(line.wire, self.address, owner, done, leases, self._known, anew)
         except BaseException:
             done()
             raise
@@ -194,7 +196,7 @@ class JoinedStore(PostgresStore):
         """`around`: the unit of work of which all is a part, where it is bpflow's own."""
         self.address, self._wire, self._here, self._around = address, wire, _Here(), around
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> PostgresWork:
+    def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> PostgresWork:
         """A savepoint. Workers are woken with the commit, whoever makes it."""
 
         def done() -> None:

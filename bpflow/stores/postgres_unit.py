@@ -6,7 +6,7 @@ be broken off, whatever is caught on the way; and nobody is left to guess whethe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
@@ -47,7 +47,7 @@ class Known:
 class Unit:
     """What is between `begin` and `commit`. `done` is called at the end, whatever that is; `known` is remembered from the last one."""
 
-    __slots__ = ("_address", "_done", "_failed", "_known", "_lease", "_mark", "_trace", "_writes", "armed", "left", "owner", "wire")
+    __slots__ = ("_address", "_done", "_failed", "_known", "_leases", "_mark", "_trace", "_writes", "armed", "left", "owner", "wire")
     BEGIN: ClassVar[str] = "begin isolation level read committed read write"
     COMMIT: ClassVar[str] = "commit"
     ROLLBACK: ClassVar[str] = "rollback"
@@ -58,11 +58,11 @@ class Unit:
         address: Address,
         owner: int | None,
         done: Callable[[], None],
-        lease: Lease | None = None,
+        leases: Sequence[Lease] = (),
         known: Known | None = None,
         anew: bool = False,
     ) -> None:
-        self.wire, self._address, self._done, self._lease, self._known = wire, address, done, lease, known or Known()
+        self.wire, self._address, self._done, self._leases, self._known = wire, address, done, leases, known or Known()
         self._trace: Trace | None = None
         self._writes = False
         self._mark: int | None = None
@@ -96,8 +96,8 @@ class Unit:
             raise self._failed
 
     def _commit(self) -> None:
-        if self._lease is not None:
-            self.put(_FENCE, *self._lease)  # at the end: what was done meanwhile counts
+        for lease in self._leases:
+            self.put(_FENCE, *lease)  # at the end: what was done meanwhile counts
         self.put(self.COMMIT)
         try:
             self.wire.settle()
@@ -109,8 +109,8 @@ class Unit:
 
     def _uncommitted(self, error: psycopg.Error) -> Exception | None:
         """Why the commit was not done; None if it was, and only its answer was lost."""
-        if self._lease is not None and error.sqlstate == _LOST:
-            return LeaseLost(self._lease)
+        if self._leases and error.sqlstate == _LOST:
+            return LeaseLost(self._leases[0])
         if not is_lost(error) or self._trace is None:
             return self._trouble(error, committing=self._writes)
         committed = was_committed(self._address, self.wire.backend, self._trace)

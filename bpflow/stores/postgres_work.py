@@ -93,11 +93,11 @@ class PostgresWork(Documents, Looking):
         address: Address,
         owner: int | None,
         done: Callable[[], None],
-        lease: Lease | None = None,
+        leases: Sequence[Lease] = (),
         known: Known | None = None,
         anew: bool = False,
     ) -> None:
-        super().__init__(wire, address, owner, done, lease, known, anew)
+        super().__init__(wire, address, owner, done, leases, known, anew)
         self._read = {}
         self._begun: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun: they are written with their first state."""

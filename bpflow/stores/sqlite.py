@@ -55,6 +55,8 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     """A store in the file `path` (":memory:": in memory, for tests and scenarios). `timeout`: seconds to wait for another writer · `beside`: the
     file may have tables of another program, which stay as they are."""
 
+    groups = True
+
     def __init__(self, path: str = ":memory:", *, sync: str = "full", timeout: float = 30.0, beside: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
@@ -93,11 +95,11 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         joined._work = Savepoint(db, joined._lock, self.path)
         return joined
 
-    def begin(self, owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> SqliteWork:
+    def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> SqliteWork:
         self._lock.acquire()
         work = self._work
         try:
-            work.open(lease)
+            work.open(leases)
         except BaseException as error:
             work.roll_back()
             self._lock.release()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -30,10 +30,10 @@ class Savepoint(SqliteWork):
     BEGIN: ClassVar[str] = "savepoint bpflow_work"
     COMMIT: ClassVar[str] = "release bpflow_work"
 
-    def open(self, lease: Lease | None) -> None:
+    def open(self, leases: Sequence[Lease]) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
-        super().open(lease)
+        super().open(leases)
 
     def roll_back(self) -> None:
         self._new.clear()

@@ -84,11 +84,11 @@ class SqliteWork(Looking):
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
 
-    def open(self, lease: Lease | None) -> None:
+    def open(self, leases: Sequence[Lease]) -> None:
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
         self._run(self.BEGIN)
         self.left = False
-        if lease is not None:
+        for lease in leases:
             fence(self._run, lease)
 
     def _leave(self) -> None:

@@ -144,7 +144,7 @@ class Hammer:
     def work(self, _: int) -> None:
         assert isinstance(self.engine.clock, VirtualClock)
         self.engine.clock.forward(timedelta(seconds=self.chance.randint(0, 40)))
-        self.engine.work() if self.chance.random() < 0.7 else Rounds(self.engine._drain).work(limit=20)
+        self.engine.work() if self.chance.random() < 0.7 else Rounds(self.engine._drain, limit=20).work()
 
 
 def main(url: str, folder: str, number: str, deeds: str, at: str) -> None:

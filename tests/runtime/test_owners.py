@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -274,8 +274,8 @@ class Story:
         engine, commits = self.place.engine(self.place.one), count(1)
 
         @contextmanager
-        def counted(owner: int | None = None, lease: Lease | None = None, anew: bool = False) -> Iterator[Work]:
-            with self.begin(owner, lease, anew) as work:
+        def counted(owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> Iterator[Work]:
+            with self.begin(owner, leases, anew) as work:
                 yield work
             then(next(commits))
 
