@@ -133,13 +133,15 @@ class Rounds:
                 return
 
     def timers(self) -> Iterator[Thing]:
-        """Those that are due: some of them together, or, where that is not to be done, each alone."""
-        drain, before = self.drain, self.done.timers
+        """Those that are due: together, as far as that can be done, else each alone."""
+        drain, fired = self.drain, 1
         due = drain.runner.store.due(drain.clock.now(), self.batch, self.slots)
-        some = due[: self.room]
-        if len(some) > 1 and may_group(drain.runner):
+        while fired and len(some := due[: self.room]) > 1 and may_group(drain.runner):
+            before = self.done.timers
             yield Thing("timers", [one.owner for one in some], ("timers",), partial(drain.fire_together, some), many=True)
-        for one in due if self.done.timers == before else ():
+            fired = self.done.timers - before
+            due = due[fired:]
+        for one in due:
             yield Thing("timers", [one.owner], ("timer", one.instance, one.holder, one.arm), partial(drain.guarded, one.instance, drain.fire, one))
 
     def telling(self) -> Iterator[Thing]:

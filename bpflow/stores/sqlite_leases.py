@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,10 +22,13 @@ LOOKS = 0.05
 """Seconds between two looks whether the file has changed."""
 
 
-def fence(run: Callable[..., Any], lease: Lease) -> None:
-    """LeaseLost unless the slot is still held in that epoch."""
-    if run("select epoch from slot where number = ?", (lease.slot,)).fetchone() != (lease.epoch,):
-        raise LeaseLost(lease)
+def fence(run: Callable[..., Any], leases: Sequence[Lease]) -> None:
+    """LeaseLost unless all the slots are still held in those epochs."""
+    slots = [lease.slot for lease in leases]
+    held = dict(run("select number, epoch from slot where number between ? and ?", (min(slots), max(slots))).fetchall())
+    for lease in leases:
+        if held[lease.slot] != lease.epoch:
+            raise LeaseLost(lease)
 
 
 def numbers(slots: Collection[int]) -> str:

@@ -88,8 +88,8 @@ class SqliteWork(Looking):
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
         self._run(self.BEGIN)
         self.left = False
-        for lease in leases:
-            fence(self._run, lease)
+        if leases:
+            fence(self._run, leases)
 
     def _leave(self) -> None:
         self.left = True

@@ -75,15 +75,15 @@ def test_who_has_lost_a_slot_can_write_nothing_under_it(store: Store, again: Aga
     one, two = store.seat(worker(1)), store.seat(worker(2))
     ((slot, epoch),) = store.take(one.id, 1).items()
     definition = deployed(store)
-    with store.begin(None, Lease(slot, epoch)) as work:
+    with store.begin(None, [Lease(slot, epoch)]) as work:
         made = work.new_instance(definition, None, AT, None)
         assert made is not None
     assert store.give_up(one.id, 100)
     before = store.instances()
-    with pytest.raises(LeaseLost), store.begin(None, Lease(slot, epoch)) as work:
+    with pytest.raises(LeaseLost), store.begin(None, [Lease(slot, epoch)]) as work:
         work.new_instance(definition, None, AT, None)
     again().take(two.id, 1)
-    with pytest.raises(LeaseLost), store.begin(made[1], Lease(slot, epoch)) as work:
+    with pytest.raises(LeaseLost), store.begin(made[1], [Lease(slot, epoch)]) as work:
         work.remember(made[1], "key", b"", AT)
     assert store.instances() == before
     with store.begin(made[1]) as work:
