@@ -113,20 +113,18 @@ def move(draft: Draft, token: Token, flow: Flow | None) -> None:
         draft.look_from(token.scope)
     way = ways[flow.id] if flow is not None else draft.program.way_to(token.via, token.node)
     while True:
-        facts += (TOOK, token.id, way.number)
+        for number in way.numbers:
+            facts += (TOOK, token.id, number)
         if way.special:
             token = leave_list(draft, token, way)
         token.via, token.node = way.flow, way.to
+        token.hops = hops = token.hops + way.entered
         if way.node is None:
             scopes.arrive(draft, token)
             break
-        token.hops = hops = token.hops + 1
         try:
             if full or hops > MAX_HOPS:
                 check_bounds(draft, token)
-            if way.past is not None:
-                way = ways[way.past]
-                continue
             following = ENTER[way.kind](draft, token, way.node)
         except (Fault, Refused) as fault:
             fall(draft, token, fault.message)

@@ -24,22 +24,26 @@ CLIMB = ("approver", "skipped", "passed", "level")
 """The results by which a task that climbs a line knows how far it has come."""
 
 
-class Way(Struct, frozen=True, gc=False):
-    """A flow, as a token follows it: its id and number, and the node to which it leads (None: off the list).
+LONGEST_RUN = 16
+"""How many flows a way has at most."""
 
-    `special`: it leaves as many blocks as `up` says, or `returns` from a handler that has taken the place of the body · `past`: the node does
-    nothing, and that is the flow by which it is left.
+
+class Way(Struct, frozen=True, gc=False):
+    """The way of a token that follows a flow: past nodes that do nothing, to one that does something, or off the list (None).
+
+    `numbers`: those of the flows that it takes · `flow`: the last of them · `entered`: how many nodes it comes to · `special`: it leaves as many
+    blocks as `up` says, or `returns` from a handler that has taken the place of the body.
     """
 
+    numbers: tuple[int | str, ...]
     flow: str
-    number: int | str
     to: str = ""
     node: Node | None = None
     kind: type[Any] = NoneType
+    entered: int = 0
     special: bool = False
     up: int = 0
     returns: bool = False
-    past: str | None = None
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -110,7 +114,7 @@ class Program:
         self.fields_read, self.awaited_names, self.returns = self._fields_read(), self._awaited_names(), self._returns()
         self.asked = {task.id: self._asked(task) for task in tasks}
         off = (f"{node}>off" for node in self.nodes)  # by which a token leaves what has no flow out
-        self.ways = {id: self._way(flow) for id, flow in self.flow_by_id.items()} | {flow: Way(flow, flow) for flow in off}
+        self.ways = {id: self._way(flow) for id, flow in self.flow_by_id.items()} | {flow: Way((flow,), flow) for flow in off}
 
     def _asked(self, task: Task) -> Asked:
         wanted = self.fields_read.get(task.gives or "", frozenset())
@@ -121,15 +125,26 @@ class Program:
         return Asked(forms, dict(task.outcomes), task.gives in self.fields_read, whole, simple)
 
     def _way(self, flow: Flow) -> Way:
-        node, returns = self.nodes[flow.to] if flow.to is not None else None, flow.id in self.returns
-        special = flow.up > 0 or returns
-        past = node.out[0].id if isinstance(node, Step) and self._does_nothing(node) else None
-        return Way(flow.id, self.flow_numbers[flow.id], flow.to or "", node, type(node), special, flow.up, returns, past)
+        run, special = [flow], self._is_special(flow)
+        while not special and len(run) < LONGEST_RUN and (following := self._passed_on(run[-1])) is not None:
+            run.append(following)
+        last = run[-1]
+        node = self.nodes[last.to] if last.to is not None else None
+        entered = len(run) if node is not None else len(run) - 1
+        numbers = tuple([self.flow_numbers[one.id] for one in run])
+        return Way(numbers, last.id, last.to or "", node, type(node), entered, special, flow.up, flow.id in self.returns)
 
-    def _does_nothing(self, step: Step) -> bool:
-        """Whether a step only passes tokens on: it sets nothing, and what it counts or forgets are results that no expression reads."""
+    def _is_special(self, flow: Flow) -> bool:
+        return flow.up > 0 or flow.id in self.returns
+
+    def _passed_on(self, flow: Flow) -> Flow | None:
+        """The flow that follows at once, as the node between does nothing: a step that sets nothing, and what it counts or forgets are results that
+        no expression reads."""
+        step = self.nodes.get(flow.to or "")
+        if not isinstance(step, Step) or len(step.out) != 1 or step.sets or self._is_special(step.out[0]):
+            return None
         counts = step.turn is not None and (step.bound is not None or step.turn in self.fields_read)
-        return len(step.out) == 1 and not step.sets and not counts and self._kept.isdisjoint(step.forgets)
+        return step.out[0] if not counts and self._kept.isdisjoint(step.forgets) else None
 
     @cached_property
     def _kept(self) -> frozenset[str]:
@@ -139,7 +154,8 @@ class Program:
 
     def way_to(self, flow: str, node: str) -> Way:
         """The way of a token that enters a node anew, as if by a flow that it has taken."""
-        return Way(flow, self.flow_numbers.get(flow, flow), node, self.nodes[node], type(self.nodes[node]), flow in self.returns, 0, flow in self.returns)
+        returns, there = flow in self.returns, self.nodes[node]
+        return Way((self.flow_numbers.get(flow, flow),), flow, node, there, type(there), 1, returns, 0, returns)
 
     def code(self, expr: Expr) -> Code:
         """The compiled form of an expression, made when it is asked for first; the same text means the same everywhere in a graph."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from bpflow.engine.events import Event
 from bpflow.runtime.leases import under
-from bpflow.runtime.transaction import LOCKS, Held, Runner
+from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import Work
 
 LONGEST = 0.02
@@ -29,20 +28,16 @@ def happen_together(runner: Runner, events: Sequence[tuple[int, Event]]) -> int:
     """Works events into their instances, in one transaction; gives how many of them, from the first on. It ends with one that leaves something to
     be told or sent, as that comes before the next, or when it has lasted long enough."""
     known: dict[int, Held] = {}
-    until = time.monotonic() + LONGEST
-    with ExitStack() as locks:
-        for number in sorted({id % LOCKS for id, _ in events}):  # in one order: no two wait for each other
-            locks.enter_context(runner.locks[number])
-        with runner.store.begin(leases=under.get()) as work:
-            count = 0
-            for id, event in events:
-                work_in(runner, work, known, id, event)
-                count += 1
-                if work.left or time.monotonic() > until:
-                    break
-            runner.left = runner.left or work.left
-        for held in known.values():
-            runner.keep(held)
+    count, until = 0, time.monotonic() + LONGEST
+    with runner.store.begin(leases=under.get()) as work:  # the lock of the whole store: no other thread changes one of them meanwhile
+        for id, event in events:
+            work_in(runner, work, known, id, event)
+            count += 1
+            if work.left or time.monotonic() > until:
+                break
+        runner.left = runner.left or work.left
+    for held in known.values():
+        runner.keep(held)
     return count
 
 
