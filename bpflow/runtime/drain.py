@@ -87,12 +87,15 @@ class Drain:
         return True
 
     def fire(self, timer: TimerEntry) -> None:
+        self.runner.outdated(timer.instance, timer.revision)
         self.runner.happen(timer.instance, fired(timer, self.clock.now()))
 
     def fire_together(self, timers: Sequence[TimerEntry]) -> int:
         """Fires timers in one transaction; gives how many of them, from the first on. None if anything is wrong with one: then each is to be fired
         alone, which says with which."""
         now = self.clock.now()
+        for timer in timers:
+            self.runner.outdated(timer.instance, timer.revision)
         try:
             return happen_together(self.runner, [(timer.instance, fired(timer, now)) for timer in timers])
         except StoreError:

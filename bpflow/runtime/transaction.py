@@ -205,6 +205,12 @@ class Runner(Struct, eq=False):
         if len(self.cache) > CACHED:
             self.cache.popitem(last=False)
 
+    def outdated(self, id: int, revision: int) -> None:
+        """Forgets what is at hand of an instance, if the store had that revision of it and this is older: somebody else has changed it."""
+        held = self.cache.get(id)
+        if held is not None and held.revision < revision:
+            self.cache.pop(id, None)
+
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""
         told, held.told = held.told, None
@@ -231,11 +237,10 @@ class Runner(Struct, eq=False):
             return self.observers.during(doing, partial(self.happen, id, event, depth, also, doing))
         with self.locks[id % LOCKS]:
             for _ in TRIES:
-                cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
+                cached = self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
                 try:
                     with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
                         held = cached or self.opened(id, work.snapshot(id))
-                        revision = held.revision
                         if doing is not None:
                             doing.process = held.program.graph.process
                         if also is not None and not also(work):
@@ -247,16 +252,12 @@ class Runner(Struct, eq=False):
                 except Conflict:
                     continue
                 except Refused:
-                    if cached is not None and self._is_stale(id, revision):
-                        continue
-                    raise
+                    if cached is None:
+                        raise
+                    continue  # it may have been known as it is no more
                 self.keep(held)
                 return state
         raise Conflict(id)
-
-    def _is_stale(self, id: int, revision: int) -> bool:
-        row = self.store.instance(id)
-        return row is not None and row.revision != revision
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> State:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""

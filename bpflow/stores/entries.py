@@ -35,13 +35,14 @@ class TaskEntry(Struct, frozen=True, gc=False):
 
 
 class TimerEntry(Struct, frozen=True, gc=False):
-    """A timer that is set."""
+    """A timer that is set, and the revision that its instance had when that was read."""
 
     instance: int
     holder: int
     arm: int
     due: datetime
     owner: int
+    revision: int
 
 
 class CalendarRow(Struct, frozen=True):

@@ -25,8 +25,9 @@ _LANES = (
     f"select l.slot, (select min(t.lane) from bpflow.timer t where {SLOT} = l.slot and t.lane > l.lane) from lanes l where l.lane is not null) "
 )
 _LANE = f"bpflow.timer where {SLOT} = l.slot and lane = l.lane and instance not in ({ASIDE})"
+_REVISION = "coalesce((select i.revision from bpflow.instance i where i.owner = y.owner and i.id = y.instance), 0)"
 _DUE = (
-    f"{_LANES} select {rows.TIMER} from (select x.*, row_number() over (partition by l.lane order by due, instance, holder, arm) as place "
+    f"{_LANES} select {rows.TIMER}, {_REVISION} from (select x.*, row_number() over (partition by l.lane order by due, instance, holder, arm) as place "
     f"from lanes l cross join lateral (select {rows.TIMER} from {_LANE} and due <= $2 order by due, instance, holder, arm limit $3) x) y "
     "order by place, due, instance, holder, arm limit $3"
 )

@@ -110,9 +110,9 @@ def task(row: Any) -> TaskEntry:
 
 
 def timer(row: Any) -> TimerEntry:
-    """`TIMER`."""
-    instance, holder, arm, due, owner = row
-    return TimerEntry(instance, holder, arm, instant(due), owner)
+    """`TIMER`, and the revision of its instance."""
+    instance, holder, arm, due, owner, revision = row
+    return TimerEntry(instance, holder, arm, instant(due), owner, revision)
 
 
 def schedule(row: Any) -> ScheduleRow:

@@ -29,7 +29,8 @@ _SERVICES = (
     "select n.service, n.lane from l join outbox n on n.id = ("
     "select id from outbox where (service, lane) > (l.service, l.lane) order by service, lane limit 1)) select service, lane from l"
 )
-_TIMER = f"select {rows.TIMER} from timer where lane = ? and due <= ? and instance not in ({aside.IDS})"
+_REVISION = "coalesce((select i.revision from instance i where i.id = timer.instance), 0)"
+_TIMER = f"select {rows.TIMER}, {_REVISION} from timer where lane = ? and due <= ? and instance not in ({aside.IDS})"
 _NEXT = f"select due from timer where lane = ? and instance not in ({aside.IDS})"
 _CALL = (
     f"select {rows.OUTBOX} from outbox where held is null and iif(told and not waits, told, instance) not in ({aside.IDS}) "

@@ -15,6 +15,7 @@ from bpflow.runtime import Engine, VirtualClock, groups, open_engine
 from bpflow.runtime.leases import Leasing
 from bpflow.runtime.observing import Happening, Observer
 from bpflow.runtime.rounds import Rounds
+from bpflow.runtime.transaction import Runner
 from bpflow.stores.contract import LeaseLost
 from bpflow.stores.leases import SLOTS
 from bpflow.stores.sqlite import SqliteStore
@@ -147,16 +148,35 @@ def test_a_fault_in_one_is_a_fault_of_that_one(engine: Engine, deploy: Deploy, c
     assert timers_fired(engine) == [1] * 5
 
 
-def test_what_another_has_changed_meanwhile_is_read_anew(opened: Open, engine: Engine, deploy: Deploy, clock: VirtualClock, far: Any) -> None:
-    """The group meets a conflict, nothing of it is written, and each is fired alone."""
-    herd(engine, deploy, 6)
+ASKS = """\
+id: asks
+title: Вопрос
+steps:
+  - {id: first, activity: request-info, to: user("boss")}
+  - {id: rest, activity: pause, for: 1h}
+  - {id: last, activity: request-info, to: user("boss")}
+"""
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["before", "meanwhile"])
+def test_what_another_has_changed_is_read_anew(
+    meanwhile: bool, opened: Open, engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int], far: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the instances are at hand as they were. If that is seen only in the group, nothing of it is written, and each is fired alone."""
+    deploy(engine, ASKS)
+    for _ in range(4):
+        engine.start("asks")
     other = opened()
-    other.cancel(3, by="boss")
-    assert engine.runner.cache[3].revision == 1
+    for task in other.tasks():
+        other.answer(task.id, by="boss", outcome="done")
+    assert [held.revision for held in engine.runner.cache.values()] == [1] * 4
+    if meanwhile:
+        monkeypatch.setattr(Runner, "outdated", lambda *_: None)
     clock.forward(HOUR)
-    assert engine.work().timers == 5
-    assert timers_fired(engine) == [1, 1, 0, 1, 1, 1]
+    assert engine.work().timers == 4
+    assert sizes == ([] if meanwhile else [4])
     for row in engine.instances():
+        assert len([one for one in events_of(engine, row.id) if isinstance(one, TimerFired)]) == 1
         check_replay(engine, row.id)
         check_index(engine, row.id, far)
 
