@@ -44,7 +44,7 @@ from bpflow.services.local import LOCAL
 from bpflow.services.occasion import Occasion
 from bpflow.services.secrets import kept
 from bpflow.stores.absent import Absences
-from bpflow.stores.contract import Caller, Conflict, InstanceRow, Snapshot, Standing, Store, Work
+from bpflow.stores.contract import Caller, Conflict, InstanceRow, Snapshot, Standing, Store, StoreError, Work
 
 CACHED = 4096
 """How many decoded states are kept."""
@@ -251,8 +251,8 @@ class Runner(Struct, eq=False):
                             self.left = True
                 except Conflict:
                     continue
-                except Refused:
-                    if cached is None:
+                except Refused as refused:
+                    if cached is None or isinstance(refused, StoreError):
                         raise
                     continue  # it may have been known as it is no more
                 self.keep(held)
