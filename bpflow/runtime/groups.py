@@ -14,7 +14,7 @@ from bpflow.runtime.leases import under
 from bpflow.runtime.transaction import Held, Runner
 from bpflow.stores.contract import Work
 
-LONGEST = 0.02
+LONGEST = 0.005
 """Seconds after which a group is written, whatever is left of it: nobody who answers a task meanwhile is to wait longer for that."""
 
 

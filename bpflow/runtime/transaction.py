@@ -237,10 +237,11 @@ class Runner(Struct, eq=False):
             return self.observers.during(doing, partial(self.happen, id, event, depth, also, doing))
         with self.locks[id % LOCKS]:
             for _ in TRIES:
-                cached = self.cache.pop(id, None)  # whoever changes it has it alone: other threads read the store
+                cached, revision = self.cache.pop(id, None), 0  # whoever changes it has it alone: other threads read the store
                 try:
                     with self.store.begin(cached.owner if cached else None, under.get(), True) as work:
                         held = cached or self.opened(id, work.snapshot(id))
+                        revision = held.revision
                         if doing is not None:
                             doing.process = held.program.graph.process
                         if also is not None and not also(work):
@@ -252,12 +253,16 @@ class Runner(Struct, eq=False):
                 except Conflict:
                     continue
                 except Refused as refused:
-                    if cached is None or isinstance(refused, StoreError):
+                    if cached is None or (isinstance(refused, StoreError) and not self._is_stale(id, revision)):
                         raise
                     continue  # it may have been known as it is no more
                 self.keep(held)
                 return state
         raise Conflict(id)
+
+    def _is_stale(self, id: int, revision: int) -> bool:
+        row = self.store.instance(id)
+        return row is not None and row.revision != revision
 
     def write(self, work: Work, held: Held, event: Event, depth: int) -> State:
         """Runs the event and writes what it did; `held` is then as it was written. Should that fail, nobody may use it any more."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from bpflow.engine.codec import STATUSES, dumps, micros
 from bpflow.stores import rows, sqlite_rows
@@ -36,6 +36,7 @@ from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_joined import Savepoint, borrowed
 from bpflow.stores.sqlite_leases import SqliteLeases
 from bpflow.stores.sqlite_queues import SqliteQueues, limited, where
+from bpflow.stores.sqlite_waiting import waiting
 from bpflow.stores.sqlite_work import SqliteWork
 
 _DEPLOYMENT = "select d.id, d.process, d.digest, p.version from deployment p left join definition d on d.id = p.definition"
@@ -49,6 +50,9 @@ sqlite3.register_adapter(bytes, bytes.__bytes__)
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(type(None), dict[None, None]().get)  # which gives None
 """Python looks for what else a value could be written as unless it is a number or a text: told what, it takes a fourth of the time."""
+
+
+T = TypeVar("T")
 
 
 class SqliteStore(SqliteQueues, SqliteLeases):
@@ -70,13 +74,15 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
             self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
             self._db.execute("pragma cache_size = -32000")  # kilobytes
+            self._db.execute("pragma busy_timeout = 0")  # from here on it is `waiting` that waits
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise trouble(path, error) from error
         except BaseException:
             self._db.close()
             raise
-        self._work = SqliteWork(self._db, self._lock, path)
+        self._timeout = timeout
+        self._work = SqliteWork(self._db, self._lock, path, timeout)
 
     @contextmanager
     def within(self, connection: object) -> Iterator[SqliteStore]:
@@ -91,8 +97,8 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def _joined(self, db: sqlite3.Connection) -> SqliteStore:
         """The same store on a connection whose transaction somebody else ends."""
         joined = copy(self)
-        joined._db, joined._lock = db, threading.RLock()
-        joined._work = Savepoint(db, joined._lock, self.path)
+        joined._db, joined._lock, joined._timeout = db, threading.RLock(), 0.0  # it waits as its connection does
+        joined._work = Savepoint(db, joined._lock, self.path, joined._timeout)
         return joined
 
     def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> SqliteWork:
@@ -113,9 +119,13 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             self._db.close()
 
     def _all(self, sql: str, *arguments: Any) -> list[Any]:
+        return self._read(lambda: self._db.execute(sql, arguments).fetchall())
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """What is read, with no other thread in between."""
         with self._lock:
             try:
-                return self._db.execute(sql, arguments).fetchall()
+                return waiting(read, self._timeout)
             except sqlite3.DatabaseError as error:
                 raise trouble(self.path, error) from error
 
@@ -158,15 +168,10 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
-        with self._lock:
-            return sqlite_rows.one_instance(self._db, id)
+        return self._read(lambda: sqlite_rows.one_instance(self._db, id))
 
     def snapshot(self, id: int) -> Snapshot | None:
-        with self._lock:
-            try:
-                return sqlite_rows.one_snapshot(self._db, self._db.execute, id)
-            except sqlite3.DatabaseError as error:
-                raise trouble(self.path, error) from error
+        return self._read(lambda: sqlite_rows.one_snapshot(self._db, self._db.execute, id))
 
     def instances(
         self,
@@ -252,7 +257,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def compact(self) -> None:
         self._all("vacuum")
+        self._all(f"pragma busy_timeout = {self._timeout * 1000:.0f}")  # who reads is waited for, by SQLite itself
         self._all("pragma wal_checkpoint(truncate)")
+        self._all("pragma busy_timeout = 0")
 
     # ── tasks and timers ───────────────────────────────────────────────────────────────────────────────────────────
     def tasks(
@@ -317,8 +324,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     # ── documents, calendars, absences, notices ────────────────────────────────────────────────────────────────────────
     def document(self, id: int) -> DocumentRow | None:
-        with self._lock:
-            return sqlite_rows.one_document(self._db, id)
+        return self._read(lambda: sqlite_rows.one_document(self._db, id))
 
     def documents(self, type: str | None = None, limit: int | None = None, after: int = 0) -> list[DocumentRow]:
         wanted, values = where(type=type)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
-from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_work import SqliteWork
 
@@ -27,13 +26,12 @@ class Savepoint(SqliteWork):
     """A unit of work in a transaction that is somebody else's."""
 
     __slots__ = ()
-    BEGIN: ClassVar[str] = "savepoint bpflow_work"
     COMMIT: ClassVar[str] = "release bpflow_work"
 
-    def open(self, leases: Sequence[Lease]) -> None:
+    def _begin(self) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
-        super().open(leases)
+        self._run("savepoint bpflow_work")
 
     def roll_back(self) -> None:
         self._new.clear()
