@@ -87,24 +87,20 @@ def from_plain(data: Any) -> Value:
     """The value that `to_plain` made the data of. ValueError if it made it of none."""
     kind = type(data)
     if kind is dict:
-        if not data:
-            return {}
         if len(data) == 1:
             ((key, body),) = data.items()
+            read = _READ.get(key)
+            if read is not None:
+                try:
+                    return read(body)
+                except (TypeError, ArithmeticError, OverflowError) as error:
+                    raise ValueError(f'"{key}" with {body!r}') from error
             if key.startswith("$"):
-                return _read(key, body)
-        return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()} if data else {}
+                raise ValueError(f'unknown mark "{key}"')
+        return {key: item if type(item) in _JSON else from_plain(item) for key, item in data.items()}
     if kind is list:
         return [item if type(item) in _JSON else from_plain(item) for item in data]
     if kind not in _JSON:
         raise ValueError(f"{kind.__name__} is not plain data")
     return cast(Value, data)
 
-
-def _read(key: str, body: Any) -> Value:
-    if key not in _READ:
-        raise ValueError(f'unknown mark "{key}"')
-    try:
-        return _READ[key](body)
-    except (TypeError, ArithmeticError, OverflowError) as error:
-        raise ValueError(f'"{key}" with {body!r}') from error
