@@ -103,4 +103,3 @@ def from_plain(data: Any) -> Value:
     if kind not in _JSON:
         raise ValueError(f"{kind.__name__} is not plain data")
     return cast(Value, data)
-
