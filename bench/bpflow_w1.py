@@ -1,4 +1,5 @@
-"""W1 for bpflow: the outreach of five stages with one call-later each, as `floor.py` does it, every event loaded, advanced and committed.
+"""W1 for bpflow: the outreach of five stages with one call-later each, as `floor.py` does it, every event loaded, advanced and committed: each start
+and answer in a transaction of its own, timers that are due together as `work` fires them, on SQLite some of them in one.
 
 usage: bpflow_w1.py [N]      FLOOR_SYNC, FLOOR_PG: see peer.py      prints JSON lines as floor.py does
 """

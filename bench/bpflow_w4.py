@@ -1,6 +1,7 @@
 """W4 for bpflow: a herd that waits at a task, as `floor.py` makes it: how fast, how large, and what it costs to answer one of it.
 
-Between making and answering the store is closed and opened, so that no state is at hand in memory.
+Between making and answering the store is closed and opened, so that no state is at hand in memory. At the end as many are made once more, as a
+program makes many: a hundred in a transaction.
 
 usage: bpflow_w4.py [N]      FLOOR_SYNC, FLOOR_PG: see peer.py      prints JSON lines as floor.py does
 """
@@ -18,9 +19,17 @@ from bpflow.runtime import Engine
 ANSWERED = 200
 
 
+def inputs(i: int) -> dict[str, str]:
+    return {"industry": "ЖКХ", "manager": "ivanov", "company": f"ООО Ромашка {i}"}
+
+
 def make(engine: Engine, n: int) -> None:
     for i in range(n):
-        engine.start("outreach", inputs={"industry": "ЖКХ", "manager": "ivanov", "company": f"ООО Ромашка {i}"})
+        engine.start("outreach", inputs=inputs(i))
+
+
+def make_many(engine: Engine, n: int) -> None:
+    engine.start_many("outreach", map(inputs, range(n)))
 
 
 def answer_some(engine: Engine, n: int) -> tuple[list[float], list[float]]:
@@ -45,6 +54,8 @@ def main(n: int) -> None:
             assert engine.store.open_tasks("user:ivanov") == n
         emit.answers(answering)
         emit("find the task of one p50", percentile(finding, 50) * 1e3, "ms")
+    with fresh_store("w4_many") as address, opened(address, process(company=True)) as engine:
+        emit("create, 100 at once", n / timed(partial(make_many, engine, n)), "1/s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""W5 for bpflow: timers that are due at once, as `floor.py` fires them: each loaded, advanced to the next task and committed.
+"""W5 for bpflow: timers that are due at once, as `floor.py` fires them: each loaded, advanced to the next task and committed, on SQLite some of them in
+one transaction.
 
 The instances come to their pause by ordinary calls; then the store is closed and opened, so that no state is at hand in memory.
 

@@ -27,6 +27,7 @@ FIGURES = {
     "answer, one of 1,000 to the only one": "the same, times an answer to the only one (at most 3)",
     "answer, one of 1,000: journal": "the same, bytes written to the journal (4 pages of 1 kB, with heads)",
     "create": "made, instances a second",
+    "create, 100 at once": "the same, a hundred in a transaction",
     "on disk": "bytes an instance on disk",
     "resident memory": "resident memory when the herd stands, MB",
     "find the task of one p50": "find the task of one, median, ms",
@@ -37,7 +38,9 @@ FIGURES = {
     "load and check, 1,000 steps, ms": "load and check 1,000 steps, ms",
 }
 """What is shown of what the peers print, and how it is called."""
-RATES = frozenset({name for name in FIGURES if name.startswith(("instances", "steps/s"))} | {"2 at once to 1", "4 at once to 1", "create", "fired"})
+RATES = frozenset(
+    {name for name in FIGURES if name.startswith(("instances", "steps/s"))} | {"2 at once to 1", "4 at once to 1", "create", "create, 100 at once", "fired"}
+)
 """The figures that are better when they are higher."""
 SUMS = {
     f"load and check, {steps} steps, ms": (f"YAML CSafeLoader, {nodes} nodes", f"check + compile expressions, {nodes} nodes")
