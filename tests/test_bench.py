@@ -21,11 +21,16 @@ OURS = {"W1": "3", "W2": "2", "W3": "2", "W4": "5", "W5": "4", "W6": ""}
 OTHERS = [("spiff", work) for work in OURS] + [("dbos", "W1"), ("dbos", "W4"), ("dbos", "W5")] + [("langgraph", work) for work in OURS]
 
 
-def figures(*command: str, python: str = sys.executable, **more: str) -> dict[str, float]:
+def run(*command: str, python: str = sys.executable, **more: str) -> list[str]:
+    """The lines that it prints."""
     around = {name: value for name, value in os.environ.items() if name not in AROUND}
     done = subprocess.run([python, *filter(None, command)], cwd=ROOT, env=around | more, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return {line["metric"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
+    return done.stdout.splitlines()
+
+
+def figures(*command: str, python: str = sys.executable, **more: str) -> dict[str, float]:
+    return {line["metric"]: line["value"] for line in map(json.loads, run(*command, python=python, **more))}
 
 
 def expected(work: str) -> Sequence[str]:
@@ -46,6 +51,11 @@ def test_the_workloads_run_on_postgresql_too(work: str, postgres: str) -> None:
     found = figures("-m", f"bench.bpflow_{work.lower()}", OURS[work], FLOOR_PG=postgres)
     assert set(found) & set(FIGURES)
     assert all(value > 0 for value in found.values())
+
+
+def test_somebody_answers_beside_a_worker() -> None:
+    said = run("-m", "bench.beside", "20")
+    assert [line.partition(":")[0] for line in said] == ["another program", "another thread"]
 
 
 @pytest.mark.slow
