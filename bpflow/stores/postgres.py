@@ -70,6 +70,7 @@ class PostgresStore(PostgresLeases, Reading):
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
         with self.begin() as work:
+            work.begin()
             yield JoinedStore(self.address, work.wire, work)
 
     def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> PostgresWork:
@@ -212,6 +213,7 @@ class JoinedStore(PostgresStore):
     @contextmanager
     def together(self) -> Iterator[JoinedStore]:
         with self.begin() as work:
+            work.begin()
             yield JoinedStore(self.address, self._wire, work)
 
     def _at_once(self, *statements: tuple[str, int]) -> list[list[Row]]:

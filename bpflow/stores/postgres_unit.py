@@ -1,7 +1,8 @@
 """The transaction of a unit of work on PostgreSQL, and the lock of its owner.
 
-The law of this file: what gives nothing back is sent with what comes after it, the last of it with the commit. What has failed once can only
-be broken off, whatever is caught on the way; and nobody is left to guess whether a commit was done.
+The law of this file: what gives nothing back is sent with what comes after it, the last of it with the commit; before something is asked or written
+nothing is sent, so one that is given up before costs nothing. What has failed once can only be broken off, whatever is caught on the way; and nobody
+is left to guess whether a commit was done.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Known:
 class Unit:
     """What is between `begin` and `commit`. `done` is called at the end, whatever that is; `known` is remembered from the last one."""
 
-    __slots__ = ("_address", "_done", "_failed", "_known", "_leases", "_mark", "_trace", "_writes", "armed", "left", "owner", "wire")
+    __slots__ = ("_address", "_done", "_failed", "_first", "_known", "_leases", "_mark", "_trace", "_writes", "armed", "left", "owner", "wire")
     BEGIN: ClassVar[str] = "begin isolation level read committed read write"
     COMMIT: ClassVar[str] = "commit"
     ROLLBACK: ClassVar[str] = "rollback"
@@ -71,12 +72,13 @@ class Unit:
         """Whether timers were set."""
         self._failed: Exception | None = None
         self.owner: int | None = None
-        self.put(self.BEGIN)
+        self._first: list[tuple[Any, ...]] = [(self.BEGIN,)]
+        """What is sent before the first statement."""
         if owner is not None:
             self.own(owner)
         if anew and self._known.mark is not None:
             self._mark = self._known.mark
-            self.put(_STILL, self._mark)
+            self._first.append((_STILL, self._mark))
 
     # ── the transaction ────────────────────────────────────────────────────────────────────────────────────────────
     def __enter__(self: Self) -> Self:
@@ -96,6 +98,8 @@ class Unit:
             raise self._failed
 
     def _commit(self) -> None:
+        if self._first:
+            return
         for lease in self._leases:
             self.put(_FENCE, *lease)  # at the end: what was done meanwhile counts
         self.put(self.COMMIT)
@@ -129,10 +133,18 @@ class Unit:
 
     def _break_off(self) -> None:
         self._trace = None
+        if self._first:
+            return
         try:
             self.wire.rollback(self.ROLLBACK)
         except psycopg.Error:
             return  # the connection is lost, and with it what was under way
+
+    def begin(self) -> None:
+        """Begins, if it has not begun."""
+        first, self._first = self._first, []
+        for statement in first:
+            self.put(*statement)
 
     def put(self, sql: str, *values: Any) -> None:
         """A statement that gives nothing back."""
@@ -154,6 +166,8 @@ class Unit:
     def _guarded(self, run: Callable[..., Any], sql: str, *values: Any) -> Any:
         if self._failed is not None:
             raise self._failed
+        if self._first:
+            self.begin()
         self._writes = self._writes or sql.startswith(_WRITING)
         try:
             return run(sql, *values)
@@ -166,7 +180,10 @@ class Unit:
         """What is written is this owner's: the lock of the first that is named is held until the end."""
         if self.owner is None:
             self.owner = owner
-            self.put(_LOCK, owner)
+            if self._first:
+                self._first.append((_LOCK, owner))
+            else:
+                self.put(_LOCK, owner)
 
     def own_that_of(self, sql: str, id: int) -> Answer | None:
         """The lock of the owner of a row, whoever that is, unless there is an owner already."""
