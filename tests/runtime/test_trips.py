@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from bpflow.engine.transition import NotAllowed
 from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores.postgres_wire import Wire
@@ -61,6 +62,28 @@ def test_one_of_an_instance_that_must_be_read_is_two(engine: Engine, trips: Trip
     with trips() as count:
         engine.answer(task.id, by="boss", values={"parts": 3})
     assert count == [2]
+
+
+def test_one_that_another_program_has_changed_is_two_as_well(
+    engine: Engine, stored: str, workspace: LoadedWorkspace, clock: VirtualClock, trips: Trips
+) -> None:
+    """By what is at hand the answer is refused; that asks the server nothing, nor has anything to be taken back."""
+    id = engine.start("plain")
+    with open_engine(stored, workspace, clock) as other:
+        (first,) = other.tasks(instance=id)
+        other.answer(first.id, by="boss", values={"parts": 3})
+        (second,) = other.tasks(instance=id)
+    with trips() as count:
+        engine.answer(second.id, by="petrova", outcome="done")
+    assert count == [2]
+
+
+def test_what_is_refused_is_read_once(engine: Engine, trips: Trips) -> None:
+    id = engine.start("plain")
+    (task,) = engine.tasks(instance=id)
+    with trips() as count, pytest.raises(NotAllowed):
+        engine.answer(task.id, by="petrova", values={"parts": 3})
+    assert count == [2], "the instance anew; the transaction is given up"
 
 
 def test_a_start_asks_for_a_number_and_commits(engine: Engine, trips: Trips) -> None:
