@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -82,7 +83,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             self._db.close()
             raise
         self._timeout = timeout
-        self._work = SqliteWork(self._db, self._lock, path, timeout)
+        self._work = SqliteWork(self._db, self._lock, path)
 
     @contextmanager
     def within(self, connection: object) -> Iterator[SqliteStore]:
@@ -98,21 +99,28 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         """The same store on a connection whose transaction somebody else ends."""
         joined = copy(self)
         joined._db, joined._lock, joined._timeout = db, threading.RLock(), 0.0  # it waits as its connection does
-        joined._work = Savepoint(db, joined._lock, self.path, joined._timeout)
+        joined._work = Savepoint(db, joined._lock, self.path)
         return joined
 
     def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> SqliteWork:
-        self._lock.acquire()
-        work = self._work
         try:
-            work.open(leases)
-        except BaseException as error:
-            work.roll_back()
+            try:
+                self._open(leases)
+            except sqlite3.OperationalError:
+                waiting(partial(self._open, leases), self._timeout)
+        except sqlite3.DatabaseError as error:
+            raise trouble(self.path, error) from error
+        return self._work
+
+    def _open(self, leases: Sequence[Lease]) -> None:
+        """Begins, if the file is free. If it is not, other threads have their turn: it may be one of them that writes, on a connection of its own."""
+        self._lock.acquire()
+        try:
+            self._work.open(leases)
+        except BaseException:
+            self._work.roll_back()
             self._lock.release()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise trouble(self.path, error) from error
             raise
-        return work
 
     def close(self) -> None:
         with self._lock:
@@ -123,11 +131,15 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def _read(self, read: Callable[[], T]) -> T:
         """What is read, with no other thread in between."""
-        with self._lock:
-            try:
-                return waiting(read, self._timeout)
-            except sqlite3.DatabaseError as error:
-                raise trouble(self.path, error) from error
+
+        def alone() -> T:
+            with self._lock:
+                return read()
+
+        try:
+            return waiting(alone, self._timeout)
+        except sqlite3.DatabaseError as error:
+            raise trouble(self.path, error) from error
 
     # ── definitions ────────────────────────────────────────────────────────────────────────────────────────────────
     def deploy(

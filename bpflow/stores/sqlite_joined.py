@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
 from bpflow.diagnostics import say
 from bpflow.stores.contract import StoreError
+from bpflow.stores.leases import Lease
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_work import SqliteWork
 
@@ -26,12 +27,13 @@ class Savepoint(SqliteWork):
     """A unit of work in a transaction that is somebody else's."""
 
     __slots__ = ()
+    BEGIN: ClassVar[str] = "savepoint bpflow_work"
     COMMIT: ClassVar[str] = "release bpflow_work"
 
-    def _begin(self) -> None:
+    def open(self, leases: Sequence[Lease]) -> None:
         if not self._db.in_transaction:
             self._run("begin immediate")
-        self._run("savepoint bpflow_work")
+        super().open(leases)
 
     def roll_back(self) -> None:
         self._new.clear()

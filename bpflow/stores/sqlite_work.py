@@ -10,7 +10,6 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
 from typing import Any, ClassVar
 
 from bpflow.engine.codec import STATUS_NUMBERS, dumps, micros
@@ -31,7 +30,6 @@ from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
-from bpflow.stores.sqlite_waiting import waiting
 
 _HISTORY = "insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_RUNNING = "update instance set revision = ?7 + 1, state = ?1, seal = ?2, incidents = ?3, history = ?4, status = ?5 where id = ?6 and revision = ?7"
@@ -74,11 +72,12 @@ def _that_call(row: OutboxRow) -> tuple[int, ...]:
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_new", "_path", "_run", "_timeout", "left", "messages")
+    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    BEGIN: ClassVar[str] = "begin immediate"
     COMMIT: ClassVar[str] = "commit"
 
-    def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str, timeout: float) -> None:
-        self._db, self._lock, self._path, self._timeout = db, lock, path, timeout
+    def __init__(self, db: sqlite3.Connection, lock: threading.RLock, path: str) -> None:
+        self._db, self._lock, self._path = db, lock, path
         self._run = db.cursor().execute  # one cursor for all: a row is always fetched before the next statement
         self.left = False
         self.messages = SqliteMessages(self._run, self._leave)
@@ -87,17 +86,10 @@ class SqliteWork(Looking):
 
     def open(self, leases: Sequence[Lease]) -> None:
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
-        self._begin()
+        self._run(self.BEGIN)
         self.left = False
         if leases:
             fence(self._run, leases)
-
-    def _begin(self) -> None:
-        """Begins as soon as no other program writes."""
-        try:
-            self._run("begin immediate")
-        except sqlite3.OperationalError:
-            waiting(partial(self._run, "begin immediate"), self._timeout)
 
     def _leave(self) -> None:
         self.left = True

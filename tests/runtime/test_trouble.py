@@ -59,7 +59,7 @@ def hold(db: Path, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str
 def impatient(engine: Engine) -> None:
     """Others are waited for no longer than that."""
     store: Any = engine.store
-    store._timeout = store._work._timeout = 0.1
+    store._timeout = 0.1
 
 
 def test_another_program_holds_the_database(engine: Engine, db: Path, clock: VirtualClock, hold: Callable[[], subprocess.Popen[str]], far: datetime) -> None:
