@@ -87,3 +87,26 @@ def test_what_goes_wrong_otherwise_is_not_tried_again() -> None:
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             waiting(act, 60.0)
     assert tries == [1]
+
+
+def test_who_waits_lets_a_thread_on_that_writes_by_a_connection_of_its_own(path: str, other: sqlite3.Connection) -> None:
+    """A program in whose own transaction the engine is called, and a worker in another thread: neither waits for the other for ever."""
+    begins = threading.Event()
+    with closing(SqliteStore(path)) as store:
+
+        def write() -> None:
+            begins.set()
+            with store.begin(0) as work:
+                work.remember(1, "worker", b"result", AT)
+
+        worker = threading.Thread(target=write)
+        worker.start()
+        begins.wait()
+        for _ in range(20):
+            assert store.instances() == [], "the store can be read meanwhile"
+        with store.within(other) as joined, joined.begin(0) as work:
+            work.remember(1, "program", b"result", AT)
+        other.execute("commit")
+        worker.join()
+        with store.begin(0) as work:
+            assert (work.worked(1, "program"), work.worked(1, "worker")) == (b"result", b"result")
