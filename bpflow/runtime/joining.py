@@ -10,9 +10,10 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
+from threading import Lock
 from typing import Any, Protocol
 
-from bpflow.runtime.transaction import Runner
+from bpflow.runtime.transaction import LOCKS, Runner
 from bpflow.stores.contract import Store
 
 
@@ -32,6 +33,7 @@ def joined(runner: Runner, store: AbstractContextManager[Store]) -> Iterator[Run
     with store as opened:
         own = copy(runner)
         own.store, own.cache, own.programs, own.newest, own.observers = opened, OrderedDict(), dict(runner.programs), {}, None
+        own.locks = [Lock() for _ in range(LOCKS)]  # of its cache: those of the runner may be held by who waits for this very transaction
         yield own
     for id in own.programs.keys() - runner.programs.keys():
         runner.program(id)  # so that it is made once, and not with each call

@@ -362,6 +362,28 @@ def test_on_postgres_readers_see_what_is_committed_and_writers_of_one_owner_wait
     assert [line.kind for line in on_postgres.timeline(instance)] == ["started", "step", "answered", "step"]
 
 
+def test_such_a_call_waits_for_no_other_thread(engine: Engine, orders: Orders) -> None:
+    """Which may have the lock of the instance already, and wait for this very transaction."""
+    instance = engine.start("plain")
+    (task,) = engine.tasks(instance=instance)
+    locks = engine.runner.locks
+
+    def release() -> None:
+        for lock in locks:
+            lock.release()
+
+    for lock in locks:
+        lock.acquire()
+    late = threading.Timer(30, release)
+    late.start()
+    engine.answer(task.id, by="boss", values={"parts": 3}, connection=orders)
+    assert all(lock.locked() for lock in locks), "it has waited for them"
+    late.cancel()
+    release()
+    orders.commit()
+    assert [one.kind for one in engine.timeline(instance)] == ["started", "step", "answered", "step"]
+
+
 def test_two_threads_each_in_a_transaction_of_its_own(engine: Engine, url: str) -> None:
     """Twenty starts by two threads, half of them rolled back, beside the engine's own."""
 
