@@ -30,11 +30,10 @@ def prepare(address: str, count: int) -> list[str]:
         return [task.id for task in engine.tasks("petrov")]
 
 
-def fire(address: str, ready: threading.Barrier | None = None) -> None:
+def fire(address: str, ready: threading.Barrier) -> None:
     """Fires all timers, in a program of its own."""
     with opened(address, at=DUE) as engine:
-        if ready is not None:
-            ready.wait()
+        ready.wait()
         engine.work()
 
 

@@ -91,8 +91,8 @@ class Drain:
         self.runner.happen(timer.instance, fired(timer, self.clock.now()))
 
     def fire_together(self, timers: Sequence[TimerEntry]) -> int:
-        """Fires timers in one transaction; gives how many of them, from the first on. None if anything is wrong with one: then each is to be fired
-        alone, which says with which."""
+        """Fires timers in one transaction; gives how many of them, from the first on: 0 if anything is wrong with one, and each is to be fired
+        alone."""
         now = self.clock.now()
         for timer in timers:
             self.runner.outdated(timer.instance, timer.revision)
@@ -100,7 +100,7 @@ class Drain:
             return happen_together(self.runner, [(timer.instance, fired(timer, now)) for timer in timers])
         except StoreError:
             raise
-        except Exception:
+        except Exception:  # nothing is written, and whatever it is comes again where its timer is fired alone, and is dealt with there
             return 0
 
     # ── changes of documents ───────────────────────────────────────────────────────────────────────────────────────

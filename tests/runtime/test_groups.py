@@ -205,7 +205,7 @@ steps:
 
 
 @pytest.mark.sqlite
-def test_under_a_lease_that_is_lost_nothing_of_a_group_is_written(engine: Engine, deploy: Deploy, clock: VirtualClock) -> None:
+def test_under_a_lease_that_is_lost_nothing_of_a_group_is_written(engine: Engine, deploy: Deploy, clock: VirtualClock, db: Path) -> None:
     herd(engine, deploy, 6)
     clock.forward(HOUR)
     leasing = Leasing(engine.store, clock, standing=True)
@@ -213,8 +213,7 @@ def test_under_a_lease_that_is_lost_nothing_of_a_group_is_written(engine: Engine
     try:
         leasing.take_all()
         owner = engine.store.due(clock.now())[-1].owner
-        with engine.store.begin():
-            engine.store._db.execute(f"update slot set epoch = epoch + 1 where number = {owner % SLOTS}")  # type: ignore[attr-defined]
+        tamper(db, f"update slot set epoch = epoch + 1 where number = {owner % SLOTS}")
         with pytest.raises(LeaseLost, match=f"slot {owner % SLOTS}"):
             Rounds(engine._drain, leasing).work()
     finally:

@@ -40,7 +40,7 @@ def test_what_finds_the_file_in_use_goes_on_as_soon_as_it_is_free(path: str, oth
         if len(slept) == 300:
             other.execute("commit")
 
-    monkeypatch.setattr(sqlite_waiting.time, "sleep", sleep)  # type: ignore[attr-defined]
+    monkeypatch.setattr("bpflow.stores.sqlite_waiting.time.sleep", sleep)
     with closing(SqliteStore(path)) as store:
         with store.begin(0) as work:
             work.remember(1, "key", b"result", AT)
