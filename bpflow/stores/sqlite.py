@@ -33,6 +33,7 @@ from bpflow.stores.indexed import indexed
 from bpflow.stores.leases import Lease
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.purged import PurgedRow
+from bpflow.stores.sqlite_checkpoints import PAGES, Checkpoints
 from bpflow.stores.sqlite_files import prepare, trouble
 from bpflow.stores.sqlite_joined import Savepoint, borrowed
 from bpflow.stores.sqlite_leases import SqliteLeases
@@ -73,7 +74,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             self._db.execute("pragma foreign_keys = on")
             prepare(self._db, path, beside=beside)
             self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
-            self._db.execute("pragma wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
+            self._db.execute(f"pragma wal_autocheckpoint = {PAGES}")
             self._db.execute("pragma cache_size = -32000")  # kilobytes
             self._db.execute("pragma busy_timeout = 0")  # from here on it is `waiting` that waits
         except sqlite3.DatabaseError as error:
@@ -84,6 +85,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise
         self._timeout = timeout
         self._work = SqliteWork(self._db, self._lock, path)
+        self._checkpoints = Checkpoints(self._all("pragma database_list")[0][2])
 
     @contextmanager
     def within(self, connection: object) -> Iterator[SqliteStore]:
@@ -100,10 +102,13 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         joined = copy(self)
         joined._db, joined._lock, joined._timeout = db, threading.RLock(), 0.0  # it waits as its connection does
         joined._work = Savepoint(db, joined._lock, self.path)
+        joined._checkpoints = Checkpoints("")
         return joined
 
     def begin(self, owner: int | None = None, leases: Sequence[Lease] = (), anew: bool = False) -> SqliteWork:
         try:
+            if self._db.total_changes > self._checkpoints.due:
+                self._checkpoints.begin(self._db.total_changes)
             try:
                 self._open(leases)
             except sqlite3.OperationalError:
@@ -123,6 +128,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise
 
     def close(self) -> None:
+        self._checkpoints.end()
         with self._lock:
             self._db.close()
 
