@@ -306,7 +306,7 @@ def notices(ctx: typer.Context, user: User, as_json: AsJson = False) -> None:
         if as_json:
             call.out.data([_notice_data(row, names) for row in rows])
         elif rows:
-            shown = [(names.when(row.at), _reason(row).text(names.language), row.title, row.text, str(row.instance or "")) for row in rows]
+            shown = [(names.when(row.at), _reason(row).text(names.language), row.title, row.text, str(row.instance)) for row in rows]
             call.out.table((say("when"), say("why"), say("title"), say("text"), say("instance")), shown, right=(4,))
         else:
             call.out.line(say("no notices"))

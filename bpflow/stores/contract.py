@@ -323,7 +323,9 @@ class Work(Absences, Protocol):
         """The absence has another last day; with one before its first it is taken back."""
         ...
 
-    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None: ...
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int) -> None:
+        """Gives a person a notice of an instance, which is saved after that in the same unit of work, as of the same instant."""
+        ...
 
 
 class Store(Absences, Leases, Counting, Purging, Protocol):

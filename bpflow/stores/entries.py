@@ -62,7 +62,7 @@ class NoticeRow(Struct, frozen=True):
     text: str
     channel: str
     at: datetime
-    instance: int | None
+    instance: int
 
 
 class FeedRow(Struct, frozen=True):

@@ -183,7 +183,6 @@ class Reading(PostgresQueues):
         return [rows.absence(row) for row in self._all(ABSENCES, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        sql = (
-            f"select {rows.NOTICE} from bpflow.notice where ($1::text is null or person = $1) and ($2::bigint is null or instance = $2) order by at, person, id"
-        )
+        wanted = "($1::text is null or person = $1) and ($2::bigint is null or instance = $2)"
+        sql = f"select {rows.NOTICE} from bpflow.notice where {wanted} order by at, person, instance, id"
         return [rows.notice(row) for row in self._all(sql, person, instance)]

@@ -274,7 +274,7 @@ class PostgresWork(Documents, Looking):
         sql = "insert into bpflow.calendar (owner, person, title, at, ends, remind_before, instance) values ($1, $2, $3, $4, $5, $6, $7)"
         self.put(sql, owner, person, title, micros(at), micros(ends), remind_before, instance)
 
-    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int) -> None:
         self.own(owner)
         sql = "insert into bpflow.notice (owner, person, at, reason, title, text, channel, instance) values ($1, $2, $3, $4, $5, $6, $7, $8)"
         self.put(sql, owner, person, micros(at), reason, title, text, channel, instance)

@@ -213,11 +213,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         return [rows.instance(row) for row in self._all(f"{sqlite_rows.INSTANCE} where i.caller = ? order by i.id", instance)]
 
     def history(self, instance: int) -> list[HistoryRow]:
-        sql = (
-            "with recursive chain (id) as (select history from instance where id = ? "
-            "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-            "select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
-        )
+        sql = f"{sqlite_rows.CHAIN} select instance, revision, at, data, link from history where id in (select id from chain) order by revision"
         return [rows.history(row) for row in self._all(sql, instance)]
 
     def strays(self, limit: int = 100) -> list[tuple[int, int]]:
@@ -364,5 +360,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         return [rows.absence(row) for row in self._all(away.OF, person, person)]
 
     def notices(self, person: str | None = None, instance: int | None = None) -> list[NoticeRow]:
-        wanted, values = where(person=person, instance=instance)
-        return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, n", *values)]
+        wanted, values = where(person=person)
+        if instance is not None:
+            wanted, values = f"{sqlite_rows.ITS_NOTICES} and (?2 is null or person = ?2)", [instance, person]
+        return [rows.notice(row) for row in self._all(f"select {rows.NOTICE} from notice where {wanted} order by at, person, instance, n", *values)]

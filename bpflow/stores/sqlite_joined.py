@@ -36,7 +36,7 @@ class Savepoint(SqliteWork):
         super().open(leases)
 
     def roll_back(self) -> None:
-        self._new.clear()
+        self.forget()
         if self._db.in_transaction:
             self._run("rollback to bpflow_work")
             self._run("release bpflow_work")

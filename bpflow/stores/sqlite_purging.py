@@ -34,13 +34,10 @@ _SETTLED = (  # older than whatever may ask
 )
 COUNT_SETTLED = f"select count(*) {_SETTLED}"
 SETTLED = f"select owner, key {_SETTLED} order by owner, key limit ?"
-_ROWS = (
-    "with recursive chain (id) as (select history from instance where id = ? "
-    "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null) "
-    "delete from history where id in (select id from chain)"
-)
-_ITS = ("page", "secret", "listen", "notice", "aside")
-"""The tables of which all rows of an instance go, beside its own and its history."""
+_NOTICES = f"delete from notice where {sqlite_rows.ITS_NOTICES}"
+_ROWS = f"{sqlite_rows.CHAIN} delete from history where id in (select id from chain)"
+_ITS = ("page", "secret", "listen", "aside")
+"""The tables of which all rows of an instance go, beside its own, its history and its notices."""
 
 
 def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -> int:
@@ -50,6 +47,7 @@ def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -
         id = (row.instance,)
         if not db.execute("select 1 from instance where id = ? and ended is not null", id).fetchone():
             continue  # another has purged it
+        db.execute(_NOTICES, id)  # as long as its history says where they are
         db.execute(_ROWS, id)
         for table in _ITS:
             db.execute(f"delete from {table} where instance = ?", id)

@@ -23,6 +23,13 @@ _SNAPSHOT = (
     "left join history h on h.id = i.history where i.id = ?"
 )
 DOCUMENT = f"select {rows.DOCUMENT} from document"
+CHAIN = (
+    "with recursive chain (id) as (select history from instance where id = ?1 "
+    "union all select h.previous from chain join history h on h.id = chain.id where h.previous is not null)"
+)
+"""The rows of history of an instance."""
+ITS_NOTICES = f"instance = ?1 and (person, at) in ({CHAIN} select told.value, h.at from chain join history h on h.id = chain.id, json_each(h.told) told)"
+"""The condition that a notice is of an instance."""
 
 
 def new_number(run: Callable[..., Any]) -> int:

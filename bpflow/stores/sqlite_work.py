@@ -32,6 +32,7 @@ from bpflow.stores.sqlite_looking import Looking
 from bpflow.stores.sqlite_messages import SqliteMessages
 
 _HISTORY = "insert into history (owner, instance, revision, previous, at, link, data) values (?, ?, ?, ?, ?, ?, ?)"
+_HISTORY_TOLD = "insert into history (owner, instance, revision, previous, at, link, data, told) values (?, ?, ?, ?, ?, ?, ?, ?)"
 _SAVE_RUNNING = "update instance set revision = ?7 + 1, state = ?1, seal = ?2, incidents = ?3, history = ?4, status = ?5 where id = ?6 and revision = ?7"
 _SAVE_ENDED = (
     "update instance set revision = ?7 + 1, state = ?1, seal = ?2, incidents = ?3, history = ?4, status = ?5, ended = ?8, result = ?9, exclusive = null "
@@ -59,6 +60,10 @@ _PUT_TASK = (
     f"{_OPEN_TASK} on conflict (party, instance, token, visit) do update set in_place_of = excluded.in_place_of, "
     "subject = excluded.subject, due = excluded.due, overdue = excluded.overdue, claimed_of = excluded.claimed_of"
 )
+_NOTICE = (
+    "insert into notice (person, at, instance, n, owner, reason, title, text, channel) values (?1, ?2, ?3, "
+    "(select coalesce(max(n), 0) + 1 from notice where person = ?1 and at = ?2 and instance = ?3), ?4, ?5, ?6, ?7, ?8)"
+)
 
 
 _THAT_CALL = "where id = ? and instance = ? and token = ? and visit = ? and attempt = ?"
@@ -72,7 +77,7 @@ def _that_call(row: OutboxRow) -> tuple[int, ...]:
 class SqliteWork(Looking):
     """The unit of work on SQLite: the statements between `begin immediate` and `commit`."""
 
-    __slots__ = ("_lock", "_new", "_path", "_run", "left", "messages")
+    __slots__ = ("_lock", "_new", "_path", "_run", "_told", "left", "messages")
     BEGIN: ClassVar[str] = "begin immediate"
     COMMIT: ClassVar[str] = "commit"
 
@@ -83,6 +88,8 @@ class SqliteWork(Looking):
         self.messages = SqliteMessages(self._run, self._leave)
         self._new: dict[int, tuple[Any, ...]] = {}
         """Instances that have begun and that are not written yet, but for their state."""
+        self._told: dict[int, dict[str, None]] = {}
+        """Who was given a notice of an instance that is not written yet."""
 
     def open(self, leases: Sequence[Lease]) -> None:
         """Begins the transaction. It takes the write lock, which is that of every owner. LeaseLost if that is to be under a lease that is lost."""
@@ -115,9 +122,14 @@ class SqliteWork(Looking):
 
     def roll_back(self) -> None:
         """What was done is taken back, unless SQLite has done that already."""
-        self._new.clear()
+        self.forget()
         if self._db.in_transaction:
             self._run("rollback")
+
+    def forget(self) -> None:
+        """What was to be written with the instances is not."""
+        self._new.clear()
+        self._told.clear()
 
     # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────────
     def instance(self, id: int) -> InstanceRow | None:
@@ -167,7 +179,9 @@ class SqliteWork(Looking):
 
     def save(self, was: Standing, state: State, out: Encoded, history: bytes, link: bytes, seal: bytes) -> int:
         run, id, expected, status, at = self._run, was.id, was.revision, state.status, out.at
-        row = run(_HISTORY, (was.owner, id, expected + 1, was.history, at, link, history)).lastrowid
+        line = (was.owner, id, expected + 1, was.history, at, link, history)
+        told = self._told.pop(id, None)
+        row = (run(_HISTORY_TOLD, (*line, dumps([*told]).decode())) if told else run(_HISTORY, line)).lastrowid
         assert row is not None
         what = (out.root, seal, len(state.incidents), row, STATUS_NUMBERS[status], id, expected)
         if not expected:
@@ -330,10 +344,6 @@ class SqliteWork(Looking):
     def end_absence(self, id: int, last: date) -> None:
         self._run(away.END, (last.isoformat(), id))
 
-    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int | None) -> None:
-        now = micros(at)
-        sql = (
-            "insert into notice (person, at, n, owner, reason, title, text, channel, instance) "
-            "values (?, ?, (select coalesce(max(n), 0) + 1 from notice where person = ? and at = ?), ?, ?, ?, ?, ?, ?)"
-        )
-        self._run(sql, (person, now, person, now, owner, reason, title, text, channel, instance))
+    def add_notice(self, owner: int, person: str, reason: str, title: str, text: str, channel: str, at: datetime, instance: int) -> None:
+        self._run(_NOTICE, (person, micros(at), instance, owner, reason, title, text, channel))
+        self._told.setdefault(instance, {})[person] = None

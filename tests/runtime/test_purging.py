@@ -12,26 +12,28 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import UnexpectedEvent
+from bpflow.loading import load_text
 from bpflow.runtime import Engine, VirtualClock
 from bpflow.runtime import purging as room
 from bpflow.runtime.archive import Archive
-from tests.runtime.conftest import Open
+from tests.runnable import runnable
+from tests.runtime.conftest import PLAIN, Open
 from tests.runtime.looking import dump, tamper
 
 DAYS = timedelta(days=180)
 
+TELLING = f"{PLAIN}  - {{activity: notify, title: Всё, text: Всё, to: user('boss')}}\n"
+
 
 def play(engine: Engine, clock: VirtualClock, ended: int = 3) -> list[int]:
     """Instances of `plain` that have ended, each with a notice, and one that runs; long ago."""
+    engine.deploy(runnable(load_text(TELLING, "plain.yaml")))
     ids = [engine.start("plain", by="boss") for _ in range(ended)]
     for _ in range(2):
         for id in ids:
             task = engine.tasks(instance=id)[0]
             outcome = engine.task(task.id).outcomes[0]
             engine.answer(task.id, by="boss", values={"parts": 3} if "parts" in dict(outcome.fields) else {}, comment="Так")
-    for id in ids:
-        with engine.store.begin(id) as work:
-            work.add_notice(id, "boss", "notify", f"Всё {id}", "", "app", clock.now(), id)
     engine.start("plain", by="boss")
     clock.forward(timedelta(days=200))
     return ids
@@ -89,7 +91,7 @@ def test_the_archive_has_all_that_was_there(engine: Engine, clock: VirtualClock,
     assert [line["instance"] for line in rest] == ids
     assert [line["text"] for line in rest[0]["timeline"] if line["kind"] == "answered"] == ["done: Так", "done: Так"]  # type: ignore[attr-defined]
     (notice,) = rest[0]["notices"]  # type: ignore[misc]
-    assert (notice["person"], notice["reason"], notice["title"]) == ("boss", "notify", "Всё 1")
+    assert (notice["person"], notice["reason"], notice["title"]) == ("boss", "notify", "Всё")
     done = opened().verify_archive(archive, replay=True)
     assert (done.instances, done.rows, done.flaws) == (3, 9, [])
 

@@ -300,3 +300,27 @@ def test_a_clock_that_jumps_back(db: Path, workspace: LoadedWorkspace, far: date
         moments = [line.at for line in engine.timeline(1)]
         assert moments == sorted(moments)
         check_replay(engine, 1)
+
+
+TELLS = """\
+id: tells
+title: Говорит
+steps:
+  - {id: ask, activity: request-info, to: user("boss"), due: 1h, on-overdue: {tell: user("ivanov")}}
+  - {activity: notify, to: 'user("petrova")', text: Да}
+"""
+
+
+def test_an_instance_knows_whom_it_has_told_while_the_clock_jumps_back(db: Path, workspace: LoadedWorkspace, deploy: Callable[[Engine, str], None]) -> None:
+    clock = Jumping(datetime.fromisoformat("2026-03-02T10:00+03:00"))
+    with open_engine(str(db), workspace, clock) as engine:
+        deploy(engine, TELLS)
+        ids = [engine.start("tells") for _ in range(3)]
+        clock.at += timedelta(hours=2)
+        assert engine.work().timers == 3
+        clock.at -= timedelta(days=1)
+        for task in engine.tasks("boss"):
+            engine.answer(task.id, by="boss")
+        for id in ids:
+            assert [(row.person, row.instance) for row in engine.notices(instance=id)] == [("ivanov", id), ("petrova", id)]
+        assert {row.at for row in engine.notices()} == {datetime.fromisoformat("2026-03-02T12:00+03:00")}

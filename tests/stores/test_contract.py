@@ -13,8 +13,10 @@ from bpflow.engine.state import Assignee
 from bpflow.engine.transition import ALONE, START, CallOut, Effects, Listen, TaskRow, put_row
 from bpflow.expressions.data import Choice, Department, Document, Duration, Role, User, Value
 from bpflow.stores.absent import AbsenceRow, NewAbsence
-from bpflow.stores.contract import AsideRow, Caller, Conflict, ScheduleRow, Snapshot, Store
+from bpflow.stores.contract import AsideRow, Caller, Conflict, InstanceRow, ScheduleRow, Snapshot, Store, Work
+from bpflow.stores.entries import NoticeRow
 from bpflow.stores.mail import MessageRow, NewMessage
+from bpflow.stores.sqlite import SqliteStore
 from tests.stores.conftest import AT, Again, save
 
 LATER = AT + timedelta(hours=1)
@@ -31,6 +33,12 @@ def begun(store: Store, definition: int, document: Document | None = None, exclu
         id, owned_by = made
         assert save(work, id, owned_by, 0, None, AT, "running", None, 0, b"first", b"began") > 0
     return id
+
+
+def row_of(store: Store, id: int) -> InstanceRow:
+    row = store.instance(id)
+    assert row is not None
+    return row
 
 
 def document(store: Store, fields: dict[str, Value] | None = None) -> Document:
@@ -234,13 +242,13 @@ def test_what_is_broken_off_has_never_been(store: Store, again: Again) -> None:
     put_row(effects.timers, (1, 0), None, LATER)
     effects.watches[1, deal] = True
     with pytest.raises(ZeroDivisionError), store.begin() as work:  # noqa: PT012
+        work.add_notice(id, "ivanov", "notify", "T", "t", "", LATER, id)
         save(work, id, id, 1, row.history, LATER, "ended", "won", 0, b"x", b"x")
         work.index(id, id, 1, effects, LATER)
         work.send(id, id, 1, [CallOut("mail", {}, 1, 1, 1, True)], LATER, 0)
         work.change_document(kept, {"name": "Насос"}, LATER, None, None, 0, None)
         work.add_document("deal", {}, LATER, None, None, 0)
         work.remember(id, "key", b"done", LATER)
-        work.add_notice(id, "ivanov", "notify", "T", "t", "", LATER, id)
         work.add_calendar(id, "ivanov", "T", LATER, LATER, None, id)
         work.new_instance(definition, None, AT, None)
         assert 1 / 0
@@ -538,15 +546,73 @@ def test_absences_are_read_back_the_last_entered_first(store: Store, again: Agai
     assert len({*marks, store.absence_mark()}) == 6
 
 
+def tell(work: Work, of: InstanceRow, at: datetime, *told: tuple[str, str]) -> None:
+    """What happens to an instance gives people notices."""
+    for person, text in told:
+        work.add_notice(of.owner, person, "overdue", "Тема", text, "email", at, of.id)
+    save(work, of.id, of.owner, of.revision, of.history, at, "running", None, 0, b"state", b"happened")
+
+
 def test_notices_of_one_moment_are_told_apart(store: Store, again: Again) -> None:
-    with store.begin() as work:
-        for number in range(12):
-            work.add_notice(1, "ivanov", "notify", "Тема", f"{number}", "email", AT, 7)
-        work.add_notice(1, "boss", "overdue", "Тема", "", "", LATER, None)
-    assert [row.text for row in again().notices("ivanov")] == [f"{number}" for number in range(12)]
-    (row,) = store.notices("boss")
-    assert (row.person, row.reason, row.title, row.text, row.channel, row.at, row.instance) == ("boss", "overdue", "Тема", "", "", LATER, None)
-    assert len(store.notices(None, 7)) == 12
+    id = begun(store, deployed(store))
+    for some in (range(12), range(12, 15)):  # no time passes between them
+        with store.begin(id) as work:
+            tell(work, row_of(store, id), AT, *(("ivanov", f"{number}") for number in some))
+    assert [row.text for row in again().notices("ivanov")] == [f"{number}" for number in range(15)]
+    assert store.notices("ivanov") == store.notices(None, id) == store.notices("ivanov", id)
+    assert store.notices()[0] == NoticeRow("ivanov", "overdue", "Тема", "0", "email", AT, id)
+
+
+def test_notices_are_found_by_person_and_by_instance(store: Store, again: Again) -> None:
+    """Each once, however often somebody is told at one instant, and by whichever instances."""
+    definition = deployed(store)
+    one = begun(store, definition)
+    other = begun(store, definition, owner=one)
+    rows = row_of(store, one), row_of(store, other)
+    with store.begin(one) as work:
+        tell(work, rows[0], LATER, ("ivanov", "1"), ("ivanov", "2"), ("boss", "3"))
+        tell(work, rows[1], LATER, ("ivanov", "4"))
+    for at, told in ((LATER, [("ivanov", "5")]), (LATER + timedelta(hours=1), [("petrova", "6")]), (LATER + timedelta(hours=2), [])):
+        with store.begin(one) as work:
+            tell(work, row_of(store, one), at, *told)
+    of = again()
+
+    def texts(person: str | None = None, instance: int | None = None) -> str:
+        return "".join(row.text for row in of.notices(person, instance))
+
+    assert texts() == "312546"
+    assert (texts("ivanov"), texts("boss"), texts("petrova"), texts("nobody")) == ("1254", "3", "6", "")
+    assert (texts(None, one), texts(None, other), texts(None, other + 1)) == ("31256", "4", "")
+    assert (texts("ivanov", one), texts("ivanov", other), texts("boss", other)) == ("125", "4", "")
+    if isinstance(store, SqliteStore):
+        assert told_by(store, one) == [None, '["ivanov","boss"]', '["ivanov"]', '["petrova"]', None]
+
+
+def test_who_is_told_in_what_is_broken_off_is_forgotten(store: Store) -> None:
+    """In a unit of work, and in one within the transaction of another."""
+    id = begun(store, deployed(store))
+    with contextlib.suppress(ZeroDivisionError), store.begin(id) as work:
+        work.add_notice(id, "ivanov", "notify", "Тема", "", "", LATER, id)
+        assert 1 / 0
+    with store.begin(id) as work:
+        tell(work, row_of(store, id), LATER, ("boss", "1"))
+    with store.together() as joined:
+        with contextlib.suppress(ZeroDivisionError), joined.begin(id) as work:
+            work.add_notice(id, "petrova", "notify", "Тема", "", "", LATER, id)
+            assert 1 / 0
+        with joined.begin(id) as work:
+            tell(work, row_of(joined, id), LATER, ("ivanov", "2"))
+        with joined.begin(id) as work:
+            tell(work, row_of(joined, id), LATER)
+        assert [row.text for row in joined.notices(None, id)] == ["1", "2"]
+    assert [(row.person, row.text) for row in store.notices(None, id)] == [("boss", "1"), ("ivanov", "2")]
+    if isinstance(store, SqliteStore):
+        assert told_by(store, id) == [None, '["boss"]', '["ivanov"]', None]
+
+
+def told_by(store: SqliteStore, id: int) -> list[str | None]:
+    """Whom the rows of the history of an instance have told, by which its notices are found."""
+    return [told for (told,) in store._all("select told from history where instance = ? order by revision", id)]
 
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────

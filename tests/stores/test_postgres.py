@@ -55,7 +55,7 @@ def test_what_has_failed_is_broken_off_whatever_is_caught_on_the_way(store: Stor
 
 def test_text_with_a_nul_is_kept(store: Store) -> None:
     with store.begin() as work:
-        work.add_notice(1, "ivanov", "notify", "a\0b", "\0", "", AT, None)
+        work.add_notice(1, "ivanov", "notify", "a\0b", "\0", "", AT, 1)
         deal = work.add_document("deal", {"name": "a\0b"}, AT, None, None, 0)
     assert [(row.title, row.text) for row in store.notices()] == [("a\0b", "\0")]
     assert store.document(deal.ref.id) == deal

@@ -9,16 +9,17 @@ from bpflow.expressions.data import Document
 from bpflow.stores.contract import Caller, Store
 from bpflow.stores.purged import PurgedRow
 from tests.stores.conftest import AT, Again, save
-from tests.stores.test_contract import begun, deployed
+from tests.stores.test_contract import begun, deployed, row_of
 
 LATER = AT + timedelta(hours=1)
 FAR = AT + timedelta(days=1)
 
 
-def end(store: Store, id: int, at: datetime = LATER, status: str = "ended") -> None:
-    row = store.instance(id)
-    assert row is not None
-    with store.begin() as work:
+def end(store: Store, id: int, at: datetime = LATER, status: str = "ended", *told: str) -> None:
+    row = row_of(store, id)
+    with store.begin(row.owner) as work:
+        for person in told:
+            work.add_notice(row.owner, person, "notify", "Всё", "", "app", at, id)
         save(work, id, row.owner, row.revision, row.history, at, status, None, 0, b"over", b"ended", (), {(-1, 0): b"large"}, b"link", b"seal")
 
 
@@ -108,12 +109,10 @@ def test_an_instance_goes_with_all_that_is_its_own(store: Store, again: Again) -
     gone, stays = begun(store, definition, Document("deal", document.id), owner=document.id), begun(store, definition)
     for id, owner in ((gone, document.id), (stays, stays)):
         with store.begin() as work:
-            work.add_notice(owner, "ivanov", "notify", "Всё", "", "app", AT, id)
-        with store.begin() as work:
             work.add_calendar(owner, "ivanov", "было", AT, LATER, None, id)
             work.add_calendar(owner, "ivanov", "будет", FAR, FAR + timedelta(hours=1), None, id)
-    end(store, gone)
-    end(store, stays)
+    for id in (gone, stays):
+        end(store, id, LATER, "ended", "ivanov", "ivanov", "boss")
     row = left(store, gone)
     assert store.purge([row], FAR) == 1
     assert store.purge([row], FAR) == 0  # another was faster
@@ -121,7 +120,8 @@ def test_an_instance_goes_with_all_that_is_its_own(store: Store, again: Again) -
     assert other.purged() == [row]
     assert other.purged(gone) == []
     assert (other.instance(gone), other.snapshot(gone), other.history(gone)) == (None, None, [])
-    assert [n.instance for n in other.notices()] == [stays]
+    assert [(n.person, n.instance) for n in other.notices()] == [("boss", stays), ("ivanov", stays), ("ivanov", stays)]
+    assert (other.notices(None, gone), other.notices(None, stays)) == ([], other.notices())
     assert [(c.instance, c.title) for c in other.calendar()] == [(stays, "было"), (gone, "будет"), (stays, "будет")]
     assert other.strays() == []
     assert other.document(document.id) is not None

@@ -340,7 +340,7 @@ create table bpflow.notice (
   owner bigint not null,
   id bigint not null default nextval('bpflow.entry_id'),
   at bigint not null,
-  instance bigint,
+  instance bigint not null,
   person text collate "C" not null,
   reason text not null,             -- notify, reminder, overdue, withdrawn
   title text not null,

@@ -160,6 +160,7 @@ create table history (              -- one row a transaction: events, answers, f
   revision integer not null,
   previous integer,
   at integer not null,
+  told text,                        -- who was given a notice by that: JSON, a list; null: nobody
   link blob not null,               -- a digest of the row and of the link before it
   data blob not null
 );
@@ -292,16 +293,15 @@ create index calendar_instance on calendar (instance) where instance is not null
 create table notice (
   person text not null,
   at integer not null,
-  n integer not null,               -- tells notices of one instant apart
+  instance integer not null,        -- its notices are found by its history, as that says who was told
+  n integer not null,               -- tells notices of one instance, person and instant apart
   owner integer not null,
   reason text not null,             -- notify, reminder, overdue, withdrawn
   title text not null,
   text text not null,
   channel text not null,
-  instance integer,
-  primary key (person, at, n)
+  primary key (person, at, instance, n)
 ) without rowid;
-create index notice_instance on notice (instance) where instance is not null;
 
 create table worker (               -- who works, as long as he does
   id integer primary key autoincrement, -- no id comes twice: what a worker that was given up still writes finds nothing
