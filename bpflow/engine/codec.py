@@ -79,12 +79,20 @@ read_value = cast("Callable[[Any], Any]", from_plain)
 
 # ── the rows of a state ─────────────────────────────────────────────────────────────────────────────────────────────
 def token_row(program: Program, token: Token) -> list[Any]:
-    id, node, scope, via, status, hops, visit, waiting, fan = astuple(token)
-    row: list[Any] = [id, program.node_numbers[node], scope, program.flow_numbers[via], TOKEN_NUMBERS[status], hops, visit]
-    if waiting is not None or fan is not None:
-        row.append(_waiting(waiting) if waiting is not None else None)
+    waiting, fan = token.waiting, token.fan
+    row: list[Any] = [
+        token.id,
+        program.node_numbers[token.node],
+        token.scope,
+        program.flow_numbers[token.via],
+        TOKEN_NUMBERS[token.status],
+        token.hops,
+        token.visit,
+    ]
+    if waiting is not None:
+        row.append(_waiting(waiting))
     if fan is not None:
-        row.append(_fan(fan))
+        row += [_fan(fan)] if waiting is not None else [None, _fan(fan)]
     return row
 
 
@@ -114,11 +122,11 @@ def _waiting(waiting: Waiting) -> list[Any]:
     row: list[Any] = [0 if arms is UNARMED else _arms(arms), [*map(_seat, people)], attempt]
     if excluded or later or votes or also or checklist or observers:
         row += [excluded, [*map(_seat, later)], [*map(_vote, votes)]]
-    if also or checklist or observers:
-        row.append([*map(_seat, also)])
-    if checklist or observers:
-        row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in checklist])
-        row.append([*map(_party, observers)])
+        if also or checklist or observers:
+            row.append([*map(_seat, also)])
+        if checklist or observers:
+            row.append([[item.text, item.by.id, micros(item.at)] if item.by and item.at else [item.text] for item in checklist])
+            row.append([*map(_party, observers)])
     return row
 
 

@@ -88,6 +88,7 @@ def test_in_groups_all_goes_as_one_by_one(deploy: Deploy, tmp_path: Path, worksp
     assert told[0] == told[1]
 
 
+@pytest.mark.sqlite
 def test_those_that_leave_nothing_are_fired_in_one_transaction(engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int]) -> None:
     herd(engine, deploy, 24)
     clock.forward(HOUR)
@@ -106,6 +107,7 @@ def test_on_postgresql_each_owner_has_his_own(database: str, workspace: Any, clo
     assert sizes == []
 
 
+@pytest.mark.sqlite
 def test_a_limit_holds(engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int]) -> None:
     deploy(engine, HERD.replace("document.sum % 4 == 1", "document.sum == 99"))
     for _ in range(5):
@@ -116,6 +118,7 @@ def test_a_limit_holds(engine: Engine, deploy: Deploy, clock: VirtualClock, size
     assert sizes == [3]
 
 
+@pytest.mark.sqlite
 def test_a_group_does_not_hold_the_store_for_long(engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int], monkeypatch: Any) -> None:
     monkeypatch.setattr(groups, "LONGEST", 0.0)
     herd(engine, deploy, 6)
@@ -158,6 +161,7 @@ steps:
 """
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["before", "meanwhile"])
 def test_what_another_has_changed_is_read_anew(
     meanwhile: bool, opened: Open, engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int], far: Any, monkeypatch: pytest.MonkeyPatch
@@ -181,6 +185,7 @@ def test_what_another_has_changed_is_read_anew(
         check_index(engine, row.id, far)
 
 
+@pytest.mark.sqlite
 def test_two_timers_of_one_instance_are_fired_one_after_the_other(engine: Engine, deploy: Deploy, clock: VirtualClock, sizes: list[int]) -> None:
     deploy(
         engine,
@@ -251,6 +256,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, at: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.sqlite
 def test_of_a_group_that_breaks_off_nothing_is_written_nor_known(
     engine: Engine, deploy: Deploy, clock: VirtualClock, monkeypatch: Any, sizes: list[int]
 ) -> None:
