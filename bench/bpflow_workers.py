@@ -61,8 +61,8 @@ def play(engine: Engine, manager: str, place: Place) -> float:
             engine.answer(task.id, by=manager, outcome=outcome, values=values)
 
     def until_asked_again() -> None:
-        while len(engine.tasks(manager)) < place.instances:
-            time.sleep(0.01)
+        while engine.store.open_tasks(f"user:{manager}") < place.instances:
+            time.sleep(0.002)
 
     busy = step(start)
     for _ in range(STAGES):
