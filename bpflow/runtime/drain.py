@@ -31,7 +31,7 @@ from bpflow.runtime.observing import Doing
 from bpflow.runtime.situation import Situation
 from bpflow.runtime.stages import IsMove, is_over, values_set
 from bpflow.runtime.starts import Judged, begin_or_hold, judge
-from bpflow.runtime.transaction import Held, Runner
+from bpflow.runtime.transaction import Held, Runner, Unreadable
 from bpflow.services.local import LOCAL
 from bpflow.services.registry import Services
 from bpflow.services.request import Request, ServiceError, error_name, reason_of
@@ -86,16 +86,25 @@ class Drain:
             return False
         return True
 
+    def read_ahead(self, due: Sequence[TimerEntry]) -> None:
+        """Reads the instances of timers that are due, all at once, but for those that are at hand as the store has them."""
+        runner, cache = self.runner, self.runner.cache
+        unknown = {one.instance for one in due if (held := cache.get(one.instance)) is None or held.revision < one.revision}
+        for id in unknown:
+            cache.pop(id, None)  # somebody else has changed it
+        for found in runner.store.snapshots([*unknown]) if unknown else ():
+            try:
+                runner.keep(runner.opened(found.id, found))
+            except Unreadable:
+                pass  # it is told where its timer is fired
+
     def fire(self, timer: TimerEntry) -> None:
-        self.runner.outdated(timer.instance, timer.revision)
         self.runner.happen(timer.instance, fired(timer, self.clock.now()))
 
     def fire_together(self, timers: Sequence[TimerEntry]) -> int:
         """Fires timers in one transaction; gives how many of them, from the first on: 0 if anything is wrong with one, and each is to be fired
         alone."""
         now = self.clock.now()
-        for timer in timers:
-            self.runner.outdated(timer.instance, timer.revision)
         try:
             return happen_together(self.runner, [(timer.instance, fired(timer, now)) for timer in timers])
         except StoreError:

@@ -205,12 +205,6 @@ class Runner(Struct, eq=False):
         if len(self.cache) > CACHED:
             self.cache.popitem(last=False)
 
-    def outdated(self, id: int, revision: int) -> None:
-        """Forgets what is at hand of an instance, if the store had that revision of it and this is older: somebody else has changed it."""
-        held = self.cache.get(id)
-        if held is not None and held.revision < revision:
-            self.cache.pop(id, None)
-
     def tell(self, held: Held) -> None:
         """Observers are told of what is written."""
         told, held.told = held.told, None

@@ -342,14 +342,12 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         ...
 
     def within(self, connection: object) -> AbstractContextManager[Store]:
-        """This store as a part of a transaction of the program's own, on its connection to the same database: units of work are savepoints
-        in it, and whoever began it commits them or not, with all else. If the block raises, what it changed goes back. StoreError if it
-        cannot be so."""
+        """This store as a part of a transaction of the program's own, on its connection to the same database: units of work are savepoints in it,
+        and whoever began it commits them or not. If the block raises, what it changed goes back. StoreError if it cannot be so."""
         ...
 
     def together(self) -> AbstractContextManager[Store]:
-        """The same in a transaction of this store: the units of work in the block are committed at its end, all at once, or none if it
-        raises. They may be of several owners, where the database can do that in one transaction."""
+        """The same in a transaction of this store: all are committed at the end of the block, or none if it raises; of several owners, if `groups`."""
         ...
 
     def close(self) -> None: ...
@@ -385,6 +383,10 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
         """The instance with its state, all as one transaction left it."""
         ...
 
+    def snapshots(self, ids: Sequence[int]) -> list[Snapshot]:
+        """The same of several at once, but for those whose state is not all in one place."""
+        ...
+
     def instances(
         self,
         process: str | None = None,
@@ -402,15 +404,13 @@ class Store(Absences, Leases, Counting, Purging, Protocol):
     def tasks(
         self, parties: Iterable[str] | None = None, instance: int | None = None, limit: int | None = None, observers: Iterable[str] | None = None
     ) -> list[TaskEntry]:
-        """Open tasks by instance; of some assignees, or of all, or those that some observers see. Those of an instance are found fast where its
-        assignees are named."""
+        """Open tasks by instance; of some assignees (then those of an instance are found fast), of all, or those that some observers see."""
         ...
 
     def open_tasks(self, party: str) -> int: ...
 
     def due(self, at: datetime, limit: int = 100, slots: Slots = None) -> list[TimerEntry]:
-        """The timers that are due, but those of instances that are set aside; by time. Where there are more than `limit`, each lane has its
-        share of them."""
+        """The timers that are due, but those of instances that are set aside; by time. Of more than `limit`, each lane has its share."""
         ...
 
     def schedules(self, at: datetime | None = None) -> list[ScheduleRow]:

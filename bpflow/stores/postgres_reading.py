@@ -17,7 +17,7 @@ from bpflow.stores.entries import CalendarRow, FeedRow, Indexed, NoticeRow, Task
 from bpflow.stores.indexed import indexed
 from bpflow.stores.mail import ListenRow, MessageRow
 from bpflow.stores.postgres_queues import PostgresQueues
-from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SECRET, SNAPSHOT, TROUBLED
+from bpflow.stores.postgres_rows import ABSENCE_MARK, ABSENCES, ASIDE, DOCUMENT, HELD, INSTANCE, PAGES, SECRET, SNAPSHOT, SNAPSHOTS, TROUBLED
 from bpflow.stores.postgres_wire import Row
 from bpflow.stores.purged import PurgedRow
 
@@ -56,6 +56,9 @@ class Reading(PostgresQueues):
     def snapshot(self, id: int) -> Snapshot | None:
         found, pages = self._at_once((SNAPSHOT, id), (PAGES, id))
         return next((rows.snapshot(row, {(holder, part): data for holder, part, data in pages}) for row in found), None)
+
+    def snapshots(self, ids: Sequence[int]) -> list[Snapshot]:
+        return [rows.snapshot(row, {}) for row in self._all(SNAPSHOTS, list(ids))]
 
     def instances(
         self,

@@ -16,10 +16,12 @@ _JOINED = "from bpflow.instance i join bpflow.definition d on d.id = i.definitio
 _INSTANCE = rows.INSTANCE.replace("i.history", "nullif(i.revision, 0)")  # its last row of history is that of its revision
 INSTANCE = f"select {_INSTANCE} {_JOINED}"
 _LAST = rows.SNAPSHOT.replace("i.history", "nullif(i.revision, 0)")
-SNAPSHOT = (
+_SNAPSHOT = (
     f"select {_LAST} from bpflow.instance i left join bpflow.document c on c.id = i.document and c.owner = i.owner "
-    "left join bpflow.history h on h.instance = i.id and h.revision = i.revision and h.owner = i.owner where i.id = $1"
+    "left join bpflow.history h on h.instance = i.id and h.revision = i.revision and h.owner = i.owner where i.id = "
 )
+SNAPSHOT = f"{_SNAPSHOT}$1"
+SNAPSHOTS = f"{_SNAPSHOT}any($1::bigint[]) and not exists (select 1 from bpflow.page p where p.instance = i.id and p.owner = i.owner)"
 SECRET = "select value from bpflow.secret where handle = $1"
 PAGES = "select holder, part, data from bpflow.page where instance = $1"
 DOCUMENT = f"select {rows.DOCUMENT} from bpflow.document"

@@ -191,6 +191,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
     def snapshot(self, id: int) -> Snapshot | None:
         return self._read(lambda: sqlite_rows.one_snapshot(self._db, self._db.execute, id))
 
+    def snapshots(self, ids: Sequence[int]) -> list[Snapshot]:
+        return [rows.snapshot(row, {}) for row in self._all(sqlite_rows.SNAPSHOTS, dumps(ids).decode())]
+
     def instances(
         self,
         process: str | None = None,

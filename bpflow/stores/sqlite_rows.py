@@ -18,10 +18,11 @@ _NEW_NUMBER = (
 BEGINNING = f"select coalesce(?, {_NEW_NUMBER}), (select coalesce(max(id), 0) from deployment)"
 """The number of an instance that begins, and the end of the log of deployments."""
 INSTANCE = f"select {rows.INSTANCE} {_JOINED}"
-_SNAPSHOT = (
-    f"select {rows.SNAPSHOT}, exists (select 1 from page where instance = i.id) from instance i left join document c on c.id = i.document "
-    "left join history h on h.id = i.history where i.id = ?"
-)
+_PAGED = "exists (select 1 from page where instance = i.id)"
+_OF = "from instance i left join document c on c.id = i.document left join history h on h.id = i.history where i.id"
+_SNAPSHOT = f"select {rows.SNAPSHOT}, {_PAGED} {_OF} = ?"
+SNAPSHOTS = f"select {rows.SNAPSHOT} {_OF} in (select value from json_each(?)) and not {_PAGED}"
+"""Those of instances whose numbers are given as JSON, but for such as have pages."""
 DOCUMENT = f"select {rows.DOCUMENT} from document"
 CHAIN = (
     "with recursive chain (id) as (select history from instance where id = ?1 "

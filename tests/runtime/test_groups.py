@@ -12,10 +12,10 @@ import pytest
 
 from bpflow.engine.events import TimerFired
 from bpflow.runtime import Engine, VirtualClock, groups, open_engine
+from bpflow.runtime.drain import Drain
 from bpflow.runtime.leases import Leasing
 from bpflow.runtime.observing import Happening, Observer
 from bpflow.runtime.rounds import Rounds
-from bpflow.runtime.transaction import Runner
 from bpflow.stores.contract import LeaseLost
 from bpflow.stores.leases import SLOTS
 from bpflow.stores.sqlite import SqliteStore
@@ -175,7 +175,7 @@ def test_what_another_has_changed_is_read_anew(
         other.answer(task.id, by="boss", outcome="done")
     assert [held.revision for held in engine.runner.cache.values()] == [1] * 4
     if meanwhile:
-        monkeypatch.setattr(Runner, "outdated", lambda *_: None)
+        monkeypatch.setattr(Drain, "read_ahead", lambda *_: None)
     clock.forward(HOUR)
     assert engine.work().timers == 4
     assert sizes == ([] if meanwhile else [4])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores.postgres_wire import Wire
 
+HOUR = timedelta(hours=1)
 DEAL = {"name": "Труба", "status": "open", "responsible": "petrova"}
 
 Trips = Callable[[], AbstractContextManager[list[int]]]
@@ -76,6 +78,27 @@ def test_one_that_another_program_has_changed_is_two_as_well(
     with trips() as count:
         engine.answer(second.id, by="petrova", outcome="done")
     assert count == [2]
+
+
+def test_timers_that_are_due_have_their_instances_read_at_once(
+    engine: Engine, deploy: Callable[[Engine, str], None], clock: VirtualClock, trips: Trips
+) -> None:
+    """And then each is one round trip, whoever has begun the instance."""
+    deploy(engine, "id: rests\ntitle: Отдых\nsteps:\n  - {id: rest, activity: pause, for: 1h}\n  - {id: last, activity: request-info, to: user('boss')}\n")
+    for _ in range(5):
+        engine.start("rests")
+    engine.runner.cache.clear()
+    clock.forward(HOUR)
+    drain = engine._drain
+    due = engine.store.due(clock.now())
+    with trips() as count:
+        drain.read_ahead(due)
+    assert count == [1]
+    with trips() as count:
+        drain.read_ahead(due)
+        for timer in due:
+            drain.fire(timer)
+    assert count == [5]
 
 
 def test_what_is_refused_is_read_once(engine: Engine, trips: Trips) -> None:

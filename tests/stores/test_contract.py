@@ -125,6 +125,16 @@ def test_a_state_is_written_over_the_revision_that_was_expected(store: Store, ag
     assert [(h.revision, h.at, h.data) for h in store.history(id)] == [(1, AT, b"began"), (2, LATER, b"went on")]
 
 
+def test_several_are_read_at_once_but_for_those_with_pages(store: Store, again: Again) -> None:
+    definition, deal = deployed(store), document(store)
+    alone, owned, paged = begun(store, definition), begun(store, definition, deal, owner=deal.id), begun(store, definition)
+    with store.begin() as work:
+        save(work, paged, paged, 1, None, AT, "running", None, 0, b"root", b"", [], {(2, -1): b"items"})
+    found = again().snapshots([owned, paged, 10**12, alone])
+    assert sorted(found, key=lambda one: one.id) == [store.snapshot(alone), store.snapshot(owned)]
+    assert store.snapshots([]) == []
+
+
 def test_pages_are_put_and_go_with_the_state(store: Store, again: Again) -> None:
     definition = deployed(store)
     id, other = begun(store, definition), begun(store, definition)
