@@ -8,6 +8,7 @@ away; broken off between two of them it is done again, and what was done already
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -93,10 +94,8 @@ class Drain:
         for id in unknown:
             cache.pop(id, None)  # somebody else has changed it
         for found in runner.store.snapshots([*unknown]) if unknown else ():
-            try:
+            with suppress(Unreadable):  # it is told where its timer is fired
                 runner.keep(runner.opened(found.id, found))
-            except Unreadable:
-                pass  # it is told where its timer is fired
 
     def fire(self, timer: TimerEntry) -> None:
         self.runner.happen(timer.instance, fired(timer, self.clock.now()))

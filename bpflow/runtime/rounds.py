@@ -136,7 +136,7 @@ class Rounds:
         """Those that are due: together, as far as that can be done, else each alone."""
         drain, fired = self.drain, 1
         due = drain.runner.store.due(drain.clock.now(), self.batch, self.slots)
-        drain.read_ahead(due)
+        drain.read_ahead(due[: self.room])
         while fired and len(some := due[: self.room]) > 1 and may_group(drain.runner):
             before = self.done.timers
             yield Thing("timers", [one.owner for one in some], ("timers",), partial(drain.fire_together, some), many=True)
