@@ -16,8 +16,8 @@ def state_before_the_rest() -> None:
     """The state is committed before what follows from it: calls, tasks, timers."""
     save = SqliteWork.save
 
-    def flawed(work: SqliteWork, saved: Any) -> Any:
-        row = save(work, saved)
+    def flawed(work: SqliteWork, *given: Any) -> Any:
+        row = save(work, *given)
         work._run("commit")
         work._run("begin immediate")
         return row

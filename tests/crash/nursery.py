@@ -30,6 +30,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import psycopg
@@ -58,8 +59,13 @@ class Death:
         self.cuts: dict[int, str] = {}
         self.cut: Callable[[str], None] = lambda how: None
         self._next = ""
+        self._lock = RLock()
 
     def reached(self, point: str) -> None:
+        with self._lock:  # whatever thread comes to it
+            self._reached(point)
+
+    def _reached(self, point: str) -> None:
         self.count[point] += 1
         self.last = point
         self._next = self.cuts.pop(self.count.total(), self._next)
@@ -120,6 +126,7 @@ def work(order: dict[str, Any], firm: Firm, address: str, death: Death) -> None:
     """Has a clerk work until all is done; when he is told of trouble, he goes on when it is over."""
     points = Points(death.reached)
     points.watch_sql()
+    points.watch_checkpoints()
     clock = KeptClock(Path(order["clock"]), timedelta(seconds=order.get("ahead", 0)))
     outside = Outside(address, order["book"], KeptClock(clock.path), death.reached)  # whose clock is right
     room, cutter, busy = Room(order["url"], list(order.get("room", ()))), Cutter(order, death), None

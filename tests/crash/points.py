@@ -1,8 +1,8 @@
 """Named points at which a program can die, without a word of it in what is tested.
 
-A point is before each thing that a unit of work is asked to do, before and after its commit, and before each statement of SQL outside of
-one (opening, migrations, deploying). Its name says who works there: `Drain.fire: save`. The names are not written down anywhere:
-a run without a death says which there are.
+A point is before each thing that a unit of work is asked to do, before and after its commit, before each statement of SQL outside of
+one (opening, migrations, deploying), and before and after SQLite's log is brought into the file. Its name says who works there:
+`Drain.fire: save`. The names are not written down anywhere: a run without a death says which there are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any
 
 import psycopg
 
+from bpflow.stores import sqlite_checkpoints
 from bpflow.stores.postgres_wire import Wire
+from bpflow.stores.sqlite_checkpoints import Checkpoints
 
 Reached = Callable[[str], None]
 _ROOM = "/bpflow/runtime/"
@@ -123,6 +125,17 @@ class Points:
         sqlite3.connect = watched  # type: ignore[assignment]
         self._before(psycopg.Connection, "execute")
         self._before(Wire, "put")
+
+    def watch_checkpoints(self) -> None:
+        """From now on SQLite's log is brought into the file again and again, and before and after that is a point as well."""
+        work = Checkpoints._work
+
+        def watched(own: Checkpoints) -> None:
+            self.reached("Checkpoints: begin")
+            work(own)
+            self.reached("Checkpoints: after")
+
+        sqlite_checkpoints.ROWS, Checkpoints._work = 40, watched  # type: ignore[method-assign]
 
     def _before(self, kind: Any, name: str) -> None:
         run = getattr(kind, name)

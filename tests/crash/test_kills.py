@@ -50,8 +50,15 @@ def test_killed_at_every_point(run: NewRun, firm: Firm, reckoning: Reckoning) ->
     ends = {point.rpartition(": ")[2] for point in killed.kills}
     known = {"begin", "snapshot", "save", "index", "send", "sent", "commit", "after commit", "rollback", "told", "remember", "asked", "has answered"}
     assert ends >= known
-    grouped = {"happen_together: begin", "work_in: save", "happen_together: commit", "happen_together: after commit"}
-    assert killed.kills.keys() & grouped == (set() if killed.name.endswith("postgres") else grouped)
+    of_files = {
+        "happen_together: begin",
+        "work_in: save",
+        "happen_together: commit",
+        "happen_together: after commit",
+        "Checkpoints: begin",
+        "Checkpoints: after",
+    }
+    assert killed.kills.keys() & of_files == (set() if killed.name.endswith("postgres") else of_files)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
