@@ -29,17 +29,16 @@ NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "co
 
 
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
-    """Opens the task for its people and sets its alarms."""
-    return open_for(draft, token, task, *assignees(draft, task))
-
-
 def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...], excluded: tuple[User, ...]) -> Flow | None:
-    """Opens the task for those who have a seat at it."""
-    subject, asked = subject_of(draft, task), draft.program.asked[task.id]
+    """Opens the task for those who have a seat at it, and sets its alarms."""
+    asked = draft.program.asked[task.id]
+    subject = asked.subject or subject_of(draft, task)
     waiting = draft.wait(token, Waiting(people=people, excluded=excluded))
-    if not asked.simple:
-        add_to_task(draft, token, task, waiting)
+    if asked.simple:
+        draft.give(token.scope, task.gives, {})
+        put_row(draft.effects.tasks, (token.id, token.visit), None, TaskRow(people, task.id, subject))
+        return None
+    add_to_task(draft, token, task, waiting)
     if asked.given:
         give(draft, token, task, open_record(draft, token, task, people) if asked.whole else {})
     put_row(draft.effects.tasks, (token.id, token.visit), None, row(task, waiting, subject))
