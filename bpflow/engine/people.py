@@ -169,12 +169,11 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     assert waiting is not None
     seat, in_place_of = seat_for(draft, waiting, event.by)
     outcome = forms.button(asked.forms, event.outcome)
+    if asked.simple:
+        draft.give(token.scope, task.gives, forms.answered(draft, task, outcome, event))
+        return close_task(draft, token, task, outcome.name, TaskRow(waiting.people))
     finishing.check_ready(draft, token, task, event.outcome)
     values, before = forms.answered(draft, task, outcome, event), arms.closed(token)
-    if asked.simple:
-        if asked.given:
-            draft.give(token.scope, task.gives, values)
-        return close_task(draft, token, task, outcome.name, before)
     waiting = token.waiting = answered_by(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)
