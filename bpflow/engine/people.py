@@ -117,12 +117,12 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
-    people = parties(draft, expr)
-    if len(people) == 1:
-        alone = acting(draft, people[0])
+    value = draft.value(expr)
+    if type(value) is User:
+        alone = acting(draft, value)
         return (alone,) if alone is not None and alone.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in people:
+    for party in flat(value, expr.text):
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
