@@ -18,7 +18,9 @@ from bpflow.graph import Climb, Flow, Task
 
 def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
     """Opens a task, for the next of its line if it has one."""
-    return next_level(draft, token, task, task.climb) if task.climb else people.open_task(draft, token, task)
+    if task.climb is not None:
+        return next_level(draft, token, task, task.climb)
+    return people.open_for(draft, token, task, *people.assignees(draft, task))
 
 
 def next_level(draft: Draft, token: Token, task: Task, climb: Climb) -> Flow | None:

@@ -71,22 +71,13 @@ class Filling:
 
     def take(self, name: str, field: Field, value: Value) -> Value:
         """Judges the value of a field, all above it being there; from now on the others see it. InvalidAnswer if it is not to be taken."""
-        empty = is_empty(value)
         if name in self._conditions and not self.is_asked(name):
-            if not empty:
+            if not is_empty(value):
                 raise refuse(name, say('"{field}" is not asked for here, so it must stay empty', field=self._title(name)))
             return None
-        if empty:
-            if field.required:
-                raise refuse(name, say('"{field}" must be filled', field=self._title(name)))
-            value = None if value == "" else value  # a field that is not filled in is none, as the expressions of the form see it
-        else:
-            try:
-                check(field, value)
-            except InvalidValue as wrong:
-                raise refuse(name, say('"{field}": {reason}', field=self._title(name), reason=wrong.message)) from wrong
-            if name in self._choices:
-                self._must_be_offered(name, field, value)
+        value = judged(name, field, value)
+        if name in self._choices and not is_empty(value):
+            self._must_be_offered(name, field, value)
         self._record[name] = value
         return value
 
@@ -127,7 +118,20 @@ class Filling:
 
 def is_empty(value: Value) -> bool:
     """Whether a field that holds this is not filled in."""
-    return value is None or value == "" or value == []
+    return not value and (value is None or value == "" or value == [])
+
+
+def judged(name: str, field: Field, value: Value) -> Value:
+    """The value of a field, as far as that field alone can tell. InvalidAnswer if it is not to be taken."""
+    if is_empty(value):
+        if field.required:
+            raise refuse(name, say('"{field}" must be filled', field=field.title or name))
+        return None if value == "" else value  # a field that is not filled in is none, as the expressions of the form see it
+    try:
+        check(field, value)
+    except InvalidValue as wrong:
+        raise refuse(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
+    return value
 
 
 def button(forms: Mapping[str, Outcome], name: str | None) -> Outcome:
@@ -140,10 +144,21 @@ def button(forms: Mapping[str, Outcome], name: str | None) -> Outcome:
 
 
 def answered(draft: Draft, task: Task, form: Outcome, event: Answered) -> dict[str, Value]:
-    """The values of an answer, each field there. InvalidAnswer names the first that is wrong."""
-    if not form.fields and not event.values and not form.checks and form.comment == "optional":
-        return {}
-    return checked(of_task(draft, task, form, event.by, event.comment), event.values, event.comment)
+    """The values of an answer, each field there. InvalidAnswer names the first that is wrong.
+
+    Of a form without expressions each field is judged by itself: nothing has to be seen of what is filled in, or of the instance.
+    """
+    if form.when or form.choices or form.checks:
+        return checked(of_task(draft, task, form, event.by, event.comment), event.values, event.comment)
+    given = event.values
+    values: dict[str, Value] = {}
+    if given:
+        no_others(form, given)
+    for name, field in form.fields:
+        values[name] = judged(name, field, given.get(name))
+    if form.comment != "optional":
+        judge_comment(form, event.comment)
+    return values
 
 
 def of_task(draft: Draft, task: Task, form: Outcome, by: User | None, comment: str | None) -> Filling:
@@ -172,12 +187,17 @@ def checked(filling: Filling, given: Mapping[str, Value], comment: str | None) -
     no_others(form, given)
     for name, field in form.fields:
         values[name] = filling.take(name, field, given.get(name))
+    judge_comment(form, comment)
+    filling.judge()
+    return values
+
+
+def judge_comment(form: Outcome, comment: str | None) -> None:
+    """InvalidAnswer if the form must have a comment, or may have none."""
     if form.comment == "required" and not (comment or "").strip():
         raise refuse("comment", say("a comment is required"))
     if form.comment == "none" and comment:
         raise refuse("comment", say('"{outcome}" takes no comment', outcome=form.name))
-    filling.judge()
-    return values
 
 
 def no_others(form: Outcome, given: Iterable[str]) -> None:

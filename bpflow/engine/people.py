@@ -29,17 +29,16 @@ NOT_DECIDED: Mapping[str, Value] = {"outcome": None, "by": None, "at": None, "co
 
 
 # ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def open_task(draft: Draft, token: Token, task: Task) -> Flow | None:
-    """Opens the task for its people and sets its alarms."""
-    return open_for(draft, token, task, *assignees(draft, task))
-
-
 def open_for(draft: Draft, token: Token, task: Task, people: tuple[Assignee, ...], excluded: tuple[User, ...]) -> Flow | None:
-    """Opens the task for those who have a seat at it."""
-    subject, asked = subject_of(draft, task), draft.program.asked[task.id]
+    """Opens the task for those who have a seat at it, and sets its alarms."""
+    asked = draft.program.asked[task.id]
+    subject = asked.subject or subject_of(draft, task)
     waiting = draft.wait(token, Waiting(people=people, excluded=excluded))
-    if not asked.simple:
-        add_to_task(draft, token, task, waiting)
+    if asked.simple:
+        draft.give(token.scope, task.gives, {})
+        put_row(draft.effects.tasks, (token.id, token.visit), None, TaskRow(people, task.id, subject))
+        return None
+    add_to_task(draft, token, task, waiting)
     if asked.given:
         give(draft, token, task, open_record(draft, token, task, people) if asked.whole else {})
     put_row(draft.effects.tasks, (token.id, token.visit), None, row(task, waiting, subject))
@@ -118,12 +117,12 @@ def seats_instead(draft: Draft, task: Task, barred: Container[Party]) -> tuple[A
 
 def seats_of(draft: Draft, expr: Expr, excluded: Container[Party]) -> tuple[Assignee, ...]:
     """A seat for each of the people that an expression gives. Who is there for himself and in somebody's place has one seat, his own."""
-    people = parties(draft, expr)
-    if len(people) == 1:
-        alone = acting(draft, people[0])
+    value = draft.value(expr)
+    if type(value) is User:
+        alone = acting(draft, value)
         return (alone,) if alone is not None and alone.party not in excluded else ()
     seats: dict[Party, Assignee] = {}
-    for party in people:
+    for party in flat(value, expr.text):
         seat = acting(draft, party)
         if seat is not None and seat.party not in excluded and (seat.party not in seats or seat.in_place_of is None):
             seats[seat.party] = seat
@@ -170,12 +169,11 @@ def answer(draft: Draft, token: Token, task: Task, event: Answered) -> Flow | No
     assert waiting is not None
     seat, in_place_of = seat_for(draft, waiting, event.by)
     outcome = forms.button(asked.forms, event.outcome)
+    if asked.simple:
+        draft.give(token.scope, task.gives, forms.answered(draft, task, outcome, event))
+        return close_task(draft, token, task, outcome.name, TaskRow(waiting.people))
     finishing.check_ready(draft, token, task, event.outcome)
     values, before = forms.answered(draft, task, outcome, event), arms.closed(token)
-    if asked.simple:
-        if asked.given:
-            draft.give(token.scope, task.gives, values)
-        return close_task(draft, token, task, outcome.name, before)
     waiting = token.waiting = answered_by(waiting, seat, Vote(event.by, event.outcome, in_place_of))
     chosen = votes.decided(task, waiting)
     given = given_record(draft, event, values, in_place_of)

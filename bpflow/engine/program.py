@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bpflow.engine.state import ROOT
 from bpflow.expressions import Code, compile_code, parse
+from bpflow.expressions.parse import written_out
 from bpflow.graph import Block, Expr, Flow, Graph, Handler, Join, Node, Outcome, Stage, Step, Task, Trigger, Wait, expressions, flows
 
 MAX_HOPS = 10_000
@@ -48,13 +49,14 @@ class Way(Struct, frozen=True, gc=False):
 
 class Asked(Struct, frozen=True, gc=False):
     """What is known of a task beforehand. `forms`, `ways`: by outcome · `given`: whether some expression reads its results, `whole`: more of
-    them than the fields of its forms · `simple`: one answer decides it, and nothing else belongs to it."""
+    them than the fields of its forms · `simple`: one answer decides it, and nothing else belongs to it · `subject`: where it is always the same."""
 
     forms: dict[str, Outcome]
     ways: dict[str, Flow]
     given: bool
     whole: bool
     simple: bool
+    subject: str | None
 
 
 class Program:
@@ -122,7 +124,8 @@ class Program:
         more = task.alarms or task.done_when or task.checklist or task.observers or task.parts or task.part
         simple = task.rule.kind == "any" and not (task.in_turn or more or whole or self.handler_blocks)
         forms = {outcome.name: outcome for outcome in task.form.outcomes}
-        return Asked(forms, dict(task.outcomes), task.gives in self.fields_read, whole, simple)
+        subject = written_out(parse(task.form.subject.text).tree)
+        return Asked(forms, dict(task.outcomes), task.gives in self.fields_read, whole, simple, subject if isinstance(subject, str) else None)
 
     def _way(self, flow: Flow) -> Way:
         run, special = [flow], self._is_special(flow)

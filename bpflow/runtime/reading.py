@@ -93,10 +93,10 @@ def read_fields(fields: Mapping[str, Field], raw: Mapping[str, object], zone: tz
         if not is_text(value):
             raise WrongField(name, say('"{field}": the text cannot be written down: it has half a character in it', field=field.title or name))
         try:
-            found = read(field, value, zone)
-            if found is not None and (checked or holds_secret(field)):
+            found, may_hide = read(field, value, zone), field.secret or field.kind == "object"
+            if found is not None and (checked or (may_hide and holds_secret(field))):
                 check(field, found)  # of a secret nobody later sees what is checked here
-            values[name] = fresh(field, found)
+            values[name] = fresh(field, found) if may_hide else found
         except InvalidValue as wrong:
             raise WrongField(name, say('"{field}": {reason}', field=field.title or name, reason=wrong.message)) from wrong
     for name, field in fields.items() if complete else ():

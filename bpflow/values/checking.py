@@ -22,7 +22,7 @@ from bpflow.values.reading import read
 def check(field: Field, value: Value) -> None:
     """InvalidValue if the field may not have the value: its type, `required`, `choices`, `of`, `min`, `max`, `pattern`. A secret has been
     checked when it was sealed; only a field that is secret may have one, and nothing is told of what it may not have."""
-    if value is None or value == "" or (field.many and value == []):
+    if not value and (value is None or value == "" or (field.many and value == [])):
         if field.required:
             raise InvalidValue(say("a value is required"))
         return

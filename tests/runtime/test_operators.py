@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bpflow.diagnostics import Refused
-from bpflow.engine import interpreter, nodes, people
+from bpflow.engine import interpreter, nodes
 from bpflow.engine.events import TimerFired
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
 from bpflow.expressions.data import User
@@ -404,7 +404,7 @@ def test_a_bug_in_the_first_step_of_one_process_does_not_stop_the_others(
             engine,
             f'id: {name}\ntitle: {name}\n{more}start: [{{on: {start}}}]\nsteps:\n  - {{id: ask, activity: request-info, title: {name}, to: user("boss")}}\n',
         )
-    usual = people.open_task
+    usual = nodes.ENTER[Task]
     with monkeypatch.context() as patch:
 
         def broken(draft: Any, token: Any, task: Any) -> Any:
