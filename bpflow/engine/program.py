@@ -121,7 +121,7 @@ class Program:
     def _asked(self, task: Task) -> Asked:
         wanted = self.fields_read.get(task.gives or "", frozenset())
         whole = wanted is None or not DECISION.isdisjoint(wanted)
-        more = task.alarms or task.done_when or task.checklist or task.observers or task.parts or task.part
+        more = task.alarms or task.done_when or task.checklist or task.observers or task.parts or task.part or task.climb
         simple = task.rule.kind == "any" and not (task.in_turn or more or whole or self.handler_blocks)
         forms = {outcome.name: outcome for outcome in task.form.outcomes}
         subject = written_out(parse(task.form.subject.text).tree)
