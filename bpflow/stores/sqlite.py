@@ -73,8 +73,8 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         try:
             self._db.execute("pragma foreign_keys = on")
             prepare(self._db, path, beside=beside)
-            self._db.execute(f"pragma synchronous = {'normal' if sync == 'normal' else 'full'}")
-            self._db.execute(f"pragma wal_autocheckpoint = {PAGES}")
+            self._db.execute(f"pragma synchronous = {sync}")
+            self._db.execute(f"pragma wal_autocheckpoint = {PAGES[sync]}")
             self._db.execute("pragma cache_size = -32000")  # kilobytes
             self._db.execute("pragma busy_timeout = 0")  # from here on it is `waiting` that waits
         except sqlite3.DatabaseError as error:
@@ -85,7 +85,7 @@ class SqliteStore(SqliteQueues, SqliteLeases):
             raise
         self._timeout = timeout
         self._work = SqliteWork(self._db, self._lock, path)
-        self._checkpoints = Checkpoints(self._all("pragma database_list")[0][2])
+        self._checkpoints = Checkpoints(self._all("pragma database_list")[0][2] if sync == "normal" else "")
 
     @contextmanager
     def within(self, connection: object) -> Iterator[SqliteStore]:

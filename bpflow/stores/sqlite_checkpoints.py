@@ -2,6 +2,8 @@
 
 The law of this file: whoever commits does not wait for it. SQLite by itself does it within a commit, each thousand pages, and waits for the disk
 twice meanwhile. Here that commit finds little left to be done: all but the end of the log is in the file already, and so the log begins anew.
+That is so with `synchronous=NORMAL`. With FULL each commit waits for the disk by itself, and for a log that grows longer than for one that is written
+over: there the log stays short, and SQLite does it.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from threading import Lock, Thread
 
 ROWS = 4000
 """After how many changes of rows the log is brought into the file."""
-PAGES = 16_000
-"""The length of the log at which a commit does the rest itself, so that the log does not grow for ever: 16 MB."""
+PAGES = {"normal": 16_000, "full": 4000}
+"""The length of the log, in pages of 1 kB, at which a commit does what is left to do, so that the log does not grow for ever."""
 
 
 class Checkpoints:
-    """Those of one open file; `file`: its whole path, "" for one in memory. `due`: the number of changes at which the next is to begin."""
+    """Those of one open file; `file`: its whole path, "" where there are none. `due`: the number of changes at which the next is to begin."""
 
     __slots__ = ("_going", "_uri", "due")
 

@@ -109,7 +109,8 @@ class Cutter:
     def __init__(self, order: dict[str, Any], death: Death) -> None:
         self.url: str = order["url"]
         self.proxy = Proxy(self.url) if "cuts" in order else None
-        self.address = self.proxy.address if self.proxy else self.url
+        file = "://" not in self.url  # with the thread that there is where commits do not wait for the disk
+        self.address = self.proxy.address if self.proxy else f"sqlite:///{self.url}?sync=normal" if file else self.url
         death.cuts, death.cut = dict(order.get("cuts", ())), self.cut
 
     def cut(self, how: str) -> None:

@@ -25,8 +25,8 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteStore]:
     """A store that begins a checkpoint at each hundredth change, and whose commits make none."""
     monkeypatch.setattr(sqlite_checkpoints, "ROWS", 100)
-    monkeypatch.setattr("bpflow.stores.sqlite.PAGES", 0)
-    with closing(SqliteStore(str(path))) as store:
+    monkeypatch.setitem(sqlite_checkpoints.PAGES, "normal", 0)
+    with closing(SqliteStore(str(path), sync="normal")) as store:
         yield store
 
 
@@ -70,8 +70,8 @@ def test_commits_do_not_wait_for_it(store: SqliteStore, monkeypatch: pytest.Monk
 def test_the_log_does_not_grow_for_ever(path: Path) -> None:
     """A commit does the rest, when it is as long as it may be, and it begins anew."""
     with closing(SqliteStore(str(path), sync="normal")) as store:
-        limit = sqlite_checkpoints.PAGES * 1100
-        for n in range(5 * sqlite_checkpoints.PAGES // 1000):
+        limit = sqlite_checkpoints.PAGES["normal"] * 1100
+        for n in range(5 * sqlite_checkpoints.PAGES["normal"] // 1000):
             with store.begin(1) as work:
                 for part in range(1000):
                     work.remember(1, f"{n} {part}", b"x" * 900, AT)
@@ -97,6 +97,7 @@ def test_without_a_thread_commits_go_on(store: SqliteStore, monkeypatch: pytest.
         assert work.worked(1, "key 249") is not None
 
 
-def test_in_memory_there_is_none() -> None:
-    with closing(SqliteStore()) as store:
+@pytest.mark.parametrize("sync", ["normal", "full"])
+def test_in_memory_and_where_commits_wait_for_the_disk_there_is_none(path: Path, sync: str) -> None:
+    with closing(SqliteStore(":memory:" if sync == "normal" else str(path), sync=sync)) as store:
         assert store._checkpoints.due == float("inf")
