@@ -89,10 +89,10 @@ def token_row(program: Program, token: Token) -> list[Any]:
         token.hops,
         token.visit,
     ]
-    if waiting is not None:
-        row.append(_waiting(waiting))
+    if waiting is not None or fan is not None:
+        row.append(_waiting(waiting) if waiting is not None else None)
     if fan is not None:
-        row += [_fan(fan)] if waiting is not None else [None, _fan(fan)]
+        row.append(_fan(fan))
     return row
 
 

@@ -6,7 +6,7 @@ field, and so is one that cannot be judged; nothing has changed then. What is as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -150,15 +150,7 @@ def answered(draft: Draft, task: Task, form: Outcome, event: Answered) -> dict[s
     """
     if form.when or form.choices or form.checks:
         return checked(of_task(draft, task, form, event.by, event.comment), event.values, event.comment)
-    given = event.values
-    values: dict[str, Value] = {}
-    if given:
-        no_others(form, given)
-    for name, field in form.fields:
-        values[name] = judged(name, field, given.get(name))
-    if form.comment != "optional":
-        judge_comment(form, event.comment)
-    return values
+    return filled(form, judged, event.values, event.comment)
 
 
 def of_task(draft: Draft, task: Task, form: Outcome, by: User | None, comment: str | None) -> Filling:
@@ -182,13 +174,20 @@ def form_of(trigger: Trigger) -> Outcome:
 
 def checked(filling: Filling, given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
     """The values of the form, each field there. InvalidAnswer names the first that is wrong."""
-    form = filling.form
-    values: dict[str, Value] = {}
-    no_others(form, given)
-    for name, field in form.fields:
-        values[name] = filling.take(name, field, given.get(name))
-    judge_comment(form, comment)
+    values = filled(filling.form, filling.take, given, comment)
     filling.judge()
+    return values
+
+
+def filled(form: Outcome, judge: Callable[[str, Field, Value], Value], given: Mapping[str, Value], comment: str | None) -> dict[str, Value]:
+    """The values of the fields, judged one after another, and the comment: the first that is wrong is told."""
+    values: dict[str, Value] = {}
+    if given:
+        no_others(form, given)
+    for name, field in form.fields:
+        values[name] = judge(name, field, given.get(name))
+    if form.comment != "optional":
+        judge_comment(form, comment)
     return values
 
 
