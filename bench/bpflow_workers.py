@@ -66,7 +66,7 @@ def play(engine: Engine, manager: str, place: Place) -> float:
 
     busy = step(start)
     for _ in range(STAGES):
-        due = datetime.now(UTC) + timedelta(seconds=1 + place.instances * 0.05)  # when all have answered
+        due = datetime.now(UTC) + timedelta(seconds=1 + place.instances * 0.025)  # when all have answered
         busy += step(partial(answer, "call_later", next_date=due))
         time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
         busy += step(until_asked_again)
@@ -75,4 +75,4 @@ def play(engine: Engine, manager: str, place: Place) -> float:
 
 
 if __name__ == "__main__":
-    show(Figures(PEER, "W1 at once"), part, int(sys.argv[1]) if len(sys.argv) > 1 else 60, fresh)
+    show(Figures(PEER, "W1 at once"), part, int(sys.argv[1]) if len(sys.argv) > 1 else 200, fresh)

@@ -31,4 +31,4 @@ def copy(place: Place) -> float:
 
 
 if __name__ == "__main__":
-    show(Figures("floor", "W1 at once"), copy, int(sys.argv[1]) if len(sys.argv) > 1 else 60, lambda: "")
+    show(Figures("floor", "W1 at once"), copy, int(sys.argv[1]) if len(sys.argv) > 1 else 200, lambda: "")

@@ -83,7 +83,7 @@ def races(herds: Sequence[int] = HERDS) -> list[Race]:
         Race(
             "W1 pg workers",
             "W1, PostgreSQL, several processes at once: on one store, each with a worker; copies of the floor, each with a database of its own",
-            {"floor": ["-m", "bench.floor_copies", "60"], "bpflow": ["-m", "bench.bpflow_workers", "60"]},
+            {"floor": ["-m", "bench.floor_copies"], "bpflow": ["-m", "bench.bpflow_workers"]},
             pg=True,
             bars={"2 at once to 1": 1.0},
         ),

@@ -17,7 +17,7 @@ from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
 from bpflow.runtime.observing import Doing
 from bpflow.runtime.rounds import Rounds, Thing
 from bpflow.stores.contract import Conflict, LeaseLost, StoreError
-from bpflow.stores.leases import PutOff
+from bpflow.stores.leases import LOOKS_AHEAD, PutOff
 
 CALLS = 8
 """Of each service outside, how many calls are under way at a time."""
@@ -185,8 +185,8 @@ class Worker:
             self._put_off.pop(thing.key, None)
 
     def _left(self) -> float:
-        """How long there is nothing to do, as far as it is known: at most until the next look at the slots."""
-        left = self._balanced - time.monotonic()
+        """How long there is nothing to do, as far as it is known: at most until the next look at the slots, or at what is due."""
+        left = min(LOOKS_AHEAD.total_seconds(), self._balanced - time.monotonic())
         due = self._rounds.drain.runner.store.next_due(self._rounds.slots)
         if due is not None:
             left = min(left, (due - self._rounds.drain.clock.now()).total_seconds())

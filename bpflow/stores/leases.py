@@ -8,7 +8,7 @@ is decided by comparing the clocks of two machines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -24,6 +24,9 @@ def slot_of(owner: int) -> int:
     """The slot in which the work of an owner is."""
     return abs(owner) % SLOTS
 
+
+LOOKS_AHEAD = timedelta(seconds=2.5)
+"""A worker looks at least so often at what is due next. Of a timer that is set for later than twice that nobody needs to tell him."""
 
 STEP = 23
 """Slots are taken and given back in the order of number * STEP % SLOTS, so that owners which follow each other are not all with one worker."""

@@ -69,7 +69,7 @@ class Unit:
         self._mark: int | None = None
         self.left = False
         self.armed = False
-        """Whether timers were set."""
+        """Whether timers were set that are due soon."""
         self._failed: Exception | None = None
         self.owner: int | None = None
         self._first: list[tuple[Any, ...]] = [(self.BEGIN,)]

@@ -20,7 +20,7 @@ from bpflow.expressions.data import Document
 from bpflow.stores import rows, tasks
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
-from bpflow.stores.leases import SLOTS, Lease
+from bpflow.stores.leases import LOOKS_AHEAD, SLOTS, Lease
 from bpflow.stores.postgres_documents import Documents
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_looking import Looking
@@ -199,7 +199,7 @@ class PostgresWork(Documents, Looking):
                 self.put(_UNSET_TIMER, owner, lane, micros(before), id, holder, arm)
             if due is not None and before != due:
                 self.put("insert into bpflow.timer values ($1, $2, $3, $4, $5, $6) on conflict do nothing", owner, lane, micros(due), id, holder, arm)
-                self.armed = True
+                self.armed = self.armed or due - at <= 2 * LOOKS_AHEAD
         for (holder, document), on in effects.watches.items():
             if on:
                 self.put("insert into bpflow.watch values ($1, $2, $3, $4) on conflict do nothing", owner, document.id, id, holder)
