@@ -217,7 +217,7 @@ def _names(names: Mapping[str, Value], written: Written, renamed: Iterable[str],
     if not written.apart:
         data = dumps(names)
         if len(data) <= LARGE_VALUE:
-            written.names = orjson.Fragment(data)
+            written.names = _fragment(data)
             return
         written.apart, written.names, renamed = True, {}, names
     made, large = written.names, dict[str, bytes]()
@@ -232,12 +232,17 @@ def _names(names: Mapping[str, Value], written: Written, renamed: Iterable[str],
             if len(data) > LARGE_VALUE:
                 value, large[name] = None, data
             else:
-                value = orjson.Fragment(data)
+                value = _fragment(data)
         made[name] = value
     if large or written.large:
         _large(written.large, large, renamed, out)
     if [*made] != [*names]:  # in their order: what is read back is written as it would be anew
         written.names = {name: made[name] for name in names}
+
+
+def _fragment(data: bytes) -> orjson.Fragment:
+    """What was written, to be kept: a copy, for orjson gives it with room for 4 kB."""
+    return orjson.Fragment(b"".join((data, b"")))
 
 
 def _large(numbers: dict[str, int], large: Mapping[str, bytes], renamed: Iterable[str], out: Encoded) -> None:

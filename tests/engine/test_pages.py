@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from bpflow.engine import Program, advance, pages, watching
 from bpflow.engine.events import Answered, Done, Skip, Started
-from bpflow.engine.pages import ITEMS, decode, encode
+from bpflow.engine.pages import ITEMS, Written, decode, encode
 from bpflow.engine.state import LARGE, ROOT
 from bpflow.graph import Block, Each, Expr, Graph, Node
 from tests.engine.play import IVANOV, Paper, Play, T, World, call, flow, graph, pause, sets, size, step, task
@@ -195,3 +196,17 @@ def test_a_value_that_was_large_and_is_again(monkeypatch: pytest.MonkeyPatch):
     assert play.names["x"] == list(range(20))
     data = encode(play.program, play.state)
     assert decode(play.program, data.root, data.pages)[0] == play.state
+
+
+# ── what is kept ────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("names, most", [({"x": "1"}, 3000), (dict.fromkeys("abcdefgh", '"' + "x" * 300 + '"'), 8000)])
+def test_what_is_kept_of_the_names_takes_no_more_room_than_they_do(names: dict[str, str], most: int):
+    """orjson gives its bytes with room for 4 kB, and they stay with each state that is at hand: of names that are large together for each name."""
+    play = Play(graph(step("a", "t", sets=sets(**names)), task("t")))
+    kept = [Written() for _ in range(100)]
+    tracemalloc.start()
+    for written in kept:
+        encode(play.program, play.state, written)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size / len(kept) < most
