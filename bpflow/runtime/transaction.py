@@ -180,9 +180,9 @@ class Runner(Struct, eq=False):
         return UnexpectedEvent(say("there is no instance {id}", id=id))
 
     def read(self, row: InstanceRow) -> Held:
-        """The instance as the row has it, or as it is stored by now."""
+        """The instance as the row has it, or as it is stored by now; at hand from now on, for who looks at it mostly acts on it next."""
         held = self.cache.get(row.id)
-        return held if held is not None and held.revision == row.revision else self.opened(row.id, self.store.snapshot(row.id))
+        return held if held is not None and held.revision == row.revision else self.anew(row.id)
 
     def known(self, id: int) -> Iterator[Held]:
         """The instance as it is cached, and then, if that is not enough, as it is stored. UnexpectedEvent if there is none."""

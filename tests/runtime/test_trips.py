@@ -66,6 +66,18 @@ def test_one_of_an_instance_that_must_be_read_is_two(engine: Engine, trips: Trip
     assert count == [2]
 
 
+def test_one_whose_tasks_were_looked_at_before_is_one(engine: Engine, trips: Trips) -> None:
+    """A look brings the instance to hand, and whoever looks at it acts on it next."""
+    id = engine.start("plain")
+    engine.runner.cache.clear()
+    (task,) = engine.tasks(instance=id)
+    engine.runner.cache.clear()
+    engine.form(task.id)
+    with trips() as count:
+        engine.answer(task.id, by="boss", values={"parts": 3})
+    assert count == [1]
+
+
 def test_one_that_another_program_has_changed_is_two_as_well(
     engine: Engine, stored: str, workspace: LoadedWorkspace, clock: VirtualClock, trips: Trips
 ) -> None:
