@@ -41,7 +41,7 @@ from bpflow.engine.events import (
 )
 from bpflow.engine.program import MAX_HOPS, MAX_LIVE, Program, Way
 from bpflow.engine.state import NO_REST, OVER, ROOT, Rest, Scope, State, Token
-from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, NotAllowed, Transition, UnexpectedEvent
+from bpflow.engine.transition import FACT_NUMBERS, RETRY, TIMEOUT, Answers, Effects, InvalidAnswer, Transition, UnexpectedEvent
 from bpflow.graph import Call, Flow, Task, Trigger, Wait
 
 TOOK, ENTER = FACT_NUMBERS["took"], nodes.ENTER
@@ -294,8 +294,7 @@ def commanded(draft: Draft, event: Commanded) -> None:
     if trigger is None or trigger.kind != "command" or event.visit != (token.visit if token else 0):
         raise UnexpectedEvent(say("the command is not to be had now"))
     draft.look_from(token.scope if token else event.holder)
-    if trigger.by is not None and not people.is_one_of(draft, event.by, trigger.by):
-        raise NotAllowed(say('the command is not for "{user}"', user=event.by.id))
+    people.check_presser(draft, trigger, event.by)
     form = forms.of_command(draft, trigger, brought_as(draft, event.holder, event.arm), event.by, event.comment)
     values = forms.checked(form, event.values, event.comment)
     brought(draft, event.holder, event.arm, {"by": event.by, "at": draft.now, "comment": event.comment, **values})

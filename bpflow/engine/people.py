@@ -302,6 +302,12 @@ def is_one_of(draft: Draft, user: User, expr: Expr) -> bool:
     return user in found or any(belongs(draft, user, party) for party in found)
 
 
+def check_presser(draft: Draft, trigger: Trigger, by: User) -> None:
+    """NotAllowed unless the command is for the person."""
+    if trigger.by is not None and not is_one_of(draft, by, trigger.by):
+        raise NotAllowed(say('the command is not for "{user}"', user=by.id))
+
+
 def not_his(draft: Draft, waiting: Waiting, by: User) -> NotAllowed:
     """Why a person has no seat whose turn it is."""
     for seat in waiting.people:

@@ -111,6 +111,10 @@ class Access(Part):
         if by is not None and self.policy is not None and not self.policy.may(User(by), act, about):
             raise NotAllowed(refusal(by, act, about))
 
+    def _may(self, act: Act, by: str | None, instance: int) -> bool:
+        """Whether the person, if one is named, may do that in an instance."""
+        return by is None or self.policy is None or self.policy.may(User(by), act, self._about({"instance": instance}))
+
     def _about(self, given: Mapping[str, Any]) -> About:
         """What the arguments of a call say that it is about."""
         task, document = given.get("task"), given.get("document")

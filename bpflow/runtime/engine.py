@@ -249,7 +249,8 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
     def commands(self, instance: int, by: str | None = None) -> list[pressing.CommandView]:
         """The commands that can be pressed now, those that are for a person or all; the oldest first. UnexpectedEvent if there is no such instance."""
-        return pressing.commands(self.runner, instance, by, self.clock.now())
+        found = pressing.commands(self.runner, instance, by, self.clock.now())
+        return found if self._may("answer", by, instance) else []
 
     @asks("answer")
     def command(
@@ -271,10 +272,12 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
         press = pressing.Press(command, by, values or {}, comment, place)
         pressing.press(self.runner, instance, press, self.clock.now(), self._happen)
 
+    @asks("answer")
     def command_form(
         self, instance: int, command: str, *, by: str | None = None, values: Mapping[str, object] | None = None, place: str | None = None
     ) -> FormView:
-        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`."""
+        """The form of a command by what is filled in so far, as `form` gives that of a task; which command is meant is told as to `command`.
+        NotAllowed if it is not for him."""
         press = pressing.Press(command, by or "", {}, None, place)
         return filling.of_command(self.runner, instance, press, filling.Filled(values or {}, user(by)), self.clock.now())
 

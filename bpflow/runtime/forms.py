@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpflow.diagnostics import Message, Refused, say
-from bpflow.engine import forms, stages
+from bpflow.engine import forms, people, stages
 from bpflow.engine.draft import Draft, Fault
 from bpflow.engine.forms import Filling
 from bpflow.engine.transition import InvalidAnswer, UnexpectedEvent
@@ -91,15 +91,23 @@ def of_task(runner: Runner, task: tuple[int, int, int], outcome: str | None, fil
 
 
 def of_command(runner: Runner, id: int, press: Press, filled: Filled, now: datetime) -> FormView:
-    """The form of the command that `press` means. UnexpectedEvent if it is not to be had, InvalidAnswer if it has no such field."""
+    """The form of the command that `press` means. UnexpectedEvent if it is not to be had, NotAllowed if it is not for the person who is named,
+    InvalidAnswer if it has no such field."""
     _, held, state = load(runner, id)
     button = meant(runner, held, state, press, now)
     look = Look(runner, held, state, button.scope, now)
-    return _seen(look, button.form, {}, filled, lambda draft: forms.of_command(draft, button.trigger, button.gives, filled.by, filled.comment))
+
+    def begin(draft: Draft) -> Filling:
+        if filled.by is not None:
+            people.check_presser(draft, button.trigger, filled.by)
+        return forms.of_command(draft, button.trigger, button.gives, filled.by, filled.comment)
+
+    return _seen(look, button.form, {}, filled, begin)
 
 
 def of_move(runner: Runner, id: int, stage: str, filled: Filled, now: datetime) -> FormView:
-    """The form of a move to a stage, for that person. UnexpectedEvent if no such move leads from where the document is."""
+    """The form of a move to a stage, for that person. UnexpectedEvent if no such move leads from where the document is, NotAllowed if it is not
+    for him."""
     _, held, state = load(runner, id)
     scope = stages.stage_scope(held.program, state.scopes)
     if scope is None:
@@ -107,7 +115,13 @@ def of_move(runner: Runner, id: int, stage: str, filled: Filled, now: datetime) 
     here, look = held.program.stages[scope.block], Look(runner, held, state, scope.id, now)
     trigger, wanted = stages.the_move(held.program, here, stage)[1].trigger, held.program.stages[stage]
     form, values = form_for(look, trigger, wanted, filled.by.id if filled.by else None)
-    return _seen(look, form, values, filled, lambda draft: stages.filling(draft, form, here, filled.by, filled.comment))
+
+    def begin(draft: Draft) -> Filling:
+        if filled.by is not None:
+            stages.check_person(draft, trigger, filled.by)
+        return stages.filling(draft, form, here, filled.by, filled.comment)
+
+    return _seen(look, form, values, filled, begin)
 
 
 # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ import pytest
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import NotAllowed
 from bpflow.expressions.data import User
-from bpflow.loading import load_workspace
+from bpflow.loading import load_text, load_workspace
 from bpflow.runtime import About, Act, Engine, VirtualClock, open_engine
 from tests.runnable import runnable
 from tests.runtime.conftest import FILES
@@ -155,6 +155,32 @@ def test_every_call_asks_once(folder: Path, db: Path, clock: VirtualClock) -> No
         assert own.asked[4][2].takes_part(User("gone")) is False
 
 
+BUTTON = """
+bpflow: 1
+id: button
+title: Кнопка
+steps:
+  - {id: ask, activity: request-info, title: Готово?, to: user("petrova")}
+meanwhile:
+  - {command: poke, cancels: false, fields: {mark: {type: integer}}, steps: [{activity: notify, to: user("boss"), text: Poke}]}
+"""
+
+
+def test_who_may_press_nothing_is_shown_no_buttons(folder: Path, db: Path, clock: VirtualClock) -> None:
+    own = Own()
+    with open_engine(str(db), folder, clock, policy=own) as engine:
+        engine.deploy(runnable(load_text(BUTTON, "button.yaml")))
+        instance = engine.start("button")
+        assert [one.name for one in engine.commands(instance, "ivanov")] == ["poke"]
+        assert engine.command_form(instance, "poke", by="ivanov").fields
+        own.refuses = {"answer"}
+        assert engine.commands(instance, "ivanov") == engine.moves(instance, "ivanov") == []
+        assert engine.commands(instance)
+        for form in (engine.command_form, engine.move_form):
+            with pytest.raises(NotAllowed, match=f'"ivanov" may not do that in instance {instance}'):
+                form(instance, "poke", by="ivanov")
+
+
 def test_what_it_refuses_changes_nothing(folder: Path, db: Path, clock: VirtualClock) -> None:
     own = Own()
     with open_engine(str(db), folder, clock, policy=own) as engine:
@@ -198,12 +224,12 @@ def test_it_is_asked_in_the_transaction_of_the_program(folder: Path, db: Path | 
 
 
 def test_every_call_of_a_person_asks() -> None:
-    """Whoever names a person in `by` asks, or leaves out what may not be seen; but for what only shows what is for that person."""
+    """Whoever names a person in `by` asks, or leaves out what is not for him; but for an absence, which anybody may enter."""
     naming = {
         name: method for name, method in inspect.getmembers(Engine, inspect.isfunction) if "by" in inspect.signature(method).parameters and name[0] != "_"
     }
     silent = {name for name, method in naming.items() if not hasattr(method, "__wrapped__")}
-    assert silent == {"commands", "command_form", "moves", "move_form", "absent", "instances", "incidents", "documents"}
+    assert silent == {"commands", "moves", "absent", "instances", "incidents", "documents"}
 
 
 # ── secrets for those who have the task ─────────────────────────────────────────────────────────────────────────────

@@ -62,6 +62,13 @@ def test_what_can_be_pressed_and_by_whom(engine: Engine, letters: int) -> None:
     assert named(engine, letters, "gone") == ["call"]
 
 
+def test_the_form_is_shown_to_those_alone_for_whom_it_is(engine: Engine, letters: int) -> None:
+    assert [field.name for field in engine.command_form(letters, "withdraw", by="ivanov").fields] == ["reason", "days"]
+    assert engine.command_form(letters, "withdraw").fields
+    with pytest.raises(NotAllowed, match='the command is not for "petrova"'):
+        engine.command_form(letters, "withdraw", by="petrova")
+
+
 def test_a_command_of_a_race(engine: Engine, letters: int, clock: VirtualClock) -> None:
     clock.forward(timedelta(hours=1))
     engine.command(letters, "approve", by="petrova", comment="хорошо")

@@ -104,6 +104,16 @@ def sales(engine: Engine) -> Engine:
     return engine
 
 
+def test_the_form_of_a_move_is_shown_to_those_alone_for_whom_it_is(sales: Engine) -> None:
+    """It shows what the document holds."""
+    sales.create_document("sale", {**IVANOV, "sum": 123456})
+    sales.work()
+    assert sales.move_form(1, "talks", by="petrova").values["sum"] == 123456
+    assert sales.move_form(1, "talks").values["sum"] == 123456
+    with pytest.raises(NotAllowed, match='the move "Отправлено" is not for "ivanov"'):
+        sales.move_form(1, "talks", by="ivanov")
+
+
 def stage_of(engine: Engine, id: int = 1) -> str | None:
     stage = engine.instance(id).stage
     return stage.id if stage else None
