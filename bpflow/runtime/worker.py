@@ -16,6 +16,7 @@ from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
 from bpflow.runtime.observing import Doing
 from bpflow.runtime.rounds import Rounds, Thing
+from bpflow.stores.bell import Bell
 from bpflow.stores.contract import Conflict, LeaseLost, StoreError
 from bpflow.stores.leases import LOOKS_AHEAD, PutOff
 
@@ -77,7 +78,7 @@ class Worker:
         self._asking = Asking(drain.ask, calls, self._ring)
         self._rounds = Rounds(drain, self._leasing, self._asking, put_off=self._waits)
         self._grace, self._tell = grace, tell or (lambda message: None)
-        self._stopped = False
+        self._stopped, self._stops = False, Bell()
         self._balanced = 0.0
         self._put_off: dict[tuple[object, ...], Pause] = {}
 
@@ -89,6 +90,7 @@ class Worker:
     def stop(self) -> None:
         """It begins nothing more, ends what is under way, gives back its slots, and `run` returns."""
         self._stopped = True
+        self._stops.ring()
         self._ring()
 
     def _ring(self) -> None:
@@ -107,7 +109,7 @@ class Worker:
             except (StoreError, Conflict) as error:
                 trouble.longer(error)
                 self._said(error, trouble.length)
-                self._sleep(trouble.length)
+                self._stops.wait(trouble.length)  # and not at his seat, where what he has tried himself may wake him
         self._end()
         return self.done
 

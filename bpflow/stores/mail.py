@@ -9,14 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from bpflow.engine.codec import dumps
 from bpflow.expressions.data import Department, Document, Role, User, Value
 
+LONGEST = 200
+"""Characters of a text by which a row is found; an index of PostgreSQL takes no more than 2,700 bytes."""
+
+
+def findable(text: str) -> str:
+    """A text by which a row is found: of one that is too long for an index its beginning, and a digest of all of it."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…{blake2b(text.encode(), digest_size=16).hexdigest()}"
+
 
 def key_text(key: Value) -> str:
     """The key of a message as text, by which it is found: 17, 17.0 and "17" are one key; no key is the empty text."""
+    return findable(_text(key))
+
+
+def _text(key: Value) -> str:
     match key:
         case None:
             return ""

@@ -1,18 +1,21 @@
 """What PostgreSQL could not do, in the words of whoever runs bpflow.
 
 The law of this file: what may be tried again as it was is a Conflict, and nothing of it was written; what is the fault of our own statements
-stays what it is; everything else is a StoreError that says what to do. Who reads it is never told a password.
+stays what it is; a value that the server does not take is refused, and the next may be taken; everything else is a StoreError that says what to
+do. Who reads it is never told a password.
 """
 
 from __future__ import annotations
 
 import psycopg
 
-from bpflow.diagnostics import say
+from bpflow.diagnostics import Refused, say
 from bpflow.stores.contract import Conflict, StoreError
 
 CONFLICTS = frozenset({"40001", "40P01", "23505", "22012"})
 """Serialization failure, deadlock, a key that is there already, and the division by zero of a row that is not as it was read."""
+_OF_VALUES = frozenset({"22", "23", "54"})
+"""Classes of what is wrong with the values of a statement, and not with the server: data, constraints, limits."""
 _DOWN = frozenset({"57P01", "57P02", "57P03"})
 
 
@@ -41,6 +44,8 @@ def trouble(name: str, error: psycopg.Error, committing: bool = False) -> Except
         if committing:
             return StoreError(say('the connection to "{url}" was lost while something was being written: see whether it was', url=name))
         return StoreError(say('the connection to "{url}" was lost; nothing was changed', url=name))
+    if state[:2] in _OF_VALUES:
+        return Refused(say('"{url}" does not take what was to be written; nothing was changed: {reason}', url=name, reason=reason))
     match state:
         case "53100":
             return StoreError(say('there is no room left to write "{path}"; nothing was changed', path=name))

@@ -132,7 +132,7 @@ class Unit:
         return trouble(self._address.name, error, committing)
 
     def _break_off(self) -> None:
-        self._trace = None
+        self._trace, self.left, self.armed = None, False, False  # nobody is woken: there is nothing new
         if self._first:
             return
         try:

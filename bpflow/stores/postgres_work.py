@@ -21,6 +21,7 @@ from bpflow.stores import rows, tasks
 from bpflow.stores.contract import Caller, Conflict, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import LOOKS_AHEAD, SLOTS, Lease
+from bpflow.stores.mail import findable
 from bpflow.stores.postgres_documents import Documents
 from bpflow.stores.postgres_lines import Address
 from bpflow.stores.postgres_looking import Looking
@@ -238,13 +239,14 @@ class PostgresWork(Documents, Looking):
 
     def worked(self, owner: int, key: str) -> bytes | None:
         self.own(owner)
-        row = self.ask("select result from bpflow.inbox where owner = $1 and key = $2", owner, key).one()
+        row = self.ask("select result from bpflow.inbox where owner = $1 and key = $2", owner, findable(key)).one()
         return row[0] if row else None
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
         self.own(owner)
-        self.traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, key, result)
-        self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, key, result, micros(at))
+        known = findable(key)
+        self.traced("select from bpflow.inbox where owner = %s and key = %s and result = %s", owner, known, result)
+        self.put("insert into bpflow.inbox (owner, key, result, at) values ($1, $2, $3, $4)", owner, known, result, micros(at))
 
     # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
     def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:

@@ -26,6 +26,7 @@ from bpflow.stores.absent import NewAbsence
 from bpflow.stores.contract import Caller, ChangeRow, Conflict, DocumentRow, InstanceRow, OutboxRow, ScheduleRow, Snapshot, Standing, party_text
 from bpflow.stores.indexed import unindexing
 from bpflow.stores.leases import Lease
+from bpflow.stores.mail import findable
 from bpflow.stores.sqlite_files import trouble
 from bpflow.stores.sqlite_leases import fence
 from bpflow.stores.sqlite_looking import Looking
@@ -271,11 +272,11 @@ class SqliteWork(Looking):
         self._run(f"update outbox set held = ? {_THAT_CALL}", (reason, *_that_call(row)))
 
     def worked(self, owner: int, key: str) -> bytes | None:
-        row = self._run("select result from inbox where owner = ? and key = ?", (owner, key)).fetchone()
+        row = self._run("select result from inbox where owner = ? and key = ?", (owner, findable(key))).fetchone()
         return row[0] if row else None
 
     def remember(self, owner: int, key: str, result: bytes, at: datetime) -> None:
-        self._run("insert into inbox values (?, ?, ?, ?)", (owner, key, result, micros(at)))
+        self._run("insert into inbox values (?, ?, ?, ?)", (owner, findable(key), result, micros(at)))
 
     # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
     def keep_secret(self, owner: int, handle: int, value: bytes, at: datetime, instance: int | None) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
 
+from bpflow.diagnostics import say
 from bpflow.runtime import open_engine
+from bpflow.stores.contract import StoreError
 from bpflow.stores.leases import LOOKS_AHEAD
 from bpflow.stores.postgres_leases import CHANNEL
+from bpflow.stores.postgres_work import PostgresWork
 from tests.runtime.test_workers import Running, ended, pausing, until
 
 SOON = 'now + duration("1s")'
@@ -50,6 +54,23 @@ def test_nor_does_one_in_the_transaction_of_the_program(database: str) -> None:
             with psycopg.connect(database) as connection:
                 engine.start("pauses", connection=connection)
             assert (count() > 0) is rings
+
+
+def test_what_is_taken_back_rings_nobody(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Least of all the worker who could not write it, and would try it again at once."""
+    real = PostgresWork.index
+
+    def broken(work: PostgresWork, *given: Any) -> None:
+        real(work, *given)
+        raise StoreError(say("it is gone"))
+
+    monkeypatch.setattr(PostgresWork, "index", broken)
+    with heard(database) as count:
+        with open_engine(database) as engine:
+            engine.deploy_graph(pausing("pauses", SOON))
+            with pytest.raises(StoreError):
+                engine.start("pauses")
+        assert count() == 0
 
 
 def test_a_worker_sees_it_nevertheless(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
