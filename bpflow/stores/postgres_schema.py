@@ -50,7 +50,7 @@ def migrate(address: Address, partitions: int | None = None, folder: Path = FOLD
 
 @contextmanager
 def connected(address: Address) -> Iterator[psycopg.Connection[Any]]:
-    """A connection for what is rarely done. StoreError for all that the database refuses."""
+    """A connection for what is rarely done. Refused for all that the database refuses, mostly as a StoreError."""
     with address.connect() as db:
         try:
             yield db

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bpflow.diagnostics import Refused
 from bpflow.stores import migrate_store, open_store, postgres_schema, sqlite_files
 from bpflow.stores.contract import StoreError
 from bpflow.stores.migrating import Migrated, files
@@ -144,7 +145,7 @@ def test_a_migration_that_fails_leaves_the_old_version(
     was = catalogue(old)
     last = files(after)[-1]
     last.write_text(last.read_text() + f"insert into {'bpflow.' if kind == 'postgres' else ''}label values (1, null);\n")
-    with pytest.raises((StoreError, sqlite3.IntegrityError)):
+    with pytest.raises((Refused, sqlite3.IntegrityError)):
         migrate(old, after)
     assert catalogue(old) == was
     prepare(old, before)
