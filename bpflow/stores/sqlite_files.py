@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bpflow.diagnostics import each_quoted, say, with_hint
+from bpflow.diagnostics import Message, Refused, each_quoted, say, with_hint
 from bpflow.stores.contract import StoreError
 from bpflow.stores.migrating import MIGRATIONS, Migrated, files, fits
 
@@ -17,8 +17,8 @@ APPLICATION = 0x62706C77
 FOLDER = MIGRATIONS / "sqlite"
 
 
-def trouble(path: str, error: sqlite3.Error) -> StoreError:
-    """What SQLite could not do, in the words of whoever runs bpflow."""
+def trouble(path: str, error: sqlite3.Error) -> Refused:
+    """What SQLite could not do, in the words of whoever runs bpflow: a StoreError, unless it is what was to be written that it does not take."""
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
         return StoreError(say('"{path}" was written by another since the transaction began to read: begin it with "begin immediate"', path=path))
@@ -34,8 +34,17 @@ def trouble(path: str, error: sqlite3.Error) -> StoreError:
         case sqlite3.SQLITE_READONLY:
             return StoreError(say('"{path}" may not be written', path=path))
         case sqlite3.SQLITE_CANTOPEN:
-            return StoreError(say('"{path}" cannot be opened', path=path))
+            return StoreError(say('"{path}" cannot be opened: {reason}', path=path, reason=closed(Path(path))))
+        case sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_TOOBIG:
+            return Refused(say('"{url}" does not take what was to be written; nothing was changed: {reason}', url=path, reason=str(error)))
     return StoreError(say('"{path}" cannot be used as a database: {reason}', path=path, reason=str(error)))
+
+
+def closed(path: Path) -> Message:
+    """Why a file cannot be opened."""
+    if not path.parent.is_dir():
+        return say('there is no folder "{folder}"', folder=str(path.parent))
+    return say("it is a folder") if path.is_dir() else say("this user may not read or write it, or make it there")
 
 
 def statements(script: str) -> Iterator[str]:

@@ -236,8 +236,8 @@ def test_an_empty_file_becomes_a_database(db: Path, opened: Open) -> None:
 
 
 def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "no" / "such.db"):
-        with pytest.raises(StoreError, match="cannot be opened"):
+    for path, why in ((tmp_path, "it is a folder"), (tmp_path / "no" / "such.db", 'there is no folder ".*no"')):
+        with pytest.raises(StoreError, match=f"cannot be opened: {why}"):
             open_engine(str(path))
 
 
