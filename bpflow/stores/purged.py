@@ -24,6 +24,10 @@ class PurgedRow(NamedTuple):
 class Purging(Protocol):
     """The part of a store by which histories are kept, and go when nobody needs them any more."""
 
+    def processes(self) -> list[str]:
+        """The processes that ever were deployed, by name: instances there may be of these, and of no others."""
+        ...
+
     def strays(self, limit: int = 100) -> list[tuple[int, int]]:
         """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
         second one of a revision."""

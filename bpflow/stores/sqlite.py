@@ -180,6 +180,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         found = self._all(_NOW, process) if by is None else self._all(_THEN, process, by, by)
         return DeploymentRow(*found[0]) if found and found[0][0] is not None else None
 
+    def processes(self) -> list[str]:
+        return [row[0] for row in self._all("select distinct process from definition order by process")]
+
     def current(self, process: str) -> tuple[int, int] | None:
         sql = "select definition, (select max(id) from deployment) from deployment where process = ? order by version desc limit 1"
         return next((row for row in self._all(sql, process) if row[0] is not None), None)

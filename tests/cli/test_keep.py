@@ -67,6 +67,18 @@ def test_flaws_are_told_and_exit_with_one(bpflow: Bpflow, old: Path) -> None:
     assert bpflow("purge", "--older-than", "soon").code == 2
 
 
+@pytest.mark.parametrize("command", [("verify-history",), ("purge", "--older-than", "30d"), ("purge", "--older-than", "30d", "--dry-run", "--process", "purchase")])
+def test_a_process_that_never_was_is_refused(bpflow: Bpflow, old: Path, command: tuple[str, ...]) -> None:
+    told = bpflow(*command, "--process", "purchaze")
+    assert (told.code, told.out, told.err) == (2, "", 'the process "purchaze" was never deployed — did you mean "purchase"?\n')
+
+
+def test_a_process_that_is_deployed_no_more_is_known(bpflow: Bpflow, old: Path) -> None:
+    assert bpflow("undeploy", "purchase").code == 0
+    assert bpflow("verify-history", "--process", "purchase").out == "instances: 3, rows of history: 5, purged: 0, flaws: 0\n"
+    assert bpflow("purge", "--older-than", "30d", "--process", "purchase").out == 'purged of "purchase": 2\n'
+
+
 def test_the_key_is_asked_for(bpflow: Bpflow, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BPFLOW_HISTORY_KEY", "a key that nobody can guess")
     assert bpflow("start", "purchase", "--input", "what=стол", "--by", "petrova").code == 0

@@ -88,6 +88,8 @@ def test_what_nobody_has_touched_is_sound(engine: Engine) -> None:
     assert (done.instances, done.rows, done.purged, done.flaws) == (3, 6, 0, [])
     assert engine.verify_history("plain").instances == 2
     assert engine.verify_history(instance=2).instances == 1
+    with pytest.raises(Refused, match=r'the process "plan" was never deployed — did you mean "plain"\?'):
+        engine.verify_history("plan")
     with pytest.raises(UnexpectedEvent, match="there is no instance 9"):
         engine.verify_history(instance=9)
 
