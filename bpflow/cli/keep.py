@@ -43,14 +43,17 @@ def purge(
         _tell_purged(done, dry_run, call.out)
         if compact and not dry_run:
             engine.compact()
-    return _tell_flaws(done.flaws, call.out)
+    code = _tell_flaws(done.flaws, call.out)
+    if done.stayed:
+        call.out.line(say("not purged, since they have flaws: {count}", count=len(done.stayed)), "red")
+    return code
 
 
 def _tell_purged(done: Purged, dry_run: bool, out: Output) -> None:
     for process, count in sorted(done.instances.items()):
         values = {"process": process, "count": count}
         out.line(say('would be purged of "{process}": {count}', **values) if dry_run else say('purged of "{process}": {count}', **values))
-    if not done.instances:
+    if not done.instances and not done.stayed:
         out.line(say("no instances to purge"))
     if done.messages or done.keys:
         out.line(say("forgotten messages: {messages}; calls and messages that cannot come again: {keys}", messages=done.messages, keys=done.keys))

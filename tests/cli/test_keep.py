@@ -55,14 +55,18 @@ def test_flaws_are_told_and_exit_with_one(bpflow: Bpflow, old: Path) -> None:
     db.close()
     told = bpflow("verify-history", "--heads", "heads")
     assert told.code == 1
-    assert told.out.splitlines()[0] == "instance 1, revision 2: the row of history was changed, or what stands before it"
+    found_at = "instance 1, revision 2: the row of history was changed, or what stands before it"
+    assert told.out.splitlines()[0] == found_at
     assert told.out.splitlines()[-1].endswith("flaws: 1")
     assert '"heads" stays as it was' in told.err
     assert bpflow("verify-history", 2).code == 0
     found = json.loads(bpflow("verify-history", 1, "--json").out)
     assert [(one["instance"], one["revision"], one["kind"]) for one in found["flaws"]] == [(1, 2, "changed")]
     told = bpflow("purge", "--older-than", "30d")
-    assert (told.code, told.out.splitlines()[0]) == (1, 'purged of "purchase": 1')
+    assert (told.code, told.out.splitlines()) == (1, ['purged of "purchase": 1', found_at, "not purged, since they have flaws: 1"])
+    told = bpflow("purge", "--older-than", "30d")
+    assert (told.code, told.out.splitlines()) == (1, [found_at, "not purged, since they have flaws: 1"])
+    assert bpflow("show", 1).code == 0
     assert bpflow("verify-history", 1, "--process", "purchase").code == 2
     assert bpflow("purge", "--older-than", "soon").code == 2
 
