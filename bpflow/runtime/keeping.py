@@ -47,9 +47,9 @@ class Keeping(Part):
 
     def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audited:
         """The same for an archive of purged instances; of those that this database knows of, whether they are the ones that were purged. Refused if
-        it is none."""
+        it is none, or its histories are chained with another key than those of this database."""
         auditor = Auditor(self.runner, replay)
-        for kept in read(Path(archive)):
+        for kept in read(Path(archive), chain=self.runner.chain):
             auditor.archived(kept)
             progress(auditor.done.instances)
         return auditor.done
@@ -85,7 +85,7 @@ class Keeping(Part):
         whose time is over, and what was remembered of calls and messages longer ago, so that none is worked twice.
 
         `archive`: a file to which they are added as JSON Lines, before they go. May be broken off anywhere and called again. Refused if the
-        file is no archive, there never was such a process, or the time is not positive.
+        file is no archive, or one of another key, there never was such a process, or the time is not positive.
         """
         self._known(processes)
         if older_than <= timedelta(0):
@@ -94,7 +94,7 @@ class Keeping(Part):
         purge = Purge(self.runner, now - older_than, now, dry_run=dry_run, progress=progress)
         if archive is None or dry_run:
             return self._purged(purge, processes)
-        with Archive(Path(archive)) as purge.archive:
+        with Archive(Path(archive), self.runner.chain) as purge.archive:
             return self._purged(purge, processes)
 
     def _known(self, processes: Iterable[str]) -> None:
