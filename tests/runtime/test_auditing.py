@@ -174,6 +174,12 @@ def test_another_document_is_found_by_replay(engine: Engine, sql: Sql) -> None:
     assert flaws(engine, replay=True) == [(2, 1, "state")]
 
 
+def test_another_beginning_is_found_by_replay(engine: Engine, sql: Sql) -> None:
+    sql("update instance set started = started - 1 where id = 1")
+    assert flaws(engine) == []
+    assert flaws(engine, replay=True) == [(1, 1, "state")]
+
+
 def forge(engine: Engine, db: Path, chain: Chain) -> None:
     """Somebody who knows how links are made changes who answered, and makes all links anew."""
     with sqlite3.connect(db) as other:

@@ -130,6 +130,15 @@ def test_a_line_of_the_archive_that_was_changed_is_found(
     assert [flaw.kind for flaw in engine.verify_archive(archive).flaws] == kinds
 
 
+def test_another_beginning_in_the_archive_is_found_by_replay(engine: Engine, clock: VirtualClock, tmp_path: Path) -> None:
+    play(engine, clock, 1)
+    archive = tmp_path / "archive.jsonl"
+    engine.purge(DAYS, archive=archive)
+    before = archive.read_text(encoding="utf-8")
+    archive.write_text(before.replace('"started":"2026-03-02', '"started":"2026-03-01'), encoding="utf-8")
+    assert [flaw.kind for flaw in engine.verify_archive(archive, replay=True).flaws] == ["state"]
+
+
 def test_what_is_left_of_a_purged_instance_cannot_be_changed_or_made_up(engine: Engine, clock: VirtualClock, tmp_path: Path, db: Path) -> None:
     ids, heads, archive = play(engine, clock), tmp_path / "heads", tmp_path / "archive.jsonl"
     assert engine.verify_history(heads=heads).flaws == []
