@@ -122,6 +122,8 @@ def verify_store(
     with call.open() as engine:
         done = engine.verify_store(repair, lambda difference: call.out.line(_difference(difference)))
     call.out.line(say("instances: {instances}, rows: {rows}, differences: {differences}, put right: {repaired}", **_counts(done)))
+    if done.differences and not repair:
+        call.out.note(say('"bpflow verify-store --repair" puts right what differs'))
     return 0 if done.differences == done.repaired else 1
 
 

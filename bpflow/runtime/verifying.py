@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from msgspec import Struct, structs
 
@@ -32,7 +32,7 @@ Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unrea
 
 
 class Difference(Struct, frozen=True):
-    """A row that should be there (`missing`), or is there and should not be; `row`: which, as the store has it."""
+    """A row that should be there (`missing`), or is there and should not be; `row`: which, a task by its id, others as the store has them."""
 
     instance: int
     kind: Kind
@@ -90,10 +90,18 @@ def one_instance(runner: Runner, clock: Clock, id: int, repair: bool) -> tuple[l
             return [Difference(id, "unreadable", False, str(unreadable.message))], False
         there = runner.store.indexed(id - 1, id).get(id, Indexed())
         meant = meant_by(held) if held else Indexed()
-        found = [Difference(id, kind, missing, str(row)) for kind, missing, row in compare(meant, there)]
+        found = [Difference(id, kind, missing, called(id, kind, row)) for kind, missing, row in compare(meant, there)]
         if found and repair:
             mend(runner, work, clock, held, meant, there) if held else work.unindex(id)
     return found, repair
+
+
+def called(id: int, kind: Kind, row: object) -> str:
+    """A row as it is told of: that of a task or an observer by the id of the task, and whose it is."""
+    if kind not in ("task", "observer"):
+        return str(row)
+    token, visit, party = cast(tuple[int, int, str], row)
+    return f"{id}.{token}.{visit} ({party})"
 
 
 def meant_by(held: Held) -> Indexed:

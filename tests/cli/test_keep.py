@@ -68,7 +68,20 @@ def test_flaws_are_told_and_exit_with_one(bpflow: Bpflow, old: Path) -> None:
     assert (told.code, told.out.splitlines()) == (1, [found_at, "not purged, since they have flaws: 1"])
     assert bpflow("show", 1).code == 0
     assert bpflow("verify-history", 1, "--process", "purchase").code == 2
-    assert bpflow("purge", "--older-than", "soon").code == 2
+
+
+@pytest.mark.parametrize(
+    "time, said",
+    [
+        ("soon", '"soon" is not a length of time by the clock, as 12h or 180d'),
+        ("2 working days", '"2 working days" is not a length of time by the clock, as 12h or 180d'),
+        ("3mo", '"3mo" is not a length of time by the clock, as 12h or 180d'),
+        ("0d", '"0d" is no time: it must be more than nothing'),
+    ],
+)
+def test_how_long_ago_is_a_time_by_the_clock(bpflow: Bpflow, old: Path, time: str, said: str) -> None:
+    told = bpflow("purge", "--older-than", time)
+    assert (told.code, told.out, told.err) == (2, "", f"{said}\n")
 
 
 @pytest.mark.parametrize("command", ["verify-history", "purge --older-than 30d", "purge --older-than 30d --dry-run --process purchase"])
