@@ -134,6 +134,8 @@ def _counts(done: Any) -> dict[str, int]:
 def _difference(one: Difference) -> Message:
     if one.kind == "unreadable":
         return say("instance {id}: {reason}", id=one.instance, reason=one.row)
+    if one.kind == "notice":
+        return say("instance {id}: its history does not tell of a notice: {row}", id=one.instance, row=one.row)
     kinds = {"task": say("task"), "observer": say("observer"), "timer": say("timer"), "watch": say("watched document"), "listen": say("wait for a message")}
     if one.missing:
         return say("instance {id}: {kind} is missing: {row}", id=one.instance, kind=kinds[one.kind], row=one.row)

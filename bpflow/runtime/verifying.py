@@ -1,5 +1,7 @@
 """Whether the index is what the states say: tasks, observers, timers, watches and listens, instance by instance.
 
+Also whether a notice is told of by the history, by which it is found when its instance is purged.
+
 The law of this file: the state is the truth. What seems to differ is looked at again in a unit of work of its owner before it is called a
 difference, so others may go on working meanwhile; and it is repaired there, or not at all.
 """
@@ -28,7 +30,7 @@ from bpflow.stores.mail import key_text
 
 BATCH = 5_000
 """How many instances are looked at together."""
-Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unreadable"]
+Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "notice", "unreadable"]
 
 
 class Difference(Struct, frozen=True):
@@ -67,8 +69,17 @@ def verify(runner: Runner, clock: Clock, repair: bool, tell: Callable[[Differenc
             for difference in found:
                 tell(difference)
         if len(batch) < BATCH:
+            untold(runner, repair, tell, done)
             return done
         after = last
+
+
+def untold(runner: Runner, repair: bool, tell: Callable[[Difference], None], done: Verified) -> None:
+    """Notices of which no row of history tells: a purge would leave them behind."""
+    for instance, person, at in runner.store.untold():
+        done.differences += 1
+        done.repaired += int(repair and runner.store.tell_again(instance, person, at))
+        tell(Difference(instance, "notice", True, f"{person}, {at.isoformat()}"))
 
 
 def seems_different(runner: Runner, row: InstanceRow, there: Indexed) -> bool:

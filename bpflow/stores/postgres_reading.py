@@ -108,6 +108,12 @@ class Reading(PostgresQueues):
     def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
         return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
 
+    def untold(self) -> list[tuple[int, str, datetime]]:
+        return []
+
+    def tell_again(self, instance: int, person: str, at: datetime) -> bool:
+        return False
+
     def settled(self, before: datetime) -> int:
         ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))
         return int(count)

@@ -47,6 +47,15 @@ class Purging(Protocol):
         """What is left of purged instances, those with a number greater than `after`."""
         ...
 
+    def untold(self) -> list[tuple[int, str, datetime]]:
+        """Notices, as (instance, person, at), that would not be found with their instance and stay when it goes: on SQLite such as no row of
+        history tells of, on PostgreSQL, where an index finds them, none."""
+        ...
+
+    def tell_again(self, instance: int, person: str, at: datetime) -> bool:
+        """Has a row of history tell of such a notice. False if there is no row of that instance and instant."""
+        ...
+
     def settled(self, before: datetime) -> int:
         """How many keys the inbox keeps, from before that time, that nothing which waits to be told or sent can ask for any more."""
         ...
