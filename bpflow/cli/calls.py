@@ -43,17 +43,20 @@ class WrongUse(Refused):
 
 
 def length_of(text: str, otherwise: Message) -> timedelta:
-    """A length of time by the clock. WrongUse if it is none, with `otherwise` where it is one of another kind."""
+    """A length of time by the clock, more than nothing. WrongUse if it is none, with `otherwise`, which says what is taken: the hints for
+    durations also name such as are refused here."""
     from bpflow.expressions.durations import parse_duration
     from bpflow.expressions.errors import ExpressionError
 
     try:
         found = parse_duration(text)
     except ExpressionError as error:
-        raise WrongUse(error.message, error.hint) from error
+        raise WrongUse(otherwise) from error
     length = timedelta(days=found.days, seconds=found.seconds)
-    if found.months or found.working_days or found.working_seconds or not length:
+    if found.months or found.working_days or found.working_seconds:
         raise WrongUse(otherwise)
+    if not length:
+        raise WrongUse(say('"{text}" is no time: it must be more than nothing', text=text))
     return length
 
 

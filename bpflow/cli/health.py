@@ -122,6 +122,8 @@ def verify_store(
     with call.open() as engine:
         done = engine.verify_store(repair, lambda difference: call.out.line(_difference(difference)))
     call.out.line(say("instances: {instances}, rows: {rows}, differences: {differences}, put right: {repaired}", **_counts(done)))
+    if done.differences and not repair:
+        call.out.note(say('"bpflow verify-store --repair" puts right what differs'))
     return 0 if done.differences == done.repaired else 1
 
 
@@ -132,6 +134,8 @@ def _counts(done: Any) -> dict[str, int]:
 def _difference(one: Difference) -> Message:
     if one.kind == "unreadable":
         return say("instance {id}: {reason}", id=one.instance, reason=one.row)
+    if one.kind == "notice":
+        return say("instance {id}: its history does not tell of a notice: {row}", id=one.instance, row=one.row)
     kinds = {"task": say("task"), "observer": say("observer"), "timer": say("timer"), "watch": say("watched document"), "listen": say("wait for a message")}
     if one.missing:
         return say("instance {id}: {kind} is missing: {row}", id=one.instance, kind=kinds[one.kind], row=one.row)

@@ -5,6 +5,7 @@ The law of this file: what is found stands on the standard output, a line each; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +13,10 @@ import typer
 
 from bpflow.cli.calls import AsJson, WrongUse, call_of, length_of, number
 from bpflow.cli.output import Output, tr
-from bpflow.diagnostics import Message, say
+from bpflow.diagnostics import Message, did_you_mean, say
 
 if TYPE_CHECKING:
-    from bpflow.runtime import Audited, Flaw, Purged
+    from bpflow.runtime import Audited, Engine, Flaw, Purged
 
 commands = typer.Typer()
 
@@ -36,19 +37,23 @@ def purge(
     call = call_of(ctx)
     age = length_of(older_than, say('"{text}" is not a length of time by the clock, as 12h or 180d', text=older_than))
     with call.open() as engine:
+        _known(engine, processes or ())
         with call.out.progress(say("purging")) as moved:
             done = engine.purge(age, processes or (), archive=archive, dry_run=dry_run, progress=lambda count: moved(count, 0))
         _tell_purged(done, dry_run, call.out)
         if compact and not dry_run:
             engine.compact()
-    return _tell_flaws(done.flaws, call.out)
+    code = _tell_flaws(done.flaws, call.out)
+    if done.stayed:
+        call.out.line(say("not purged, since they have flaws: {count}", count=len(done.stayed)), "red")
+    return code
 
 
 def _tell_purged(done: Purged, dry_run: bool, out: Output) -> None:
     for process, count in sorted(done.instances.items()):
         values = {"process": process, "count": count}
         out.line(say('would be purged of "{process}": {count}', **values) if dry_run else say('purged of "{process}": {count}', **values))
-    if not done.instances:
+    if not done.instances and not done.stayed:
         out.line(say("no instances to purge"))
     if done.messages or done.keys:
         out.line(say("forgotten messages: {messages}; calls and messages that cannot come again: {keys}", messages=done.messages, keys=done.keys))
@@ -78,6 +83,7 @@ def verify_history(
         if archive is not None:
             done = engine.verify_archive(archive, replay=replay, progress=lambda count: moved(count, 0))
         else:
+            _known(engine, (process,) if process is not None else ())
             done = engine.verify_history(process, id, replay=replay, heads=heads, progress=lambda count: moved(count, 0))
     if as_json:
         call.out.data(_data(done, call.out.language))
@@ -88,6 +94,14 @@ def verify_history(
     if heads is not None and code:
         call.out.note(say('"{file}" stays as it was', file=heads))
     return code
+
+
+def _known(engine: Engine, processes: Iterable[str]) -> None:
+    """WrongUse if one of the processes never was deployed: exit code 1 would say that there are flaws."""
+    known = engine.store.processes()
+    for process in processes:
+        if process not in known:
+            raise WrongUse(say('the process "{process}" was never deployed', process=process), did_you_mean(process, known))
 
 
 def _tell_flaws(flaws: list[Flaw], out: Output) -> int:

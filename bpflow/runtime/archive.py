@@ -1,6 +1,6 @@
 """The archive: JSON Lines with what was purged, one line an instance, before them the definitions by which they can be read.
 
-    {"archive": "bpflow", "format": 1}
+    {"archive": "bpflow", "format": 1, "key": the mark of the key by which the histories are chained, null without one}
     {"definition": digest, "process": …, "graph": {…}, "source": the YAML}
     {"instance": 17, "process": …, "definition": digest, "status": …, "timeline": […], "history": [{"revision": 1, "at": …, "link": …, "data": […]}, …], …}
 
@@ -23,13 +23,14 @@ from typing import IO, Any
 import orjson
 from msgspec import Struct, field
 
-from bpflow.diagnostics import Refused, say
+from bpflow.diagnostics import Message, Refused, say
 from bpflow.engine.codec import dumps, instant, micros
 from bpflow.engine.pages import decode
 from bpflow.engine.program import Program
 from bpflow.expressions.data import Document
 from bpflow.graph import from_json
 from bpflow.runtime import views
+from bpflow.runtime.chain import KEY, KEY_FILE, Chain
 from bpflow.runtime.transaction import Held
 from bpflow.stores.contract import Caller, DefinitionRow, HistoryRow, InstanceRow, Snapshot
 from bpflow.stores.entries import CalendarRow, NoticeRow
@@ -57,10 +58,12 @@ class Kept(Struct, frozen=True):
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Archive:
-    """A file to which instances are added, locked while it is open. Refused if it is another file, or another adds to it."""
+    """A file to which instances are added, locked while it is open. Refused if it is another file, has histories of another chain, or another
+    adds to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chain: Chain) -> None:
         self.path = path
+        self._chain = chain
         try:
             self._file = path.open("a+b")
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,12 +85,12 @@ class Archive:
         whole = end_of_last_line(self._file, size)
         if whole:
             self._file.seek(0)
-            check_head(self._file.readline(), self.path)
-        elif size and not orjson.dumps(HEAD).startswith(self._read_all()):
+            check_head(self._file.readline(), self.path, self._chain)
+        elif size and not orjson.dumps(head_of(self._chain)).startswith(self._read_all()):
             raise Refused(say('"{file}" is no archive of bpflow', file=str(self.path)))
         self._file.truncate(whole)
         if not whole:
-            self._write(HEAD)
+            self._write(head_of(self._chain))
             folder = os.open(self.path.parent, os.O_RDONLY)
             os.fsync(folder)  # the new file's name is on the disk too
             os.close(folder)
@@ -131,14 +134,33 @@ def end_of_last_line(file: IO[bytes], size: int) -> int:
     return 0
 
 
-def check_head(line: bytes, path: Path) -> None:
-    """Refused unless it is the first line of an archive."""
+def head_of(chain: Chain) -> dict[str, Any]:
+    """The first line of an archive of histories that are chained so."""
+    return {**HEAD, "key": chain.mark.hex() if chain.keyed else None}
+
+
+def check_head(line: bytes, path: Path, chain: Chain | None) -> None:
+    """Refused unless it is the first line of an archive, and of that chain where one is given: by another key every link would be wrong."""
     try:
         head = orjson.loads(line)
     except orjson.JSONDecodeError:
         head = None
-    if head != HEAD:
+    if not isinstance(head, dict) or {**head, **HEAD} != head:
         raise Refused(say('"{file}" is no archive of bpflow', file=str(path)))
+    if "key" not in head:
+        raise Refused(say('the first line of "{file}" does not say by which key its histories are chained', file=str(path)))
+    if chain is not None and head["key"] != head_of(chain)["key"]:
+        raise Refused(another_key(path, head["key"] is not None, chain.keyed))
+
+
+def another_key(path: Path, keyed: bool, given: bool) -> Message:
+    """Of an archive with or without a key, where another one or none is given."""
+    if not keyed:
+        return say('the histories in "{archive}" are chained without a key, and one is given', archive=str(path))
+    if not given:
+        return say('the histories in "{archive}" are chained with a key: give it by {variable} or {file}', archive=str(path), variable=KEY, file=KEY_FILE)
+    what = {"archive": str(path), "variable": KEY, "file": KEY_FILE}
+    return say('the histories in "{archive}" are chained with another key than the one that {variable} or {file} gives', **what)
 
 
 def line_of(kept: Kept, program: Program) -> dict[str, Any]:
@@ -183,13 +205,14 @@ def timeline_line(line: views.Line) -> dict[str, Any]:
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def read(path: Path, instance: int | None = None) -> Iterator[Kept]:
-    """The instances of an archive, in its order, or every line of one of them. Refused if it is none, or a line cannot be read."""
+def read(path: Path, instance: int | None = None, chain: Chain | None = None) -> Iterator[Kept]:
+    """The instances of an archive, in its order, or every line of one of them. Refused if it is none, a line cannot be read, or they are of
+    another chain than the one that is given to verify them."""
     definitions: dict[str, DefinitionRow] = {}
     wanted = b'{"instance":' if instance is None else b'{"instance":%d,' % instance
     try:
         with path.open("rb") as file:
-            check_head(file.readline(), path)
+            check_head(file.readline(), path, chain)
             for number, line in enumerate(file, 2):
                 if line.startswith(b'{"definition":') and line.endswith(b"\n"):
                     definition = definition_of(line)

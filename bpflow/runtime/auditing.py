@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -90,7 +91,7 @@ class Auditor:
         flaws = list(flaws_of_links(self.runner.chain, self.runner.origin(row.definition), row, rows))
         flaws += self.flaws_of_state(row, found, rows)
         if self.replay and not flaws:
-            flaws += flaws_of_replay(self.runner.opened(row.id, found), rows)
+            flaws += flaws_of_replay(self.runner.opened(row.id, found), rows, row.started)
         if anchored is not None:
             flaws += flaws_of_head(anchored, row.revision, {one.revision: one.link for one in rows})
         self.done.flaws += flaws
@@ -169,7 +170,7 @@ class Auditor:
             if left.instance == row.id and (left.revision, left.link) != (row.revision, found.link):
                 flaws.append(Flaw(row.id, row.revision, "rewritten", say("the history is not the one that was purged")))
         if self.replay and not flaws:
-            flaws += flaws_of_replay(kept.held(), kept.rows)
+            flaws += flaws_of_replay(kept.held(), kept.rows, row.started)
         self.done.flaws += flaws
 
     # ── one instance ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,8 +257,8 @@ def flaws_of_head(anchored: Head, revision: int, links: dict[int, bytes]) -> Ite
         yield Flaw(anchored.instance, anchored.revision, "rewritten", say("the history was written anew: up to here it was another"))
 
 
-def flaws_of_replay(held: Held, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
-    """The events, worked in again, give the state that is there."""
+def flaws_of_replay(held: Held, rows: Sequence[HistoryRow], started: datetime) -> Iterator[Flaw]:
+    """The events, worked in again, give the state that is there, and the first is the beginning of which the row of the instance tells."""
     id, last = held.id, rows[-1].revision if rows else 0
     try:
         state = replayed(held.program, rows)
@@ -268,6 +269,8 @@ def flaws_of_replay(held: Held, rows: Sequence[HistoryRow]) -> Iterator[Flaw]:
     first = decode_history(held.program, rows[0].data, rows[0].at)[0][0][0]
     if not isinstance(first, Started) or (first.document, first.seed) != (held.document, id):
         yield Flaw(id, 1, "state", say("the instance runs on another document than it was started on"))
+    elif first.at != started:
+        yield Flaw(id, 1, "state", say("the row of the instance says another time of its beginning than its history"))
     if held.state is None or state is None or encode(held.program, state) != encode(held.program, held.state):
         yield Flaw(id, last, "state", say("the state is not the one that the events of the history give"))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bpflow.diagnostics import Refused, say
+from bpflow.diagnostics import Refused, did_you_mean, say, with_hint
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.runtime.archive import Archive, read
 from bpflow.runtime.auditing import Audited, Auditor
@@ -31,8 +31,9 @@ class Keeping(Part):
 
         `replay`: every event is worked in again, and must give the state that is there · `heads`: a file, kept where nobody who can write to the
         database can, with the heads of all chains; what it says must still be so, and if nothing is found it is written anew. UnexpectedEvent
-        if there is no such instance, Refused if the file cannot be read.
+        if there is no such instance, Refused if there never was such a process, or the file cannot be read.
         """
+        self._known(() if process is None else (process,))
         auditor = Auditor(self.runner, replay)
         if instance is not None:
             auditor.one(self.runner.row(instance))
@@ -46,9 +47,9 @@ class Keeping(Part):
 
     def verify_archive(self, archive: str | Path, *, replay: bool = False, progress: Callable[[int], None] = lambda done: None) -> Audited:
         """The same for an archive of purged instances; of those that this database knows of, whether they are the ones that were purged. Refused if
-        it is none."""
+        it is none, or its histories are chained with another key than those of this database."""
         auditor = Auditor(self.runner, replay)
-        for kept in read(Path(archive)):
+        for kept in read(Path(archive), chain=self.runner.chain):
             auditor.archived(kept)
             progress(auditor.done.instances)
         return auditor.done
@@ -84,16 +85,24 @@ class Keeping(Part):
         whose time is over, and what was remembered of calls and messages longer ago, so that none is worked twice.
 
         `archive`: a file to which they are added as JSON Lines, before they go. May be broken off anywhere and called again. Refused if the
-        file is no archive, or the time is not positive.
+        file is no archive, or one of another key, there never was such a process, or the time is not positive.
         """
+        self._known(processes)
         if older_than <= timedelta(0):
             raise Refused(say("only what ended some time ago can be purged: the time must be more than nothing"))
         now = self.clock.now()
         purge = Purge(self.runner, now - older_than, now, dry_run=dry_run, progress=progress)
         if archive is None or dry_run:
             return self._purged(purge, processes)
-        with Archive(Path(archive)) as purge.archive:
+        with Archive(Path(archive), self.runner.chain) as purge.archive:
             return self._purged(purge, processes)
+
+    def _known(self, processes: Iterable[str]) -> None:
+        """Refused if one of the processes never was deployed: nothing would be found of a name that is written wrongly, and that would pass for
+        well. One that is deployed no more is known by its instances."""
+        for process in processes:
+            if process not in (known := self.store.processes()):
+                raise Refused(with_hint(say('the process "{process}" was never deployed', process=process), did_you_mean(process, known)))
 
     def _purged(self, purge: Purge, processes: Sequence[str]) -> Purged:
         for process in processes or (None,):

@@ -24,12 +24,13 @@ KEYS = 1000
 
 @dataclass(slots=True)
 class Purged:
-    """What has gone, or would go: instances (by process), keys of the inbox, messages; and the flaws of those that stay for them."""
+    """What has gone, or would go: instances (by process), keys of the inbox, messages; and the instances that have `stayed` for their flaws."""
 
     instances: dict[str, int] = field(default_factory=dict)
     keys: int = 0
     messages: int = 0
     flaws: list[Flaw] = field(default_factory=list)
+    stayed: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,8 +73,11 @@ class Purge:
         """The instance, if it is as it was written."""
         auditor = Auditor(self.runner)
         auditor.one(row)
-        self.done.flaws += auditor.done.flaws
-        return self.runner.store.snapshot(row.id) if not auditor.done.flaws else None
+        if auditor.done.flaws:
+            self.done.flaws += auditor.done.flaws
+            self.done.stayed.append(row.id)
+            return None
+        return self.runner.store.snapshot(row.id)
 
     def kept(self, row: InstanceRow, found: Snapshot) -> Kept:
         store = self.runner.store

@@ -1,5 +1,7 @@
 """Whether the index is what the states say: tasks, observers, timers, watches and listens, instance by instance.
 
+Also whether a notice is told of by the history, by which it is found when its instance is purged.
+
 The law of this file: the state is the truth. What seems to differ is looked at again in a unit of work of its owner before it is called a
 difference, so others may go on working meanwhile; and it is repaired there, or not at all.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from msgspec import Struct, structs
 
@@ -28,11 +30,11 @@ from bpflow.stores.mail import key_text
 
 BATCH = 5_000
 """How many instances are looked at together."""
-Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "unreadable"]
+Kind: TypeAlias = Literal["task", "observer", "timer", "watch", "listen", "notice", "unreadable"]
 
 
 class Difference(Struct, frozen=True):
-    """A row that should be there (`missing`), or is there and should not be; `row`: which, as the store has it."""
+    """A row that should be there (`missing`), or is there and should not be; `row`: which, a task by its id, others as the store has them."""
 
     instance: int
     kind: Kind
@@ -67,8 +69,17 @@ def verify(runner: Runner, clock: Clock, repair: bool, tell: Callable[[Differenc
             for difference in found:
                 tell(difference)
         if len(batch) < BATCH:
+            untold(runner, repair, tell, done)
             return done
         after = last
+
+
+def untold(runner: Runner, repair: bool, tell: Callable[[Difference], None], done: Verified) -> None:
+    """Notices of which no row of history tells: a purge would leave them behind."""
+    for instance, person, at in runner.store.untold():
+        done.differences += 1
+        done.repaired += int(repair and runner.store.tell_again(instance, person, at))
+        tell(Difference(instance, "notice", True, f"{person}, {at.isoformat()}"))
 
 
 def seems_different(runner: Runner, row: InstanceRow, there: Indexed) -> bool:
@@ -90,10 +101,18 @@ def one_instance(runner: Runner, clock: Clock, id: int, repair: bool) -> tuple[l
             return [Difference(id, "unreadable", False, str(unreadable.message))], False
         there = runner.store.indexed(id - 1, id).get(id, Indexed())
         meant = meant_by(held) if held else Indexed()
-        found = [Difference(id, kind, missing, str(row)) for kind, missing, row in compare(meant, there)]
+        found = [Difference(id, kind, missing, called(id, kind, row)) for kind, missing, row in compare(meant, there)]
         if found and repair:
             mend(runner, work, clock, held, meant, there) if held else work.unindex(id)
     return found, repair
+
+
+def called(id: int, kind: Kind, row: object) -> str:
+    """A row as it is told of: that of a task or an observer by the id of the task, and whose it is."""
+    if kind not in ("task", "observer"):
+        return str(row)
+    token, visit, party = cast(tuple[int, int, str], row)
+    return f"{id}.{token}.{visit} ({party})"
 
 
 def meant_by(held: Held) -> Indexed:

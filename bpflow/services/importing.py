@@ -6,6 +6,8 @@ reason; a file whose columns are not those of the type is refused as a whole, be
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
@@ -14,16 +16,17 @@ from itertools import dropwhile
 from msgspec import Struct, field
 
 from bpflow.diagnostics import Message, did_you_mean, say, with_hint
-from bpflow.expressions.data import User, Value
+from bpflow.expressions.data import DOTS, User, Value
 from bpflow.services.documents import InvalidDocument, all_of, display_name, new_fields
-from bpflow.services.tables import Line, UnreadableFile, decode, find_delimiter, lines_of
+from bpflow.services.tables import Line, UnreadableFile, decode, find_delimiter, lines_of, shortened
 from bpflow.values import DocumentType, Field, InvalidValue, read
 
 _BOOLEANS = {"истина": "true", "ложь": "false"}
 
 
 class Rejection(Struct, frozen=True):
-    """A row that cannot become a document: its first line and its text in the file, all the reasons, the column of the first."""
+    """A row that cannot become a document: its first line and its text in the file, all the reasons, the column of the first. A secret is dots
+    in the text, and in no reason."""
 
     line: int
     text: str
@@ -47,6 +50,10 @@ class _Column(Struct, frozen=True):
     heading: str
     name: str | None
     field: Field | None
+
+    @property
+    def secret(self) -> bool:
+        return self.field is not None and self.field.secret
 
 
 class _Reasons(Exception):
@@ -72,7 +79,7 @@ def read_csv(data: bytes, type: DocumentType, zone: tzinfo, check_user: Callable
         raise UnreadableFile(say("the file is empty"), say("the first row must have the names of the fields"))
     columns = _columns(head, type, headings)
     done = Import(encoding, delimiter, notes=notes)
-    _Rows(type, columns, zone, check_user).sort_into(done, (line for line in lines if not line.empty))
+    _Rows(type, columns, zone, check_user, delimiter).sort_into(done, (line for line in lines if not line.empty))
     return done
 
 
@@ -144,6 +151,7 @@ class _Rows(Struct):
     columns: list[_Column]
     zone: tzinfo
     check_user: Callable[[str], bool]
+    delimiter: str
     called: dict[str, int] = field(default_factory=dict)
 
     def sort_into(self, done: Import, lines: Iterator[Line]) -> None:
@@ -153,7 +161,23 @@ class _Rows(Struct):
                 done.rows.append((line.number, self._fields(line)))
             except _Reasons as error:
                 reasons = [say('column "{column}": {reason}', column=column, reason=reason) if column else reason for column, reason in error.reasons]
-                done.rejected.append(Rejection(line.number, line.text, all_of(reasons), error.reasons[0][0]))
+                done.rejected.append(Rejection(line.number, self._told(line), all_of(reasons), error.reasons[0][0]))
+
+    @property
+    def _any_secret(self) -> bool:
+        return any(column.secret for column in self.columns)
+
+    def _told(self, line: Line) -> str:
+        """The text of a row, its secrets as dots. Where it has other cells than there are columns, any of them may be the secret; and one in a
+        column without a name may have slipped there."""
+        if not self._any_secret:
+            return line.text
+        if line.broken is not None or len(line.cells) != len(self.columns):
+            return DOTS
+        cells = (DOTS if cell and (column.secret or column.name is None) else cell for column, cell in zip(self.columns, line.cells, strict=True))
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.delimiter, lineterminator="").writerow(cells)
+        return shortened(text.getvalue())
 
     def _fields(self, line: Line) -> dict[str, Value]:
         """The fields of a new document. Raises _Reasons."""
@@ -164,7 +188,7 @@ class _Rows(Struct):
                 if column.name is not None and column.field is not None:
                     values[column.name] = self._value(column.field, cell.strip())
                 elif cell.strip():
-                    wrong[None] = say('"{cell}" stands in a column without a name', cell=cell.strip())
+                    wrong[None] = say('"{cell}" stands in a column without a name', cell=DOTS if self._any_secret else cell.strip())
             except InvalidValue as error:
                 wrong[column.heading] = _with_hint(error.message, error.hint)
         fields = self._checked(values, wrong)
@@ -187,7 +211,7 @@ class _Rows(Struct):
         value = read(field, [_raw(field, part) for part in _parts(cell)] if field.many else _raw(field, cell), self.zone)
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, User) and not self.check_user(one.id):
-                raise InvalidValue(say('there is no person "{name}" in the directory', name=one.id))
+                raise InvalidValue(say('there is no person "{name}" in the directory', name=DOTS if field.secret else one.id))
         return value
 
     def _checked(self, values: dict[str, Value], wrong: dict[str | None, Message]) -> dict[str, Value]:

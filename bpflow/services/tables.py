@@ -90,7 +90,7 @@ def lines_of(text: str, delimiter: str) -> Iterator[Line]:
             return
         except csv.Error as error:
             broken = _fault(str(error))
-        yield Line(number, tuple(cells), _shortened("".join(raw[number - 1 : reader.line_num])), broken)
+        yield Line(number, tuple(cells), shortened("".join(raw[number - 1 : reader.line_num])), broken)
 
 
 def _fault(error: str) -> Message:
@@ -102,7 +102,8 @@ def _fault(error: str) -> Message:
     return say("a quote ends before its cell does: inside quotes, write a quote twice")
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """A row as it is told of."""
     text = text.strip("\r\n")
     return text if len(text) <= 200 else text[:199] + "…"
 

@@ -45,6 +45,9 @@ class Reading(PostgresQueues):
         found = self._all(sql, process, 2**62 if by is None else by)
         return next((DeploymentRow(*row) for row in found if row[0] is not None), None)
 
+    def processes(self) -> list[str]:
+        return sorted(row[0] for row in self._all("select distinct process from bpflow.definition"))
+
     def current(self, process: str) -> tuple[int, int] | None:
         sql = "select definition, (select max(id) from bpflow.deployment) from bpflow.deployment where process = $1 order by version desc limit 1"
         return next(((row[0], row[1]) for row in self._all(sql, process) if row[0] is not None), None)
@@ -104,6 +107,12 @@ class Reading(PostgresQueues):
 
     def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
         return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def untold(self) -> list[tuple[int, str, datetime]]:
+        return []
+
+    def tell_again(self, instance: int, person: str, at: datetime) -> bool:
+        return False
 
     def settled(self, before: datetime) -> int:
         ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))

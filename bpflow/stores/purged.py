@@ -24,6 +24,10 @@ class PurgedRow(NamedTuple):
 class Purging(Protocol):
     """The part of a store by which histories are kept, and go when nobody needs them any more."""
 
+    def processes(self) -> list[str]:
+        """The processes that ever were deployed, by name: instances there may be of these, and of no others."""
+        ...
+
     def strays(self, limit: int = 100) -> list[tuple[int, int]]:
         """Rows of history, as (instance, revision), that belong to none: to no instance that there is, to no revision that it has, or a
         second one of a revision."""
@@ -41,6 +45,15 @@ class Purging(Protocol):
 
     def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
         """What is left of purged instances, those with a number greater than `after`."""
+        ...
+
+    def untold(self) -> list[tuple[int, str, datetime]]:
+        """Notices, as (instance, person, at), that would not be found with their instance and stay when it goes: on SQLite such as no row of
+        history tells of, on PostgreSQL, where an index finds them, none."""
+        ...
+
+    def tell_again(self, instance: int, person: str, at: datetime) -> bool:
+        """Has a row of history tell of such a notice. False if there is no row of that instance and instant."""
         ...
 
     def settled(self, before: datetime) -> int:

@@ -17,7 +17,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from bpflow.engine.codec import STATUSES, dumps, micros
+from bpflow.engine.codec import STATUSES, dumps, instant, micros
 from bpflow.stores import rows, sqlite_rows
 from bpflow.stores import sqlite_absences as away
 from bpflow.stores import sqlite_aside as aside
@@ -180,6 +180,9 @@ class SqliteStore(SqliteQueues, SqliteLeases):
         found = self._all(_NOW, process) if by is None else self._all(_THEN, process, by, by)
         return DeploymentRow(*found[0]) if found and found[0][0] is not None else None
 
+    def processes(self) -> list[str]:
+        return [row[0] for row in self._all("select distinct process from definition order by process")]
+
     def current(self, process: str) -> tuple[int, int] | None:
         sql = "select definition, (select max(id) from deployment) from deployment where process = ? order by version desc limit 1"
         return next((row for row in self._all(sql, process) if row[0] is not None), None)
@@ -259,6 +262,13 @@ class SqliteStore(SqliteQueues, SqliteLeases):
 
     def purged(self, after: int = 0, limit: int = 100) -> list[PurgedRow]:
         return [rows.purged(row) for row in self._all(purging.PURGED, after, limit)]
+
+    def untold(self) -> list[tuple[int, str, datetime]]:
+        return [(instance, person, instant(at)) for instance, person, at in self._all(purging.UNTOLD)]
+
+    def tell_again(self, instance: int, person: str, at: datetime) -> bool:
+        with self.begin():
+            return self._db.execute(purging.TELL_AGAIN, (instance, person, micros(at))).rowcount > 0
 
     def settled(self, before: datetime) -> int:
         ((count,),) = self._all(purging.COUNT_SETTLED, micros(before))

@@ -40,6 +40,17 @@ _ITS = ("page", "secret", "listen", "aside")
 """The tables of which all rows of an instance go, beside its own, its history and its notices."""
 
 
+_TOLD = "iif(json_valid(h.told) and json_type(h.told) = 'array', h.told, '[]')"
+UNTOLD = (
+    "select instance, person, at from notice "
+    f"except select h.instance, t.value, h.at from history h, json_each({_TOLD}) t where h.told is not null order by 1, 3, 2"
+)
+TELL_AGAIN = (
+    f"update history as h set told = json_insert({_TOLD}, '$[#]', ?2) "
+    f"where id = ({sqlite_rows.CHAIN} select min(id) from history where id in (select id from chain) and at = ?3)"
+)
+
+
 def purge(db: sqlite3.Connection, gone: Sequence[PurgedRow], before: datetime) -> int:
     """Takes instances of an owner away, in the transaction that has begun; gives how many were there."""
     count = 0

@@ -53,6 +53,15 @@ def test_an_import_for_programs(bpflow: Bpflow, deals: Path) -> None:
     assert data["notes"] == []
 
 
+def test_a_secret_of_a_rejected_row_is_not_printed(bpflow: Bpflow, workspace: Path) -> None:
+    (workspace / "documents" / "card.yaml").write_text("type: card\nfields:\n  owner: {type: user}\n  pin: {type: string, secret: true}\n", encoding="utf-8")
+    (workspace / "cards.csv").write_text("owner;pin\nnobody;s3cret\n", encoding="utf-8")
+    told, data = bpflow("import-documents", "card", "cards.csv"), bpflow("import-documents", "card", "cards.csv", "--json")
+    assert "    nobody;••••••\n" in told.out
+    assert json.loads(data.out)["rejected"][0]["text"] == "nobody;••••••"
+    assert "s3cret" not in told.out + told.err + data.out + data.err
+
+
 @pytest.mark.parametrize(
     "arguments, code, said",
     [

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +55,45 @@ def test_flaws_are_told_and_exit_with_one(bpflow: Bpflow, old: Path) -> None:
     db.close()
     told = bpflow("verify-history", "--heads", "heads")
     assert told.code == 1
-    assert told.out.splitlines()[0] == "instance 1, revision 2: the row of history was changed, or what stands before it"
+    found_at = "instance 1, revision 2: the row of history was changed, or what stands before it"
+    assert told.out.splitlines()[0] == found_at
     assert told.out.splitlines()[-1].endswith("flaws: 1")
     assert '"heads" stays as it was' in told.err
     assert bpflow("verify-history", 2).code == 0
     found = json.loads(bpflow("verify-history", 1, "--json").out)
     assert [(one["instance"], one["revision"], one["kind"]) for one in found["flaws"]] == [(1, 2, "changed")]
     told = bpflow("purge", "--older-than", "30d")
-    assert (told.code, told.out.splitlines()[0]) == (1, 'purged of "purchase": 1')
+    assert (told.code, told.out.splitlines()) == (1, ['purged of "purchase": 1', found_at, "not purged, since they have flaws: 1"])
+    told = bpflow("purge", "--older-than", "30d")
+    assert (told.code, told.out.splitlines()) == (1, [found_at, "not purged, since they have flaws: 1"])
+    assert bpflow("show", 1).code == 0
     assert bpflow("verify-history", 1, "--process", "purchase").code == 2
-    assert bpflow("purge", "--older-than", "soon").code == 2
+
+
+@pytest.mark.parametrize(
+    "time, said",
+    [
+        ("soon", '"soon" is not a length of time by the clock, as 12h or 180d'),
+        ("2 working days", '"2 working days" is not a length of time by the clock, as 12h or 180d'),
+        ("3mo", '"3mo" is not a length of time by the clock, as 12h or 180d'),
+        ("0d", '"0d" is no time: it must be more than nothing'),
+    ],
+)
+def test_how_long_ago_is_a_time_by_the_clock(bpflow: Bpflow, old: Path, time: str, said: str) -> None:
+    told = bpflow("purge", "--older-than", time)
+    assert (told.code, told.out, told.err) == (2, "", f"{said}\n")
+
+
+@pytest.mark.parametrize("command", ["verify-history", "purge --older-than 30d", "purge --older-than 30d --dry-run --process purchase"])
+def test_a_process_that_never_was_is_refused(bpflow: Bpflow, old: Path, command: str) -> None:
+    told = bpflow(*command.split(), "--process", "purchaze")
+    assert (told.code, told.out, told.err) == (2, "", 'the process "purchaze" was never deployed — did you mean "purchase"?\n')
+
+
+def test_a_process_that_is_deployed_no_more_is_known(bpflow: Bpflow, old: Path) -> None:
+    assert bpflow("undeploy", "purchase").code == 0
+    assert bpflow("verify-history", "--process", "purchase").out == "instances: 3, rows of history: 5, purged: 0, flaws: 0\n"
+    assert bpflow("purge", "--older-than", "30d", "--process", "purchase").out == 'purged of "purchase": 2\n'
 
 
 def test_the_key_is_asked_for(bpflow: Bpflow, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,3 +104,18 @@ def test_the_key_is_asked_for(bpflow: Bpflow, workspace: Path, monkeypatch: pyte
     told = bpflow("verify-history")
     assert told.code == 1
     assert "BPFLOW_HISTORY_KEY" in told.err
+
+
+def test_the_key_of_an_archive_is_asked_for(bpflow: Bpflow, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock(datetime.fromisoformat("2025-03-02T10:00+03:00"))
+    with open_engine(str(workspace / "keyed.db"), workspace, clock, history_key=b"a key that nobody can guess") as engine:
+        engine.deploy_workspace()
+        for _ in range(2):
+            engine.cancel(engine.start("purchase", inputs={"what": "стол"}, by="petrova"))
+        clock.forward(timedelta(days=200))
+        engine.purge(timedelta(days=180), archive=workspace / "old.jsonl")
+    told = bpflow("verify-history", "--archive", "old.jsonl")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == 'the histories in "old.jsonl" are chained with a key: give it by BPFLOW_HISTORY_KEY or BPFLOW_HISTORY_KEY_FILE\n'
+    monkeypatch.setenv("BPFLOW_HISTORY_KEY", "a key that nobody can guess")
+    assert bpflow("verify-history", "--archive", "old.jsonl", "--replay").code == 0

@@ -163,12 +163,14 @@ def test_the_store_is_verified_and_put_right(bpflow: Bpflow, workspace: Path) ->
     told = bpflow("verify-store")
     assert told.code == 1
     lines = told.out.splitlines()
-    assert lines[0] == "instance 1: task is missing: (1, 1, 'user:ivanov')"
+    assert lines[0] == "instance 1: task is missing: 1.1.1 (user:ivanov)"
     assert lines[1].startswith("instance 1: timer is missing: ")
     assert lines[-1] == "instances: 1, rows: 0, differences: 2, put right: 0"
+    assert told.err == '"bpflow verify-store --repair" puts right what differs\n'
     told = bpflow("verify-store", "--repair")
     assert told.code == 0
     assert told.out.splitlines()[-1] == "instances: 1, rows: 0, differences: 2, put right: 2"
+    assert told.err == ""
     assert bpflow("verify-store").code == 0
     (task,) = json.loads(bpflow("tasks", "--json").out)
     assert task["subject"] == "Покупаем?"

@@ -88,6 +88,8 @@ def test_what_nobody_has_touched_is_sound(engine: Engine) -> None:
     assert (done.instances, done.rows, done.purged, done.flaws) == (3, 6, 0, [])
     assert engine.verify_history("plain").instances == 2
     assert engine.verify_history(instance=2).instances == 1
+    with pytest.raises(Refused, match=r'the process "plan" was never deployed — did you mean "plain"\?'):
+        engine.verify_history("plan")
     with pytest.raises(UnexpectedEvent, match="there is no instance 9"):
         engine.verify_history(instance=9)
 
@@ -170,6 +172,12 @@ def test_another_document_is_found_by_replay(engine: Engine, sql: Sql) -> None:
     assert flaws(engine, replay=True) == []
     sql(f"update instance set document = {other.id} where id = 2")
     assert flaws(engine, replay=True) == [(2, 1, "state")]
+
+
+def test_another_beginning_is_found_by_replay(engine: Engine, sql: Sql) -> None:
+    sql("update instance set started = started - 1 where id = 1")
+    assert flaws(engine) == []
+    assert flaws(engine, replay=True) == [(1, 1, "state")]
 
 
 def forge(engine: Engine, db: Path, chain: Chain) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from bpflow.diagnostics import Refused
 from bpflow.engine.transition import UnexpectedEvent
-from bpflow.loading import load_text
-from bpflow.runtime import Engine, VirtualClock
+from bpflow.loading import LoadedWorkspace, load_text
+from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.runtime import purging as room
 from bpflow.runtime.archive import Archive
+from bpflow.runtime.chain import Chain
 from tests.runnable import runnable
 from tests.runtime.conftest import PLAIN, Open
 from tests.runtime.looking import dump, tamper
@@ -86,7 +87,7 @@ def test_the_archive_has_all_that_was_there(engine: Engine, clock: VirtualClock,
     with pytest.raises(UnexpectedEvent, match="there is no instance 4 in"):
         engine.archived(archive, 4)
     head, definition, *rest = lines_of(archive)
-    assert head == {"archive": "bpflow", "format": 1}
+    assert head == {"archive": "bpflow", "format": 1, "key": None}
     assert definition["process"] == "plain"
     assert [line["instance"] for line in rest] == ids
     assert [line["text"] for line in rest[0]["timeline"] if line["kind"] == "answered"] == ["done: Так", "done: Так"]  # type: ignore[attr-defined]
@@ -127,6 +128,15 @@ def test_a_line_of_the_archive_that_was_changed_is_found(
     change(lines[2])
     archive.write_text("".join(f"{json.dumps(line, ensure_ascii=False, separators=(',', ':'))}\n" for line in lines), encoding="utf-8")
     assert [flaw.kind for flaw in engine.verify_archive(archive).flaws] == kinds
+
+
+def test_another_beginning_in_the_archive_is_found_by_replay(engine: Engine, clock: VirtualClock, tmp_path: Path) -> None:
+    play(engine, clock, 1)
+    archive = tmp_path / "archive.jsonl"
+    engine.purge(DAYS, archive=archive)
+    before = archive.read_text(encoding="utf-8")
+    archive.write_text(before.replace('"started":"2026-03-02', '"started":"2026-03-01'), encoding="utf-8")
+    assert [flaw.kind for flaw in engine.verify_archive(archive, replay=True).flaws] == ["state"]
 
 
 def test_what_is_left_of_a_purged_instance_cannot_be_changed_or_made_up(engine: Engine, clock: VirtualClock, tmp_path: Path, db: Path) -> None:
@@ -194,7 +204,10 @@ def test_a_purge_may_be_killed_anywhere(engine: Engine, clock: VirtualClock, tmp
     assert fresh.verify_archive(archive, replay=True).flaws == []
 
 
-@pytest.mark.parametrize("torn", [b'{"archive"', b'{"archive":"bpflow","format":1}\n{"instance":1,"own', b'{"archive":"bpflow","format":1}\n'])
+WHOLE_HEAD = b'{"archive":"bpflow","format":1,"key":null}\n'
+
+
+@pytest.mark.parametrize("torn", [b'{"archive"', WHOLE_HEAD + b'{"instance":1,"own', WHOLE_HEAD])
 def test_a_line_that_was_torn_is_cut_off(engine: Engine, clock: VirtualClock, tmp_path: Path, torn: bytes) -> None:
     ids, archive = play(engine, clock), tmp_path / "archive.jsonl"
     archive.write_bytes(torn)
@@ -215,10 +228,43 @@ def test_another_file_is_no_archive_and_is_left(engine: Engine, clock: VirtualCl
         engine.archived(archive, 1)
 
 
+@pytest.mark.sqlite
+def test_an_archive_is_verified_with_its_key_only(clock: VirtualClock, workspace: LoadedWorkspace, tmp_path: Path) -> None:
+    """By another key every link would seem to be wrong: that is no tampering."""
+    keys, archives = (None, b"a key that nobody can guess", b"another key of good length"), []
+    for number, key in enumerate(keys):
+        archives.append(tmp_path / f"{number}.jsonl")
+        with open_engine(str(tmp_path / f"{number}.db"), workspace, clock, history_key=key) as engine:
+            play(engine, clock, 1)
+            engine.purge(DAYS, archive=archives[-1])
+            assert key is None or key.hex() not in archives[-1].read_text(encoding="utf-8")
+    said = {0: "chained without a key, and one is given", None: "give it by BPFLOW_HISTORY_KEY or BPFLOW_HISTORY_KEY_FILE", 1: "with another key than"}
+    for given, key in enumerate(keys):
+        with open_engine(":memory:", history_key=key) as engine:
+            for number, archive in enumerate(archives):
+                assert engine.archived(archive, 1)[0].row.status == "ended"  # to look at it takes no key
+                if number == given:
+                    assert engine.verify_archive(archive, replay=True).flaws == []
+                    continue
+                before = archive.read_bytes()
+                for refused in (engine.verify_archive, lambda archive, engine=engine: engine.purge(DAYS, archive=archive)):
+                    with pytest.raises(Refused, match=said[0 if number == 0 else None if key is None else 1]):
+                        refused(archive)
+                assert archive.read_bytes() == before
+
+
+def test_an_archive_that_does_not_say_its_key_is_refused(engine: Engine, tmp_path: Path) -> None:
+    archive = tmp_path / "archive.jsonl"
+    archive.write_text('{"archive":"bpflow","format":1}\n', encoding="utf-8")
+    for refused in (engine.verify_archive, lambda archive: engine.archived(archive, 1), lambda archive: engine.purge(DAYS, archive=archive)):
+        with pytest.raises(Refused, match="does not say by which key"):
+            refused(archive)
+
+
 def test_two_purges_do_not_write_one_archive(engine: Engine, clock: VirtualClock, tmp_path: Path) -> None:
     play(engine, clock)
     archive = tmp_path / "archive.jsonl"
-    with Archive(archive), pytest.raises(Refused, match="is being written by another purge"):
+    with Archive(archive, Chain()), pytest.raises(Refused, match="is being written by another purge"):
         engine.purge(DAYS, archive=archive)
     with pytest.raises(Refused, match="cannot be written"):
         engine.purge(DAYS, archive=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from bpflow.engine.state import Assignee
 from bpflow.engine.transition import Effects, Listen, TaskRow, put_row
 from bpflow.expressions.data import Document, User
 from bpflow.runtime import Difference, Engine, VirtualClock
-from tests.runtime.looking import check_index, index_in
+from tests.runtime.looking import check_index, index_in, tamper
 
 WAITS = """\
 id: waits
@@ -178,6 +179,32 @@ def test_what_is_taken_from_an_instance_that_is_not_there_is_left_to_one_that_is
     with engine.store.begin() as work:
         work.unindex(id)
     assert index_in(engine, id, far) == before
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("damaged", ["null", "'x'", "'{}'", "'[]'", "'[\"ivanov\"]'"])
+def test_a_notice_that_no_history_tells_of_is_told_of_again(engine: Engine, deploy: Callable[[Engine, str], None], db: Path, damaged: str) -> None:
+    """A purge finds the notices of an instance by that."""
+    deploy(engine, "id: tells\ntitle: Говорит\nsteps:\n  - {activity: notify, to: [user('boss'), user('ivanov')], title: Всё, text: Всё}\n")
+    first, _ = engine.start("tells", by="boss"), engine.start("tells", by="boss")
+    assert kinds(engine) == {}
+    before = engine.store.notices(instance=first)
+    assert [row.person for row in before] == ["boss", "ivanov"]
+    tamper(db, f"update history set told = {damaged} where instance = {first} and told is not null")
+    lost = 1 if "ivanov" in damaged else 2
+    assert kinds(engine) == {("notice", True): lost}
+    assert kinds(engine, repair=True) == {("notice", True): lost}
+    assert kinds(engine) == {}
+    assert engine.store.notices(instance=first) == before
+
+
+@pytest.mark.sqlite
+def test_a_notice_whose_row_of_history_is_not_there_stays_told(engine: Engine, deploy: Callable[[Engine, str], None], db: Path) -> None:
+    deploy(engine, "id: tells\ntitle: Говорит\nsteps:\n  - {activity: notify, to: user('boss'), title: Всё, text: Всё}\n")
+    engine.start("tells", by="boss")
+    tamper(db, "update notice set at = at + 1")
+    done = engine.verify_store(True)
+    assert (done.differences, done.repaired) == (1, 0)
 
 
 def test_a_state_that_cannot_be_read_is_told(engine: Engine, id: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,35 @@ def test_all_the_reasons_of_a_row_are_told() -> None:
     assert row.column == "Ответственный"
 
 
+CARD = DocumentType("card", "Карта", (("owner", Field("user", "Чья", required=True)), ("pin", Field("string", "Код", secret=True, pattern="[0-9]+"))), None)
+
+
+@pytest.mark.parametrize(
+    "head, row, text",
+    [
+        ("Чья;Код", "nobody;s3cret", "nobody;••••••"),
+        ("Код;Чья", 'nobody;"ivan;ov"', '••••••;"ivan;ov"'),
+        ("Код,Чья", '"s3cret, and ""more""",ivanov', "••••••,ivanov"),
+        ("Чья;Код", f"{'x' * 180};s3cret{'x' * 40}", f"{'x' * 180};••••••"),
+        ("Чья;Код", "nobody;", "nobody;"),
+        # any cell may be the secret
+        ("Чья;Код", "ivanov;s3;cret", "••••••"),
+        ("Чья;Код", "s3cret", "••••••"),
+        ("Чья;Код", '"ivanov;s3cret', "••••••"),
+        ("Чья;Код;", "ivanov;;s3cret", "ivanov;;••••••"),
+    ],
+)
+def test_a_secret_of_a_rejected_row_is_dots(head: str, row: str, text: str) -> None:
+    (found,) = reading(f"{head}\n{row}\n", CARD).rejected
+    assert found.text == text
+    assert "s3" not in str(found.reason)
+
+
+def test_a_person_who_is_a_secret_is_not_named() -> None:
+    (found,) = reading("Кто\nivanow\n", DocumentType("vote", "Голос", (("who", Field("user", "Кто", secret=True)),))).rejected
+    assert (found.text, str(found.reason)) == ("••••••", 'column "Кто": there is no person "••••••" in the directory')
+
+
 def test_what_spreadsheets_leave_in_files() -> None:
     done = reading("sep=;\n\nНазвание;Ответственный;;\nТСЖ;ivanov;;\nУК;petrova;;;;\nЖСК;petrova;;примечание\n")
     assert [line for line, _ in done.rows] == [4, 5]

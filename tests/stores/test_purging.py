@@ -53,6 +53,12 @@ def test_links_and_seals_are_kept(store: Store, again: Again) -> None:
         assert work.snapshot(id) == found
 
 
+def test_a_process_is_known_after_it_is_deployed_no_more(store: Store) -> None:
+    deployed(store, "plain"), deployed(store, "deal"), deployed(store, "deal")
+    store.undeploy("plain")
+    assert store.processes() == ["deal", "plain"]
+
+
 def test_who_ended_long_ago_can_go(store: Store) -> None:
     deal, plain = deployed(store, "deal"), deployed(store, "plain")
     first, second, third, fourth = begun(store, deal), begun(store, plain), begun(store, deal), begun(store, deal)
