@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
+from bpflow.diagnostics import say
 from bpflow.engine.events import Event
 from bpflow.engine.state import Incident, State
 from bpflow.graph import step_of
+from bpflow.runtime.records import note
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["event", "service", "call", "pass"]
@@ -120,10 +122,10 @@ class Observers:
         for one in self.all:
             try:
                 tell(one)
-            except Exception:
+            except Exception as error:
                 if id(one) not in self._broken:
                     self._broken.add(id(one))
-                    logging.getLogger("bpflow").exception("the observer %r is broken", one)
+                    note(logging.ERROR, say("the observer {observer} is broken", observer=repr(one)), {}, error)
 
 
 def name_of(event: Event) -> str:
