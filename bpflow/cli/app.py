@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bpflow.cli.calls import Call, WrongUse
+from bpflow.cli.calls import Call, WrongUse, bug, exit_code
 from bpflow.cli.output import Output, helped, tr
 from bpflow.diagnostics import LANGUAGES, Refused, did_you_mean, say, spoken
 
@@ -82,7 +82,7 @@ def _guarded(options: list[str], rest: list[str], out: Output) -> int:
         return 130
     except Refused as refused:
         out.refusal(refused.message, getattr(refused, "hint", None))
-        return 2 if isinstance(refused, WrongUse) else 1
+        return exit_code(refused)
     except USAGE as error:
         out.refusal(*_usage(error))
         return 2
@@ -95,9 +95,8 @@ def _bug(error: Exception, out: Output, traceback: bool) -> int:
         import traceback as tracebacks
 
         tracebacks.print_exception(error)
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    out.refusal(say("this is a bug of bpflow: {reason}", reason=reason), None if traceback else say("--traceback shows where"))
-    return 3
+    out.refusal(bug(error), None if traceback else say("--traceback shows where"))
+    return exit_code(error)
 
 
 def _usage(error: Any) -> tuple[Any, Any]:

@@ -42,6 +42,16 @@ class WrongUse(Refused):
         self.hint = hint
 
 
+def exit_code(error: Exception) -> int:
+    """How the program ends by it: refused, a wrong use, or a fault of bpflow itself."""
+    return 2 if isinstance(error, WrongUse) else 1 if isinstance(error, Refused) else 3
+
+
+def bug(error: Exception) -> Message:
+    """What is said of a fault of bpflow itself."""
+    return say("this is a bug of bpflow: {reason}", reason=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
 def length_of(text: str, otherwise: Message) -> timedelta:
     """A length of time by the clock, more than nothing. WrongUse if it is none, with `otherwise`, which says what is taken: the hints for
     durations also name such as are refused here."""

@@ -119,26 +119,26 @@ def work(
     call = call_of(ctx)
     count, most = number(workers, "--workers") if workers else 0, number(calls, "--calls")
     watched = Watched.of(log, level, metrics)
-    with call.open() as engine:  # before there are many: who sees that it cannot be, says so once
-        if count < 2:
-            watched.watch(engine)
-        done = _worked(engine, count, most, call)
-    if done is None:
-        from bpflow.cli.working import supervise
+    with watched.written(call.out):
+        with call.open() as engine:  # before there are many: who sees that it cannot be, says so once
+            if count < 2:
+                watched.watch(engine)
+            done = _worked(engine, count, most)
+        if done is None:
+            from bpflow.cli.working import supervise
 
-        supervise([[*call.arguments(), "work", "--workers", "1", "--calls", calls, *watched.arguments(nth)] for nth in range(count)], call.out)
-    else:
-        what = say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done))
-        call.out.line(what)
+            supervise([[*call.arguments(), "work", "--workers", "1", "--calls", calls, *watched.arguments(nth)] for nth in range(count)])
+            return
+    call.out.line(say("timers: {timers}, changes: {changes}, messages: {messages}, calls: {calls}, starts: {starts}", **asdict(done)))
 
 
-def _worked(engine: Engine, count: int, calls: int, call: Call) -> Worked | None:
+def _worked(engine: Engine, count: int, calls: int) -> Worked | None:
     """What one pass has done, or one worker. None if there are to be several."""
     from bpflow.cli.working import work_on
 
     if count == 0:
         return engine.work()
-    return work_on(engine, calls, call.out) if count == 1 else None
+    return work_on(engine, calls) if count == 1 else None
 
 
 @commands.command("demo", help=tr("Show sixty companies going through a process. It runs on a virtual clock, in a database of its own."))

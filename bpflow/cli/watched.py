@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, cast
 
 from msgspec import Struct
 
 from bpflow.cli.calls import WrongUse, number, one_of
+from bpflow.cli.output import Output
 from bpflow.diagnostics import say
 
 if TYPE_CHECKING:
@@ -39,12 +41,18 @@ class Watched(Struct, frozen=True):
         log = ["--log", self.log, "--log-level", self.level] if self.log else []
         return [*log, "--metrics", f"{self.host}:{self.port + nth}"] if self.port is not None else log
 
+    def written(self, out: Output) -> AbstractContextManager[None]:
+        """While it lasts, what is said without being asked is in the log, or, where none is asked for, people are told."""
+        from bpflow.cli.written import logged, plain
+
+        return plain(out) if self.log is None else logged(cast(Literal["json", "text"], self.log), self.level)
+
     def watch(self, engine: Engine) -> None:
         """Has the engine watched. WrongUse if that needs what is not installed, or the port is taken."""
         if self.log is not None:
-            from bpflow.runtime.logs import write_logs
+            from bpflow.runtime.logs import Logs
 
-            engine.observe(write_logs(cast(Literal["json", "text"], self.log), self.level))
+            engine.observe(Logs())
         if self.port is not None:
             try:
                 from prometheus_client import start_http_server

@@ -7,6 +7,7 @@ that dies is started again; those who are left when whoever started them has die
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bpflow.cli.output import Output
 from bpflow.diagnostics import say
 from bpflow.runtime import Engine, Worked
+from bpflow.runtime.records import note
 from bpflow.runtime.worker import GRACE
 from bpflow.stores.bell import Bell
 
@@ -59,19 +60,19 @@ def spare_the_collector() -> None:
 
 
 # ── one worker, in this process ─────────────────────────────────────────────────────────────────────────────────────
-def work_on(engine: Engine, calls: int, out: Output) -> Worked:
+def work_on(engine: Engine, calls: int) -> Worked:
     """Works until a signal comes, or whoever has started this process is gone."""
-    worker = engine.worker(calls=calls, tell=lambda what: out.note(what, "yellow"))
+    worker = engine.worker(calls=calls)
     spare_the_collector()
     parent = os.environ.get(PARENT)
     if parent is None:
-        out.note(say("working; Ctrl+C stops"), "dim")
+        note(logging.INFO, say("working; Ctrl+C stops"), {})
     else:
         threading.Thread(target=_outlive, args=(int(parent), worker.stop), daemon=True).start()
     with told_to_stop(worker.stop):
         done = worker.run()
     if parent is None:
-        out.note(say("stopped"), "dim")
+        note(logging.INFO, say("stopped"), {})
     return done
 
 
@@ -97,7 +98,6 @@ class Supervisor:
     """Keeps a process on each chair."""
 
     chairs: list[Chair]
-    out: Output
     bell: Bell = field(default_factory=Bell)
     stopping: bool = False
 
@@ -124,19 +124,20 @@ class Supervisor:
         now = time.monotonic()
         for chair in self.chairs:
             if chair.process is not None and chair.process.poll() is not None:
-                self._died(chair, chair.process.returncode, now)
+                self._died(chair, chair.process, now)
             if chair.process is None and now >= chair.until:
                 environment = {**os.environ, PARENT: str(reads)}
                 # in a session of its own: Ctrl+C is for this process alone, which passes it on once
                 chair.process = subprocess.Popen(chair.command, env=environment, pass_fds=[reads], start_new_session=True, stdin=subprocess.DEVNULL)
                 chair.since = now
 
-    def _died(self, chair: Chair, code: int, now: float) -> None:
-        least, most = AGAIN
+    def _died(self, chair: Chair, process: subprocess.Popen[bytes], now: float) -> None:
+        (least, most), code = AGAIN, process.returncode
         chair.pause = least if now - chair.since > STEADY else min(most, chair.pause * 2 or least)
         chair.process, chair.until = None, now + chair.pause
         how = say("by the signal {number}", number=-code) if code < 0 else say("with the code {number}", number=code)
-        self.out.note(say("a worker has ended {how}; another follows in {seconds} s", how=how, seconds=round(chair.pause)), "yellow")
+        what = say("a worker has ended {how}; another follows in {seconds} s", how=how, seconds=round(chair.pause))
+        note(logging.WARNING, what, {"pid": process.pid, "signal" if code < 0 else "code": abs(code), "pause": chair.pause})
 
     def _stop_all(self) -> None:
         there = [chair.process for chair in self.chairs if chair.process is not None]
@@ -148,7 +149,7 @@ class Supervisor:
             try:
                 process.wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.out.note(say("a worker has not stopped in time: it is ended"), "yellow")
+                note(logging.WARNING, say("a worker has not stopped in time: it is ended"), {"pid": process.pid})
 
     def _end(self) -> None:
         for chair in self.chairs:
@@ -157,8 +158,8 @@ class Supervisor:
                 chair.process.wait()
 
 
-def supervise(commands: Sequence[Sequence[str]], out: Output) -> None:
+def supervise(commands: Sequence[Sequence[str]]) -> None:
     """Keeps a worker for each of the commands until a signal comes."""
-    out.note(say("{count} workers; Ctrl+C stops", count=len(commands)), "dim")
-    Supervisor([Chair([sys.executable, "-m", "bpflow", *command]) for command in commands], out).run()
-    out.note(say("stopped"), "dim")
+    note(logging.INFO, say("{count} workers; Ctrl+C stops", count=len(commands)), {})
+    Supervisor([Chair([sys.executable, "-m", "bpflow", *command]) for command in commands]).run()
+    note(logging.INFO, say("stopped"), {})

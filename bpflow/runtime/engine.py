@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bpflow.definition.step import Step
-from bpflow.diagnostics import Message, Refused, Severity, say
+from bpflow.diagnostics import Refused, Severity, say
 from bpflow.engine.events import Answered, Event
 from bpflow.engine.forms import button
 from bpflow.engine.state import State
@@ -53,6 +53,7 @@ from bpflow.runtime.opening import declared
 from bpflow.runtime.operating import Operating
 from bpflow.runtime.part import user
 from bpflow.runtime.pipelines import Pipelines
+from bpflow.runtime.records import note
 from bpflow.runtime.rounds import Rounds
 from bpflow.runtime.seeing import Seeing
 from bpflow.runtime.starts import schedules_of
@@ -320,8 +321,8 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             self.tell()
         except (StoreError, Conflict):
             return
-        except Exception:  # of whatever kind: the call itself is committed, and to raise would say that it was not done
-            logging.getLogger("bpflow").exception("something cannot be told by a fault of bpflow; it is left to whoever works next")
+        except Exception as error:  # of whatever kind: the call itself is committed, and to raise would say that it was not done
+            note(logging.ERROR, say("something cannot be told by a fault of bpflow; it is left to whoever works next"), {}, error)
 
     def tell(self) -> int:
         """Tells what waits to be told of changed documents, and brings messages to their receivers; gives how many there were. Where there
@@ -412,14 +413,14 @@ class Engine(Beginning, Seeing, Hands, Pipelines, Operating, Absent, Keeping):
             self.runner.observers = Observers()
         self.runner.observers.all += (observer,)
 
-    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> Worker:
+    def worker(self, *, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE) -> Worker:
         """A worker of this engine, whose `run` goes on until its `stop`, in a thread of its own if the program likes. Of each service outside
         it asks at most `calls` at a time, in threads.
 
         `lease`: seconds after which others take over the work of one who gives no sign · `grace`: how many seconds calls under way are
-        waited for when it stops · `tell` is told what goes wrong, and is tried again.
+        waited for when it stops. What goes wrong, and is tried again, it tells by the logger `bpflow`.
         """
-        return Worker(self._drain, calls, lease, grace, tell)
+        return Worker(self._drain, calls, lease, grace)
 
     def next_due(self) -> datetime | None:
         """When the next timer or the next start on schedule is due; None if there is none."""

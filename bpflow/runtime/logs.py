@@ -1,10 +1,10 @@
-"""What happens, in the log: the logger `bpflow` of Python's `logging`, and two ways to write it.
+"""What happens, in the log (`records.py`), and two ways to write it.
 
     engine.observe(Logs())
 
-Every record has an attribute `bpflow`, a mapping with what is known: instance, process, step, actor, revision, duration (seconds), and so on. No value
-of a form, a variable or a document is in it. Levels: error: an incident, an instance that was set aside · warning: a service that has
-failed and is tried again or caught · info: instances that begin and end, what operators do · debug: every event, step and call.
+Levels: error: an incident, an instance that was set aside · warning: a service that has failed and is tried again or caught · info: instances
+that begin and end, what operators do · debug: every event, step and call. What a worker or bpflow itself has trouble with is in the log
+without it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bpflow.engine.events import Cancel, Correct, Failed, Jump, Reassigned, Resu
 from bpflow.engine.state import OVER
 from bpflow.graph import step_of
 from bpflow.runtime.observing import Doing, Happening, Observer
+from bpflow.runtime.records import LOGGER, note
 
-LOGGER = logging.getLogger("bpflow")
 REPAIRS = (Cancel, Correct, Jump, Reassigned, Resume, Retry, Skip, Suspend)
 """What operators do."""
 
@@ -54,11 +54,6 @@ class Logs(Observer):
         note(logging.DEBUG, "call", {**known, **failed, "duration": round(doing.seconds or 0.0, 6)})
 
 
-def note(level: int, text: str, known: dict[str, Any], error: Exception | None = None) -> None:
-    """A record with what is known."""
-    LOGGER.log(level, "%s", text, extra={"bpflow": {name: value for name, value in known.items() if value is not None}}, exc_info=error)
-
-
 class JsonLines(logging.Formatter):
     """A record as one line of JSON: time (UTC), level, logger, message, what is known, and what was raised."""
 
@@ -85,11 +80,8 @@ class TextLines(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def write_logs(form: Literal["json", "text"], level: str) -> Logs:
-    """Has records of the level and above written to the standard error; gives the observer for the engine."""
+def lines(form: Literal["json", "text"]) -> logging.Handler:
+    """Writes records to the standard error, a line each."""
     out = logging.StreamHandler()
     out.setFormatter(JsonLines() if form == "json" else TextLines())
-    LOGGER.addHandler(out)
-    LOGGER.setLevel(level.upper())
-    LOGGER.propagate = False
-    return Logs()
+    return out

@@ -10,11 +10,14 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
+from bpflow.diagnostics import say
 from bpflow.engine.events import Event
 from bpflow.engine.state import Incident, State
 from bpflow.graph import step_of
+from bpflow.runtime.records import note
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["event", "service", "call", "pass"]
@@ -23,7 +26,8 @@ Kind: TypeAlias = Literal["event", "service", "call", "pass"]
 class Happening(NamedTuple):
     """An event that was worked into an instance, and is written. `step`: the one that it was for · `steps`: those at which the instance has come
     to stand by it · `incidents`: those that have come of it · `was`: the status before, none where it has only begun · `seconds`: how long it took,
-    the commit too."""
+    the commit too · `doing`: that by which it was worked in, which for a start has ended before: it is written when the transaction ends in
+    which it begins."""
 
     instance: int
     process: str
@@ -35,6 +39,7 @@ class Happening(NamedTuple):
     was: str | None
     status: str
     seconds: float
+    doing: Doing | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +66,10 @@ class Doing:
         self.done = 0
         self.scratch: dict[int, Any] = {}
         """What observers keep with it, each by its own id."""
+
+
+_UNDER_WAY: ContextVar[Doing | None] = ContextVar("bpflow_under_way", default=None)
+"""What is being done, of several one inside the other the innermost."""
 
 
 class Observer:
@@ -106,6 +115,7 @@ class Observers:
     def during(self, doing: Doing, act: Callable[[], T]) -> T:
         """Does something, and tells of it."""
         self._tell(lambda one: one.begin(doing))
+        around = _UNDER_WAY.set(doing)
         began = time.perf_counter()
         try:
             return act()
@@ -114,16 +124,17 @@ class Observers:
             raise
         finally:
             doing.seconds = time.perf_counter() - began
+            _UNDER_WAY.reset(around)
             self._tell(lambda one: one.end(doing))
 
     def _tell(self, tell: Callable[[Observer], object]) -> None:
         for one in self.all:
             try:
                 tell(one)
-            except Exception:
+            except Exception as error:
                 if id(one) not in self._broken:
                     self._broken.add(id(one))
-                    logging.getLogger("bpflow").exception("the observer %r is broken", one)
+                    note(logging.ERROR, say("the observer {observer} is broken", observer=repr(one)), {}, error)
 
 
 def name_of(event: Event) -> str:
@@ -146,5 +157,5 @@ def happening(
     incidents = tuple(one for one in after.incidents if one.id not in known)
     return Happening(
         *(instance, process, revision, event, step_of(token.node) if token is not None else None, tuple(dict.fromkeys(steps)), incidents),
-        *(before.status if before is not None else None, after.status, seconds),
+        *(before.status if before is not None else None, after.status, seconds, _UNDER_WAY.get()),
     )

@@ -10,17 +10,15 @@ with `bpflow.`. Where the spans go, the program (or the environment, by the vari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import context, propagate, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
 
 from bpflow.diagnostics import Refused
+from bpflow.engine.events import Started
+from bpflow.graph import step_of
 from bpflow.runtime.observing import Doing, Happening, Observer
-
-_EVENT: ContextVar[Span | None] = ContextVar("bpflow_event", default=None)
-"""The span of the event that is being worked in."""
 
 
 class Traces(Observer):
@@ -34,13 +32,11 @@ class Traces(Observer):
     def begin(self, doing: Doing) -> None:
         kind = SpanKind.CLIENT if doing.kind == "call" else SpanKind.INTERNAL
         span = self._tracer.start_span(f"{doing.kind} {doing.name}", kind=kind, attributes=attributes(doing))
-        doing.scratch[id(self)] = span, context.attach(trace.set_span_in_context(span)), _EVENT.set(span) if doing.kind == "event" else None
+        doing.scratch[id(self)] = span, context.attach(trace.set_span_in_context(span))
 
     def end(self, doing: Doing) -> None:
-        span, token, event = doing.scratch.pop(id(self))
+        span, token = doing.scratch[id(self)]
         context.detach(token)
-        if event is not None:
-            _EVENT.reset(event)
         if doing.kind == "pass" and not doing.done and doing.error is None:
             return  # a span that is never ended is never told of: there was nothing to do
         span.set_attributes(attributes(doing))
@@ -48,16 +44,21 @@ class Traces(Observer):
             span.set_attribute("error.type", type(doing.error).__name__)
             said = doing.error.message.text("en") if isinstance(doing.error, Refused) else str(doing.error)
             span.set_status(Status(StatusCode.ERROR, said))
+        elif doing.kind == "event" and doing.name == "started":
+            return  # it ends when it is written; if it is not, there was no start
         span.end()
 
     def happened(self, what: Happening) -> None:
-        span = _EVENT.get()
-        if span is None:
-            return  # an instance that has begun is written after its span has ended
+        if what.doing is None or id(self) not in what.doing.scratch:
+            return  # it began before there was anybody to watch
+        span, _ = what.doing.scratch[id(self)]
         known = {"user.id": what.actor, "bpflow.step": what.step, "bpflow.revision": what.revision, "bpflow.status": what.status}
         span.set_attributes({name: value for name, value in known.items() if value is not None})
         for incident in what.incidents:
-            span.add_event("incident", {"bpflow.incident": incident.id, "exception.message": incident.message.text("en")})
+            where = {"bpflow.step": step_of(incident.node)} if incident.node else {}
+            span.add_event("incident", {"bpflow.incident": incident.id, **where, "exception.message": incident.message.text("en")})
+        if isinstance(what.event, Started):
+            span.end()
 
     def headers(self) -> Mapping[str, str]:
         carrier: dict[str, str] = {}

@@ -1,11 +1,12 @@
 """Workers: one goes on until it is stopped, or makes a single pass.
 
-The law of this file: a worker that cannot do something says so and tries it again, later and later; it ends when it is told to, and not
-before. What it leaves undone at any moment another finds as it was.
+The law of this file: a worker that cannot do something says so in the log and tries it again, later and later; it ends when it is told to, and
+not before. What it leaves undone at any moment another finds as it was.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from bpflow.runtime.asking import Asking
 from bpflow.runtime.drain import Drain, Worked
 from bpflow.runtime.leases import BEATS, LEASE, Leasing, Watch, stand_by
 from bpflow.runtime.observing import Doing
+from bpflow.runtime.records import note
 from bpflow.runtime.rounds import Rounds, Thing
 from bpflow.stores.bell import Bell
 from bpflow.stores.contract import Conflict, LeaseLost, StoreError
@@ -70,14 +72,27 @@ def why(error: Exception) -> Message | str:
     return error.message if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
 
 
+def named(key: tuple[object, ...]) -> str:
+    """Something that is to be done, as it is told: `message 17`."""
+    return " ".join(map(str, key))
+
+
+def tell(error: Exception, seconds: float, tries: int = 1, thing: str | None = None) -> None:
+    """That it is tried again. A `thing` is put off by a fault of bpflow, so it is told where; the second time it is no warning any more."""
+    known = {"thing": thing, "error": type(error).__name__, "tries": tries, "pause": round(seconds, 2)}
+    level = logging.ERROR if thing is not None and tries > 1 else logging.WARNING
+    what = say("{reason}; it is tried again in {seconds} s", reason=why(error), seconds=round(seconds, 1))
+    note(level, what, known, error if thing is not None else None)
+
+
 class Worker:
     """A worker that goes on. Made by `Engine.worker`; `run` is called once, `stop` from any thread or from a signal."""
 
-    def __init__(self, drain: Drain, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE, tell: Callable[[Message], None] | None = None) -> None:
+    def __init__(self, drain: Drain, calls: int = CALLS, lease: float = LEASE, grace: float = GRACE) -> None:
         self._leasing = Leasing(drain.runner.store, drain.clock, standing=True, watch=Watch(lease))
         self._asking = Asking(drain.ask, calls, self._ring)
         self._rounds = Rounds(drain, self._leasing, self._asking, put_off=self._waits)
-        self._grace, self._tell = grace, tell or (lambda message: None)
+        self._grace = grace
         self._stopped, self._stops = False, Bell()
         self._balanced = 0.0
         self._put_off: dict[tuple[object, ...], Pause] = {}
@@ -108,7 +123,7 @@ class Worker:
                 self._balanced = 0.0
             except (StoreError, Conflict) as error:
                 trouble.longer(error)
-                self._said(error, trouble.length)
+                tell(error, trouble.length, trouble.tries)
                 self._stops.wait(trouble.length)  # and not at his seat, where what he has tried himself may wake him
         self._end()
         return self.done
@@ -141,7 +156,7 @@ class Worker:
             return None
         pauses = self._put_off.values()
         key, last = max(self._put_off.items(), key=lambda item: item[1].until - item[1].length)
-        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{' '.join(map(str, key))}: {last.reason}")
+        return PutOff(len(pauses), max(pause.tries for pause in pauses), f"{named(key)}: {last.reason}")
 
     def _round(self) -> bool:
         """Goes round once. False if nothing was done."""
@@ -182,7 +197,7 @@ class Worker:
         except Exception as error:
             pause = self._put_off.setdefault(thing.key, Pause())
             pause.longer(error)
-            self._said(error, pause.length)
+            tell(error, pause.length, pause.tries, named(thing.key))
         else:
             self._put_off.pop(thing.key, None)
 
@@ -200,9 +215,6 @@ class Worker:
         else:
             time.sleep(seconds)
 
-    def _said(self, error: Exception, seconds: float) -> None:
-        self._tell(say("{reason}; it is tried again in {seconds} s", reason=why(error), seconds=round(seconds, 1)))
-
     # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _end(self) -> None:
         """Waits for the calls under way, and works their answers in; then gives everything back. What has not come by then is asked anew by
@@ -213,10 +225,10 @@ class Worker:
                 for thing in self._rounds.answers():
                     self._do(thing)
             except (StoreError, Conflict) as error:
-                self._said(error, LEAST)
+                tell(error, LEAST)
             if self._asking.going:
                 self._sleep(min(left, self._leasing.watch.lease / BEATS))
         try:
             self._leasing.close()
         except StoreError as error:  # the others will see that it is gone
-            self._said(error, self._leasing.watch.lease)
+            tell(error, self._leasing.watch.lease)

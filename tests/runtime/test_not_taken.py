@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bpflow.diagnostics import Message, Refused
+from bpflow.diagnostics import Refused
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores import mail
 from bpflow.stores.mail import LONGEST, findable, key_text
@@ -74,12 +74,12 @@ def test_what_the_server_does_not_take_holds_up_no_other(database: str, clock: V
             engine.send_message("paid", LONG)
 
 
-def test_a_worker_that_cannot_write_tries_less_and_less_often(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_write_tries_less_and_less_often(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What it has tried itself, and what was taken back, does not wake it."""
-    told: list[Message] = []
+    told = caplog.records
     with open_engine(f"sqlite:///{tmp_path}/bpflow.db") as engine:
         engine.deploy_graph(pausing("pauses"))
-        worker = engine.worker(tell=told.append)
+        worker = engine.worker()
         with Running(worker):
             until(lambda: engine.store.workers() and engine.store.workers()[0].slots)
             engine.start_many("pauses", [{}] * 20)
@@ -88,6 +88,6 @@ def test_a_worker_that_cannot_write_tries_less_and_less_often(tmp_path: Path) ->
             until(lambda: told)
             time.sleep(2.0)
             assert len(told) < 6
-            assert "there is no room left" in str(told[0])
+            assert "there is no room left" in told[0].getMessage()
             engine.store._all("pragma max_page_count = 1000000")  # type: ignore[attr-defined]
             until(lambda: ended(engine, 20))

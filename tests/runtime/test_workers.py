@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -350,11 +352,15 @@ def poisoned(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine
         yield engine, broken
 
 
-def test_what_cannot_be_done_is_put_off_and_told(poisoned: tuple[Engine, list[bool]]) -> None:
+def known(record: logging.LogRecord) -> dict[str, Any]:
+    """What is known, in a record."""
+    return dict(record.bpflow)  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_done_is_put_off_and_told(poisoned: tuple[Engine, list[bool]], caplog: pytest.LogCaptureFixture) -> None:
     engine, broken = poisoned
-    told: list[str] = []
-    with Running(engine.worker(lease=1.0, tell=lambda what: told.append(str(what)))):
-        until(lambda: len(told) > 1)
+    with Running(engine.worker(lease=1.0)):
+        until(lambda: len(caplog.records) > 1)
         engine.start("waits")
         until(lambda: ended(engine, 1))  # it holds up nothing else
         until(lambda: engine.status().put_off)
@@ -364,8 +370,30 @@ def test_what_cannot_be_done_is_put_off_and_told(poisoned: tuple[Engine, list[bo
         broken[0] = False
         until(lambda: not engine.store.messages(fresh=True))
         until(lambda: not engine.status().put_off)
-    assert told[0] == "ValueError: broken; it is tried again in 0.5 s"
-    assert told[1] == "ValueError: broken; it is tried again in 1.0 s"
+    first, again = caplog.records[:2]
+    assert (first.name, first.levelname, first.getMessage()) == ("bpflow", "WARNING", "ValueError: broken; it is tried again in 0.5 s")
+    assert (again.name, again.levelname, again.getMessage()) == ("bpflow", "ERROR", "ValueError: broken; it is tried again in 1.0 s")
+    assert known(first) == {"thing": "message 1", "error": "ValueError", "tries": 1, "pause": 0.5}
+    assert known(again) == {"thing": "message 1", "error": "ValueError", "tries": 2, "pause": 1.0}
+    assert first.exc_info is not None, "it is told where"
+
+
+@pytest.mark.sqlite
+def test_a_file_that_another_program_keeps_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kept.db"
+    with open_engine(f"sqlite:///{path}") as engine, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        engine.deploy_graph(pausing("waits", 'now + duration("1s")'))
+        monkeypatch.setattr(engine.store, "_timeout", 0.05)
+        other.execute("begin immediate")
+        with Running(engine.worker()):
+            until(lambda: len(caplog.records) > 1)
+            other.execute("rollback")
+            engine.start("waits")
+            until(lambda: ended(engine, 1))
+    first, again = caplog.records[:2]
+    said = f'"{path}" is being written by another program, and has not become free; it is tried again in '
+    assert [(record.levelname, record.getMessage()) for record in (first, again)] == [("WARNING", f"{said}0.5 s"), ("WARNING", f"{said}1.0 s")]
+    assert (known(first), first.exc_info) == ({"error": "StoreError", "tries": 1, "pause": 0.5}, None)
 
 
 def test_what_cannot_be_done_in_a_pass_is_told_when_the_rest_is_done(poisoned: tuple[Engine, list[bool]]) -> None:
