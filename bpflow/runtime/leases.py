@@ -189,12 +189,19 @@ class Leasing:
             self.close()
             self.open()
         others = [row for row, _ in self._others()]
-        share = -(-SLOTS // (1 + sum(row.told.standing for row in others)))
+        share = self._share(others)
         if len(self.leases) < min(share, SLOTS - sum(len(row.slots) for row in others)):
             self._take(share)
         surplus = max(0, len(self.leases) - share)
         self.leaving = frozenset(sorted(self.leases, key=lambda slot: (slot not in self.leaving, slot in busy, slot * STEP % SLOTS))[:surplus])
         self.hand_over(busy)
+
+    def _share(self, others: Collection[WorkerRow]) -> int:
+        """How many slots are his by rights: as many as each other who stays has; what is left over goes to the first, one each, in the order of
+        their seats, so that all who look agree on it. Beyond as many workers as there are slots the rest stand by."""
+        standing = sorted([self.seat.id, *(row.id for row in others if row.told.standing)])
+        each, over = divmod(SLOTS, len(standing))
+        return each + (standing.index(self.seat.id) < over)
 
     def hand_over(self, busy: Collection[int]) -> None:
         """Gives back the slots that are to be handed over and of which nothing is under way."""

@@ -1,7 +1,8 @@
 """Rounds: how a worker goes through what waits.
 
 The law of this file: what is left to be told or sent comes first, then what is due, until that leaves something again. Where there is more of
-anything than is read at once, each kind gets its share of every round, so that a long queue holds up nobody but itself.
+anything than is read at once, each kind gets its share of every round, so that a long queue holds up nobody but itself. Changes and messages of
+an owner go in their order: what cannot be done holds up what comes after it, and nothing of any other.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ R = TypeVar("R", ChangeRow, LookRow, MessageRow)
 
 class Thing(Struct, frozen=True, gc=False):
     """Something to be done: its kind, as `Worked` counts it; whose it is; by what it is known again; and the doing, which of `many` gives how many
-    were done."""
+    were done. What is `ordered` is done before what stands behind it of the same owners."""
 
     kind: str
     owners: Sequence[int]
     key: tuple[object, ...]
     act: Callable[[], Any]
     many: bool = False
+    ordered: bool = False
 
 
 @dataclass(slots=True)
@@ -75,8 +77,8 @@ class Rounds:
         return self.done
 
     def all(self, round: Callable[[], Iterator[Thing]], stop: Callable[[], bool]) -> None:
-        """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing else, and
-        the first of it is raised at the end."""
+        """Round after round, until nothing more can be done. What cannot be done by a fault of bpflow stays as it is; it holds up nothing but
+        what comes after it in its order, and the first of it is raised at the end."""
         failed: dict[tuple[object, ...], Exception] = {}
         self.put_off = failed.__contains__
         before = -1
@@ -118,7 +120,7 @@ class Rounds:
             for waiting in (self.changes, self.looks, self.messages, self.calls):
                 things, more = waiting()
                 some, full = some or bool(things), full or more
-                yield from things
+                yield from self.in_order(things)
             runner.left = runner.left or some
             if some and not full:
                 return
@@ -149,30 +151,45 @@ class Rounds:
         """A batch of what is to be told, changes before messages."""
         for waiting in (self.changes, self.looks, self.messages):
             things, _ = waiting()
-            yield from things
+            yield from self.in_order(things)
             if things:
                 return
 
+    def in_order(self, things: Sequence[Thing]) -> Iterator[Thing]:
+        """One after another; behind one that has just failed, nothing more of its owners."""
+        held: set[int] = set()
+        for thing in things:
+            if held.isdisjoint(thing.owners):
+                yield thing
+                if thing.ordered and self.put_off(thing.key):
+                    held.update(thing.owners)
+
     def changes(self) -> tuple[list[Thing], bool]:
         """Some changes to be told; and whether there may be more."""
-        drain = self.drain
-        return self.queued(drain.runner.store.changes, lambda one: Thing("changes", [one.owner], ("change", one.id), partial(drain.tell, one)))
+        read, tell = self.drain.runner.store.changes, self.drain.tell
+        return self.queued(read, lambda one: Thing("changes", [one.owner], ("change", one.id), partial(tell, one), ordered=True))
 
     def looks(self) -> tuple[list[Thing], bool]:
+        """Looks at what is kept, which wait for none of each other: those for new processes all have one owner."""
         post = self.drain.post
         return self.queued(self.drain.runner.store.looks, lambda one: Thing("messages", [one.owner], ("look", one.id), partial(post.look, one)))
 
     def messages(self) -> tuple[list[Thing], bool]:
         read, post = partial(self.drain.runner.store.messages, fresh=True), self.drain.post
-        return self.queued(read, lambda one: Thing("messages", [one.owner], ("message", one.id), partial(post.deliver, one)))
+        return self.queued(read, lambda one: Thing("messages", [one.owner], ("message", one.id), partial(post.deliver, one), ordered=True))
 
     def queued(self, read: Callable[..., Sequence[R]], thing: Callable[[R], Thing]) -> tuple[list[Thing], bool]:
-        """Some things of a queue, and whether there may be more. Where all that is read is put off, what stands behind it is looked at."""
+        """Some things of a queue, and whether there may be more. Where all that is read is put off, or stands behind what is, one looks further."""
         after, full = 0, True
+        held: set[int] = set()
         things: list[Thing] = []
         while full and not things:
             found = read(limit=self.batch, slots=self.slots, after=after)
-            things = [made for one in found if not self.put_off((made := thing(one)).key)]
+            for made in map(thing, found):
+                if self.put_off(made.key):
+                    held.update(made.owners if made.ordered else ())
+                elif held.isdisjoint(made.owners):
+                    things.append(made)
             after, full = found[-1].id if found else after, len(found) == self.batch
         return things, full
 

@@ -103,6 +103,53 @@ def test_a_clock_that_jumps_does_no_harm(tmp_path: Path) -> None:
         leasing.close()
 
 
+@pytest.mark.parametrize("many", [2, 10, 20, 35, 61, 70])
+def test_each_has_his_share_of_the_slots_and_none_of_them_is_left(tmp_path: Path, many: int) -> None:
+    """However many there are, as they come and when one has gone."""
+    with open_engine(f"sqlite:///{tmp_path}/bpflow.db?sync=normal") as engine:
+        crew = [Leasing(engine.store, engine.clock, standing=True, watch=Watch(1000.0)) for _ in range(many)]
+        for leasing in crew:
+            leasing.open()
+            leasing.balance(())
+        check_shares(crew)
+        crew.pop(0).close()
+        check_shares(crew)
+        for leasing in crew:
+            leasing.close()
+
+
+def check_shares(crew: list[Leasing]) -> None:
+    """All slots are taken and shared fairly before long, and then they stay where they are."""
+    for _ in range(2):
+        for leasing in reversed(crew):
+            leasing.balance(())
+    held = [dict(leasing.leases) for leasing in crew]
+    assert sorted(slot for leases in held for slot in leases) == list(range(SLOTS))
+    assert max(map(len, held)) - min(map(len, held)) <= 1
+    for leasing in crew:
+        leasing.balance(())
+    assert [dict(leasing.leases) for leasing in crew] == held
+
+
+def test_a_pass_under_way_keeps_what_it_has_and_has_no_share(tmp_path: Path) -> None:
+    with open_engine(f"sqlite:///{tmp_path}/bpflow.db?sync=normal") as engine:
+        one, two, a_pass = (Leasing(engine.store, engine.clock, standing=standing, watch=Watch(1000.0)) for standing in (True, True, False))
+        one.open()
+        one._take(40)
+        a_pass.open()
+        a_pass.take_all()
+        assert len(a_pass.leases) == SLOTS - 40
+        two.open()
+        for _ in range(2):
+            two.balance(())
+            one.balance(())
+        assert [len(leasing.leases) for leasing in (one, two, a_pass)] == [31, 9, SLOTS - 40]
+        a_pass.close()
+        check_shares([one, two])
+        one.close()
+        two.close()
+
+
 def test_a_session_that_has_ended_is_seen_by_everybody(database: str) -> None:
     """On PostgreSQL, from wherever one looks."""
     with open_engine(database) as engine:

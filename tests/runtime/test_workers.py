@@ -25,8 +25,9 @@ from bpflow.engine.pages import encode
 from bpflow.engine.transition import UnexpectedEvent
 from bpflow.expressions.data import Value
 from bpflow.graph import Call, Expr, Flow, Graph, Step, Trigger, Variable, Wait
+from bpflow.loading import LoadedWorkspace
 from bpflow.runtime import Engine, Request, VirtualClock, open_engine
-from bpflow.runtime.rounds import BATCH
+from bpflow.runtime.rounds import BATCH, Rounds
 from bpflow.runtime.worker import Worker
 from bpflow.stores.leases import SLOTS
 from bpflow.values import Field
@@ -339,8 +340,7 @@ def poisoned(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine
     """An engine with a message that cannot be delivered by a fault of bpflow, as long as that says so."""
     with open_engine(url) as engine:
         engine.deploy_graph(pausing("waits", 'now + duration("1s")'))
-        with engine.store.begin(-1) as work:
-            work.messages.add(new_message("n"))
+        send(engine, "n", -1)
         deliver, broken = engine._drain.post.deliver, [True]
 
         def breaking(self: Any, message: Any) -> None:
@@ -408,25 +408,83 @@ def test_what_cannot_be_done_in_a_pass_is_told_when_the_rest_is_done(poisoned: t
     assert engine.work().messages == 1
 
 
-def test_a_full_batch_that_cannot_be_done_holds_up_nothing_behind_it(poisoned: tuple[Engine, list[bool]]) -> None:
+@pytest.mark.parametrize("owners", [1, BATCH])
+def test_a_full_batch_that_cannot_be_done_holds_up_nothing_behind_it(poisoned: tuple[Engine, list[bool]], owners: int) -> None:
+    """Whether all of it belongs to one, where the first holds up the others, or each to another."""
     engine, _ = poisoned
-    for name in (*["n"] * BATCH, "other"):
-        with engine.store.begin(-1) as work:
-            work.messages.add(new_message(name))
+    for number in range(BATCH):
+        send(engine, "n", -1 - number % owners)
+    send(engine, "other", -1000)
     with pytest.raises(ValueError, match="broken"):
         engine.work()
     assert {message.name for message in engine.store.messages(fresh=True)} == {"n"}
-    with engine.store.begin(-1) as work:
-        work.messages.add(new_message("another"))
+    send(engine, "another", -1000)
     with Running(engine.worker(lease=1.0)):
         until(lambda: {message.name for message in engine.store.messages(fresh=True)} == {"n"})
         assert len(engine.store.messages()) == BATCH + 3
 
 
-def new_message(name: str) -> Any:
+def test_a_message_that_cannot_be_delivered_is_overtaken_by_none_of_its_owner(poisoned: tuple[Engine, list[bool]]) -> None:
+    engine, broken = poisoned
+    send(engine, "later", -1)
+    with pytest.raises(ValueError, match="broken"):
+        engine.work()
+    assert [message.name for message in engine.store.messages(fresh=True)] == ["n", "later"]
+    broken[0] = False
+    assert engine.work().messages == 2
+
+
+def send(engine: Engine, name: str, owner: int) -> None:
     from bpflow.stores.mail import NewMessage
 
-    return NewMessage(-1, name, None, {}, datetime.now(UTC), None)
+    with engine.store.begin(owner) as work:
+        work.messages.add(NewMessage(owner, name, None, {}, datetime.now(UTC), None))
+
+
+@pytest.fixture
+def changed(url: str, workspace: LoadedWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine, list[tuple[int, int]]]]:
+    """An engine on which two documents have five versions each, made by turns, of which nothing is told yet; and which are told, by document
+    and version. The first time, version 2 of the first cannot be told by a fault of bpflow."""
+    told: list[tuple[int, int]] = []
+    with open_engine(url, workspace) as engine:
+        monkeypatch.setattr(engine, "tell", lambda: 0)
+        deals = [engine.create_document("deal", {"name": name, "status": "new"}) for name in "ab"]
+        for version in range(2, 6):
+            for deal in deals:
+                engine.set_document(deal, {"sum": version})
+        tell, broken = type(engine._drain).tell, [True]
+
+        def breaking(self: Any, change: Any) -> None:
+            if broken[0] and (change.document.id, change.version) == (deals[0].id, 2):
+                broken[0] = False
+                raise ValueError("broken")
+            tell(self, change)
+            told.append((deals.index(change.document), change.version))
+
+        monkeypatch.setattr(type(engine._drain), "tell", breaking)
+        yield engine, told
+
+
+IN_ORDER = [(0, 1), *((1, version) for version in range(1, 6)), *((0, version) for version in range(2, 6))]
+"""What the second document has is told while the first waits for its version 2."""
+
+
+def test_what_is_put_off_is_overtaken_by_no_later_change_of_the_document(changed: tuple[Engine, list[tuple[int, int]]]) -> None:
+    engine, told = changed
+    with Running(engine.worker(lease=1.0)):
+        until(lambda: len(told) == 10)
+    assert told == IN_ORDER
+
+
+@pytest.mark.parametrize("batch", [2, BATCH])
+def test_what_fails_in_a_pass_is_overtaken_by_no_later_change_of_the_document(changed: tuple[Engine, list[tuple[int, int]]], batch: int) -> None:
+    """However many are read at once."""
+    engine, told = changed
+    with pytest.raises(ValueError, match="broken"):
+        Rounds(engine._drain, batch=batch).work()
+    assert told == IN_ORDER[:6]
+    assert engine.work().changes == 4
+    assert told == IN_ORDER
 
 
 # ── passes ──────────────────────────────────────────────────────────────────────────────────────────────────────────

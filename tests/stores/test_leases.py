@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import pytest
 
 from bpflow.engine.transition import CallOut, Effects, put_row
 from bpflow.stores.contract import LeaseLost, Store
-from bpflow.stores.leases import SLOTS, Busy, Lease, NewWorker, PutOff, slot_of
+from bpflow.stores.leases import SLOTS, Busy, Lease, NewWorker, PutOff, Seat, slot_of
 from bpflow.stores.mail import NewMessage
 from tests.stores.conftest import AT, Again
 from tests.stores.test_contract import begun, deployed, document
@@ -105,20 +106,23 @@ def test_a_worker_that_has_given_a_sign_is_not_given_up(store: Store) -> None:
 
 
 def test_who_waits_at_his_seat_is_woken(store: Store, again: Again) -> None:
+    """And does not just sleep for as long as he may."""
     seat, other = store.seat(worker()), again()
-    seat.wait(0.0)
-    ringing = threading.Timer(0.1, seat.ring)
-    ringing.start()
-    seat.wait(60.0)
-    ringing.join()
+    woken_by(seat, threading.Timer(0.1, seat.ring))
     if store.shared:
-        seat.wait(0.0)
-        sending = threading.Timer(0.1, call, (other, 7, 1))
-        sending.start()
-        seat.wait(60.0)
-        sending.join()
+        woken_by(seat, threading.Timer(0.1, call, (other, 7, 1)))
         assert len(store.outbox()) == 1
     seat.leave()
+
+
+def woken_by(seat: Seat, waking: threading.Timer, most: float = 60.0) -> None:
+    """Waits at the seat, and is woken: who is not waits exactly as long as he may."""
+    seat.wait(0.0)
+    before = time.monotonic()
+    waking.start()
+    seat.wait(most)
+    assert time.monotonic() - before < most / 2
+    waking.join()
 
 
 # ── what waits, by slot ─────────────────────────────────────────────────────────────────────────────────────────────
