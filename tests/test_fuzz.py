@@ -66,8 +66,10 @@ class Place:
         """The file is so for a while."""
         was = path.read_bytes() if path.exists() else None
         path.write_bytes(data)
-        yield
-        path.unlink() if was is None else path.write_bytes(was)
+        try:
+            yield
+        finally:
+            path.unlink() if was is None else path.write_bytes(was)
 
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=str)

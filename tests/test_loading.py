@@ -168,6 +168,41 @@ class Nap(Step):
         b.add(Node(b.path, (b.flow(b.path),)))
 
 
+@pytest.mark.parametrize(
+    "step, said",
+    [
+        ("{id: ask, activity: request-info, to: initiator, fill: [a, 'de(((x']}", '"fill" needs a document'),
+        ("{id: ask, activity: request-info, to: initiator, fill: [not]}", '"fill" needs a document'),
+        ("{activity: send-message, message: paid, keep: 0x7fffffffffffffff0d}", "the number is too large"),
+    ],
+)
+def test_names_and_numbers_that_no_expression_can_have(step: str, said: str) -> None:
+    """They come into expressions without having been one."""
+    found = load_text(f"bpflow: 1\nid: x\ntitle: X\nvariables: {{status: {{type: text}}}}\nsteps:\n  - {step}\n").findings
+    assert any(said in str(finding.message) for finding in found)
+
+
+def test_a_move_that_fills_what_no_field_is_called() -> None:
+    text = """
+bpflow: 1
+id: x
+title: X
+document: deal
+stage-field: stage
+stages:
+  a: {title: A, moves: {b: {by: initiator, fill: ['de(((x']}}}
+  b: {title: B, final: true}
+"""
+    stage = Field("choice", "Stage", choices=(("a", "A"), ("b", "B")))
+    found = load_text(text, types={"deal": DocumentType("deal", "Deal", (("name", Field("string", "Name")), ("stage", stage)), "name")}).findings
+    assert any("de(((x" in str(finding.message) for finding in found)
+
+
+def test_a_directory_of_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "bpflow.yaml").write_text(f"directory: {'d' * 300}.yaml\n")
+    load_workspace(tmp_path)
+
+
 def test_a_program_may_bring_activities_of_its_own(tmp_path: Path) -> None:
     text = TELL.replace("- {activity: notify, to: initiator, text: Ready}", "- {activity: nap, how-long: very}")
     assert rules(load_text(text).findings) == ["unknown-activity"]

@@ -1,6 +1,7 @@
 """The form of a task: its keys, the fields of each outcome, what is offered in them, and the results that they give."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from keyword import iskeyword
 from typing import Literal
 
 from msgspec.structs import replace
@@ -106,6 +107,11 @@ def outcome(b: Lowering, name: str, title: str, keys: Sequence[FormKeys], button
 def circles(step: str | None, keys: Sequence[FormKeys]) -> Iterator[Diagnostic]:
     """The finding that fields of a form go round in a circle."""
     yield from forms.circles(step, {name: field for own in keys for name, field in own.fields.items()})
+
+
+def readable(names: Iterable[str]) -> list[str]:
+    """Those that can be the name of a field at all. What of another is wrong is said where the fields of the form are looked at."""
+    return [str(name) for name in names if name.isidentifier() and not iskeyword(name)]
 
 
 def moves_by_next(b: Lowering, names: Iterable[str]) -> None:

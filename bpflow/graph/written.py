@@ -77,8 +77,17 @@ def expression(raw: Any, place: Span = NOWHERE) -> Written:
     if isinstance(raw, str):
         return _parsed(raw)
     if isinstance(raw, bool | int | Decimal | float):
-        return Written(Expr(str(raw).lower(), start_of(place)))
+        return _number(str(raw).lower(), span_of(raw) if place is NOWHERE else place)
     raise Unread([Diagnostic(place, "wrong-kind", say("an expression must stand here"))])
+
+
+def _number(text: str, place: Span) -> Written:
+    """A number or a truth value as YAML has it. Raises Unread where expressions have none such."""
+    try:
+        parse(text)
+    except ExpressionError as error:
+        raise Unread([Diagnostic(place, error.rule, error.message, error.hint)]) from None
+    return Written(Expr(text, start_of(place)))
 
 
 def duration(raw: Any, place: Span = NOWHERE) -> Written:

@@ -152,11 +152,19 @@ def _settings(folder: Path, sources: dict[str, str], findings: list[Diagnostic],
     return settings if is_zone(settings.timezone) else settings.model_copy(update={"timezone": "UTC"}), source
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. A name that no file can have is one of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _directory(path: Path, made: Surroundings) -> tuple[DirectoryFile, bool]:
     """What can be read of the directory, and whether that is all of it. What there is to say of the file is added to what is `made`."""
     from bpflow.definition.entries import DirectoryFile
 
-    if not path.is_file():
+    if not is_file(path):
         return DirectoryFile.model_construct(), True
     source = read_file(path, str(path))
     read = read_rest(source, DirectoryFile, check_directory)
