@@ -198,9 +198,13 @@ stages:
     assert any("de(((x" in str(finding.message) for finding in found)
 
 
-def test_a_directory_of_a_name_that_no_file_can_have(tmp_path: Path) -> None:
-    (tmp_path / "bpflow.yaml").write_text(f"directory: {'d' * 300}.yaml\n")
-    load_workspace(tmp_path)
+@pytest.mark.parametrize("name, hint", [("people.yaml", 'did you mean "peoples.yaml"?'), ("d" * 300 + ".yaml", "check the name and the folder")])
+def test_a_directory_that_is_named_must_be_there(tmp_path: Path, name: str, hint: str) -> None:
+    (tmp_path / "bpflow.yaml").write_text(f"language: en\ndirectory: {name}\n")
+    (tmp_path / "peoples.yaml").write_text("people:\n  ivanov: {name: Иван, email: i@x.ru}\n")
+    (finding,) = [one for one in load_workspace(tmp_path, processes=False).findings if one.rule == "file-missing"]
+    assert (finding.span.line, finding.span.column, finding.severity) == (2, 12, Severity.ERROR)
+    assert (str(finding.message), str(finding.hint)) == (f'there is no file "{name}"', hint)
 
 
 def test_a_program_may_bring_activities_of_its_own(tmp_path: Path) -> None:

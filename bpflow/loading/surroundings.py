@@ -99,6 +99,8 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
     made = Surroundings(folder, settings, {}, findings, sources, activities=known_activities(activities), services=known, silences=silences)
     directory, whole = _directory(folder / settings.directory, made)
     made = replace(made, directory=directory, whole_directory=whole)
+    if written is not None:
+        findings += missing_directory(folder, settings, written)
     if written is not None and whole:
         findings += unknown_operators(settings, directory, written)
     models: list[tuple[DocumentTypeModel, Source]] = []
@@ -123,6 +125,14 @@ def load_surroundings(folder: Path, activities: Mapping[str, type[Step]] | None 
 def known_activities(added: Mapping[str, type[Step]] | None) -> Vocabulary:
     """The activities that are installed, and those that a program adds."""
     return vocabulary().with_activities(added) if added else vocabulary()
+
+
+def missing_directory(folder: Path, settings: Settings, source: Source) -> Iterator[Diagnostic]:
+    """A finding for a directory that the settings name and that is not there; nobody needs to have one."""
+    if "directory" in settings.model_fields_set and not is_file(folder / settings.directory):
+        there = [path.name for path in folder.glob("*.y*ml") if path.name != SETTINGS]
+        hint = did_you_mean(settings.directory, there) or say("check the name and the folder")
+        yield Diagnostic(source.span_at(("directory",)), "file-missing", say('there is no file "{name}"', name=settings.directory), hint)
 
 
 def unknown_operators(settings: Settings, directory: DirectoryFile, source: Source) -> Iterator[Diagnostic]:
