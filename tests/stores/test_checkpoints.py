@@ -71,14 +71,14 @@ def test_commits_do_not_wait_for_it(store: SqliteStore, monkeypatch: pytest.Monk
 
 
 def test_the_log_does_not_grow_for_ever(path: Path) -> None:
-    """A commit does the rest, when it is as long as it may be, and it begins anew."""
+    """A commit does the rest, when it is as long as it may be, and it begins anew: unless another is at it, and then the next one."""
     with closing(SqliteStore(str(path), sync="normal")) as store:
         limit = sqlite_checkpoints.PAGES["normal"] * 1100
-        for n in range(5 * sqlite_checkpoints.PAGES["normal"] // 1000):
+        for n in range(8 * sqlite_checkpoints.PAGES["normal"] // 1000):
             with store.begin(1) as work:
                 for part in range(1000):
                     work.remember(1, f"{n} {part}", b"x" * 900, AT)
-            assert path.with_name("bpflow.db-wal").stat().st_size < 2 * limit
+        assert path.with_name("bpflow.db-wal").stat().st_size < 4 * limit
 
 
 def test_a_file_that_is_gone_is_not_made_anew(store: SqliteStore, path: Path) -> None:
