@@ -108,6 +108,7 @@ class Notifier:
             self._wanted.wait()
             self._once()
             self._closed.wait(CLOSELY)
+        self._once()  # it may be closed before this thread has come to its first turn
 
     def _once(self) -> None:
         if self._wanted.is_set():

@@ -14,7 +14,7 @@ from bpflow.diagnostics import say
 from bpflow.runtime import open_engine
 from bpflow.stores.contract import StoreError
 from bpflow.stores.leases import LOOKS_AHEAD
-from bpflow.stores.postgres_leases import CHANNEL
+from bpflow.stores.postgres_leases import CHANNEL, Notifier
 from bpflow.stores.postgres_work import PostgresWork
 from tests.runtime.test_workers import Running, ended, pausing, until
 
@@ -45,6 +45,16 @@ def test_a_timer_that_is_due_late_rings_nobody(database: str, batch: int) -> Non
                 engine.deploy_graph(pausing("pauses", when))
                 engine.start_many("pauses", [{}] * 3, batch=batch)
             assert (count() > 0) is rings  # what is still to be told is told when the engine is closed
+
+
+def test_a_store_that_is_closed_at_once_tells_all_the_same() -> None:
+    """As when the thread of the notifier comes to its first turn after that."""
+    told: list[bool] = []
+    notifier = Notifier(lambda: told.append(True))
+    notifier._closed.set()
+    notifier.want()
+    notifier.close()
+    assert told
 
 
 def test_nor_does_one_in_the_transaction_of_the_program(database: str) -> None:
