@@ -282,7 +282,7 @@ class HumanStep(Step, FormKeys):
         if not filled:
             return b.flow(source, name, way)
         fill, answered = b.node(f"fill.{name}"), b.node(f"answered.{name}")
-        sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", start_of(span_of(field)))) for field in filled if forms.readable((field,)))
+        sets = tuple((f"set.{field}", Expr(f"{b.name}.{field}", start_of(span_of(field)))) for field in forms.readable(filled))
         b.add(Call(fill, "documents.update", (("document", Expr("document", start_of(self.place))), *sets), b.flow(fill, way=way)))
         if self.on_overdue is None or self.on_overdue.outcome != name:
             return b.flow(source, name, b.at(f"fill.{name}"))

@@ -5,7 +5,8 @@ The law of this file: what is found stands on the standard output, a line each; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,10 @@ import typer
 
 from bpflow.cli.calls import AsJson, WrongUse, call_of, length_of, number
 from bpflow.cli.output import Output, tr
-from bpflow.diagnostics import Message, did_you_mean, say
+from bpflow.diagnostics import Message, say
 
 if TYPE_CHECKING:
-    from bpflow.runtime import Audited, Engine, Flaw, Purged
+    from bpflow.runtime import Audited, Flaw, Purged
 
 commands = typer.Typer()
 
@@ -36,8 +37,7 @@ def purge(
     """Says what has gone, and what has stayed since its history is not as it was written: 1 if there is such."""
     call = call_of(ctx)
     age = length_of(older_than, say('"{text}" is not a length of time by the clock, as 12h or 180d', text=older_than))
-    with call.open() as engine:
-        _known(engine, processes or ())
+    with _asked_rightly(), call.open() as engine:
         with call.out.progress(say("purging")) as moved:
             done = engine.purge(age, processes or (), archive=archive, dry_run=dry_run, progress=lambda count: moved(count, 0))
         _tell_purged(done, dry_run, call.out)
@@ -79,11 +79,10 @@ def verify_history(
     if sum(one is not None for one in (instance, process, heads, archive)) > 1:
         raise WrongUse(say("only one of INSTANCE, {options} can be given", options="--process, --heads, --archive"))
     id = number(instance, "INSTANCE") if instance is not None else None
-    with call.open() if archive is None else call.open_or_none() as engine, call.out.progress(say("verifying")) as moved:
+    with _asked_rightly(), call.open() if archive is None else call.open_or_none() as engine, call.out.progress(say("verifying")) as moved:
         if archive is not None:
             done = engine.verify_archive(archive, replay=replay, progress=lambda count: moved(count, 0))
         else:
-            _known(engine, (process,) if process is not None else ())
             done = engine.verify_history(process, id, replay=replay, heads=heads, progress=lambda count: moved(count, 0))
     if as_json:
         call.out.data(_data(done, call.out.language))
@@ -96,12 +95,15 @@ def verify_history(
     return code
 
 
-def _known(engine: Engine, processes: Iterable[str]) -> None:
-    """WrongUse if one of the processes never was deployed: exit code 1 would say that there are flaws."""
-    known = engine.store.processes()
-    for process in processes:
-        if process not in known:
-            raise WrongUse(say('the process "{process}" was never deployed', process=process), did_you_mean(process, known))
+@contextmanager
+def _asked_rightly() -> Iterator[None]:
+    """A process that never was is a wrong use: exit code 1 would say that there are flaws."""
+    from bpflow.runtime.keeping import NeverDeployed
+
+    try:
+        yield
+    except NeverDeployed as refused:
+        raise WrongUse(refused.message) from refused
 
 
 def _tell_flaws(flaws: list[Flaw], out: Output) -> int:

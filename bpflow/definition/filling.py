@@ -111,7 +111,7 @@ def circles(step: str | None, keys: Sequence[FormKeys]) -> Iterator[Diagnostic]:
 
 def readable(names: Iterable[str]) -> list[str]:
     """Those that can be the name of a field at all. What of another is wrong is said where the fields of the form are looked at."""
-    return [str(name) for name in names if name.isidentifier() and not iskeyword(name)]
+    return [name for name in names if name.isidentifier() and not iskeyword(name)]
 
 
 def moves_by_next(b: Lowering, names: Iterable[str]) -> None:

@@ -194,11 +194,11 @@ class Pipeline(Struct):
         return tuple((name, Expr(text)) for name, text in {"from": source, **person, "at": "now", **fields}.items())
 
     def _form_fields(self) -> list[str]:
-        return list(dict.fromkeys(name for _, move in all_moves(self.process) for name in filling.readable((*move.fields, *move.fill))))
+        return list(dict.fromkeys(str(name) for _, move in all_moves(self.process) for name in filling.readable((*move.fields, *move.fill))))
 
     def _filled_in(self, target: Target, asked: str) -> dict[str, Expr]:
         """The fields of the document that are written with the move: those of its form, and those that had to be filled."""
-        found = {name: Expr(f"{PRESSED}.{name}") for name in filling.readable(target.move.fill if target.move else ())}
+        found = {str(name): Expr(f"{PRESSED}.{name}") for name in filling.readable(target.move.fill if target.move else ())}
         for name in self.required(target.stage):
             if asked:
                 found[name] = Expr(f"{asked}.{name}")

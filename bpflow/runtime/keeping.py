@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,13 @@ from bpflow.runtime.auditing import Audited, Auditor
 from bpflow.runtime.part import Part
 from bpflow.runtime.purging import Purge, Purged, forget_messages
 from bpflow.runtime.views import InstanceView, Line, lines_of, view_of
+
+
+class NeverDeployed(Refused):
+    """There never was such a process; of those that there were, it says which could be meant."""
+
+    def __init__(self, process: str, known: Sequence[str]) -> None:
+        super().__init__(with_hint(say('the process "{process}" was never deployed', process=process), did_you_mean(process, known)))
 
 
 class Keeping(Part):
@@ -97,12 +104,13 @@ class Keeping(Part):
         with Archive(Path(archive), self.runner.chain) as purge.archive:
             return self._purged(purge, processes)
 
-    def _known(self, processes: Iterable[str]) -> None:
-        """Refused if one of the processes never was deployed: nothing would be found of a name that is written wrongly, and that would pass for
+    def _known(self, processes: Sequence[str]) -> None:
+        """NeverDeployed if one of the processes never was: nothing would be found of a name that is written wrongly, and that would pass for
         well. One that is deployed no more is known by its instances."""
+        known = self.store.processes() if processes else []
         for process in processes:
-            if process not in (known := self.store.processes()):
-                raise Refused(with_hint(say('the process "{process}" was never deployed', process=process), did_you_mean(process, known)))
+            if process not in known:
+                raise NeverDeployed(process, known)
 
     def _purged(self, purge: Purge, processes: Sequence[str]) -> Purged:
         for process in processes or (None,):
