@@ -14,6 +14,7 @@ from bpflow.diagnostics import Refused
 from bpflow.runtime import Engine, VirtualClock, open_engine
 from bpflow.stores import mail
 from bpflow.stores.mail import LONGEST, findable, key_text
+from bpflow.stores.sqlite import SqliteStore
 from tests.runtime.test_workers import Running, ended, pausing, until
 
 LONG = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FA5), k=6000)))
@@ -83,11 +84,13 @@ def test_a_worker_that_cannot_write_tries_less_and_less_often(tmp_path: Path, ca
         with Running(worker):
             until(lambda: engine.store.workers() and engine.store.workers()[0].slots)
             engine.start_many("pauses", [{}] * 20)
-            ((pages,),) = engine.store._all("pragma page_count")  # type: ignore[attr-defined]
-            engine.store._all(f"pragma max_page_count = {pages}")  # type: ignore[attr-defined]
+            store = engine.store
+            assert isinstance(store, SqliteStore)
+            ((pages,),) = store._all("pragma page_count")
+            store._all(f"pragma max_page_count = {pages}")
             until(lambda: told)
             time.sleep(2.0)
             assert len(told) < 6
             assert "there is no room left" in told[0].getMessage()
-            engine.store._all("pragma max_page_count = 1000000")  # type: ignore[attr-defined]
+            store._all("pragma max_page_count = 1000000")
             until(lambda: ended(engine, 20))
